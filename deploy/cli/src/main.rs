@@ -1,0 +1,2 @@
+//! The `tenebra` command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Planner and encrypted evaluation of verified circuits on tfhe-rs

@@ -1,0 +1,1 @@
+//! Train, import, quantize and score models, and build their circuits

@@ -1,0 +1,1 @@
+//! Reals to small integer codes and back: affine maps, bins, calibration

@@ -1,0 +1,1 @@
+//! Exact evaluation of verified circuits on clear integers
