@@ -1,1 +1,25 @@
-//! The integer program of an encrypted model: IR, verifier, ranges, passes, text form, Backend trait
+//! The integer program of an encrypted model: IR, verifier, ranges, Backend trait
+#![no_std]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+mod backend;
+mod builder;
+mod forest;
+mod interval;
+mod ir;
+pub mod limits;
+mod linear;
+mod matrix;
+mod verify;
+
+pub use backend::{Backend, BackendError, ErrorKind, Options, QueryMode};
+pub use builder::CircuitBuilder;
+pub use forest::{Forest, Table, Tree, TreeNode};
+pub use interval::Interval;
+pub use ir::{Circuit, Op, OpKind, Output, Port, ValueId};
+pub use linear::{LinearForm, linear_form};
+pub use matrix::Matrix;
+pub use verify::{Errors, Verified, VerifyError, verify};
