@@ -1,1 +1,33 @@
-//! Reals to small integer codes and back: affine maps, bins, calibration
+#![doc = include_str!("../README.md")]
+#![no_std]
+
+#[cfg(test)]
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+mod affine;
+mod bins;
+mod bit_width;
+pub mod calibrate;
+mod error;
+mod fixed_point;
+mod link;
+mod steps;
+
+pub use affine::Affine;
+pub use bins::{Bins, HeaplessBins};
+pub use bit_width::BitWidth;
+pub use error::QuantError;
+pub use fixed_point::FixedPoint;
+pub use link::{Decision, InverseLink};
+
+/// The code of a real value, and whether the value lay outside the representable range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Quantized {
+    /// The code, always within the quantizer's code range.
+    pub code: i32,
+    /// Whether the value lay outside the representable range and was clipped to its end.
+    pub clipped: bool,
+}
