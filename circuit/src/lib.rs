@@ -13,6 +13,7 @@ mod ir;
 pub mod limits;
 mod linear;
 mod matrix;
+pub mod text;
 mod verify;
 
 pub use backend::{Backend, BackendError, ErrorKind, Options, QueryMode};
@@ -22,4 +23,5 @@ pub use interval::Interval;
 pub use ir::{Circuit, Op, OpKind, Output, Port, ValueId};
 pub use linear::{LinearForm, linear_form};
 pub use matrix::Matrix;
+pub use text::{ParseError, ParseErrorKind};
 pub use verify::{Errors, Verified, VerifyError, verify};
