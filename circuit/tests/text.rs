@@ -162,7 +162,7 @@ fn errors_name_line_and_column() {
         },
         Case {
             text: "circuit v1\noutput yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy",
-            expected: "line 2, column 57: expected `:`, found `yyyyyyyyyyyyyyyyyyyyyyyy...`",
+            expected: "line 2, column 58: expected `:`, found `yyyyyyyyyyyyyyyyyyyyyyyy...`",
         },
     ];
     for Case { text, expected } in cases {
