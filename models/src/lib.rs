@@ -1,1 +1,15 @@
 //! Train, import, quantize and score models, and build their circuits
+
+pub mod data;
+mod error;
+mod estimator;
+pub mod linear;
+pub mod model;
+pub mod scores;
+
+pub use error::{DataError, ModelError, ScoreError, TrainError};
+pub use estimator::{
+    Estimator, EstimatorInfo, Kind, Param, Params, Task, Trained, Value, estimators,
+};
+pub use linear::{LinearModel, LinearParts};
+pub use model::{Model, Prediction};

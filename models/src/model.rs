@@ -1,0 +1,329 @@
+//! Float models and their JSON form.
+//!
+//! ```json
+//! {"format": "tenebra-model", "version": 1, "kind": "linear", ...}
+//! ```
+//! The fields of each kind are those of [`LinearParts`] (`"linear"`). Numbers are finite and
+//! print so that they read back to the bit. A file is checked when it is read; nothing checks again behind that.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use tenebra_quant::{Decision, InverseLink};
+
+use crate::error::ModelError;
+use crate::estimator::Task;
+use crate::linear::{LinearModel, LinearParts};
+use crate::scores::Metric;
+
+/// A trained or imported model on reals.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Model {
+    /// Scores that are affine in the features.
+    Linear(LinearModel),
+}
+
+/// What a model says about one row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Prediction {
+    /// Real scores before the link, one per output (scikit-learn's `decision_function`).
+    pub scores: Vec<f64>,
+    /// The scores behind the inverse link: predicted numbers, or probabilities where the link gives them.
+    pub values: Vec<f64>,
+    /// Index of the predicted class; `None` in regression.
+    pub class: Option<usize>,
+}
+
+impl Prediction {
+    /// Applies link and decision to scores.
+    #[must_use]
+    pub fn from_scores(scores: Vec<f64>, inverse_link: InverseLink, decision: Decision) -> Self {
+        let class = decision.decide(&scores);
+        let mut values = scores.clone();
+        inverse_link.apply(&mut values);
+        Self {
+            scores,
+            values,
+            class,
+        }
+    }
+
+    /// A probability per class, for classifiers whose link gives probabilities.
+    #[must_use]
+    pub fn probabilities(&self, inverse_link: InverseLink) -> Option<Vec<f64>> {
+        match (self.class, inverse_link, self.values.as_slice()) {
+            (None, _, _) | (_, InverseLink::Identity | InverseLink::Exp, _) => None,
+            (_, _, &[p]) => Some(vec![1.0 - p, p]),
+            (_, _, values) => Some(values.to_vec()),
+        }
+    }
+}
+
+const FORMAT: &str = "tenebra-model";
+const VERSION: u32 = 1;
+
+/// What every model file starts with.
+#[derive(Serialize, Deserialize)]
+struct Header {
+    format: String,
+    version: u32,
+    kind: String,
+}
+
+#[derive(Serialize)]
+struct File<'a, T> {
+    #[serde(flatten)]
+    header: Header,
+    #[serde(flatten)]
+    parts: &'a T,
+}
+
+impl Model {
+    /// Name of the estimator, as scikit-learn calls it where it has one.
+    pub fn estimator(&self) -> &str {
+        match self {
+            Self::Linear(model) => &model.estimator,
+        }
+    }
+
+    /// Number of features.
+    pub fn n_features(&self) -> usize {
+        match self {
+            Self::Linear(model) => model.n_features,
+        }
+    }
+
+    /// Names of the features, where the model knows them.
+    pub fn feature_names(&self) -> Option<&[String]> {
+        match self {
+            Self::Linear(model) => model.feature_names.as_deref(),
+        }
+    }
+
+    /// Class labels in the order of the class indices; empty for a regression.
+    pub fn classes(&self) -> &[String] {
+        match self {
+            Self::Linear(model) => &model.classes,
+        }
+    }
+
+    /// What it predicts.
+    pub fn task(&self) -> Task {
+        if self.classes().is_empty() {
+            Task::Regression
+        } else {
+            Task::Classification
+        }
+    }
+
+    /// From scores to predictions.
+    pub fn inverse_link(&self) -> InverseLink {
+        match self {
+            Self::Linear(model) => model.inverse_link,
+        }
+    }
+
+    /// The score that is usual for it: accuracy, R², or D² for the models with a log link.
+    pub fn metric(&self) -> Metric {
+        match self {
+            Self::Linear(model) => model.metric(),
+        }
+    }
+
+    /// Predicts one row of [`Model::n_features`] reals.
+    ///
+    /// # Errors
+    /// [`ModelError::RowLength`]; [`ModelError::MissingValue`] for a model without a rule for NaN.
+    pub fn predict(&self, row: &[f64]) -> Result<Prediction, ModelError> {
+        match self {
+            Self::Linear(model) => model.predict(row),
+        }
+    }
+
+    /// The JSON form.
+    ///
+    /// # Errors
+    /// [`ModelError::Json`], which a checked model does not cause.
+    pub fn to_json(&self) -> Result<String, ModelError> {
+        let header = |kind: &str| Header {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            kind: kind.to_owned(),
+        };
+        let text = match self {
+            Self::Linear(model) => serde_json::to_string(&File {
+                header: header("linear"),
+                parts: model.parts(),
+            }),
+        };
+        text.map(|text| text + "\n").map_err(|e| ModelError::Json {
+            message: e.to_string(),
+        })
+    }
+
+    /// Reads the JSON form.
+    ///
+    /// # Errors
+    /// [`ModelError`]: not JSON, another format or version, or parts that do not make a model.
+    pub fn from_json(text: &str) -> Result<Self, ModelError> {
+        let json = |e: serde_json::Error| ModelError::Json {
+            message: e.to_string(),
+        };
+        let header: Header = serde_json::from_str(text).map_err(json)?;
+        if header.format != FORMAT {
+            return Err(ModelError::Format {
+                found: header.format,
+                expected: FORMAT,
+            });
+        }
+        if header.version != VERSION {
+            return Err(ModelError::Version {
+                found: header.version,
+                expected: VERSION,
+            });
+        }
+        match header.kind.as_str() {
+            "linear" => {
+                let parts: LinearParts = serde_json::from_str(text).map_err(json)?;
+                Ok(Self::Linear(LinearModel::new(parts)?))
+            }
+            _ => Err(ModelError::Kind {
+                found: header.kind,
+                known: "linear",
+            }),
+        }
+    }
+
+    /// Reads a model file.
+    ///
+    /// # Errors
+    /// [`ModelError::Io`], or as [`Model::from_json`] with the path.
+    pub fn load(path: &Path) -> Result<Self, ModelError> {
+        let text = fs::read_to_string(path).map_err(|e| io_error(path, &e))?;
+        Self::from_json(&text).map_err(|source| ModelError::InFile {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })
+    }
+
+    /// Writes a model file, whole or not at all: to a temporary file beside it, which then takes its name.
+    ///
+    /// # Errors
+    /// [`ModelError::Io`].
+    pub fn save(&self, path: &Path) -> Result<(), ModelError> {
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(format!(".{}.tmp", std::process::id()));
+        let temporary = path.with_file_name(name);
+        let text = self.to_json()?;
+        let written = fs::File::create(&temporary)
+            .and_then(|mut file| {
+                file.write_all(text.as_bytes())
+                    .and_then(|()| file.sync_all())
+            })
+            .and_then(|()| fs::rename(&temporary, path));
+        written.map_err(|e| {
+            // Nothing better to do if the half-written file cannot be removed either.
+            let _ = fs::remove_file(&temporary);
+            io_error(path, &e)
+        })
+    }
+}
+
+fn io_error(path: &Path, error: &std::io::Error) -> ModelError {
+    ModelError::Io {
+        path: path.to_owned(),
+        message: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const LINE: &str = r#"{"format":"tenebra-model","version":1,"kind":"linear","estimator":"LinearRegression",
+        "feature_names":["a","b"],"n_features":2,"coef":[[0.1,-2]],"intercept":[1],
+        "inverse_link":"identity","decision":"none","classes":[],"params":{}}"#;
+
+    #[test]
+    fn json_reads_back() {
+        let model = Model::from_json(LINE).unwrap();
+        assert_eq!(Model::from_json(&model.to_json().unwrap()).unwrap(), model);
+        // 0.1 * 10 - 2 * 3 + 1 = -4
+        assert_eq!(model.predict(&[10.0, 3.0]).unwrap().values, [-4.0]);
+        assert_eq!(model.task(), Task::Regression);
+    }
+
+    #[test]
+    fn bad_files_are_named() {
+        let cases = [
+            (
+                LINE.replace("0.1", "null"),
+                "invalid type: null, expected f64 at line 2 column 62",
+            ),
+            (
+                LINE.replace("0.1", "NaN"),
+                "expected value at line 2 column 59",
+            ),
+            (
+                LINE.replace("\"version\":1", "\"version\":7"),
+                "version 7 of the model format; this program reads version 1",
+            ),
+            (
+                LINE.replace("tenebra-model", "other"),
+                "the format is `other`, not `tenebra-model`",
+            ),
+            (
+                LINE.replace("\"linear\"", "\"spline\""),
+                "models of kind `spline` are unknown; known: linear",
+            ),
+            (
+                LINE.replace("\"n_features\":2", "\"n_features\":3"),
+                "output 0 has 2 coefficients",
+            ),
+            (LINE.replace("\"none\"", "\"arg_max\""), "0 classes"),
+            ("[".to_owned(), "EOF while parsing"),
+        ];
+        for (text, message) in cases {
+            let found = Model::from_json(&text).unwrap_err().to_string();
+            assert!(found.contains(message), "{found}");
+        }
+    }
+
+    #[test]
+    fn files_are_replaced_whole() {
+        let folder = std::env::temp_dir().join(format!("tenebra-models-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("model.json");
+        let model = Model::from_json(LINE).unwrap();
+        model.save(&path).unwrap();
+        model.save(&path).unwrap();
+        assert_eq!(Model::load(&path).unwrap(), model);
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        fs::write(&path, "{").unwrap();
+        let message = Model::load(&path).unwrap_err().to_string();
+        assert!(
+            message.starts_with(&path.display().to_string()),
+            "{message}"
+        );
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_text_never_panics(text in ".{0,200}") {
+            let _ = Model::from_json(&text);
+        }
+
+        #[test]
+        fn coefficients_read_back_to_the_bit(coef in proptest::collection::vec(proptest::num::f64::NORMAL, 1..9)) {
+            let n_features = coef.len();
+            let model = LinearModel::new(LinearParts { n_features, coef: vec![coef], ..LinearParts::regression("x") }).unwrap();
+            let model = Model::Linear(model);
+            prop_assert_eq!(Model::from_json(&model.to_json().unwrap()).unwrap(), model);
+        }
+    }
+}

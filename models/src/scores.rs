@@ -1,0 +1,121 @@
+//! Scores of predictions, as scikit-learn's `metrics` define them.
+//!
+//! Every score takes optional sample weights, one per row.
+
+mod classification;
+mod regression;
+
+pub use classification::{
+    Average, accuracy, f1, hinge_loss, log_loss, matthews_corrcoef, precision, recall, roc_auc,
+};
+pub use regression::{
+    d2_tweedie, mean_absolute_error, mean_squared_error, mean_tweedie_deviance, r2,
+};
+
+use core::fmt;
+
+use crate::data::TargetColumn;
+use crate::error::{DataError, ScoreError};
+use crate::model::Prediction;
+
+/// The score a model is usually judged by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Metric {
+    /// Share of rows whose class is right.
+    Accuracy,
+    /// 1 minus the squared error over the variance.
+    R2,
+    /// 1 minus the Tweedie deviance of this power over that of the mean (1: Poisson, 2: Gamma).
+    D2 {
+        /// The power.
+        power: f64,
+    },
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Accuracy => f.write_str("accuracy"),
+            Self::R2 => f.write_str("r2"),
+            Self::D2 { .. } => f.write_str("d2"),
+        }
+    }
+}
+
+/// Why predictions could not be scored against a target.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EvaluateError {
+    /// The target was refused.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The score is not defined.
+    #[error(transparent)]
+    Score(#[from] ScoreError),
+}
+
+impl Metric {
+    /// The score of `predictions` against a target column. A label that `classes` lacks counts as wrong.
+    ///
+    /// # Errors
+    /// [`EvaluateError`].
+    pub fn evaluate(
+        self,
+        predictions: &[Prediction],
+        target: &TargetColumn,
+        classes: &[String],
+        weights: Option<&[f64]>,
+    ) -> Result<f64, EvaluateError> {
+        if self == Self::Accuracy {
+            // A class of its own for labels the model does not know.
+            let truth: Vec<usize> = target
+                .codes_in(classes)
+                .iter()
+                .map(|code| code.unwrap_or(usize::MAX))
+                .collect();
+            let found: Vec<usize> = predictions
+                .iter()
+                .map(|p| p.class.unwrap_or(usize::MAX - 1))
+                .collect();
+            return Ok(accuracy(&truth, &found, weights)?);
+        }
+        let truth = target.to_numbers()?;
+        let found: Vec<f64> = predictions
+            .iter()
+            .map(|p| p.values.first().copied().unwrap_or(f64::NAN))
+            .collect();
+        Ok(match self {
+            Self::D2 { power } => d2_tweedie(&truth, &found, power, weights)?,
+            _ => r2(&truth, &found, weights)?,
+        })
+    }
+}
+
+/// The weights of `rows` rows, checked.
+fn checked_weights(
+    rows: usize,
+    other: usize,
+    weights: Option<&[f64]>,
+) -> Result<Vec<f64>, ScoreError> {
+    if rows == 0 {
+        return Err(ScoreError::Empty);
+    }
+    let lengths = [other, weights.map_or(rows, <[f64]>::len)];
+    if let Some(&found) = lengths.iter().find(|&&length| length != rows) {
+        return Err(ScoreError::Length {
+            found,
+            expected: rows,
+        });
+    }
+    let weights = weights.map_or_else(|| vec![1.0; rows], <[f64]>::to_vec);
+    if weights.iter().any(|w| !w.is_finite() || *w < 0.0) || weights.iter().sum::<f64>() <= 0.0 {
+        return Err(ScoreError::Weights);
+    }
+    Ok(weights)
+}
+
+/// Weighted mean of `values`, one per weight.
+fn mean(values: impl Iterator<Item = f64>, weights: &[f64]) -> f64 {
+    values.zip(weights).map(|(x, w)| x * w).sum::<f64>() / weights.iter().sum::<f64>()
+}
