@@ -13,6 +13,7 @@ mod ir;
 pub mod limits;
 mod linear;
 mod matrix;
+pub mod passes;
 pub mod text;
 mod verify;
 

@@ -30,7 +30,7 @@ pub fn linear_form(verified: &Verified) -> Option<LinearForm> {
     let mut sweep = Sweep::new(verified);
     for output in &circuit.outputs {
         for element in 0..verified.ranges(output.value).len() {
-            let row = u32::try_from(bias.len()).ok()?;
+            let row = bias.len();
             sweep.factors[output.value.index()][element] = 1;
             bias.push(sweep.run(verified, row, &mut entries)?);
         }
@@ -62,8 +62,8 @@ impl Sweep {
     fn run(
         &mut self,
         verified: &Verified,
-        row: u32,
-        entries: &mut Vec<(u32, u32, i64)>,
+        row: usize,
+        entries: &mut Vec<(usize, usize, i64)>,
     ) -> Option<i64> {
         let mut constant = 0_i128;
         let mut cols_after = self.cols;
@@ -80,8 +80,7 @@ impl Sweep {
             match op {
                 Op::Input(_) => {
                     for (i, &factor) in factors.iter().enumerate().filter(|&(_, &f)| f != 0) {
-                        let col = u32::try_from(cols_after + i).ok()?;
-                        entries.push((row, col, i64::try_from(factor).ok()?));
+                        entries.push((row, cols_after + i, i64::try_from(factor).ok()?));
                     }
                 }
                 Op::Linear {

@@ -109,20 +109,32 @@ impl Matrix {
             .unwrap_or(&[])
     }
 
-    /// A matrix from sorted entries without duplicates: dense where that is the smaller form.
-    pub(crate) fn from_entries(rows: usize, cols: usize, entries: Vec<(u32, u32, i64)>) -> Self {
+    /// A matrix of a verified circuit from its non-zero entries: dense where that is the smaller form.
+    pub(crate) fn from_entries(
+        rows: usize,
+        cols: usize,
+        entries: Vec<(usize, usize, i64)>,
+    ) -> Self {
         // An entry takes 16 bytes, a dense weight 8.
         match rows.checked_mul(cols) {
             Some(area) if entries.len() >= area.div_ceil(2) => {
                 let mut weights = alloc::vec![0; area];
                 for (row, col, weight) in entries {
-                    weights[row as usize * cols + col as usize] = weight;
+                    weights[row * cols + col] = weight;
                 }
                 Self::dense(rows, cols, weights)
             }
-            _ => Self::sparse(rows, cols, entries),
+            _ => {
+                let narrow = |(row, col, weight)| (small_index(row), small_index(col), weight);
+                Self::sparse(rows, cols, entries.into_iter().map(narrow).collect())
+            }
         }
     }
+}
+
+/// An index into a verified value.
+pub(crate) fn small_index(index: usize) -> u32 {
+    u32::try_from(index).expect("a verified value has at most 2^20 elements")
 }
 
 #[cfg(test)]
