@@ -1,8 +1,12 @@
 //! Train, import, quantize and score models, and build their circuits
 
+extern crate alloc;
+
 pub mod data;
 mod error;
 mod estimator;
+pub mod forest;
+pub mod import;
 pub mod linear;
 pub mod model;
 pub mod scores;
@@ -11,5 +15,6 @@ pub use error::{DataError, ModelError, ScoreError, TrainError};
 pub use estimator::{
     Estimator, EstimatorInfo, Kind, Param, Params, Task, Trained, Value, estimators,
 };
+pub use forest::{ForestModel, ForestParts};
 pub use linear::{LinearModel, LinearParts};
 pub use model::{Model, Prediction};

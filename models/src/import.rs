@@ -1,0 +1,3 @@
+//! Models trained by other libraries.
+
+pub mod xgboost;

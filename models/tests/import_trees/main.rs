@@ -1,0 +1,4 @@
+//! Imported forests against the predictions that their libraries recorded in `tests/data/forest`.
+
+mod expected;
+mod xgboost;
