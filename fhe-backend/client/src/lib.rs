@@ -1,1 +1,26 @@
-//! Keys, encryption, decryption and wire format of Tenebra, for clients down to microcontrollers
+#![doc = include_str!("../README.md")]
+#![no_std]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+#[cfg(any(test, feature = "std"))]
+extern crate std;
+
+pub mod bits;
+pub mod client;
+mod cursor;
+pub mod frame;
+mod glwe;
+pub mod key;
+pub mod linear;
+pub mod params;
+pub mod random;
+pub mod spec;
+
+pub use client::{ClientError, ClientKey};
+#[cfg(feature = "alloc")]
+pub use frame::to_frame;
+pub use frame::{Frame, FrameError, Kind, SpecId, frame_len, write_frame};
+pub use key::SecretKey;
+pub use params::{GlweParams, ParamError, ValidGlwe};
+pub use spec::{ClientSpec, SpecError};

@@ -1,1 +1,12 @@
-//! Planner and encrypted evaluation of verified circuits on tfhe-rs
+#![doc = include_str!("../README.md")]
+
+mod backend;
+mod error;
+mod linear;
+mod multiply;
+pub mod noise;
+mod program;
+
+pub use backend::{BackendError, TfheBackend};
+pub use error::{EvaluateError, PlanError};
+pub use program::{PlanReport, Program, SECURITY_BITS};

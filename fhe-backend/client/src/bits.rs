@@ -1,0 +1,146 @@
+//! Streams of fixed-width integers, least significant bit first: how bodies and responses are packed.
+//!
+//! Value `i` of width `w` occupies bits `[i*w, (i+1)*w)` of the stream; bit `j` of the stream is bit `j % 8` of byte
+//! `j / 8`. The last byte is filled with zeros.
+
+/// Bytes that `count` values of `width` bits take; `None` if that overflows.
+#[must_use]
+pub fn packed_len(count: usize, width: u32) -> Option<usize> {
+    count
+        .checked_mul(width as usize)
+        .map(|bits| bits.div_ceil(8))
+}
+
+/// The low `width` bits set; `width` in `0..=64`.
+#[must_use]
+pub const fn low_bits(width: u32) -> u64 {
+    if width >= 64 {
+        u64::MAX
+    } else {
+        (1 << width) - 1
+    }
+}
+
+/// Writes values of up to 64 bits into a byte buffer.
+#[derive(Debug)]
+pub struct BitWriter<'a> {
+    out: &'a mut [u8],
+    position: usize,
+    pending: u128,
+    pending_bits: u32,
+}
+
+impl<'a> BitWriter<'a> {
+    /// Starts at the first byte of `out`.
+    pub fn new(out: &'a mut [u8]) -> Self {
+        Self {
+            out,
+            position: 0,
+            pending: 0,
+            pending_bits: 0,
+        }
+    }
+
+    /// Appends the low `width` bits of `value`.
+    ///
+    /// # Panics
+    ///
+    /// If the buffer is shorter than [`packed_len`] of what is written (an invariant of the caller).
+    pub fn write(&mut self, value: u64, width: u32) {
+        self.pending |= u128::from(value & low_bits(width)) << self.pending_bits;
+        self.pending_bits += width;
+        while self.pending_bits >= 8 {
+            self.push_byte();
+            self.pending_bits -= 8;
+        }
+    }
+
+    /// Writes what is pending, filled up with zero bits; returns the number of bytes written.
+    pub fn finish(mut self) -> usize {
+        if self.pending_bits > 0 {
+            self.push_byte();
+        }
+        self.position
+    }
+
+    fn push_byte(&mut self) {
+        self.out[self.position] = (self.pending & 0xff) as u8;
+        self.position += 1;
+        self.pending >>= 8;
+    }
+}
+
+/// Reads values of up to 64 bits from a byte buffer; past the end it reads zeros.
+#[derive(Clone, Debug)]
+pub struct BitReader<'a> {
+    bytes: &'a [u8],
+    pending: u128,
+    pending_bits: u32,
+}
+
+impl<'a> BitReader<'a> {
+    /// Starts at the first byte of `bytes`.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            pending: 0,
+            pending_bits: 0,
+        }
+    }
+
+    /// The next `width` bits.
+    pub fn read(&mut self, width: u32) -> u64 {
+        while self.pending_bits < width {
+            if let Some((word, rest)) = self.bytes.split_first_chunk::<8>() {
+                self.pending |= u128::from(u64::from_le_bytes(*word)) << self.pending_bits;
+                self.pending_bits += 64;
+                self.bytes = rest;
+            } else {
+                let (&byte, rest) = self.bytes.split_first().unwrap_or((&0, &[]));
+                self.pending |= u128::from(byte) << self.pending_bits;
+                self.pending_bits += 8;
+                self.bytes = rest;
+            }
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "the mask keeps at most 64 bits")]
+        let value = (self.pending & u128::from(low_bits(width))) as u64;
+        self.pending >>= width;
+        self.pending_bits -= width;
+        value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec;
+    use proptest::prelude::*;
+
+    #[test]
+    fn packs_least_significant_bit_first() {
+        // 5 = 101, 3 = 11, 1 = 1 at 3 bits each: 001 011 101 -> byte 0 = 01_011_101 = 0x5d, byte 1 = 0.
+        let mut out = [0xffu8; 2];
+        let mut writer = BitWriter::new(&mut out);
+        for value in [5, 3, 1] {
+            writer.write(value, 3);
+        }
+        assert_eq!(writer.finish(), 2);
+        assert_eq!(out, [0b0101_1101, 0]);
+    }
+
+    proptest! {
+        #[test]
+        fn reads_what_was_written(values in prop::collection::vec(any::<u64>(), 0..40), width in 1u32..=64) {
+            let len = packed_len(values.len(), width).unwrap();
+            let mut out = vec![0u8; len];
+            let mut writer = BitWriter::new(&mut out);
+            values.iter().for_each(|v| writer.write(*v, width));
+            prop_assert_eq!(writer.finish(), len);
+            let mut reader = BitReader::new(&out);
+            for v in values {
+                prop_assert_eq!(reader.read(width), v & low_bits(width));
+            }
+        }
+    }
+}

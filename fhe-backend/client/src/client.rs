@@ -1,0 +1,375 @@
+//! What a data owner does with a spec: make a key, quantize and encrypt rows, decrypt responses, turn integers into
+//! scores.
+
+use rand_core::CryptoRng;
+use tenebra_quant::QuantError;
+use thiserror::Error;
+
+use crate::frame::{Frame, FrameError, Kind, SpecId, frame_len, write_frame};
+use crate::key::SecretKey;
+use crate::linear::{LinearError, ValidLinear, plan_of};
+use crate::spec::{ClientSpec, MAX_PLANS};
+
+/// The secret keys for one spec, one a plan.
+#[derive(Clone, Debug)]
+pub struct ClientKey {
+    spec_id: SpecId,
+    keys: [Option<SecretKey>; MAX_PLANS],
+}
+
+/// Why a client could not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// A key file or a response is not one, or belongs to another model.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// A row does not have the model's columns.
+    #[error("the row has {given} values, the model has {wanted} columns")]
+    Columns {
+        /// Values given.
+        given: usize,
+        /// Columns of the model.
+        wanted: usize,
+    },
+    /// A value cannot be quantized.
+    #[error("column {column} (counted from 1): {source}")]
+    Value {
+        /// Column, counted from 1.
+        column: usize,
+        /// Why.
+        source: QuantError,
+    },
+    /// A code lies outside the range that the model was verified for.
+    #[error("code {code} of input {input} lies outside {min}..={max}; quantize with this spec's codecs")]
+    Code {
+        /// Index of the circuit's input.
+        input: usize,
+        /// As given.
+        code: i64,
+        /// Least code.
+        min: i64,
+        /// Greatest code.
+        max: i64,
+    },
+    /// No plan holds so many rows.
+    #[error("{rows} rows are too many for one query, this model takes {max}; split them")]
+    Rows {
+        /// Rows given.
+        rows: usize,
+        /// Most rows.
+        max: usize,
+    },
+    /// Encryption or decryption refused its arguments.
+    #[error(transparent)]
+    Linear(#[from] LinearError),
+    /// The secret key file has the wrong length for the spec.
+    #[error("the secret key does not fit this model's parameters; generate keys with this model")]
+    KeyLength,
+    /// Decryption gave a number outside the output's range.
+    #[error("the response does not decrypt; it answers a query made with another key, or is damaged")]
+    Undecryptable,
+}
+
+impl ClientKey {
+    /// Fresh keys for every plan of `spec`.
+    pub fn generate(spec: &ClientSpec<'_>, rng: &mut impl CryptoRng) -> Self {
+        let mut keys = [const { None }; MAX_PLANS];
+        for (slot, plan) in keys.iter_mut().zip(spec.plans()) {
+            *slot = Some(SecretKey::generate(plan.glwe(), rng));
+        }
+        Self {
+            spec_id: spec.id(),
+            keys,
+        }
+    }
+
+    /// The spec it was made for.
+    #[must_use]
+    pub fn spec_id(&self) -> SpecId {
+        self.spec_id
+    }
+
+    /// Bytes of the secret key file for `spec`.
+    #[must_use]
+    pub fn secret_file_len(spec: &ClientSpec<'_>) -> usize {
+        frame_len(spec.plans().map(|plan| SecretKey::secret_len(plan.glwe())).sum())
+    }
+
+    /// Writes the **secret** key file. Whoever reads it can decrypt every query made with this key.
+    ///
+    /// # Panics
+    ///
+    /// If `out` is not [`secret_file_len`](Self::secret_file_len) long.
+    pub fn write_secret_file(&self, out: &mut [u8]) {
+        let written = write_frame(out, Kind::SecretKey, self.spec_id, |mut payload| {
+            for key in self.keys.iter().flatten() {
+                let (head, rest) = payload.split_at_mut(SecretKey::secret_len(key.glwe()));
+                key.write_secret(head);
+                payload = rest;
+            }
+            Ok::<_, core::convert::Infallible>(())
+        });
+        match written {
+            Ok(()) => {}
+            Err(never) => match never {},
+        }
+    }
+
+    /// Reads a secret key file made for `spec`.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Frame`] for damaged or foreign files and keys of another model.
+    pub fn read_secret_file(spec: &ClientSpec<'_>, bytes: &[u8]) -> Result<Self, ClientError> {
+        let frame = Frame::parse_for(bytes, Kind::SecretKey, spec.id())?;
+        let mut payload = frame.payload;
+        let mut keys = [const { None }; MAX_PLANS];
+        for (slot, plan) in keys.iter_mut().zip(spec.plans()) {
+            let (head, rest) = payload
+                .split_at_checked(SecretKey::secret_len(plan.glwe()))
+                .ok_or(ClientError::KeyLength)?;
+            *slot = SecretKey::read_secret(plan.glwe(), head);
+            payload = rest;
+        }
+        if !payload.is_empty() {
+            return Err(ClientError::KeyLength);
+        }
+        Ok(Self {
+            spec_id: spec.id(),
+            keys,
+        })
+    }
+
+    fn of_plan(&self, plan: u8) -> Result<&SecretKey, LinearError> {
+        self.keys.get(usize::from(plan)).and_then(Option::as_ref).ok_or(LinearError::Key)
+    }
+}
+
+impl ClientSpec<'_> {
+    /// Quantizes one row of features into the codes of the circuit's inputs; returns how many values lay outside the
+    /// calibrated range and were clipped.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Columns`] for a wrong number of values, [`ClientError::Value`] for NaN and infinities.
+    pub fn quantize(&self, row: &[f64], codes: &mut [i64]) -> Result<usize, ClientError> {
+        if row.len() != self.columns() {
+            return Err(ClientError::Columns {
+                given: row.len(),
+                wanted: self.columns(),
+            });
+        }
+        if codes.len() != self.input_count() {
+            return Err(LinearError::Buffer {
+                what: "code",
+                len: codes.len(),
+                needed: self.input_count(),
+            }
+            .into());
+        }
+        let mut clipped = 0;
+        for (input, slot) in self.inputs().zip(codes) {
+            let (code, outside) = input.quantize(row[input.column]).map_err(|source| ClientError::Value {
+                column: input.column + 1,
+                source,
+            })?;
+            *slot = code;
+            clipped += usize::from(outside);
+        }
+        Ok(clipped)
+    }
+
+    /// Bytes of a framed query of `rows` rows.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Rows`] if no plan holds so many.
+    pub fn query_len(&self, rows: usize) -> Result<usize, ClientError> {
+        Ok(frame_len(self.plan_of_rows(rows)?.1.query_len(rows)))
+    }
+
+    /// Words of scratch for [`encrypt`](Self::encrypt) of `rows` rows.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Rows`] if no plan holds so many.
+    pub fn scratch_len(&self, rows: usize) -> Result<usize, ClientError> {
+        Ok(self.plan_of_rows(rows)?.1.scratch_len(rows))
+    }
+
+    /// Encrypts whole rows of codes (row-major) into a framed query. Allocates nothing: `scratch` and `out` have
+    /// [`scratch_len`](Self::scratch_len) words and [`query_len`](Self::query_len) bytes. `rng` must be
+    /// cryptographically secure and freshly seeded: masks, noise and their seeds come from it.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`]: codes out of range, wrong counts or buffers, a key of another model.
+    pub fn encrypt(
+        &self,
+        key: &ClientKey,
+        codes: &[i64],
+        rng: &mut impl CryptoRng,
+        scratch: &mut [u64],
+        out: &mut [u8],
+    ) -> Result<(), ClientError> {
+        self.check_key(key)?;
+        self.check_codes(codes)?;
+        let rows = codes.len().div_ceil(self.input_count());
+        let (plan, layout) = self.plan_of_rows(rows)?;
+        let needed = frame_len(layout.query_len(rows));
+        if out.len() != needed {
+            let len = out.len();
+            return Err(LinearError::Buffer { what: "query", len, needed }.into());
+        }
+        write_frame(out, Kind::Query, self.id(), |payload| {
+            layout.encrypt(plan, key.of_plan(plan)?, codes, rng, scratch, payload)
+        })?;
+        Ok(())
+    }
+
+    /// Decrypts a framed response into integers (row-major, [`output_count`](Self::output_count) a row); returns the
+    /// number of rows.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`]: damaged or foreign responses, a wrong key, a buffer too short for the rows.
+    pub fn decrypt(&self, key: &ClientKey, response: &[u8], out: &mut [i64]) -> Result<usize, ClientError> {
+        self.check_key(key)?;
+        let frame = Frame::parse_for(response, Kind::Response, self.id())?;
+        let plan = plan_of(frame.payload).ok_or(LinearError::Response)?;
+        let layout = self.plan(plan).ok_or(LinearError::Response)?;
+        let minimum = |index| self.output(index).map_or(0, |output| output.min);
+        let rows = layout.decrypt(key.of_plan(plan)?, frame.payload, minimum, out)?;
+        for row in out.chunks_exact(self.output_count()).take(rows) {
+            if self.outputs().zip(row).any(|(output, value)| *value > output.max) {
+                return Err(ClientError::Undecryptable);
+            }
+        }
+        Ok(rows)
+    }
+
+    /// Rows that a framed response holds, to size the buffer of [`decrypt`](Self::decrypt).
+    ///
+    /// # Errors
+    ///
+    /// Damaged or foreign responses.
+    pub fn response_rows(&self, response: &[u8]) -> Result<usize, ClientError> {
+        let frame = Frame::parse_for(response, Kind::Response, self.id())?;
+        let plan = plan_of(frame.payload).ok_or(LinearError::Response)?;
+        let layout = self.plan(plan).ok_or(LinearError::Response)?;
+        Ok(layout.response_rows(frame.payload)?)
+    }
+
+    /// Scores of one row of decrypted integers: `scale·integer + offset` of each output, before the inverse link.
+    pub fn scores(&self, integers: &[i64], scores: &mut [f64]) {
+        for ((output, integer), score) in self.outputs().zip(integers).zip(scores) {
+            *score = output.scale * *integer as f64 + output.offset;
+        }
+    }
+
+    fn plan_of_rows(&self, rows: usize) -> Result<(u8, &ValidLinear), ClientError> {
+        self.plan_for(rows).ok_or(ClientError::Rows {
+            rows,
+            max: self.max_rows(),
+        })
+    }
+
+    fn check_key(&self, key: &ClientKey) -> Result<(), ClientError> {
+        if key.spec_id == self.id() {
+            return Ok(());
+        }
+        Err(ClientError::Frame(FrameError::Model {
+            kind: Kind::SecretKey,
+            wanted: self.id(),
+            found: key.spec_id,
+        }))
+    }
+
+    fn check_codes(&self, codes: &[i64]) -> Result<(), ClientError> {
+        for row in codes.chunks(self.input_count()) {
+            for (index, (input, code)) in self.inputs().zip(row).enumerate() {
+                let (min, max) = input.code_range();
+                if *code < min || *code > max {
+                    return Err(ClientError::Code {
+                        input: index,
+                        code: *code,
+                        min,
+                        max,
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The same with `Vec`s.
+#[cfg(feature = "alloc")]
+mod with_alloc {
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    use super::{ClientError, ClientKey, ClientSpec, CryptoRng};
+
+    impl ClientKey {
+        /// The **secret** key file; see [`write_secret_file`](Self::write_secret_file).
+        #[must_use]
+        pub fn to_secret_file(&self, spec: &ClientSpec<'_>) -> Vec<u8> {
+            let mut out = vec![0; Self::secret_file_len(spec)];
+            self.write_secret_file(&mut out);
+            out
+        }
+    }
+
+    impl ClientSpec<'_> {
+        /// Quantizes and encrypts rows; returns the framed query and how many values were clipped.
+        ///
+        /// # Errors
+        ///
+        /// As [`quantize`](Self::quantize) and [`encrypt`](Self::encrypt).
+        pub fn encrypt_rows<R: AsRef<[f64]>>(
+            &self,
+            key: &ClientKey,
+            rows: &[R],
+            rng: &mut impl CryptoRng,
+        ) -> Result<(Vec<u8>, usize), ClientError> {
+            let mut codes = vec![0; rows.len() * self.input_count()];
+            let mut clipped = 0;
+            for (row, codes) in rows.iter().zip(codes.chunks_exact_mut(self.input_count())) {
+                clipped += self.quantize(row.as_ref(), codes)?;
+            }
+            Ok((self.encrypt_codes(key, &codes, rng)?, clipped))
+        }
+
+        /// Encrypts whole rows of codes into a framed query.
+        ///
+        /// # Errors
+        ///
+        /// As [`encrypt`](Self::encrypt).
+        pub fn encrypt_codes(
+            &self,
+            key: &ClientKey,
+            codes: &[i64],
+            rng: &mut impl CryptoRng,
+        ) -> Result<Vec<u8>, ClientError> {
+            let rows = codes.len().div_ceil(self.input_count());
+            let mut scratch = vec![0; self.scratch_len(rows)?];
+            let mut out = vec![0; self.query_len(rows)?];
+            self.encrypt(key, codes, rng, &mut scratch, &mut out)?;
+            Ok(out)
+        }
+
+        /// The integers of a framed response, one inner `Vec` a row.
+        ///
+        /// # Errors
+        ///
+        /// As [`decrypt`](Self::decrypt).
+        pub fn decrypt_rows(&self, key: &ClientKey, response: &[u8]) -> Result<Vec<Vec<i64>>, ClientError> {
+            let rows = self.response_rows(response)?;
+            let mut out = vec![0; rows * self.output_count()];
+            self.decrypt(key, response, &mut out)?;
+            Ok(out.chunks_exact(self.output_count()).map(<[i64]>::to_vec).collect())
+        }
+    }
+}

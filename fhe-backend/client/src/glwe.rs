@@ -1,0 +1,97 @@
+//! GLWE arithmetic of the client: `b = Σ_c A_c·S_c + m + e` in `Z_q[X]/(X^N + 1)`, `q = 2^64` (Brakerski, Gentry,
+//! Vaikuntanathan 2012; Chillotti et al. 2020, §3), only for the coefficients that are needed.
+//!
+//! The key is used in constant time: every key bit costs the same loads and adds, masked.
+
+use crate::key::SecretKey;
+
+/// Adds coefficients `first .. first + body.len()` of `A·S_c` to `body`, for the mask polynomial `mask = A` and
+/// polynomial `c` of the key. `first + body.len() <= N`.
+pub(crate) fn add_mask_times_key(
+    body: &mut [u64],
+    first: usize,
+    mask: &[u64],
+    key: &SecretKey,
+    polynomial: usize,
+) {
+    let size = mask.len();
+    for shift in 0..size {
+        let bit = key.bit_mask(polynomial, shift);
+        // X^shift moves A[i − shift] to coefficient i, and A[N + i − shift] negated below `shift`.
+        let wrapped = shift.saturating_sub(first).min(body.len());
+        let (below, above) = body.split_at_mut(wrapped);
+        if wrapped > 0 {
+            for (b, a) in below.iter_mut().zip(&mask[size + first - shift..]) {
+                *b = b.wrapping_sub(a & bit);
+            }
+        }
+        if !above.is_empty() {
+            for (b, a) in above.iter_mut().zip(&mask[first + wrapped - shift..]) {
+                *b = b.wrapping_add(a & bit);
+            }
+        }
+    }
+}
+
+/// The contribution of mask coefficient `value` at index `index` of polynomial `c` to coefficient `output` of `A·S_c`.
+pub(crate) fn mask_term(
+    key: &SecretKey,
+    polynomial: usize,
+    index: usize,
+    value: u64,
+    output: usize,
+) -> u64 {
+    if output >= index {
+        value & key.bit_mask(polynomial, output - index)
+    } else {
+        let size = key.glwe().polynomial_size();
+        0u64.wrapping_sub(value & key.bit_mask(polynomial, size + output - index))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{vec, vec::Vec};
+    use crate::params::ValidGlwe;
+    use crate::random::{MaskSeed, MaskStream};
+    use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+
+    /// The product by its definition, for comparison.
+    fn schoolbook(mask: &[u64], key: &SecretKey, polynomial: usize) -> Vec<u64> {
+        let size = mask.len();
+        let mut product = vec![0u64; size];
+        for (i, a) in mask.iter().enumerate() {
+            for j in 0..size {
+                let term = a & key.bit_mask(polynomial, j);
+                if i + j < size {
+                    product[i + j] = product[i + j].wrapping_add(term);
+                } else {
+                    product[i + j - size] = product[i + j - size].wrapping_sub(term);
+                }
+            }
+        }
+        product
+    }
+
+    #[test]
+    fn windows_of_the_product_equal_the_schoolbook_product() {
+        let glwe = ValidGlwe::secure(8, 64).unwrap();
+        let key = SecretKey::generate(glwe, &mut ChaCha20Rng::seed_from_u64(3));
+        let mut mask = [0u64; 64];
+        MaskStream::new(MaskSeed([5; 32])).fill(&mut mask);
+        let want = schoolbook(&mask, &key, 6);
+        for first in 0..64 {
+            for len in 0..=64 - first {
+                let mut body = vec![7u64; len];
+                add_mask_times_key(&mut body, first, &mask, &key, 6);
+                let want: Vec<u64> = want[first..first + len].iter().map(|w| w.wrapping_add(7)).collect();
+                assert_eq!(body, want, "coefficients {first}..{}", first + len);
+            }
+        }
+        for (output, want) in want.iter().enumerate() {
+            let sum = (0..64).fold(0u64, |s, i| s.wrapping_add(mask_term(&key, 6, i, mask[i], output)));
+            assert_eq!(sum, *want);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Secret keys.
+
+use core::fmt;
+
+use rand_core::CryptoRng;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::params::{MAX_DIMENSION, ValidGlwe};
+
+/// A binary GLWE secret key: `k` polynomials of `N` bits. Wiped on drop, printed redacted, never serialized but by
+/// [`write_secret`](Self::write_secret).
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct SecretKey {
+    /// Coefficient `i` of polynomial `c` is bit `c·N + i`.
+    words: [u64; MAX_DIMENSION / 64],
+    #[zeroize(skip)]
+    glwe: ValidGlwe,
+}
+
+impl SecretKey {
+    /// A fresh uniform key.
+    pub fn generate(glwe: ValidGlwe, rng: &mut impl CryptoRng) -> Self {
+        let mut key = Self {
+            words: [0; MAX_DIMENSION / 64],
+            glwe,
+        };
+        for word in &mut key.words[..glwe.dimension() / 64] {
+            *word = rng.next_u64();
+        }
+        key
+    }
+
+    /// The parameters it was made for.
+    #[must_use]
+    pub fn glwe(&self) -> ValidGlwe {
+        self.glwe
+    }
+
+    /// Bytes that [`write_secret`](Self::write_secret) writes.
+    #[must_use]
+    pub fn secret_len(glwe: ValidGlwe) -> usize {
+        glwe.dimension() / 8
+    }
+
+    /// Writes the **secret** key bits, bit `i` of the key at bit `i % 8` of byte `i / 8`. Whoever reads them can decrypt.
+    ///
+    /// # Panics
+    ///
+    /// If `out` is not [`secret_len`](Self::secret_len) long.
+    pub fn write_secret(&self, out: &mut [u8]) {
+        assert_eq!(out.len(), Self::secret_len(self.glwe), "length of a secret key");
+        for (bytes, word) in out.chunks_exact_mut(8).zip(&self.words) {
+            bytes.copy_from_slice(&word.to_le_bytes());
+        }
+    }
+
+    /// Reads what [`write_secret`](Self::write_secret) wrote; `None` if the length is not that of `glwe`.
+    #[must_use]
+    pub fn read_secret(glwe: ValidGlwe, bytes: &[u8]) -> Option<Self> {
+        if bytes.len() != Self::secret_len(glwe) {
+            return None;
+        }
+        let mut key = Self {
+            words: [0; MAX_DIMENSION / 64],
+            glwe,
+        };
+        for (word, chunk) in key.words.iter_mut().zip(bytes.chunks_exact(8)) {
+            *word = chunk.iter().rev().fold(0, |w, b| w << 8 | u64::from(*b));
+        }
+        Some(key)
+    }
+
+    /// Bit `i` of polynomial `c`, as an all-zeros or all-ones word: what constant-time code adds under.
+    pub(crate) fn bit_mask(&self, polynomial: usize, coefficient: usize) -> u64 {
+        let index = polynomial * self.glwe.polynomial_size() + coefficient;
+        0u64.wrapping_sub(self.words[index / 64] >> (index % 64) & 1)
+    }
+}
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecretKey")
+            .field("bits", &"redacted")
+            .field("glwe", &self.glwe)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::format;
+    use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+
+    #[test]
+    fn secret_bytes_round_trip_and_print_redacted() {
+        let glwe = ValidGlwe::secure(3, 512).unwrap();
+        let key = SecretKey::generate(glwe, &mut ChaCha20Rng::seed_from_u64(2));
+        let mut bytes = [0u8; 192];
+        key.write_secret(&mut bytes);
+        let again = SecretKey::read_secret(glwe, &bytes).unwrap();
+        assert!((0..3).all(|c| (0..512).all(|i| key.bit_mask(c, i) == again.bit_mask(c, i))));
+        assert_eq!(key.bit_mask(0, 9) & 1, u64::from(bytes[1] >> 1 & 1));
+        assert!(SecretKey::read_secret(glwe, &bytes[1..]).is_none());
+        assert!(format!("{key:?}").contains("redacted"));
+    }
+}

@@ -1,0 +1,455 @@
+//! The client spec: all that a data owner needs, and nothing that is secret.
+//!
+//! A spec is hostile until [`ClientSpec::parse`] accepted it: every field is in range, every codec is sound, the
+//! parameters are at least 128 bits secure. It borrows from its bytes and allocates nothing.
+
+mod codec;
+#[cfg(feature = "alloc")]
+mod owned;
+
+use sha2::{Digest, Sha256};
+use tenebra_quant::{Decision, InverseLink, QuantError};
+use thiserror::Error;
+
+pub use codec::{Codec, Cuts, Input, MAX_CUTS};
+#[cfg(feature = "alloc")]
+pub use owned::{OwnedCodec, OwnedInput, OwnedSpec};
+
+use crate::cursor::Cursor;
+use crate::frame::{Frame, FrameError, Kind, SpecId};
+use crate::linear::{LayoutError, LinearLayout, MAX_PORT, ValidLinear};
+use crate::params::GlweParams;
+
+/// Most plans of one spec: one for single rows, one for batches.
+pub const MAX_PLANS: usize = 2;
+
+/// Number of the linear scheme on the wire.
+const SCHEME_LINEAR: u8 = 1;
+
+/// A client spec that passed its door.
+#[derive(Clone, Debug)]
+pub struct ClientSpec<'a> {
+    payload: &'a [u8],
+    id: SpecId,
+    p_fail_log2: f64,
+    plans: [Option<ValidLinear>; MAX_PLANS],
+    columns: u32,
+    inputs: Section<'a>,
+    outputs: Section<'a>,
+    inverse_link: InverseLink,
+    decision: Decision,
+    classes: Section<'a>,
+    names: Section<'a>,
+    estimator: &'a str,
+}
+
+/// `count` records that were read once and are read again on demand.
+#[derive(Clone, Debug)]
+struct Section<'a> {
+    count: u32,
+    bytes: &'a [u8],
+}
+
+/// One output: how its integer becomes a score.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Output {
+    /// Smallest integer it takes.
+    pub min: i64,
+    /// Largest integer it takes.
+    pub max: i64,
+    /// Score per unit.
+    pub scale: f64,
+    /// Score of the integer 0.
+    pub offset: f64,
+}
+
+/// Why bytes are not a client spec.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum SpecError {
+    /// The frame around it is not one.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// It ends inside a field, or a string is not UTF-8.
+    #[error("the client spec ends or is malformed at its {0}")]
+    Malformed(&'static str),
+    /// A scheme that this version does not know.
+    #[error("scheme {0} is not known to this client; update it")]
+    UnknownScheme(u8),
+    /// A number is out of range.
+    #[error("{what} is {value}; it must lie in {min}..={max}")]
+    Count {
+        /// Which number.
+        what: &'static str,
+        /// As read.
+        value: u32,
+        /// Least allowed.
+        min: u32,
+        /// Most allowed.
+        max: u32,
+    },
+    /// A layout is malformed or insecure.
+    #[error("plan {plan}: {source}")]
+    Layout {
+        /// Which plan.
+        plan: usize,
+        /// What is wrong with it.
+        source: LayoutError,
+    },
+    /// The codec of an input is unsound.
+    #[error("codec of input {input}: {source}")]
+    Codec {
+        /// Which input.
+        input: u32,
+        /// What is wrong with it.
+        source: QuantError,
+    },
+    /// An output has an empty or too wide range, or a scale that is not finite.
+    #[error("output {0} has an empty range, one wider than its plaintext bits, or a scale that is not finite")]
+    Output(u32),
+    /// Post-processing and number of scores or classes do not fit together.
+    #[error("the decision needs {needed} outputs and as many class names, the spec has {outputs} and {classes}")]
+    Decision {
+        /// What the decision asks for, in words.
+        needed: &'static str,
+        /// Outputs there are.
+        outputs: u32,
+        /// Class names there are.
+        classes: u32,
+    },
+}
+
+impl<'a> ClientSpec<'a> {
+    /// Reads a framed client spec and checks everything in it.
+    ///
+    /// # Errors
+    ///
+    /// [`SpecError`] with the first thing that is wrong; insecure parameters are refused whatever the server says.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, SpecError> {
+        let frame = Frame::parse(bytes, Kind::ClientSpec)?;
+        let spec = Self::parse_payload(frame.payload)?;
+        if frame.spec_id != spec.id {
+            return Err(SpecError::Frame(FrameError::Model {
+                kind: Kind::ClientSpec,
+                wanted: spec.id,
+                found: frame.spec_id,
+            }));
+        }
+        Ok(spec)
+    }
+
+    /// As [`parse`](Self::parse), for a payload without its frame.
+    ///
+    /// # Errors
+    ///
+    /// As [`parse`](Self::parse).
+    pub fn parse_payload(payload: &'a [u8]) -> Result<Self, SpecError> {
+        let mut cursor = Cursor::new(payload);
+        let scheme = cursor.u8().ok_or(SpecError::Malformed("scheme"))?;
+        if scheme != SCHEME_LINEAR {
+            return Err(SpecError::UnknownScheme(scheme));
+        }
+        let p_fail_log2 = cursor
+            .f64()
+            .filter(|p| p.is_finite() && *p < 0.0)
+            .ok_or(SpecError::Malformed("failure probability"))?;
+        let features_outputs = (
+            read_count(&mut cursor, "number of inputs", 1)?,
+            read_count(&mut cursor, "number of outputs", 1)?,
+        );
+        let plans = read_plans(&mut cursor, features_outputs)?;
+        let columns = read_count(&mut cursor, "number of columns", 1)?;
+        let inputs = read_section(&mut cursor, features_outputs.0, "inputs", |cursor, index| {
+            codec::read_input(cursor, index, columns).map(drop)
+        })?;
+        let width = plans.iter().flatten().map(|plan| plan.layout().plaintext_bits).min();
+        let outputs = read_section(&mut cursor, features_outputs.1, "outputs", |cursor, index| {
+            check_output(read_output(cursor).ok_or(SpecError::Malformed("outputs"))?, index, width)
+        })?;
+        let inverse_link = cursor
+            .u8()
+            .and_then(link_from_code)
+            .ok_or(SpecError::Malformed("inverse link"))?;
+        let decision = cursor
+            .u8()
+            .and_then(decision_from_code)
+            .ok_or(SpecError::Malformed("decision"))?;
+        let classes = read_strings(&mut cursor, "class names")?;
+        check_decision(decision, features_outputs.1, classes.count)?;
+        let names = read_strings(&mut cursor, "column names")?;
+        if names.count != 0 && names.count != columns {
+            return Err(SpecError::Malformed("column names"));
+        }
+        let estimator = cursor.str().ok_or(SpecError::Malformed("estimator"))?;
+        if !cursor.rest().is_empty() {
+            return Err(SpecError::Malformed("end"));
+        }
+        Ok(Self {
+            payload,
+            id: spec_id(payload),
+            p_fail_log2,
+            plans,
+            columns,
+            inputs,
+            outputs,
+            inverse_link,
+            decision,
+            classes,
+            names,
+            estimator,
+        })
+    }
+
+    /// Its name on every message.
+    #[must_use]
+    pub fn id(&self) -> SpecId {
+        self.id
+    }
+
+    /// The bytes it was read from, without the frame.
+    #[must_use]
+    pub fn payload(&self) -> &'a [u8] {
+        self.payload
+    }
+
+    /// log2 of the probability that any output of one inference is wrong.
+    #[must_use]
+    pub fn p_fail_log2(&self) -> f64 {
+        self.p_fail_log2
+    }
+
+    /// The layouts: of single rows, and of batches if there is one.
+    pub fn plans(&self) -> impl Iterator<Item = &ValidLinear> {
+        self.plans.iter().flatten()
+    }
+
+    /// Plan `index`.
+    #[must_use]
+    pub fn plan(&self, index: u8) -> Option<&ValidLinear> {
+        self.plans.get(usize::from(index))?.as_ref()
+    }
+
+    /// The plan for a query of `rows` rows: the first that holds so many.
+    #[must_use]
+    pub fn plan_for(&self, rows: usize) -> Option<(u8, &ValidLinear)> {
+        (0..)
+            .zip(self.plans())
+            .find(|(_, plan)| rows <= usize::from(plan.layout().max_rows))
+    }
+
+    /// Most rows of one query.
+    #[must_use]
+    pub fn max_rows(&self) -> usize {
+        self.plans().map(|plan| usize::from(plan.layout().max_rows)).max().unwrap_or(1)
+    }
+
+    /// Columns of the model's feature matrix.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.columns as usize
+    }
+
+    /// Codecs in the order of the circuit's inputs; columns that the model does not use have none.
+    pub fn inputs(&self) -> impl Iterator<Item = Input<'a>> + use<'a> {
+        let (count, columns) = (self.inputs.count, self.columns);
+        let mut cursor = Cursor::new(self.inputs.bytes);
+        // The section was read once by `parse`, so none of its records fails now.
+        (0..count).map_while(move |index| codec::read_input(&mut cursor, index, columns).ok())
+    }
+
+    /// Inputs of the circuit for one row.
+    #[must_use]
+    pub fn input_count(&self) -> usize {
+        self.inputs.count as usize
+    }
+
+    /// Scales and ranges of the outputs.
+    pub fn outputs(&self) -> impl Iterator<Item = Output> + use<'a> {
+        let mut cursor = Cursor::new(self.outputs.bytes);
+        (0..self.outputs.count).map_while(move |_| read_output(&mut cursor))
+    }
+
+    /// Output `index`, in constant time.
+    #[must_use]
+    pub fn output(&self, index: usize) -> Option<Output> {
+        read_output(&mut Cursor::new(self.outputs.bytes.get(index * OUTPUT_LEN..)?))
+    }
+
+    /// Outputs of the circuit for one row.
+    #[must_use]
+    pub fn output_count(&self) -> usize {
+        self.outputs.count as usize
+    }
+
+    /// From scores to what `predict_proba` returns.
+    #[must_use]
+    pub fn inverse_link(&self) -> InverseLink {
+        self.inverse_link
+    }
+
+    /// From scores to a class.
+    #[must_use]
+    pub fn decision(&self) -> Decision {
+        self.decision
+    }
+
+    /// Names of the classes, empty for a regression.
+    pub fn classes(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.classes.strings()
+    }
+
+    /// Names of the columns, empty if the model knows none.
+    pub fn column_names(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.names.strings()
+    }
+
+    /// What kind of model it is, for people.
+    #[must_use]
+    pub fn estimator(&self) -> &'a str {
+        self.estimator
+    }
+}
+
+impl<'a> Section<'a> {
+    fn strings(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let mut cursor = Cursor::new(self.bytes);
+        (0..self.count).map_while(move |_| cursor.str())
+    }
+}
+
+/// Bytes of an output record.
+const OUTPUT_LEN: usize = 32;
+
+fn spec_id(payload: &[u8]) -> SpecId {
+    let mut id = [0; 16];
+    id.copy_from_slice(&Sha256::digest(payload)[..16]);
+    SpecId(id)
+}
+
+fn read_count(cursor: &mut Cursor<'_>, what: &'static str, min: u32) -> Result<u32, SpecError> {
+    let value = cursor.u32().ok_or(SpecError::Malformed(what))?;
+    if value < min || value > MAX_PORT {
+        return Err(SpecError::Count {
+            what,
+            value,
+            min,
+            max: MAX_PORT,
+        });
+    }
+    Ok(value)
+}
+
+fn read_plans(
+    cursor: &mut Cursor<'_>,
+    (features, outputs): (u32, u32),
+) -> Result<[Option<ValidLinear>; MAX_PLANS], SpecError> {
+    let count = usize::from(cursor.u8().ok_or(SpecError::Malformed("number of plans"))?);
+    if count == 0 || count > MAX_PLANS {
+        return Err(SpecError::Malformed("number of plans"));
+    }
+    let mut plans = [None; MAX_PLANS];
+    for (plan, slot) in plans.iter_mut().take(count).enumerate() {
+        let layout = read_layout(cursor, features, outputs).ok_or(SpecError::Malformed("plans"))?;
+        *slot = Some(layout.validate().map_err(|source| SpecError::Layout { plan, source })?);
+    }
+    Ok(plans)
+}
+
+fn read_layout(cursor: &mut Cursor<'_>, features: u32, outputs: u32) -> Option<LinearLayout> {
+    Some(LinearLayout {
+        glwe: GlweParams {
+            glwe_dimension: cursor.u8()?,
+            polynomial_size: cursor.u16()?,
+            noise_bound_log2: cursor.u8()?,
+        },
+        plaintext_bits: cursor.u8()?,
+        body_bits: cursor.u8()?,
+        response_bits: cursor.u8()?,
+        features,
+        outputs,
+        group: cursor.u32()?,
+        blocks: cursor.u32()?,
+        max_rows: cursor.u16()?,
+    })
+}
+
+fn read_section<'a>(
+    cursor: &mut Cursor<'a>,
+    count: u32,
+    what: &'static str,
+    mut record: impl FnMut(&mut Cursor<'a>, u32) -> Result<(), SpecError>,
+) -> Result<Section<'a>, SpecError> {
+    let start = cursor.rest();
+    for index in 0..count {
+        record(cursor, index)?;
+    }
+    let used = start.len() - cursor.rest().len();
+    let bytes = start.get(..used).ok_or(SpecError::Malformed(what))?;
+    Ok(Section { count, bytes })
+}
+
+fn read_strings<'a>(cursor: &mut Cursor<'a>, what: &'static str) -> Result<Section<'a>, SpecError> {
+    let count = read_count(cursor, what, 0)?;
+    read_section(cursor, count, what, |cursor, _| {
+        cursor.str().map(drop).ok_or(SpecError::Malformed(what))
+    })
+}
+
+fn read_output(cursor: &mut Cursor<'_>) -> Option<Output> {
+    Some(Output {
+        min: cursor.i64()?,
+        max: cursor.i64()?,
+        scale: cursor.f64()?,
+        offset: cursor.f64()?,
+    })
+}
+
+/// The range is not empty, lies within ±2^62 and fits the plaintext bits; the scale is finite.
+fn check_output(output: Output, index: u32, plaintext_bits: Option<u8>) -> Result<(), SpecError> {
+    let limit = 1i64 << 62;
+    let span = output.max.checked_sub(output.min);
+    let fits = span.zip(plaintext_bits).is_some_and(|(span, bits)| span >= 0 && (bits >= 63 || span >> bits == 0));
+    let sound = fits
+        && output.min >= -limit
+        && output.max <= limit
+        && output.scale.is_finite()
+        && output.offset.is_finite();
+    if sound { Ok(()) } else { Err(SpecError::Output(index)) }
+}
+
+fn check_decision(decision: Decision, outputs: u32, classes: u32) -> Result<(), SpecError> {
+    let (sound, needed) = match decision {
+        Decision::Threshold => (outputs == 1 && classes == 2, "one output and two"),
+        Decision::ArgMax => (outputs == classes && classes >= 2, "two or more"),
+        _ => (classes == 0, "any number of outputs and no"),
+    };
+    if sound {
+        Ok(())
+    } else {
+        Err(SpecError::Decision {
+            needed,
+            outputs,
+            classes,
+        })
+    }
+}
+
+/// Inverse links by their code on the wire.
+const LINKS: [InverseLink; 5] = [
+    InverseLink::Identity,
+    InverseLink::Exp,
+    InverseLink::Sigmoid,
+    InverseLink::SigmoidNormalized,
+    InverseLink::Softmax,
+];
+
+/// Decisions by their code on the wire.
+const DECISIONS: [Decision; 3] = [Decision::None, Decision::Threshold, Decision::ArgMax];
+
+fn link_from_code(code: u8) -> Option<InverseLink> {
+    LINKS.get(usize::from(code)).copied()
+}
+
+fn decision_from_code(code: u8) -> Option<Decision> {
+    DECISIONS.get(usize::from(code)).copied()
+}

@@ -1,0 +1,135 @@
+//! Making a spec: the model owner's side.
+
+use alloc::string::String;
+use alloc::vec;
+use alloc::vec::Vec;
+
+use tenebra_quant::{Affine, Decision, InverseLink};
+
+use super::{ClientSpec, DECISIONS, LINKS, Output, SCHEME_LINEAR, SpecError, codec, spec_id};
+use crate::frame::{Kind, to_frame};
+use crate::linear::LinearLayout;
+
+/// A client spec in the making.
+#[derive(Clone, Debug)]
+pub struct OwnedSpec {
+    /// log2 of the failure probability of one inference.
+    pub p_fail_log2: f64,
+    /// Layouts of single rows, and of batches if there is one; all with the same features and outputs.
+    pub plans: Vec<LinearLayout>,
+    /// Columns of the model's feature matrix.
+    pub columns: u32,
+    /// Codecs, in the order of the circuit's inputs.
+    pub inputs: Vec<OwnedInput>,
+    /// Scales and ranges, in the order of the circuit's outputs.
+    pub outputs: Vec<Output>,
+    /// From scores to what `predict_proba` returns.
+    pub inverse_link: InverseLink,
+    /// From scores to a class.
+    pub decision: Decision,
+    /// Names of the classes, empty for a regression; at most 255 bytes each.
+    pub classes: Vec<String>,
+    /// Names of the columns, or none; at most 255 bytes each.
+    pub column_names: Vec<String>,
+    /// What kind of model it is, for people.
+    pub estimator: String,
+}
+
+/// An input in the making; see [`super::Input`].
+#[derive(Clone, Debug)]
+pub struct OwnedInput {
+    /// Column of the feature matrix.
+    pub column: u32,
+    /// From real to code.
+    pub codec: OwnedCodec,
+    /// Code of a missing value.
+    pub missing: Option<i32>,
+}
+
+/// A codec in the making; see [`super::Codec`].
+#[derive(Clone, Debug)]
+pub enum OwnedCodec {
+    /// Evenly spaced codes.
+    Affine(Affine<f64>),
+    /// Code = number of cut points at or below the value.
+    Bins {
+        /// Strictly increasing.
+        cuts: Vec<f64>,
+        /// Whether the value is rounded to `f32` first.
+        round_to_f32: bool,
+    },
+}
+
+impl OwnedSpec {
+    /// The framed bytes of the spec, checked by reading them back.
+    ///
+    /// # Errors
+    ///
+    /// Whatever [`ClientSpec::parse`] would say of it.
+    pub fn encode(&self) -> Result<Vec<u8>, SpecError> {
+        let payload = self.payload();
+        ClientSpec::parse_payload(&payload)?;
+        Ok(to_frame(Kind::ClientSpec, spec_id(&payload), &payload))
+    }
+
+    fn payload(&self) -> Vec<u8> {
+        let mut out = vec![SCHEME_LINEAR];
+        out.extend(self.p_fail_log2.to_le_bytes());
+        push_count(&mut out, self.inputs.len());
+        push_count(&mut out, self.outputs.len());
+        out.push(u8::try_from(self.plans.len()).unwrap_or(u8::MAX));
+        self.plans.iter().for_each(|plan| push_layout(&mut out, plan));
+        out.extend(self.columns.to_le_bytes());
+        self.inputs.iter().for_each(|input| codec::write_input(&mut out, input));
+        for output in &self.outputs {
+            out.extend(output.min.to_le_bytes());
+            out.extend(output.max.to_le_bytes());
+            out.extend(output.scale.to_le_bytes());
+            out.extend(output.offset.to_le_bytes());
+        }
+        out.push(code_of(&LINKS, &self.inverse_link));
+        out.push(code_of(&DECISIONS, &self.decision));
+        push_strings(&mut out, &self.classes);
+        push_strings(&mut out, &self.column_names);
+        push_str(&mut out, &self.estimator);
+        out
+    }
+}
+
+fn push_count(out: &mut Vec<u8>, count: usize) {
+    out.extend(u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());
+}
+
+fn push_layout(out: &mut Vec<u8>, layout: &LinearLayout) {
+    out.push(layout.glwe.glwe_dimension);
+    out.extend(layout.glwe.polynomial_size.to_le_bytes());
+    out.extend([
+        layout.glwe.noise_bound_log2,
+        layout.plaintext_bits,
+        layout.body_bits,
+        layout.response_bits,
+    ]);
+    out.extend(layout.group.to_le_bytes());
+    out.extend(layout.blocks.to_le_bytes());
+    out.extend(layout.max_rows.to_le_bytes());
+}
+
+fn push_strings(out: &mut Vec<u8>, strings: &[String]) {
+    push_count(out, strings.len());
+    strings.iter().for_each(|string| push_str(out, string));
+}
+
+/// Cut at a character boundary at or below 255 bytes.
+fn push_str(out: &mut Vec<u8>, string: &str) {
+    let mut end = string.len().min(255);
+    while !string.is_char_boundary(end) {
+        end -= 1;
+    }
+    out.push(u8::try_from(end).unwrap_or(u8::MAX));
+    out.extend(&string.as_bytes()[..end]);
+}
+
+fn code_of<T: PartialEq>(table: &[T], value: &T) -> u8 {
+    let code = table.iter().position(|entry| entry == value);
+    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX)
+}

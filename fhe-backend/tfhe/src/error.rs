@@ -1,0 +1,73 @@
+//! Why a circuit could not be planned or a query not be evaluated.
+
+use thiserror::Error;
+
+/// Why a circuit cannot run encrypted.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// An operation that this backend does not run.
+    #[error("this backend runs linear circuits only; the circuit holds {op}")]
+    Unsupported {
+        /// The operation.
+        op: &'static str,
+    },
+    /// The circuit has no input or no output.
+    #[error("the circuit has {inputs} inputs and {outputs} outputs; there is nothing to encrypt")]
+    Empty {
+        /// Input elements.
+        inputs: usize,
+        /// Output elements.
+        outputs: usize,
+    },
+    /// More inputs or outputs than a message can hold.
+    #[error("the circuit has {inputs} inputs and {outputs} outputs; at most {max} of each fit; drop features")]
+    TooManyPorts {
+        /// Input elements.
+        inputs: usize,
+        /// Output elements.
+        outputs: usize,
+        /// The limit.
+        max: u32,
+    },
+    /// No parameters keep the noise below half a step of the output.
+    #[error(
+        "the widest output needs {needed_bits} bits, {fitting_bits} fit at a failure probability of 2^{p_fail_log2}; \
+         use fewer bits for inputs or weights, drop features, or allow a larger failure probability"
+    )]
+    OutputTooWide {
+        /// Bits of the widest output range.
+        needed_bits: u32,
+        /// Bits that fit with these weights.
+        fitting_bits: u32,
+        /// The failure probability asked for.
+        p_fail_log2: f64,
+    },
+    /// The weights leave no room for exact products.
+    #[error("the weights of one output add up to {norm} in absolute value, at most 2^60 is exact; use fewer weight bits")]
+    WeightsTooLarge {
+        /// Sum of absolute weights.
+        norm: u64,
+    },
+    /// The failure probability asked for is not one.
+    #[error("a failure probability of 2^{0} was asked for; it must lie between 2^-1000 and 2^-20")]
+    FailureProbability(f64),
+    /// A layout was made for another circuit.
+    #[error("the client spec was made for another circuit: {what}; compile the model again")]
+    Layout {
+        /// What disagrees.
+        what: &'static str,
+    },
+}
+
+/// Why a query was not evaluated.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum EvaluateError {
+    /// The frame is damaged or of another model.
+    #[error(transparent)]
+    Frame(#[from] tenebra_client::FrameError),
+    /// The payload does not have the length that its plan and rows ask for.
+    #[error("the query does not have the form of this model's queries; it was made by another version or is damaged")]
+    Query,
+}

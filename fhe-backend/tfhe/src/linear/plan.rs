@@ -1,0 +1,191 @@
+//! The planner of linear circuits: the smallest messages whose noise fits the failure probability.
+
+use tenebra_circuit::Interval;
+use tenebra_client::ValidGlwe;
+use tenebra_client::linear::{LinearLayout, ValidLinear};
+
+use crate::error::PlanError;
+use crate::noise::{modulus_switch_variance, p_fail_log2, rounding_variance, tuniform_variance};
+
+/// What the planner needs to know of `y = W·x + b`.
+pub(crate) struct LinearShape {
+    pub(crate) features: u32,
+    pub(crate) outputs: u32,
+    /// `‖w_c‖₂²` of each output.
+    pub(crate) squared_norms: Vec<f64>,
+    /// Bits of the widest output range.
+    pub(crate) plaintext_bits: u32,
+}
+
+/// A layout with the failure probability it reaches.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LinearPlan {
+    pub(crate) layout: ValidLinear,
+    pub(crate) p_fail_log2: f64,
+    pub(crate) noise_variance: f64,
+}
+
+/// Ring sizes and mask polynomials that are tried: all dimensions that a key may have, in steps of 256.
+fn rings() -> impl Iterator<Item = ValidGlwe> {
+    [256u16, 512, 1024, 2048, 4096].into_iter().flat_map(|size| {
+        let most = u8::try_from(4096 / size).unwrap_or(u8::MAX);
+        (1..=most).filter_map(move |k| ValidGlwe::secure(k, size).ok())
+    })
+}
+
+/// Bits that hold every value of every range, one at least.
+pub(crate) fn plaintext_bits(ranges: &[Interval]) -> u32 {
+    let span = ranges.iter().map(|range| range.max.abs_diff(range.min)).max();
+    (u64::BITS - span.unwrap_or(0).leading_zeros()).max(1)
+}
+
+/// Plans queries of one row.
+pub(crate) fn plan_single(shape: &LinearShape, p_fail: f64) -> Result<LinearPlan, PlanError> {
+    search_single(shape, p_fail).ok_or_else(|| infeasible(shape, p_fail))
+}
+
+fn search_single(shape: &LinearShape, p_fail: f64) -> Option<LinearPlan> {
+    let layouts = rings().flat_map(|glwe| group_sizes(shape.outputs).map(move |group| (glwe, group)));
+    let plans = layouts.filter_map(|(glwe, group)| {
+        let room = u32::from(glwe.params().polynomial_size) / (2 * group - 1);
+        let blocks = shape.features.div_ceil(room.min(shape.features).max(1));
+        (room > 0).then(|| fit(shape, glwe, group, blocks, 1, p_fail)).flatten()
+    });
+    plans.min_by(|a, b| cost(a).total_cmp(&cost(b)))
+}
+
+/// Plans queries of up to `cap` rows; `None` if a query cannot hold two.
+pub(crate) fn plan_batch(shape: &LinearShape, p_fail: f64, cap: usize) -> Option<LinearPlan> {
+    let layouts = rings().flat_map(|glwe| group_sizes(shape.outputs).map(move |group| (glwe, group)));
+    let plans = layouts.filter_map(|(glwe, group)| {
+        // (R·g + g − 1)·F <= N.
+        let room = u32::from(glwe.params().polynomial_size) / shape.features;
+        let rows = ((room + 1).checked_sub(group)? / group).min(u32::try_from(cap).unwrap_or(u32::MAX));
+        (rows >= 2).then(|| fit(shape, glwe, group, 1, rows, p_fail)).flatten()
+    });
+    plans.min_by(|a, b| cost_per_row(a).total_cmp(&cost_per_row(b)))
+}
+
+/// Group sizes that are tried: all up to 16, then powers of two, and one group for all.
+fn group_sizes(outputs: u32) -> impl Iterator<Item = u32> {
+    let powers = (5..16).map(|log| 1 << log);
+    (1..=16).chain(powers).filter(move |g| *g < outputs).chain([outputs])
+}
+
+/// The layout with the fewest bits in bodies and responses that reaches `p_fail`, if the ring's noise allows it.
+fn fit(
+    shape: &LinearShape,
+    glwe: ValidGlwe,
+    group: u32,
+    blocks: u32,
+    rows: u32,
+    p_fail: f64,
+) -> Option<LinearPlan> {
+    let plaintext_bits = u8::try_from(shape.plaintext_bits).ok()?;
+    // Body bits far below the noise are not worth sending: dropping b − 3 of them adds under 1 % of variance.
+    let dropped = glwe.params().noise_bound_log2.saturating_sub(3);
+    (plaintext_bits + 1..=64).find_map(|response_bits| {
+        let layout = LinearLayout {
+            glwe: glwe.params(),
+            plaintext_bits,
+            body_bits: 64 - dropped,
+            response_bits,
+            features: shape.features,
+            outputs: shape.outputs,
+            group,
+            blocks,
+            max_rows: u16::try_from(rows).ok()?,
+        };
+        let plan = with_noise(shape, layout.validate().ok()?);
+        (plan.p_fail_log2 <= p_fail).then_some(plan)
+    })
+}
+
+/// Noise and failure probability of a layout. A coefficient of the product collects the noise of every body that any
+/// weight of its group meets, so the norms of a group add up; switching the modulus adds its own.
+fn with_noise(shape: &LinearShape, layout: ValidLinear) -> LinearPlan {
+    let plain = layout.layout();
+    let dropped = 64 - u32::from(plain.body_bits);
+    let input = tuniform_variance(layout.glwe().noise_bound_log2()) + rounding_variance(dropped);
+    let groups = shape.squared_norms.chunks(plain.group as usize);
+    let norm = groups.map(|group| group.iter().sum()).fold(0.0, f64::max);
+    let switch = modulus_switch_variance(layout.glwe(), u32::from(plain.response_bits));
+    let noise_variance = norm * input + switch;
+    let outputs = usize::from(plain.max_rows) * plain.outputs as usize;
+    LinearPlan {
+        layout,
+        p_fail_log2: p_fail_log2(noise_variance, u32::from(plain.plaintext_bits), outputs),
+        noise_variance,
+    }
+}
+
+/// The plan of a given layout, if it fits the circuit and its noise reaches `p_fail`.
+pub(crate) fn check_layout(shape: &LinearShape, layout: ValidLinear, p_fail: f64) -> Result<LinearPlan, PlanError> {
+    let plain = layout.layout();
+    if (plain.features, plain.outputs) != (shape.features, shape.outputs) {
+        let what = "numbers of inputs or outputs differ";
+        return Err(PlanError::Layout { what });
+    }
+    if u32::from(plain.plaintext_bits) < shape.plaintext_bits {
+        let what = "the outputs need more bits";
+        return Err(PlanError::Layout { what });
+    }
+    let plan = with_noise(shape, layout);
+    if plan.p_fail_log2 > p_fail {
+        let what = "its noise does not reach the failure probability";
+        return Err(PlanError::Layout { what });
+    }
+    Ok(plan)
+}
+
+/// Microseconds that a user waits: transfer at 50 Mbit/s, and the work of client and server.
+fn cost(plan: &LinearPlan) -> f64 {
+    let layout = &plan.layout;
+    let rows = usize::from(layout.layout().max_rows);
+    let bytes = layout.query_len(rows) + layout.response_len(rows);
+    bytes as f64 * 0.16 + encrypt_us(layout, rows) + evaluate_us(layout, rows)
+}
+
+/// The same for each row of a full batch.
+fn cost_per_row(plan: &LinearPlan) -> f64 {
+    cost(plan) / f64::from(plan.layout.layout().max_rows)
+}
+
+/// Predicted client time: one masked add for each key bit and body coefficient.
+fn encrypt_us(layout: &ValidLinear, rows: usize) -> f64 {
+    let products = layout.glwe().dimension() * layout.zone(rows) * layout.layout().blocks as usize;
+    products as f64 * 0.25e-3
+}
+
+/// Predicted server time: expansion of the masks, transforms, and the sums over the bodies.
+pub(crate) fn evaluate_us(layout: &ValidLinear, rows: usize) -> f64 {
+    let blocks = layout.layout().blocks as usize;
+    let size = layout.glwe().polynomial_size() as f64;
+    let polynomials = layout.glwe().glwe_dimension() * (blocks + layout.groups());
+    let transforms = polynomials as f64 * 2.0 * size * size.log2() * 0.25e-3;
+    let masks = (layout.glwe().dimension() * blocks) as f64 * 5e-3;
+    let group = layout.layout().group as f64;
+    let sums = (rows * layout.layout().outputs as usize) as f64 * group * f64::from(layout.layout().features) * 0.7e-3;
+    transforms + masks + sums
+}
+
+/// Says how many bits are needed and how many fit.
+fn infeasible(shape: &LinearShape, p_fail: f64) -> PlanError {
+    let fitting = (1..shape.plaintext_bits)
+        .rev()
+        .find(|bits| {
+            let smaller = LinearShape {
+                features: shape.features,
+                outputs: shape.outputs,
+                squared_norms: shape.squared_norms.clone(),
+                plaintext_bits: *bits,
+            };
+            search_single(&smaller, p_fail).is_some()
+        })
+        .unwrap_or(0);
+    PlanError::OutputTooWide {
+        needed_bits: shape.plaintext_bits,
+        fitting_bits: fitting,
+        p_fail_log2: p_fail,
+    }
+}

@@ -1,0 +1,87 @@
+//! Noise as numbers: variances in units of `(1/q)²`, `q = 2^64`, and the probability that a decoding fails.
+
+use tenebra_client::ValidGlwe;
+
+/// Variance of TUniform(b), `(2^(2b+1) + 1) / 6`.
+#[must_use]
+pub fn tuniform_variance(bound_log2: u32) -> f64 {
+    (exp2(2 * bound_log2 + 1) + 1.0) / 6.0
+}
+
+/// Variance of rounding away the low `dropped` bits: uniform over `2^dropped` integers, ends included.
+#[must_use]
+pub fn rounding_variance(dropped: u32) -> f64 {
+    if dropped == 0 {
+        0.0
+    } else {
+        (exp2(2 * dropped) + 2.0) / 12.0
+    }
+}
+
+/// Variance that switching a GLWE's mask and one body coefficient to `width` bits adds to the phase.
+///
+/// The rounding of each mask coefficient counts where the key bit is set. The number of set bits of a uniform key of `n`
+/// bits exceeds `n/2 + 6.66·√n` with probability below 2^-128 (Hoeffding 1963), and that many are taken.
+#[must_use]
+pub fn modulus_switch_variance(glwe: ValidGlwe, width: u32) -> f64 {
+    let n = glwe.dimension() as f64;
+    let set_bits = (n / 2.0 + 6.66 * n.sqrt()).min(n);
+    (set_bits + 1.0) * rounding_variance(64 - width)
+}
+
+/// log2 of `erfc(x)`, also where `erfc` underflows. For `x > 5` by the asymptotic series
+/// `erfc(x) ≈ e^(−x²) / (x√π) · (1 − 1/(2x²))`, whose relative error there is below `3/(4x⁴) < 0.13 %`.
+#[must_use]
+pub fn log2_erfc(x: f64) -> f64 {
+    if x <= 5.0 {
+        return libm::erfc(x).log2();
+    }
+    let series = (-0.5 / (x * x)).ln_1p();
+    (-x * x - (x * core::f64::consts::PI.sqrt()).ln() + series) / core::f64::consts::LN_2
+}
+
+/// log2 of the probability that any of `outputs` values of `plaintext_bits` bits decodes wrongly under noise of this
+/// variance: `outputs · erfc(h / (√2·σ))` with the half step `h = 2^(63−p)` (union bound).
+#[must_use]
+pub fn p_fail_log2(variance: f64, plaintext_bits: u32, outputs: usize) -> f64 {
+    let half_step = exp2(63 - plaintext_bits);
+    log2_erfc(half_step / (2.0 * variance).sqrt()) + (outputs as f64).log2()
+}
+
+/// `2^exponent`.
+fn exp2(exponent: u32) -> f64 {
+    f64::from(exponent).exp2()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log2_erfc_agrees_with_known_values() {
+        // erfc(1) = 0.157299207, erfc(5) = 1.5374597944e-12, erfc(6) = 2.1519736712e-17 (Abramowitz & Stegun, table 7.1);
+        // scheme.md: h = 13.1σ gives 2^-128, that is erfc(13.1/√2).
+        for (x, erfc) in [(1.0, 0.157_299_207f64), (5.0, 1.537_459_794_4e-12), (6.0, 2.151_973_671_2e-17)] {
+            assert!((log2_erfc(x) - erfc.log2()).abs() < 0.002, "x = {x}");
+        }
+        assert!((log2_erfc(13.1 / 2f64.sqrt()) + 128.0).abs() < 1.0);
+        // Continuous where the asymptotic form takes over.
+        assert!((log2_erfc(5.0) - log2_erfc(5.0 + 1e-9)).abs() < 0.003);
+    }
+
+    #[test]
+    fn failure_probability_counts_outputs() {
+        // σ = 2^40, p = 20: h = 2^43 = 8σ, erfc(8/√2) = 1.244e-15 = 2^-49.51; 16 outputs add 4.
+        let one = p_fail_log2(exp2(80), 20, 1);
+        assert!((one + 49.51).abs() < 0.02, "{one}");
+        assert!((p_fail_log2(exp2(80), 20, 16) - one - 4.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn variances_by_hand() {
+        // b = 2: (2^5 + 1)/6 = 5.5. Dropping 2 bits: errors -2..=2 with half weight at the ends, (16 + 2)/12 = 1.5.
+        assert!((tuniform_variance(2) - 5.5).abs() < 1e-12);
+        assert!((rounding_variance(2) - 1.5).abs() < 1e-12);
+        assert!(rounding_variance(0).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,89 @@
+//! Linear circuits, encrypted: decrypted integers equal the simulator's.
+
+use proptest::prelude::*;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use tenebra_circuit::{Backend, CircuitBuilder, Interval, Matrix, Options, Verified, verify};
+use tenebra_tfhe::{PlanError, Program, TfheBackend};
+
+/// `y = W·x + b` with random weights of the given magnitude.
+fn affine(features: usize, outputs: usize, weight: i64, inputs: Interval, seed: u64) -> Verified {
+    let mut rng = ChaCha20Rng::seed_from_u64(seed);
+    let mut draw = |magnitude: i64| i64::from(rng.next_u32()) % (2 * magnitude + 1) - magnitude;
+    let mut builder = CircuitBuilder::new();
+    let x = builder.input("x", vec![inputs; features]);
+    let weights = (0..features * outputs).map(|_| draw(weight)).collect();
+    let bias = (0..outputs).map(|_| draw(1000 * weight)).collect();
+    let y = builder.linear(x, Matrix::dense(outputs, features, weights), bias);
+    builder.output("y", y);
+    verify(&builder.finish()).unwrap()
+}
+
+/// Rows of codes: both ends of every range, then random ones.
+fn rows_of_codes(circuit: &Verified, rows: usize, rng: &mut impl Rng) -> Vec<i64> {
+    let ranges = circuit.input_ranges();
+    let code = |row: usize, range: &Interval, rng: &mut dyn FnMut() -> u64| match row {
+        0 => range.min,
+        1 => range.max,
+        _ => range.min + (rng() % (range.max - range.min + 1).unsigned_abs()).cast_signed(),
+    };
+    let mut draw = || rng.next_u64();
+    (0..rows)
+        .flat_map(|row| ranges.iter().map(move |range| (row, *range)))
+        .map(|(row, range)| code(row, &range, &mut draw))
+        .collect()
+}
+
+/// Encrypts, evaluates and decrypts `rows` rows; compares with the simulator.
+fn check(circuit: &Verified, rows: usize, seed: u64) {
+    let mut rng = ChaCha20Rng::seed_from_u64(seed);
+    let options = Options { rows, ..Options::default() };
+    let program = TfheBackend.prepare(circuit, &options).unwrap();
+    let (key, server_key) = TfheBackend.generate_keys(&program, &mut rng).unwrap();
+    let codes = rows_of_codes(circuit, rows, &mut rng);
+    let query = TfheBackend.encrypt(&program, &key, &codes, &mut rng).unwrap();
+    let response = TfheBackend.evaluate(&program, &server_key, &query).unwrap();
+    let got = TfheBackend.decrypt(&program, &key, &response).unwrap();
+    let want: Vec<i64> = codes
+        .chunks(circuit.input_ranges().len())
+        .flat_map(|row| tenebra_sim::run(circuit, row).unwrap())
+        .collect();
+    assert_eq!(got, want, "seed {seed}, plans {:?}", program.report());
+}
+
+#[test]
+fn shapes_of_real_models_are_exact() {
+    let byte = Interval::new(0, 255);
+    for (seed, (features, outputs, rows)) in
+        [(1, 1, 1), (30, 1, 1), (30, 1, 200), (64, 10, 1), (64, 10, 7), (13, 3, 50), (75, 1, 90), (3000, 1, 2), (700, 40, 1)]
+            .into_iter()
+            .enumerate()
+    {
+        check(&affine(features, outputs, 127, byte, seed as u64), rows, seed as u64);
+    }
+}
+
+#[test]
+fn signed_and_one_sided_ranges_are_exact() {
+    for (seed, inputs) in [Interval::new(-128, 127), Interval::new(-9, -3), Interval::new(5, 5)].into_iter().enumerate() {
+        check(&affine(8, 2, 100, inputs, seed as u64), 3, seed as u64);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn any_shape_is_exact(
+        features in 1usize..200, outputs in 1usize..12, rows in 1usize..20, weight in 1i64..40_000, seed in any::<u64>(),
+    ) {
+        check(&affine(features, outputs, weight, Interval::new(0, 63), seed), rows, seed);
+    }
+}
+
+#[test]
+fn an_output_too_wide_is_refused_with_the_bits_that_fit() {
+    let circuit = affine(2, 1, 1 << 31, Interval::new(0, (1 << 30) - 1), 1);
+    let error = Program::prepare(&circuit, &Options::default()).unwrap_err();
+    let PlanError::OutputTooWide { needed_bits, fitting_bits, .. } = error else { panic!("{error}") };
+    assert!(fitting_bits < needed_bits, "{needed_bits} {fitting_bits}");
+}
