@@ -182,6 +182,11 @@ mod tests {
             percentile::<f32>(&[], 99.0, &mut []),
             Err(QuantError::NoData)
         );
+        // Interpolating between equal values must not round away from them.
+        for tenths in 500..=1000 {
+            let range = percentile(&[1.0 / 3.0; 5], f64::from(tenths) / 10.0, &mut scratch);
+            assert_eq!(range, Ok((1.0 / 3.0, 1.0 / 3.0)), "{tenths}");
+        }
         // The difference of the ends overflows, the percentile does not.
         let (lo, hi) = percentile(&[f64::MIN, f64::MAX], 75.0, &mut scratch).unwrap();
         assert!(

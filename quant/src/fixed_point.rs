@@ -15,8 +15,8 @@ use crate::{Affine, QuantError, Quantized};
 /// # Same codes as the float path
 /// [`quantize(x)`](Self::quantize) equals `affine.quantize(lsb * F::from(x - offset))`, code and `clipped`, for *every*
 /// `i32` sensor value, ties included. The reason:
-/// - The multiplier has 64 bits, rounded down, so that `multiplier * |x - offset|`, at most 96 bits, is less than
-///   `|x - offset|` below the exact product. The float product is within `2 * 2^-p` of it (relative, for a significand
+/// - The multiplier has 64 bits, rounded down, so that `multiplier * |x - offset|`, at most 96 bits, is below the exact product by
+///   less than `|x - offset|`. The float product is within `2 * 2^-p` of it (relative, for a significand
 ///   of `p` bits, one rounding for `x - offset` and one for the product).
 /// - Where the shifted product is farther than both together from a half, it rounds as the float product does.
 /// - Nearer than that, which is rare, the float product is formed in integers, rounded to its `p` bits, and compared
@@ -36,7 +36,7 @@ pub struct FixedPoint {
     /// Significands of `|lsb|` and `scale`, their top bits at `precision - 1`.
     lsb: u64,
     scale: u64,
-    /// Exponent of `lsb` less that of `scale / 2`: -33 to 35.
+    /// Exponent of `lsb` less that of `scale / 2`: -32 to 34.
     exponent: i32,
     /// Bits of a significand of the float type.
     precision: u32,
@@ -129,9 +129,9 @@ impl FixedPoint {
         }
         let half = 1_u128 << (self.shift - 1);
         let fraction = product & (2 * half - 1);
-        // Twice the error bound of the type's documentation, and at most about a quarter of a step for every count that
-        // a code can stand for: `max_steps` is chosen so.
-        let uncertain = (product >> (self.precision - 2)) + u128::from(distance) + 1;
+        // Twice the float product's error bound, which leaves ample room for the multiplier's: `distance`, at most
+        // `product >> 63`. It is about a quarter of a step at most where codes are, by the choice of `max_steps`.
+        let uncertain = product >> (self.precision - 2);
         let fraction_to_half = if fraction.abs_diff(half) > uncertain {
             fraction.cmp(&half)
         } else {

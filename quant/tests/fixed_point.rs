@@ -67,8 +67,8 @@ fn all_16_bit_values<F: Float + core::fmt::Debug>() -> usize {
                 F::from(hi).unwrap(),
                 BitWidth::new(bits).unwrap(),
             );
-            // 5,000 steps of 4900 / 65535 and such are near; what f32 cannot express is an error, tested elsewhere.
-            let Ok(affine) = affine else { continue };
+            // The farthest, 320 at 16 bits over 20, is 1,048,560 steps from 0; the limit of f32 is 1,048,576.
+            let affine = affine.unwrap();
             for (lsb, offset) in LSBS.into_iter().zip(
                 [0, 0, 1000, -27_315, 2048, 32_768, 65_535, -1, 7]
                     .into_iter()
