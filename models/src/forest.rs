@@ -14,8 +14,8 @@ mod tree;
 pub use error::ForestError;
 pub use tree::{Comparison, Missing, Node, Split, Tree};
 
-use core::ops::Deref;
 use alloc::collections::BTreeMap;
+use core::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 use tenebra_quant::{Decision, InverseLink};

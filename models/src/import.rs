@@ -1,3 +1,4 @@
 //! Models trained by other libraries.
 
+pub mod lightgbm;
 pub mod xgboost;
