@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use tenebra_quant::QuantError;
 use thiserror::Error;
 
 /// Why a table was refused.
@@ -424,6 +425,69 @@ pub enum ScoreError {
         /// The score.
         score: &'static str,
     },
+}
+
+/// Why a model could not be quantized, or a row not be coded.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum QuantizeError {
+    /// The calibration data was refused.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// No ranges to quantize on.
+    #[error(
+        "the model does not know the range of its features; give calibration data, rows like those to be scored"
+    )]
+    CalibrationNeeded,
+    /// A range, width or value that has no codes.
+    #[error(transparent)]
+    Quant(QuantError),
+    /// The same, for a feature.
+    #[error("feature {feature}: {source}")]
+    Feature {
+        /// Which, from 0.
+        feature: usize,
+        /// What is wrong with it.
+        source: QuantError,
+    },
+    /// The weights of an output have no codes.
+    #[error("the weights cannot be quantized: {source}")]
+    Weights {
+        /// What is wrong with them.
+        source: QuantError,
+    },
+    /// A row with too few or too many features.
+    #[error("a row of {found} features, the model takes {expected}")]
+    RowLength {
+        /// Features of the row.
+        found: usize,
+        /// Features of the model.
+        expected: usize,
+    },
+    /// A result with too few or too many outputs.
+    #[error("{found} outputs, the model has {expected}")]
+    Outputs {
+        /// Integers given.
+        found: usize,
+        /// Outputs of the model.
+        expected: usize,
+    },
+    /// The circuit was refused.
+    #[error("the circuit of the model was refused: {message}")]
+    Circuit {
+        /// Every reason.
+        message: String,
+    },
+}
+
+impl QuantizeError {
+    /// Says which feature a bare quantization error belongs to.
+    pub(crate) fn of_feature(self, feature: usize) -> Self {
+        match self {
+            Self::Quant(source) => Self::Feature { feature, source },
+            other => other,
+        }
+    }
 }
 
 fn at_line(line: Option<u64>) -> String {

@@ -9,12 +9,14 @@ pub mod forest;
 pub mod import;
 pub mod linear;
 pub mod model;
+pub mod quantized;
 pub mod scores;
 
-pub use error::{DataError, ModelError, ScoreError, TrainError};
+pub use error::{DataError, ModelError, QuantizeError, ScoreError, TrainError};
 pub use estimator::{
     Estimator, EstimatorInfo, Kind, Param, Params, Task, Trained, Value, estimators,
 };
 pub use forest::{ForestModel, ForestParts};
 pub use linear::{LinearModel, LinearParts};
 pub use model::{Model, Prediction};
+pub use quantized::{QuantizeOptions, QuantizedModel, quantize};

@@ -1,11 +1,15 @@
 //! Linear models: `score = coef · x + intercept`, per output, and what their scores mean.
 
+mod calibration;
 mod estimators;
 mod least_squares;
 mod logistic;
 mod minimize;
+mod quantize;
 
+pub use calibration::FeatureStats;
 pub(crate) use estimators::ESTIMATORS;
+pub use quantize::quantize_linear;
 
 use core::ops::Deref;
 use std::collections::{BTreeMap, HashSet};
@@ -38,6 +42,9 @@ pub struct LinearParts {
     /// Class labels: two for [`Decision::Threshold`], one per output for [`Decision::ArgMax`], else none.
     #[serde(default)]
     pub classes: Vec<String>,
+    /// What is known of each feature from the training data: what to quantize on when there is no other calibration data.
+    #[serde(default)]
+    pub feature_stats: Option<Vec<FeatureStats>>,
     /// Hyper-parameters as given, by name.
     #[serde(default)]
     pub params: BTreeMap<String, String>,
@@ -55,6 +62,7 @@ impl LinearParts {
             inverse_link: InverseLink::Identity,
             decision: Decision::None,
             classes: Vec::new(),
+            feature_stats: None,
             params: BTreeMap::new(),
         }
     }
@@ -113,6 +121,7 @@ impl LinearModel {
             }
         }
         check_decision(&parts, outputs)?;
+        check_stats(&parts)?;
         for (output, row) in parts.coef.iter().enumerate() {
             if let Some(feature) = row.iter().position(|w| !w.is_finite()) {
                 let place = format!("the coefficient of output {output}, feature {feature}");
@@ -193,6 +202,27 @@ impl LinearModel {
             _ => Metric::R2,
         }
     }
+}
+
+fn check_stats(parts: &LinearParts) -> Result<(), ModelError> {
+    let Some(stats) = &parts.feature_stats else {
+        return Ok(());
+    };
+    let message = if stats.len() != parts.n_features {
+        format!(
+            "statistics of {} features for {} features",
+            stats.len(),
+            parts.n_features
+        )
+    } else if let Some(at) = stats.iter().position(|stats| !stats.is_valid()) {
+        format!(
+            "the statistics of feature {at} contradict each other: {:?}",
+            stats[at]
+        )
+    } else {
+        return Ok(());
+    };
+    Err(ModelError::Shape { message })
 }
 
 fn check_decision(parts: &LinearParts, outputs: usize) -> Result<(), ModelError> {

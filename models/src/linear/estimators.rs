@@ -1,8 +1,9 @@
 //! The registry of linear estimators: scikit-learn's names, defaults and one line each.
 
-use super::{LinearModel, LinearParts, least_squares, logistic};
+use super::{FeatureStats, LinearModel, LinearParts, least_squares, logistic};
 use crate::estimator::{EstimatorInfo, Kind, Param, Params, Task, Trained, TrainingData};
 use crate::model::Model;
+use crate::quantized::QuantizeOptions;
 
 const POSITIVE: Kind = Kind::Above { min: 0.0 };
 const NOT_NEGATIVE: Kind = Kind::Float {
@@ -99,6 +100,7 @@ impl TrainingData<'_> {
         LinearParts {
             feature_names: Some(self.table.columns().to_vec()),
             n_features: self.table.n_columns(),
+            feature_stats: self.stats(),
             classes: self
                 .classes()
                 .map(|classes| classes.labels.clone())
@@ -106,5 +108,13 @@ impl TrainingData<'_> {
             params: params.to_text(),
             ..parts
         }
+    }
+
+    /// What the codecs of the features can be chosen from, without keeping the data.
+    fn stats(&self) -> Option<Vec<FeatureStats>> {
+        let options = QuantizeOptions::default();
+        let feature =
+            |j| FeatureStats::new(&self.table.column(j).collect::<Vec<_>>(), &options).ok();
+        (0..self.table.n_columns()).map(feature).collect()
     }
 }

@@ -1,0 +1,248 @@
+//! Quantized models: integer codes in, integer scores out, and how to read them.
+//!
+//! What the client needs to know is here beside the circuit: the codec of every input, and how an output becomes a real
+//! score, `score = output_scale * integer + output_offset`, then a prediction.
+
+use serde::{Deserialize, Serialize};
+use tenebra_circuit::{Circuit, Verified, verify};
+use tenebra_quant::{Affine, Bins, BitWidth, Decision, InverseLink, Quantized};
+
+use crate::data::Table;
+use crate::error::QuantizeError;
+use crate::linear::quantize_linear;
+use crate::model::{Model, Prediction};
+use crate::scores::Metric;
+
+/// A model on integer codes.
+#[derive(Clone, Debug)]
+pub struct QuantizedModel {
+    /// Estimator it comes from.
+    pub estimator: String,
+    /// Names of the float model's features, where it knows them.
+    pub feature_names: Option<Vec<String>>,
+    /// Number of the float model's features; [`InputCodec::feature`] is below it.
+    pub n_features: usize,
+    /// One per element of the circuit's input, in order. Features that do not matter have none and are not sent.
+    pub inputs: Vec<InputCodec>,
+    /// One input port `x`, one output `y`.
+    pub circuit: Circuit,
+    /// Per output, real score units per integer; positive.
+    pub output_scale: Vec<f64>,
+    /// Per output, the real score of the integer 0.
+    pub output_offset: Vec<f64>,
+    /// From scores to predictions.
+    pub inverse_link: InverseLink,
+    /// From scores to a class.
+    pub decision: Decision,
+    /// Class labels, in the order of the class indices.
+    pub classes: Vec<String>,
+    /// The score the model is usually judged by.
+    pub metric: Metric,
+}
+
+/// Which feature an input is, and how it becomes a code.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InputCodec {
+    /// Column of the model's features, from 0.
+    pub feature: usize,
+    /// From real to code.
+    pub codec: Codec,
+}
+
+/// From real to code.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Codec {
+    /// Even steps.
+    Affine(Affine<f64>),
+    /// The number of cut points that are at most the value.
+    Bins {
+        /// Strictly increasing.
+        cuts: Vec<f64>,
+        /// Whether the value is rounded to single precision first, as the model's library does.
+        round_to_f32: bool,
+    },
+}
+
+impl Codec {
+    /// The code of a value.
+    ///
+    /// # Errors
+    /// [`QuantizeError::Quant`] for NaN, infinities, and cut points that are not increasing.
+    pub fn encode(&self, value: f64) -> Result<Quantized, QuantizeError> {
+        let quantized = match self {
+            Self::Affine(affine) => affine.quantize(value),
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "rounding to single precision is what is asked for"
+            )]
+            Self::Bins { cuts, round_to_f32 } => {
+                let value = if *round_to_f32 {
+                    f64::from(value as f32)
+                } else {
+                    value
+                };
+                Bins::new(cuts).and_then(|bins| bins.quantize(value))
+            }
+        };
+        quantized.map_err(QuantizeError::Quant)
+    }
+}
+
+/// The codes of one row, in the order of the circuit's input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Codes {
+    /// Within the ranges of the circuit's input port.
+    pub codes: Vec<i64>,
+    /// How many values lay outside the calibrated range and were clipped to its end.
+    pub clipped: usize,
+}
+
+/// How finely to quantize, and on what range.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct QuantizeOptions {
+    /// Bits of a feature's code.
+    pub input_bits: BitWidth,
+    /// Bits of a weight, with its sign.
+    pub weight_bits: BitWidth,
+    /// How a feature's range is found in the calibration data.
+    pub calibration: Calibration,
+    /// How far the range of [`Calibration::MinMax`] is extended at either end, in parts of its width: rows that are scored
+    /// later go beyond the largest value seen, and clipping costs more than a coarser code.
+    pub margin: f64,
+}
+
+impl Default for QuantizeOptions {
+    /// 8 bits, from the smallest to the largest value and a tenth beyond.
+    fn default() -> Self {
+        const EIGHT: BitWidth = match BitWidth::new(8) {
+            Ok(bits) => bits,
+            Err(_) => panic!("8 bits are a width"),
+        };
+        Self {
+            input_bits: EIGHT,
+            weight_bits: EIGHT,
+            calibration: Calibration::MinMax,
+            margin: 0.1,
+        }
+    }
+}
+
+/// How the range of a feature is found in its calibration values.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Calibration {
+    /// From the smallest to the largest.
+    #[default]
+    MinMax,
+    /// Between the percentiles `100 - percent` and `percent`, in `[50, 100]`.
+    Percentile {
+        /// The upper percentile.
+        percent: f64,
+    },
+    /// The range with the least squared error.
+    LeastSquaredError,
+}
+
+impl QuantizeOptions {
+    /// The same bits for features and weights, otherwise the default.
+    ///
+    /// # Errors
+    /// [`QuantizeError::Quant`] outside 2 to 16 bits.
+    pub fn with_bits(n_bits: u8) -> Result<Self, QuantizeError> {
+        let bits = BitWidth::new(n_bits).map_err(QuantizeError::Quant)?;
+        if n_bits < 2 {
+            return Err(QuantizeError::Quant(
+                tenebra_quant::QuantError::SymmetricBitWidth,
+            ));
+        }
+        Ok(Self {
+            input_bits: bits,
+            weight_bits: bits,
+            ..Self::default()
+        })
+    }
+}
+
+/// Quantizes a model and builds its circuit.
+///
+/// `calibration` are rows like those that will be scored; without them the ranges that the model learned in training are
+/// taken.
+///
+/// # Errors
+/// [`QuantizeError`].
+pub fn quantize(
+    model: &Model,
+    calibration: Option<&Table>,
+    options: &QuantizeOptions,
+) -> Result<QuantizedModel, QuantizeError> {
+    match model {
+        Model::Linear(model) => quantize_linear(model, calibration, options),
+    }
+}
+
+impl QuantizedModel {
+    /// The codes of a row of [`QuantizedModel::n_features`] reals.
+    ///
+    /// # Errors
+    /// [`QuantizeError::RowLength`]; [`QuantizeError::Feature`] for a missing or infinite value.
+    pub fn encode(&self, row: &[f64]) -> Result<Codes, QuantizeError> {
+        if row.len() != self.n_features {
+            return Err(QuantizeError::RowLength {
+                found: row.len(),
+                expected: self.n_features,
+            });
+        }
+        let mut codes = Codes {
+            codes: Vec::with_capacity(self.inputs.len()),
+            clipped: 0,
+        };
+        for input in &self.inputs {
+            let quantized = input
+                .codec
+                .encode(row[input.feature])
+                .map_err(|e| e.of_feature(input.feature))?;
+            codes.codes.push(quantized.code.into());
+            codes.clipped += usize::from(quantized.clipped);
+        }
+        Ok(codes)
+    }
+
+    /// Scores, predictions and class from the circuit's outputs.
+    ///
+    /// # Errors
+    /// [`QuantizeError::Outputs`] if their number is not that of the model.
+    pub fn decode(&self, outputs: &[i64]) -> Result<Prediction, QuantizeError> {
+        if outputs.len() != self.output_scale.len() {
+            return Err(QuantizeError::Outputs {
+                found: outputs.len(),
+                expected: self.output_scale.len(),
+            });
+        }
+        let scores = outputs
+            .iter()
+            .zip(&self.output_scale)
+            .zip(&self.output_offset);
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "integer scores are far below 2^53, and reals are what is wanted"
+        )]
+        let scores = scores
+            .map(|((&y, scale), offset)| scale * y as f64 + offset)
+            .collect();
+        Ok(Prediction::from_scores(
+            scores,
+            self.inverse_link,
+            self.decision,
+        ))
+    }
+
+    /// The circuit behind its door.
+    ///
+    /// # Errors
+    /// [`QuantizeError::Circuit`], with every reason.
+    pub fn verified(&self) -> Result<Verified, QuantizeError> {
+        verify(&self.circuit).map_err(|errors| QuantizeError::Circuit {
+            message: errors.to_string(),
+        })
+    }
+}
