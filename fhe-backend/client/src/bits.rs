@@ -49,24 +49,21 @@ impl<'a> BitWriter<'a> {
     pub fn write(&mut self, value: u64, width: u32) {
         self.pending |= u128::from(value & low_bits(width)) << self.pending_bits;
         self.pending_bits += width;
-        while self.pending_bits >= 8 {
-            self.push_byte();
-            self.pending_bits -= 8;
+        if self.pending_bits >= 64 {
+            #[expect(clippy::cast_possible_truncation, reason = "the low 64 of the pending bits")]
+            let word = self.pending as u64;
+            self.out[self.position..self.position + 8].copy_from_slice(&word.to_le_bytes());
+            self.position += 8;
+            self.pending >>= 64;
+            self.pending_bits -= 64;
         }
     }
 
     /// Writes what is pending, filled up with zero bits; returns the number of bytes written.
     pub fn finish(mut self) -> usize {
-        if self.pending_bits > 0 {
-            self.push_byte();
-        }
-        self.position
-    }
-
-    fn push_byte(&mut self) {
-        self.out[self.position] = (self.pending & 0xff) as u8;
-        self.position += 1;
-        self.pending >>= 8;
+        let bytes = self.pending_bits.div_ceil(8) as usize;
+        self.out[self.position..self.position + bytes].copy_from_slice(&self.pending.to_le_bytes()[..bytes]);
+        self.position + bytes
     }
 }
 

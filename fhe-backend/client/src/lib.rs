@@ -13,6 +13,8 @@ pub mod frame;
 mod glwe;
 pub mod key;
 pub mod linear;
+#[cfg(feature = "ntt")]
+pub mod multiply;
 pub mod params;
 pub mod random;
 pub mod spec;

@@ -5,30 +5,48 @@
 //! `P = 2^64 − 2^32 + 1` by a number-theoretic transform and taking the centred representative is exact, and so is
 //! `Σ limb_i·2^(b·i)` modulo `2^64`. No rounding error has to be bounded.
 
+use alloc::vec;
+use alloc::vec::Vec;
+
 use tfhe_ntt::prime64::Plan;
+use zeroize::Zeroize;
 
 /// `2^64 − 2^32 + 1`.
 const PRIME: u64 = 0xffff_ffff_0000_0001;
 
 /// Transforms of one polynomial size, with the limb width that a bound on the weights allows.
 #[derive(Debug)]
-pub(crate) struct ExactMultiplier {
+pub struct ExactMultiplier {
     plan: Plan,
     limb_bits: u32,
 }
 
 /// A weight polynomial, transformed once.
-#[derive(Debug)]
-pub(crate) struct Weights(Vec<u64>);
+#[derive(Clone)]
+pub struct Weights(Vec<u64>);
+
+/// Weights may be a secret key.
+impl Drop for Weights {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl core::fmt::Debug for Weights {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Weights({} coefficients)", self.0.len())
+    }
+}
 
 /// A 64-bit polynomial cut into limbs and transformed, or a sum of products of such.
 #[derive(Clone, Debug)]
-pub(crate) struct Limbs(Vec<Vec<u64>>);
+pub struct Limbs(Vec<Vec<u64>>);
 
 impl ExactMultiplier {
     /// For polynomials of `size` coefficients and sums of products whose weights have absolute values that add up to at
     /// most `weights_norm`; `None` if the size has no transform or the weights leave no bit for a limb.
-    pub(crate) fn new(size: usize, weights_norm: u64) -> Option<Self> {
+    #[must_use]
+    pub fn new(size: usize, weights_norm: u64) -> Option<Self> {
         let plan = Plan::try_new(size, PRIME)?;
         // 2^limb · norm < 2^63 - 2^31 < P/2 holds when limb + bits(norm) <= 62.
         let norm_bits = u64::BITS - weights_norm.leading_zeros();
@@ -42,7 +60,8 @@ impl ExactMultiplier {
     }
 
     /// Transforms weights.
-    pub(crate) fn weights(&self, coefficients: &[i64]) -> Weights {
+    #[must_use]
+    pub fn weights(&self, coefficients: &[i64]) -> Weights {
         let mut residues: Vec<u64> = coefficients.iter().map(|w| residue(*w)).collect();
         self.plan.fwd(&mut residues);
         // The factor 1/N of the inverse transform is paid once, here.
@@ -51,7 +70,8 @@ impl ExactMultiplier {
     }
 
     /// Cuts and transforms a 64-bit polynomial.
-    pub(crate) fn limbs(&self, coefficients: &[u64]) -> Limbs {
+    #[must_use]
+    pub fn limbs(&self, coefficients: &[u64]) -> Limbs {
         let mask = (1u64 << self.limb_bits) - 1;
         let cut = |shift| {
             let mut residues: Vec<u64> = coefficients.iter().map(|c| c >> shift & mask).collect();
@@ -62,19 +82,21 @@ impl ExactMultiplier {
     }
 
     /// The empty sum.
-    pub(crate) fn zero(&self) -> Limbs {
+    #[must_use]
+    pub fn zero(&self) -> Limbs {
         Limbs(self.shifts().map(|_| vec![0; self.plan.ntt_size()]).collect())
     }
 
     /// `sum += polynomial·weights`.
-    pub(crate) fn add_product(&self, sum: &mut Limbs, polynomial: &Limbs, weights: &Weights) {
+    pub fn add_product(&self, sum: &mut Limbs, polynomial: &Limbs, weights: &Weights) {
         for (sum, limb) in sum.0.iter_mut().zip(&polynomial.0) {
             self.plan.mul_accumulate(sum, limb, &weights.0);
         }
     }
 
     /// Transforms a sum back: `Σ polynomial·weights` modulo `2^64`.
-    pub(crate) fn finish(&self, mut sum: Limbs) -> Vec<u64> {
+    #[must_use]
+    pub fn finish(&self, mut sum: Limbs) -> Vec<u64> {
         let mut product = vec![0u64; self.plan.ntt_size()];
         for (limb, shift) in sum.0.iter_mut().zip(self.shifts()) {
             self.plan.inv(limb);
@@ -107,6 +129,7 @@ fn centred(value: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::vec;
     use proptest::prelude::*;
 
     fn schoolbook(a: &[u64], w: &[i64]) -> Vec<u64> {

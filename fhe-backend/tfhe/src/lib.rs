@@ -3,7 +3,6 @@
 mod backend;
 mod error;
 mod linear;
-mod multiply;
 pub mod noise;
 mod program;
 

@@ -3,10 +3,11 @@
 use tenebra_circuit::LinearForm;
 use tenebra_client::bits::BitReader;
 use tenebra_client::linear::ValidLinear;
+use tenebra_client::multiply::{ExactMultiplier, Limbs, Weights};
 use tenebra_client::random::MaskStream;
 
 use crate::error::{EvaluateError, PlanError};
-use crate::multiply::{ExactMultiplier, Limbs, Weights};
+
 
 /// A linear circuit prepared for one layout.
 #[derive(Debug)]
