@@ -1,4 +1,4 @@
-//! The integer program of an encrypted model: IR, verifier, ranges, Backend trait
+#![doc = include_str!("../README.md")]
 #![no_std]
 
 extern crate alloc;
@@ -7,7 +7,11 @@ extern crate std;
 
 mod backend;
 mod builder;
+#[cfg(feature = "dev")]
+pub mod dev;
 mod forest;
+#[cfg(feature = "arbitrary")]
+pub mod generate;
 mod interval;
 mod ir;
 pub mod limits;

@@ -1,6 +1,6 @@
 //! The text form: goldens, errors, and laws over damaged text.
 
-use proptest::prelude::*;
+use proptest::{prelude::*, test_runner::RngSeed};
 use tenebra_circuit::{
     Circuit, CircuitBuilder, Forest, Interval, Matrix, ParseErrorKind, Tree, TreeNode,
     limits::MAX_TOTAL_LEN, verify,
@@ -241,6 +241,14 @@ fn damaged() -> impl Strategy<Value = String> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 2_000,
+        rng_seed: RngSeed::Fixed(5),
+        // The seed is enough to run a failure again.
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
     /// Whatever parses prints to a text that parses to the same; nothing panics, the verifier and the printer of
     /// circuits that are not verified included.
     #[test]
