@@ -4,6 +4,68 @@
 //! The key is used in constant time: every key bit costs the same loads and adds, masked.
 
 use crate::key::SecretKey;
+#[cfg(feature = "ntt")]
+use crate::multiply::{ExactMultiplier, Weights};
+use crate::random::MaskStream;
+
+/// Multiplies masks by the key: coefficient by coefficient for a short window of the product or where there is no
+/// allocator, by transforms otherwise.
+pub(crate) struct KeyProduct<'a> {
+    key: &'a SecretKey,
+    #[cfg(feature = "ntt")]
+    transformed: Option<(ExactMultiplier, alloc::vec::Vec<Weights>)>,
+}
+
+impl<'a> KeyProduct<'a> {
+    /// For windows of `window` coefficients.
+    #[cfg_attr(not(feature = "ntt"), expect(unused_variables, reason = "the window decides whether to transform"))]
+    pub(crate) fn new(key: &'a SecretKey, window: usize) -> Self {
+        Self {
+            key,
+            #[cfg(feature = "ntt")]
+            transformed: (window >= TRANSFORM_FROM).then(|| transform_key(key)).flatten(),
+        }
+    }
+
+    /// Draws the `k` mask polynomials of a GLWE and adds the first coefficients of `Σ_c A_c·S_c` to `body`; `mask` is
+    /// scratch of `N` words.
+    pub(crate) fn add(&self, masks: &mut MaskStream, mask: &mut [u64], body: &mut [u64]) {
+        #[cfg(feature = "ntt")]
+        if let Some((multiplier, polynomials)) = &self.transformed {
+            let mut sum = multiplier.zero();
+            for polynomial in polynomials {
+                masks.fill(mask);
+                multiplier.add_product(&mut sum, &multiplier.limbs(mask), polynomial);
+            }
+            for (b, product) in body.iter_mut().zip(multiplier.finish(sum)) {
+                *b = b.wrapping_add(product);
+            }
+            return;
+        }
+        for polynomial in 0..self.key.glwe().glwe_dimension() {
+            masks.fill(mask);
+            add_mask_times_key(body, 0, mask, self.key, polynomial);
+        }
+    }
+}
+
+/// From this many coefficients on, transforms are quicker than masked adds (bench `encrypt`).
+#[cfg(feature = "ntt")]
+const TRANSFORM_FROM: usize = 64;
+
+#[cfg(feature = "ntt")]
+fn transform_key(key: &SecretKey) -> Option<(ExactMultiplier, alloc::vec::Vec<Weights>)> {
+    use zeroize::Zeroizing;
+
+    let glwe = key.glwe();
+    let multiplier = ExactMultiplier::new(glwe.polynomial_size(), glwe.dimension() as u64)?;
+    let polynomials = (0..glwe.glwe_dimension()).map(|polynomial| {
+        let bits = (0..glwe.polynomial_size()).map(|i| (key.bit_mask(polynomial, i) & 1).cast_signed());
+        multiplier.weights(&Zeroizing::new(bits.collect::<alloc::vec::Vec<_>>()))
+    });
+    let polynomials = polynomials.collect();
+    Some((multiplier, polynomials))
+}
 
 /// Adds coefficients `first .. first + body.len()` of `A·S_c` to `body`, for the mask polynomial `mask = A` and
 /// polynomial `c` of the key. `first + body.len() <= N`.
@@ -72,6 +134,20 @@ mod tests {
             }
         }
         product
+    }
+
+    #[test]
+    fn both_ways_to_multiply_agree() {
+        let glwe = ValidGlwe::secure(3, 512).unwrap();
+        let key = SecretKey::generate(glwe, &mut ChaCha20Rng::seed_from_u64(4));
+        let mut mask = [0u64; 512];
+        let products = [0, 512].map(|window| {
+            let mut body = vec![1u64; 512];
+            let product = KeyProduct::new(&key, window);
+            product.add(&mut MaskStream::new(MaskSeed([6; 32])), &mut mask, &mut body);
+            body
+        });
+        assert_eq!(products[0], products[1]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod bits;
+pub mod branching;
 pub mod client;
 mod cursor;
 pub mod frame;

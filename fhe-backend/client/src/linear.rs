@@ -10,15 +10,15 @@ use rand_core::CryptoRng;
 use thiserror::Error;
 
 use crate::bits::{BitReader, BitWriter, low_bits, packed_len};
-use crate::glwe::{add_mask_times_key, mask_term};
+use crate::glwe::{KeyProduct, mask_term};
 use crate::key::SecretKey;
 use crate::params::{GlweParams, ParamError, ValidGlwe};
 use crate::random::{MASK_SEED_LEN, MaskSeed, MaskStream, NoiseStream, fresh_mask_seed};
 
 /// Bytes before the packed integers of a query: plan `u8`, rows `u16`, mask seed.
-const QUERY_PREFIX: usize = 3 + MASK_SEED_LEN;
+pub(crate) const QUERY_PREFIX: usize = 3 + MASK_SEED_LEN;
 /// Bytes before the packed integers of a response: plan `u8`, rows `u16`.
-const RESPONSE_PREFIX: usize = 3;
+pub(crate) const RESPONSE_PREFIX: usize = 3;
 
 /// How rows of a linear circuit are laid out in ciphertexts, unchecked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +79,9 @@ pub enum LayoutError {
         /// The largest allowed.
         max: u32,
     },
+    /// The gadget of a branching circuit is not one.
+    #[error(transparent)]
+    Gadget(#[from] crate::branching::GadgetError),
     /// The coefficients in use exceed the polynomial.
     #[error("{zone} coefficients are in use, the polynomial has {polynomial_size}")]
     Zone {
@@ -283,6 +286,7 @@ impl ValidLinear {
         let mut noise = NoiseStream::new(self.glwe.noise_bound_log2(), rng);
         let seed = fresh_mask_seed(rng);
         let mut masks = MaskStream::new(seed);
+        let product = KeyProduct::new(key, self.zone(rows));
         write_prefix(out, plan, rows);
         out[RESPONSE_PREFIX..QUERY_PREFIX].copy_from_slice(&seed.0);
         let mut writer = BitWriter::new(&mut out[QUERY_PREFIX..]);
@@ -299,10 +303,7 @@ impl ValidLinear {
                     body[position] = body[position].wrapping_add(code.cast_unsigned() << scale);
                 }
             }
-            for polynomial in 0..self.glwe.glwe_dimension() {
-                masks.fill(mask);
-                add_mask_times_key(body, 0, mask, key, polynomial);
-            }
+            product.add(&mut masks, mask, body);
             for b in body.iter() {
                 writer.write(b.wrapping_add(half) >> dropped, u32::from(self.layout.body_bits));
             }
@@ -409,7 +410,7 @@ impl ValidLinear {
     }
 }
 
-fn check_len(what: &'static str, len: usize, needed: usize) -> Result<(), LinearError> {
+pub(crate) fn check_len(what: &'static str, len: usize, needed: usize) -> Result<(), LinearError> {
     if len == needed {
         Ok(())
     } else {
@@ -417,13 +418,13 @@ fn check_len(what: &'static str, len: usize, needed: usize) -> Result<(), Linear
     }
 }
 
-fn write_prefix(out: &mut [u8], plan: u8, rows: usize) {
+pub(crate) fn write_prefix(out: &mut [u8], plan: u8, rows: usize) {
     out[0] = plan;
     let rows = u16::try_from(rows).unwrap_or(u16::MAX);
     out[1..3].copy_from_slice(&rows.to_le_bytes());
 }
 
-fn read_rows(payload: &[u8]) -> Option<usize> {
+pub(crate) fn read_rows(payload: &[u8]) -> Option<usize> {
     let rows = payload.get(1..3)?.try_into().ok()?;
     Some(usize::from(u16::from_le_bytes(rows)))
 }

@@ -1,0 +1,243 @@
+//! Queries and responses of branching circuits (forests, tables): the bits of the codes as seeded GGSW ciphertexts, and
+//! one modulus-switched GLWE whose coefficients are digit sums.
+//!
+//! A GGSW ciphertext of `m` has, for each level `j = 1..=ℓ`, `k+1` GLWE rows: row `r < k` encrypts `−m·q/B^j·S_r`, row `k`
+//! encrypts `m·q/B^j` (Chillotti et al. 2020, definition 3.2; `B = 2^b`). Masks come from one seed in the order input bit,
+//! level, row, polynomial; bodies are sent whole, without the low bits that lie under the noise.
+
+use rand_core::CryptoRng;
+use thiserror::Error;
+
+use crate::bits::{BitReader, BitWriter, low_bits, packed_len};
+use crate::glwe::{KeyProduct, mask_term};
+use crate::key::SecretKey;
+use crate::linear::{
+    LayoutError, LinearError, MAX_PORT, QUERY_PREFIX, RESPONSE_PREFIX, check_len, read_rows, write_prefix,
+};
+use crate::params::{GlweParams, ValidGlwe};
+use crate::random::{MaskSeed, MaskStream, NoiseStream, fresh_mask_seed};
+
+/// Parameters of a branching circuit, unchecked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BranchingLayout {
+    /// Ring, key dimension and noise.
+    pub glwe: GlweParams,
+    /// `b`: log2 of the gadget base.
+    pub base_log: u8,
+    /// `ℓ`: levels of the gadget.
+    pub level_count: u8,
+    /// Bits of a body that are sent; the low `64 − body_bits` are rounded away.
+    pub body_bits: u8,
+    /// `p`: a digit sum `m` is encoded as `m·2^(64−p)`.
+    pub plaintext_bits: u8,
+    /// `w`: bits of each integer of a response.
+    pub response_bits: u8,
+    /// Bits of all codes of a row.
+    pub input_bits: u32,
+    /// Digit sums in a response.
+    pub coefficients: u32,
+}
+
+/// [`BranchingLayout`] that passed the door.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ValidBranching {
+    layout: BranchingLayout,
+    glwe: ValidGlwe,
+}
+
+/// Why the gadget of a [`BranchingLayout`] was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("a gadget of {level_count} levels of {base_log} bits is not one: both must be positive and their product under 64")]
+pub struct GadgetError {
+    /// `b`.
+    pub base_log: u8,
+    /// `ℓ`.
+    pub level_count: u8,
+}
+
+impl BranchingLayout {
+    /// Checks security, gadget, widths and counts.
+    ///
+    /// # Errors
+    ///
+    /// [`LayoutError`] with the first violation.
+    pub fn validate(self) -> Result<ValidBranching, LayoutError> {
+        let glwe = self.glwe.validate()?;
+        let gadget_bits = u32::from(self.base_log) * u32::from(self.level_count);
+        if gadget_bits == 0 || gadget_bits >= 64 {
+            return Err(LayoutError::Gadget(GadgetError {
+                base_log: self.base_log,
+                level_count: self.level_count,
+            }));
+        }
+        let p = self.plaintext_bits;
+        let widest = self.body_bits.max(self.response_bits);
+        if p == 0 || p >= self.response_bits || u32::from(self.body_bits) < gadget_bits || widest > 64 {
+            return Err(LayoutError::Widths {
+                plaintext_bits: p,
+                body_bits: self.body_bits,
+                response_bits: self.response_bits,
+            });
+        }
+        let most_coefficients = u32::from(self.glwe.polynomial_size);
+        let counts = [
+            ("number of input bits", self.input_bits, MAX_PORT),
+            ("number of digit sums", self.coefficients, most_coefficients),
+        ];
+        for (what, value, max) in counts {
+            if value == 0 || value > max {
+                return Err(LayoutError::Count { what, value, max });
+            }
+        }
+        Ok(ValidBranching { layout: self, glwe })
+    }
+}
+
+impl ValidBranching {
+    /// The layout as plain numbers.
+    #[must_use]
+    pub fn layout(&self) -> &BranchingLayout {
+        &self.layout
+    }
+
+    /// The lattice parameters.
+    #[must_use]
+    pub fn glwe(&self) -> ValidGlwe {
+        self.glwe
+    }
+
+    /// GLWE rows of one GGSW, `ℓ(k+1)`.
+    #[must_use]
+    pub fn ggsw_rows(&self) -> usize {
+        usize::from(self.layout.level_count) * (self.glwe.glwe_dimension() + 1)
+    }
+
+    /// Bytes of the payload of a query.
+    #[must_use]
+    pub fn query_len(&self) -> usize {
+        let rows = self.layout.input_bits as usize * self.ggsw_rows();
+        let bodies = rows.saturating_mul(self.glwe.polynomial_size());
+        QUERY_PREFIX + packed_len(bodies, u32::from(self.layout.body_bits)).unwrap_or(usize::MAX - QUERY_PREFIX)
+    }
+
+    /// Bytes of the payload of a response.
+    #[must_use]
+    pub fn response_len(&self) -> usize {
+        let integers = self.glwe.dimension() + self.layout.coefficients as usize;
+        // At most 2^13 integers of 64 bits.
+        RESPONSE_PREFIX + (integers * usize::from(self.layout.response_bits)).div_ceil(8)
+    }
+
+    /// Words of scratch that [`encrypt`](Self::encrypt) needs.
+    #[must_use]
+    pub fn scratch_len(&self) -> usize {
+        2 * self.glwe.polynomial_size()
+    }
+
+    /// Encrypts `input_bits` bits into the payload of a query. Allocates nothing without feature `ntt`: `scratch` has
+    /// [`scratch_len`](Self::scratch_len) words, `out` [`query_len`](Self::query_len) bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`LinearError`] for a wrong number of bits, wrong buffers or a key of other parameters.
+    pub fn encrypt(
+        &self,
+        key: &SecretKey,
+        bits: impl Iterator<Item = bool>,
+        rng: &mut impl CryptoRng,
+        scratch: &mut [u64],
+        out: &mut [u8],
+    ) -> Result<(), LinearError> {
+        self.check_key(key)?;
+        check_len("scratch", scratch.len(), self.scratch_len())?;
+        check_len("query", out.len(), self.query_len())?;
+        let mut noise = NoiseStream::new(self.glwe.noise_bound_log2(), rng);
+        let seed = fresh_mask_seed(rng);
+        let mut masks = MaskStream::new(seed);
+        write_prefix(out, 0, 1);
+        out[RESPONSE_PREFIX..QUERY_PREFIX].copy_from_slice(&seed.0);
+        let mut writer = BitWriter::new(&mut out[QUERY_PREFIX..]);
+        let product = KeyProduct::new(key, self.glwe.polynomial_size());
+        let (mask, body) = scratch.split_at_mut(self.glwe.polynomial_size());
+        let kept = u32::from(self.layout.body_bits);
+        let half = (1u64 << (64 - kept)) >> 1;
+
+        let mut written = 0;
+        for bit in bits.take(self.layout.input_bits as usize) {
+            for level in 1..=u32::from(self.layout.level_count) {
+                let message = u64::from(bit) << (64 - u32::from(self.layout.base_log) * level);
+                for row in 0..=self.glwe.glwe_dimension() {
+                    body.fill_with(|| noise.sample());
+                    add_row_message(body, key, row, message);
+                    product.add(&mut masks, mask, body);
+                    body.iter().for_each(|b| writer.write(b.wrapping_add(half) >> (64 - kept), kept));
+                }
+            }
+            written += 1;
+        }
+        writer.finish();
+        check_len("bit", written, self.layout.input_bits as usize)
+    }
+
+    /// Decrypts the payload of a response into `coefficients` digit sums, each in `0..2^p`.
+    ///
+    /// # Errors
+    ///
+    /// [`LinearError`]; a wrong key is not detected here, its integers are random.
+    pub fn decrypt(&self, key: &SecretKey, payload: &[u8], sums: &mut [u64]) -> Result<(), LinearError> {
+        self.check_key(key)?;
+        check_len("digit", sums.len(), self.layout.coefficients as usize)?;
+        if read_rows(payload) != Some(1) || payload.len() != self.response_len() {
+            return Err(LinearError::Response);
+        }
+        let width = u32::from(self.layout.response_bits);
+        let mut reader = BitReader::new(&payload[RESPONSE_PREFIX..]);
+        sums.fill(0);
+        for polynomial in 0..self.glwe.glwe_dimension() {
+            for index in 0..self.glwe.polynomial_size() {
+                let value = reader.read(width);
+                for (position, sum) in sums.iter_mut().enumerate() {
+                    *sum = sum.wrapping_sub(mask_term(key, polynomial, index, value, position));
+                }
+            }
+        }
+        let p = u32::from(self.layout.plaintext_bits);
+        let shift = width - p;
+        for sum in sums {
+            let phase = reader.read(width).wrapping_add(*sum);
+            *sum = phase.wrapping_add(1 << (shift - 1)) >> shift & low_bits(p);
+        }
+        Ok(())
+    }
+
+    /// Splits the payload of a query into mask seed and packed bodies; `None` if its length does not agree.
+    #[must_use]
+    pub fn read_query<'a>(&self, payload: &'a [u8]) -> Option<(MaskSeed, &'a [u8])> {
+        if read_rows(payload)? != 1 || payload.len() != self.query_len() {
+            return None;
+        }
+        let seed = payload[RESPONSE_PREFIX..QUERY_PREFIX].try_into().ok()?;
+        Some((MaskSeed(seed), &payload[QUERY_PREFIX..]))
+    }
+
+    /// Writes the head of a response; its integers follow: `k·N` mask words, then the digit sums.
+    pub fn start_response<'a>(&self, out: &'a mut [u8]) -> BitWriter<'a> {
+        write_prefix(out, 0, 1);
+        BitWriter::new(&mut out[RESPONSE_PREFIX..])
+    }
+
+    fn check_key(&self, key: &SecretKey) -> Result<(), LinearError> {
+        if key.glwe() == self.glwe { Ok(()) } else { Err(LinearError::Key) }
+    }
+}
+
+/// Adds `−message·S_row`, or `message` for the last row, to a body.
+fn add_row_message(body: &mut [u64], key: &SecretKey, row: usize, message: u64) {
+    if row == key.glwe().glwe_dimension() {
+        body[0] = body[0].wrapping_add(message);
+        return;
+    }
+    for (index, b) in body.iter_mut().enumerate() {
+        *b = b.wrapping_sub(message & key.bit_mask(row, index));
+    }
+}
