@@ -2,7 +2,7 @@
 
 use alloc::{vec, vec::Vec};
 
-use crate::{Matrix, Op, Verified};
+use crate::{Matrix, Op, ValueId, Verified, limits::MAX_FORM_WEIGHTS};
 
 /// A whole circuit as one affine map: `outputs = weights · inputs + bias`, ports laid out in a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,11 +15,11 @@ pub struct LinearForm {
 
 /// The affine map that a circuit without lookups and forests computes.
 ///
-/// `None` if it has one of them, or if a composed weight does not fit an `i64`; that takes weights which cancel far
-/// beyond the ranges of the inputs, and no model has them. The map's partial sums may then be larger than those of the
-/// circuit it came from, so add up modulo 2^64; the sums are those of the circuit.
+/// `None` if it has one of them; or if the map has more than [`MAX_FORM_WEIGHTS`] weights, or one that does not fit an
+/// `i64`: the latter takes weights which cancel far beyond the ranges of the inputs, and no model has them. The map's
+/// partial sums may be larger than those of the circuit it came from, so add up modulo 2^64; the sums are the same.
 ///
-/// One backward sweep per output element, each linear in the circuit's size.
+/// One backward sweep per output element, which visits what that element depends on.
 #[must_use]
 pub fn linear_form(verified: &Verified) -> Option<LinearForm> {
     let circuit = verified.circuit();
@@ -31,109 +31,148 @@ pub fn linear_form(verified: &Verified) -> Option<LinearForm> {
     for output in &circuit.outputs {
         for element in 0..verified.ranges(output.value).len() {
             let row = bias.len();
-            sweep.factors[output.value.index()][element] = 1;
-            bias.push(sweep.run(verified, row, &mut entries)?);
+            bias.push(sweep.run(&circuit.ops, (output.value.index(), element))?);
+            entries.extend(
+                sweep
+                    .weights
+                    .drain(..)
+                    .map(|(col, weight)| (row, col, weight)),
+            );
+            if entries.len() > MAX_FORM_WEIGHTS {
+                return None;
+            }
         }
     }
-    Some(LinearForm {
-        weights: Matrix::from_entries(bias.len(), sweep.cols, entries),
-        bias,
-    })
+    let weights = Matrix::from_entries(bias.len(), sweep.cols, entries);
+    Some(LinearForm { weights, bias })
 }
 
-/// With which factor each element of each value enters one output element.
+/// With which factors the elements of a value enter one output element; all zero between sweeps.
+#[derive(Clone, Default)]
+struct Factors {
+    of: Vec<i128>,
+    /// The elements whose factor may not be zero.
+    touched: Vec<usize>,
+}
+
+impl Factors {
+    fn add(&mut self, element: usize, factor: i128) -> Option<()> {
+        if self.of[element] == 0 {
+            self.touched.push(element);
+        }
+        self.of[element] = self.of[element].checked_add(factor)?;
+        Some(())
+    }
+
+    /// Takes all factors that are not zero, by element.
+    fn take(&mut self) -> Vec<(usize, i128)> {
+        let mut touched = core::mem::take(&mut self.touched);
+        // A factor that became zero and then something else was touched twice; the second time it is zero.
+        touched.sort_unstable();
+        let factor = |element| (element, core::mem::take(&mut self.of[element]));
+        touched
+            .into_iter()
+            .map(factor)
+            .filter(|&(_, factor)| factor != 0)
+            .collect()
+    }
+}
+
 struct Sweep {
-    factors: Vec<Vec<i128>>,
-    /// Number of input codes.
+    /// Of each value.
+    factors: Vec<Factors>,
+    /// Where the codes of each input start among all codes; 0 for other values.
+    starts: Vec<usize>,
+    /// Number of codes.
     cols: usize,
+    /// What the last sweep found: the weights of the codes.
+    weights: Vec<(usize, i64)>,
 }
 
 impl Sweep {
     fn new(verified: &Verified) -> Self {
-        let zeros = |index| vec![0; verified.ranges(crate::ValueId::after(index)).len()];
-        Self {
-            factors: (0..verified.circuit().ops.len()).map(zeros).collect(),
-            cols: verified.inputs().iter().map(|port| port.ranges.len()).sum(),
+        let mut sweep = Self {
+            factors: Vec::new(),
+            starts: Vec::new(),
+            cols: 0,
+            weights: Vec::new(),
+        };
+        for (index, op) in verified.circuit().ops.iter().enumerate() {
+            let len = verified.ranges(ValueId::after(index)).len();
+            sweep.factors.push(Factors {
+                of: vec![0; len],
+                touched: Vec::new(),
+            });
+            sweep.starts.push(sweep.cols);
+            if let Op::Input(_) = op {
+                sweep.cols += len;
+            }
         }
+        sweep
     }
 
-    /// Moves the factors from every value to its operands, last to first, until only those of the inputs are left;
-    /// takes these into `entries` and returns the constant. All factors are zero afterwards.
-    fn run(
-        &mut self,
-        verified: &Verified,
-        row: usize,
-        entries: &mut Vec<(usize, usize, i64)>,
-    ) -> Option<i64> {
+    /// Moves factors from every value to its operands, last to first, until only those of the inputs are left, which
+    /// are the weights; returns the constant.
+    fn run(&mut self, ops: &[Op], (value, element): (usize, usize)) -> Option<i64> {
         let mut constant = 0_i128;
-        let mut cols_after = self.cols;
-        for (index, op) in verified.circuit().ops.iter().enumerate().rev() {
-            // Operands come earlier, so a split gives both.
-            let (earlier, this) = self.factors.split_at_mut(index);
-            let factors = &mut this[0];
-            if let Op::Input(_) = op {
-                cols_after -= factors.len();
-            }
-            if factors.iter().all(|&factor| factor == 0) {
+        self.factors[value].add(element, 1)?;
+        for index in (0..=value).rev() {
+            if self.factors[index].touched.is_empty() {
                 continue;
             }
-            match op {
-                Op::Input(_) => {
-                    for (i, &factor) in factors.iter().enumerate().filter(|&(_, &f)| f != 0) {
-                        entries.push((row, cols_after + i, i64::try_from(factor).ok()?));
+            for (element, factor) in self.factors[index].take() {
+                match &ops[index] {
+                    Op::Input(_) => {
+                        let weight = i64::try_from(factor).ok()?;
+                        self.weights.push((self.starts[index] + element, weight));
                     }
-                }
-                Op::Linear {
-                    input,
-                    weights,
-                    bias,
-                } => {
-                    let input = &mut earlier[input.index()];
-                    for (i, &factor) in factors.iter().enumerate().filter(|&(_, &f)| f != 0) {
-                        constant = constant.checked_add(factor.checked_mul(bias[i].into())?)?;
-                        for (col, weight) in weights.row(i) {
-                            add_to(&mut input[col], factor.checked_mul(weight.into())?)?;
+                    Op::Linear {
+                        input,
+                        weights,
+                        bias,
+                    } => {
+                        let term = factor.checked_mul(bias[element].into())?;
+                        constant = constant.checked_add(term)?;
+                        for (col, weight) in weights.row(element) {
+                            self.add(*input, col, factor.checked_mul(weight.into())?)?;
                         }
                     }
-                }
-                Op::Add { left, right } => {
-                    add_all(&mut earlier[left.index()], factors, 1)?;
-                    add_all(&mut earlier[right.index()], factors, 1)?;
-                }
-                Op::Sub { left, right } => {
-                    add_all(&mut earlier[left.index()], factors, 1)?;
-                    add_all(&mut earlier[right.index()], factors, -1)?;
-                }
-                Op::Neg { input } => add_all(&mut earlier[input.index()], factors, -1)?,
-                Op::Concat { inputs } => {
-                    let mut rest = factors.as_slice();
-                    for input in inputs {
-                        let input = &mut earlier[input.index()];
-                        let (part, after) = rest.split_at(input.len());
-                        add_all(input, part, 1)?;
-                        rest = after;
+                    Op::Add { left, right } => {
+                        self.add(*left, element, factor)?;
+                        self.add(*right, element, factor)?;
                     }
+                    Op::Sub { left, right } => {
+                        self.add(*left, element, factor)?;
+                        self.add(*right, element, factor.checked_neg()?)?;
+                    }
+                    Op::Neg { input } => self.add(*input, element, factor.checked_neg()?)?,
+                    Op::Concat { inputs } => {
+                        let (input, element) = self.part(inputs, element)?;
+                        self.add(input, element, factor)?;
+                    }
+                    Op::Slice { input, start, .. } => self.add(*input, start + element, factor)?,
+                    Op::Lookup { .. } | Op::Forest { .. } => return None,
                 }
-                Op::Slice { input, start, len } => {
-                    add_all(&mut earlier[input.index()][*start..start + len], factors, 1)?;
-                }
-                Op::Lookup { .. } | Op::Forest { .. } => return None,
             }
-            factors.fill(0);
         }
         i64::try_from(constant).ok()
     }
-}
 
-fn add_all(to: &mut [i128], factors: &[i128], sign: i128) -> Option<()> {
-    to.iter_mut()
-        .zip(factors)
-        .try_for_each(|(to, &factor)| add_to(to, factor.checked_mul(sign)?))
-}
+    fn add(&mut self, value: ValueId, element: usize, factor: i128) -> Option<()> {
+        self.factors[value.index()].add(element, factor)
+    }
 
-fn add_to(to: &mut i128, term: i128) -> Option<()> {
-    *to = to.checked_add(term)?;
-    Some(())
+    /// Which part of a concatenation an element comes from, and its position there.
+    fn part(&self, inputs: &[ValueId], mut element: usize) -> Option<(ValueId, usize)> {
+        for &input in inputs {
+            let len = self.factors[input.index()].of.len();
+            if element < len {
+                return Some((input, element));
+            }
+            element -= len;
+        }
+        None
+    }
 }
 
 #[cfg(test)]
@@ -203,6 +242,33 @@ mod tests {
         let y = b.linear(x, Matrix::dense(1, 1, vec![1 << 40]), vec![0]);
         let z = b.linear(y, Matrix::dense(1, 1, vec![1 << 40]), vec![0]);
         b.output("z", z);
+        assert_eq!(linear_form(&verify(&b.finish()).unwrap()), None);
+    }
+
+    #[test]
+    fn a_long_identity_takes_no_long_time() {
+        // Quadratic work would be 2^40 steps.
+        let mut b = CircuitBuilder::new();
+        let x = b.input("x", vec![Interval::new(0, 1); 1 << 20]);
+        let y = b.neg(x);
+        b.output("y", y);
+        let form = linear_form(&verify(&b.finish()).unwrap()).unwrap();
+        assert_eq!(
+            form.weights.row((1 << 20) - 1).collect::<Vec<_>>(),
+            [((1 << 20) - 1, -1)]
+        );
+    }
+
+    #[test]
+    fn a_form_of_too_many_weights_is_refused() {
+        // 2^11 weights, copied to 2^14 rows: 2^25.
+        let mut b = CircuitBuilder::new();
+        let x = b.input("x", vec![Interval::new(0, 1); 1 << 11]);
+        let mut y = b.linear(x, Matrix::dense(1, 1 << 11, vec![1; 1 << 11]), vec![0]);
+        for _ in 0..14 {
+            y = b.concat(vec![y, y]);
+        }
+        b.output("y", y);
         assert_eq!(linear_form(&verify(&b.finish()).unwrap()), None);
     }
 }

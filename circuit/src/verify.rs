@@ -192,8 +192,14 @@ impl Checker {
             }
             _ => {}
         }
-        self.total_len += value.ranges.as_ref().map_or(0, Vec::len);
+        let len = value.ranges.as_ref().map_or(0, Vec::len);
         self.values.push(value);
+        self.fits(at, len)
+    }
+
+    /// Counts the ranges that a value or an output takes.
+    fn fits(&mut self, at: ValueId, len: usize) -> bool {
+        self.total_len = self.total_len.saturating_add(len);
         let fits = self.total_len <= MAX_TOTAL_LEN;
         if !fits {
             self.errors.push(VerifyError::TooLarge { at });
@@ -254,15 +260,22 @@ impl Checker {
         if circuit.outputs.is_empty() {
             self.errors.push(VerifyError::NoOutput);
         }
-        let ops = circuit.ops.len();
         for Output { name, value } in &circuit.outputs {
-            if value.index() >= ops {
-                let name = name.clone();
-                self.errors.push(VerifyError::OutputUndefined {
-                    name,
-                    value: *value,
-                    ops,
-                });
+            match self.values.get(value.index()) {
+                Some(known) => {
+                    let len = known.ranges.as_ref().map_or(0, Vec::len);
+                    if !self.fits(*value, len) {
+                        break;
+                    }
+                }
+                None => {
+                    let (name, ops) = (name.clone(), circuit.ops.len());
+                    self.errors.push(VerifyError::OutputUndefined {
+                        name,
+                        value: *value,
+                        ops,
+                    });
+                }
             }
         }
         self.check_names("inputs", inputs);
@@ -365,5 +378,17 @@ mod tests {
         // 2^20 elements in one value are still allowed, 2^21 are not.
         let errors = verify(&b.finish()).unwrap_err();
         assert!(matches!(errors.as_slice()[0], VerifyError::TooLong { len, .. } if len == 1 << 21));
+    }
+
+    #[test]
+    fn outputs_that_repeat_do_not_exhaust_memory() {
+        // Five times 2^20 elements, the value itself and four outputs: one too many.
+        let mut b = CircuitBuilder::new();
+        let x = b.input("x", vec![Interval::new(0, 1); 1 << 20]);
+        for name in ["a", "b", "c", "d"] {
+            b.output(name, x);
+        }
+        let errors = verify(&b.finish()).unwrap_err();
+        assert_eq!(errors.as_slice(), [VerifyError::TooLarge { at: x }]);
     }
 }

@@ -59,18 +59,23 @@ impl Live {
         for (index, op) in ops.iter().enumerate() {
             live.tie(index, op);
         }
+        // Representatives come first in their class, so one pass forwards makes each parent a representative.
+        for at in 0..len {
+            live.parent[at] = live.parent[live.parent[at]];
+        }
         for Output { value, .. } in &circuit.circuit().outputs {
             for element in 0..circuit.ranges(*value).len() {
                 live.mark(value.index(), element);
             }
         }
         // An element may come to life through a later value of its class, so go on until nothing changes.
-        while ops
-            .iter()
-            .enumerate()
-            .rev()
-            .fold(false, |any, (index, op)| live.spread(index, op) | any)
-        {}
+        let mut changed = true;
+        while changed {
+            changed = false;
+            for (index, op) in ops.iter().enumerate().rev() {
+                changed |= live.spread(index, op);
+            }
+        }
         live
     }
 
@@ -168,14 +173,8 @@ impl Live {
 
     /// The live elements of a value.
     fn elements(&self, value: usize) -> impl Iterator<Item = usize> + '_ {
-        let root = |mut at: usize| {
-            while self.parent[at] != at {
-                at = self.parent[at];
-            }
-            at
-        };
         let start = self.starts[value];
-        (0..self.len(value)).filter(move |element| self.is_live[root(start + element)])
+        (0..self.len(value)).filter(move |element| self.is_live[self.parent[start + element]])
     }
 }
 

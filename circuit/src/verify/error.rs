@@ -50,9 +50,9 @@ pub enum VerifyError {
     /// A value is too long.
     #[error("{at} has {len} elements, the limit is {MAX_VALUE_LEN}; split it")]
     TooLong { at: ValueId, len: usize },
-    /// The values are too long together; what follows was not checked.
+    /// The values, or the values and outputs, are too long together; what follows was not checked.
     #[error(
-        "the values up to {at} have more than {MAX_TOTAL_LEN} elements together; split the circuit"
+        "the values and outputs up to {at} have more than {MAX_TOTAL_LEN} elements together; split the circuit"
     )]
     TooLarge { at: ValueId },
     /// An input's range holds nothing.
