@@ -6,7 +6,7 @@ use super::{
     Checked, VerifyError,
     ops::{Sum, bounded},
 };
-use crate::{Forest, Interval, Tree, TreeNode, ValueId};
+use crate::{Forest, Interval, TreeNode, ValueId};
 
 /// Checks a forest over `input`; its ranges are known only if nothing is wrong with it.
 pub(super) fn check(
@@ -24,13 +24,7 @@ pub(super) fn check(
         });
     }
     for (index, tree) in forest.trees.iter().enumerate() {
-        check_tree(
-            TreePlace { at, tree: index },
-            tree,
-            input.len,
-            forest.outputs,
-            errors,
-        );
+        check_tree((at, index), &tree.nodes, input.len, forest.outputs, errors);
     }
     let sound = errors.len() == before;
     match &input.ranges {
@@ -39,46 +33,36 @@ pub(super) fn check(
     }
 }
 
-#[derive(Clone, Copy)]
-struct TreePlace {
-    at: ValueId,
-    tree: usize,
-}
-
 /// Children after their parents and one parent for every node but the root: together they make the nodes a tree, all
 /// of it reachable from the root.
 fn check_tree(
-    TreePlace { at, tree: index }: TreePlace,
-    tree: &Tree,
+    (at, tree): (ValueId, usize),
+    nodes: &[TreeNode],
     input_len: Option<usize>,
     outputs: usize,
     errors: &mut Vec<VerifyError>,
 ) {
-    let nodes = tree.nodes.len();
-    if nodes == 0 {
-        errors.push(VerifyError::EmptyTree { at, tree: index });
+    if nodes.is_empty() {
+        errors.push(VerifyError::EmptyTree { at, tree });
     }
-    let mut has_parent = vec![false; nodes];
-    for (node, content) in tree.nodes.iter().enumerate() {
+    let mut has_parent = vec![false; nodes.len()];
+    for (node, content) in nodes.iter().enumerate() {
         if node > 0 && !has_parent[node] {
-            errors.push(VerifyError::UnreachableNode {
-                at,
-                tree: index,
-                node,
-            });
+            errors.push(VerifyError::UnreachableNode { at, tree, node });
         }
         match *content {
-            TreeNode::Leaf(ref leaf) if leaf.len() != outputs => {
-                let len = leaf.len();
-                errors.push(VerifyError::LeafLength {
-                    at,
-                    tree: index,
-                    node,
-                    len,
-                    expected: outputs,
-                });
+            TreeNode::Leaf(ref leaf) => {
+                let (len, expected) = (leaf.len(), outputs);
+                if len != expected {
+                    errors.push(VerifyError::LeafLength {
+                        at,
+                        tree,
+                        node,
+                        len,
+                        expected,
+                    });
+                }
             }
-            TreeNode::Leaf(_) => {}
             TreeNode::Split {
                 feature,
                 left,
@@ -88,38 +72,49 @@ fn check_tree(
                 if let Some(input_len) = input_len.filter(|&len| feature as usize >= len) {
                     errors.push(VerifyError::FeatureOutOfRange {
                         at,
-                        tree: index,
+                        tree,
                         node,
                         feature,
                         input_len,
                     });
                 }
-                for child in [left, right] {
-                    if child as usize >= nodes {
-                        errors.push(VerifyError::DanglingChild {
-                            at,
-                            tree: index,
-                            node,
-                            child,
-                            nodes,
-                        });
-                    } else if child as usize <= node {
-                        errors.push(VerifyError::ChildBeforeParent {
-                            at,
-                            tree: index,
-                            node,
-                            child,
-                        });
-                    } else if core::mem::replace(&mut has_parent[child as usize], true) {
-                        errors.push(VerifyError::SharedChild {
-                            at,
-                            tree: index,
-                            node,
-                            child,
-                        });
-                    }
-                }
+                let check = |child| check_child((at, tree, node), child, &mut has_parent);
+                errors.extend([left, right].into_iter().filter_map(check));
             }
+        }
+    }
+}
+
+/// What is wrong with a child of `node`; marks it as having a parent.
+fn check_child(
+    (at, tree, node): (ValueId, usize, usize),
+    child: u32,
+    has_parent: &mut [bool],
+) -> Option<VerifyError> {
+    let nodes = has_parent.len();
+    match has_parent.get_mut(child as usize) {
+        None => Some(VerifyError::DanglingChild {
+            at,
+            tree,
+            node,
+            child,
+            nodes,
+        }),
+        Some(_) if child as usize <= node => Some(VerifyError::ChildBeforeParent {
+            at,
+            tree,
+            node,
+            child,
+        }),
+        Some(true) => Some(VerifyError::SharedChild {
+            at,
+            tree,
+            node,
+            child,
+        }),
+        Some(free) => {
+            *free = true;
+            None
         }
     }
 }
