@@ -60,7 +60,7 @@ impl<'a> BitWriter<'a> {
     }
 
     /// Writes what is pending, filled up with zero bits; returns the number of bytes written.
-    pub fn finish(mut self) -> usize {
+    pub fn finish(self) -> usize {
         let bytes = self.pending_bits.div_ceil(8) as usize;
         self.out[self.position..self.position + bytes].copy_from_slice(&self.pending.to_le_bytes()[..bytes]);
         self.position + bytes
