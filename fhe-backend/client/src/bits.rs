@@ -111,7 +111,7 @@ impl<'a> BitReader<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::vec;
+    use alloc::vec;
     use proptest::prelude::*;
 
     #[test]

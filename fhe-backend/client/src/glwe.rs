@@ -114,7 +114,7 @@ pub(crate) fn mask_term(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::{vec, vec::Vec};
+    use alloc::{vec, vec::Vec};
     use crate::params::ValidGlwe;
     use crate::random::{MaskSeed, MaskStream};
     use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};

@@ -89,7 +89,7 @@ impl fmt::Debug for SecretKey {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::format;
+    use alloc::format;
     use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
     #[test]

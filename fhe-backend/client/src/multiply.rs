@@ -129,7 +129,7 @@ fn centred(value: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::vec;
+    use alloc::vec;
     use proptest::prelude::*;
 
     fn schoolbook(a: &[u64], w: &[i64]) -> Vec<u64> {
