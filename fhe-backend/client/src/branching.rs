@@ -179,15 +179,22 @@ impl ValidBranching {
         check_len("bit", written, self.layout.input_bits as usize)
     }
 
-    /// Decrypts the payload of a response into `coefficients` digit sums, each in `0..2^p`.
+    /// Decrypts the digit sums from coefficient `first` on in the payload of a response, each in `0..2^p`.
     ///
     /// # Errors
     ///
     /// [`LinearError`]; a wrong key is not detected here, its integers are random.
-    pub fn decrypt(&self, key: &SecretKey, payload: &[u8], sums: &mut [u64]) -> Result<(), LinearError> {
+    pub fn decrypt(
+        &self,
+        key: &SecretKey,
+        payload: &[u8],
+        first: usize,
+        sums: &mut [u64],
+    ) -> Result<(), LinearError> {
         self.check_key(key)?;
-        check_len("digit", sums.len(), self.layout.coefficients as usize)?;
-        if read_rows(payload) != Some(1) || payload.len() != self.response_len() {
+        let coefficients = self.layout.coefficients as usize;
+        let inside = first.checked_add(sums.len()).is_some_and(|end| end <= coefficients);
+        if !inside || read_rows(payload) != Some(1) || payload.len() != self.response_len() {
             return Err(LinearError::Response);
         }
         let width = u32::from(self.layout.response_bits);
@@ -196,13 +203,14 @@ impl ValidBranching {
         for polynomial in 0..self.glwe.glwe_dimension() {
             for index in 0..self.glwe.polynomial_size() {
                 let value = reader.read(width);
-                for (position, sum) in sums.iter_mut().enumerate() {
+                for (position, sum) in (first..).zip(sums.iter_mut()) {
                     *sum = sum.wrapping_sub(mask_term(key, polynomial, index, value, position));
                 }
             }
         }
         let p = u32::from(self.layout.plaintext_bits);
         let shift = width - p;
+        (0..first).for_each(|_| drop(reader.read(width)));
         for sum in sums {
             let phase = reader.read(width).wrapping_add(*sum);
             *sum = phase.wrapping_add(1 << (shift - 1)) >> shift & low_bits(p);

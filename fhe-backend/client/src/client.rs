@@ -17,6 +17,9 @@ pub struct ClientKey {
     keys: [Option<SecretKey>; MAX_PLANS],
 }
 
+/// Most digits of one output: 62 bits, one each.
+const MAX_DIGITS: usize = 62;
+
 /// Why a client could not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
@@ -75,8 +78,8 @@ impl ClientKey {
     /// Fresh keys for every plan of `spec`.
     pub fn generate(spec: &ClientSpec<'_>, rng: &mut impl CryptoRng) -> Self {
         let mut keys = [const { None }; MAX_PLANS];
-        for (slot, plan) in keys.iter_mut().zip(spec.plans()) {
-            *slot = Some(SecretKey::generate(plan.glwe(), rng));
+        for (slot, glwe) in keys.iter_mut().zip(spec.key_params()) {
+            *slot = Some(SecretKey::generate(glwe, rng));
         }
         Self {
             spec_id: spec.id(),
@@ -93,7 +96,7 @@ impl ClientKey {
     /// Bytes of the secret key file for `spec`.
     #[must_use]
     pub fn secret_file_len(spec: &ClientSpec<'_>) -> usize {
-        frame_len(spec.plans().map(|plan| SecretKey::secret_len(plan.glwe())).sum())
+        frame_len(spec.key_params().map(SecretKey::secret_len).sum())
     }
 
     /// Writes the **secret** key file. Whoever reads it can decrypt every query made with this key.
@@ -125,11 +128,11 @@ impl ClientKey {
         let frame = Frame::parse_for(bytes, Kind::SecretKey, spec.id())?;
         let mut payload = frame.payload;
         let mut keys = [const { None }; MAX_PLANS];
-        for (slot, plan) in keys.iter_mut().zip(spec.plans()) {
+        for (slot, glwe) in keys.iter_mut().zip(spec.key_params()) {
             let (head, rest) = payload
-                .split_at_checked(SecretKey::secret_len(plan.glwe()))
+                .split_at_checked(SecretKey::secret_len(glwe))
                 .ok_or(ClientError::KeyLength)?;
-            *slot = SecretKey::read_secret(plan.glwe(), head);
+            *slot = SecretKey::read_secret(glwe, head);
             payload = rest;
         }
         if !payload.is_empty() {
@@ -186,7 +189,12 @@ impl ClientSpec<'_> {
     ///
     /// [`ClientError::Rows`] if no plan holds so many.
     pub fn query_len(&self, rows: usize) -> Result<usize, ClientError> {
-        Ok(frame_len(self.plan_of_rows(rows)?.1.query_len(rows)))
+        self.check_rows(rows)?;
+        let payload = match self.branching() {
+            Some((layout, _)) => layout.query_len(),
+            None => self.plan_of_rows(rows)?.1.query_len(rows),
+        };
+        Ok(frame_len(payload))
     }
 
     /// Words of scratch for [`encrypt`](Self::encrypt) of `rows` rows.
@@ -195,7 +203,11 @@ impl ClientSpec<'_> {
     ///
     /// [`ClientError::Rows`] if no plan holds so many.
     pub fn scratch_len(&self, rows: usize) -> Result<usize, ClientError> {
-        Ok(self.plan_of_rows(rows)?.1.scratch_len(rows))
+        self.check_rows(rows)?;
+        match self.branching() {
+            Some((layout, _)) => Ok(layout.scratch_len()),
+            None => Ok(self.plan_of_rows(rows)?.1.scratch_len(rows)),
+        }
     }
 
     /// Encrypts whole rows of codes (row-major) into a framed query. Allocates nothing: `scratch` and `out` have
@@ -216,12 +228,19 @@ impl ClientSpec<'_> {
         self.check_key(key)?;
         self.check_codes(codes)?;
         let rows = codes.len().div_ceil(self.input_count());
-        let (plan, layout) = self.plan_of_rows(rows)?;
-        let needed = frame_len(layout.query_len(rows));
+        let needed = self.query_len(rows)?;
         if out.len() != needed {
             let len = out.len();
             return Err(LinearError::Buffer { what: "query", len, needed }.into());
         }
+        if let Some((layout, _)) = self.branching() {
+            let key = key.of_plan(0)?;
+            write_frame(out, Kind::Query, self.id(), |payload| {
+                layout.encrypt(key, self.code_bits(codes), rng, scratch, payload)
+            })?;
+            return Ok(());
+        }
+        let (plan, layout) = self.plan_of_rows(rows)?;
         write_frame(out, Kind::Query, self.id(), |payload| {
             layout.encrypt(plan, key.of_plan(plan)?, codes, rng, scratch, payload)
         })?;
@@ -237,16 +256,62 @@ impl ClientSpec<'_> {
     pub fn decrypt(&self, key: &ClientKey, response: &[u8], out: &mut [i64]) -> Result<usize, ClientError> {
         self.check_key(key)?;
         let frame = Frame::parse_for(response, Kind::Response, self.id())?;
+        if self.branching().is_some() {
+            return self.decrypt_branching(key, frame.payload, out);
+        }
         let plan = plan_of(frame.payload).ok_or(LinearError::Response)?;
         let layout = self.plan(plan).ok_or(LinearError::Response)?;
         let minimum = |index| self.output(index).map_or(0, |output| output.min);
         let rows = layout.decrypt(key.of_plan(plan)?, frame.payload, minimum, out)?;
+        self.check_outputs(out, rows)?;
+        Ok(rows)
+    }
+
+    /// Decrypts digit sums, one at a time, and puts the outputs together.
+    fn decrypt_branching(&self, key: &ClientKey, payload: &[u8], out: &mut [i64]) -> Result<usize, ClientError> {
+        let (layout, radix_log) = self.branching().ok_or(LinearError::Response)?;
+        let key = key.of_plan(0)?;
+        let needed = self.output_count();
+        if out.len() != needed {
+            let len = out.len();
+            return Err(LinearError::Buffer { what: "output", len, needed }.into());
+        }
+        let mut first = 0;
+        for (digits, value) in self.digits().zip(out.iter_mut()) {
+            let count = usize::from(digits.count);
+            let mut sums = [0u64; MAX_DIGITS];
+            let sums = sums.get_mut(..count).ok_or(LinearError::Response)?;
+            layout.decrypt(key, payload, first, sums)?;
+            let shifted = sums.iter().enumerate().map(|(d, sum)| sum << (d * usize::from(radix_log)));
+            *value = digits.base.wrapping_add(shifted.sum::<u64>().cast_signed());
+            first += count;
+        }
+        self.check_outputs(out, 1)?;
+        Ok(1)
+    }
+
+    /// A key other than the query's gives integers outside of the ranges, almost always.
+    fn check_outputs(&self, out: &[i64], rows: usize) -> Result<(), ClientError> {
         for row in out.chunks_exact(self.output_count()).take(rows) {
-            if self.outputs().zip(row).any(|(output, value)| *value > output.max) {
+            let mut ranges = self.outputs().zip(row);
+            if ranges.any(|(output, value)| *value < output.min || *value > output.max) {
                 return Err(ClientError::Undecryptable);
             }
         }
-        Ok(rows)
+        Ok(())
+    }
+
+    /// The bits of all codes, each code counted from the least of its input, lowest bit first.
+    fn code_bits<'c>(&'c self, codes: &'c [i64]) -> impl Iterator<Item = bool> + 'c {
+        self.inputs().zip(codes).flat_map(|(input, code)| {
+            let offset = code.abs_diff(input.code_range().0);
+            (0..input.bits()).map(move |bit| offset >> bit & 1 == 1)
+        })
+    }
+
+    fn check_rows(&self, rows: usize) -> Result<(), ClientError> {
+        let max = self.max_rows();
+        if (1..=max).contains(&rows) { Ok(()) } else { Err(ClientError::Rows { rows, max }) }
     }
 
     /// Rows that a framed response holds, to size the buffer of [`decrypt`](Self::decrypt).
@@ -256,6 +321,9 @@ impl ClientSpec<'_> {
     /// Damaged or foreign responses.
     pub fn response_rows(&self, response: &[u8]) -> Result<usize, ClientError> {
         let frame = Frame::parse_for(response, Kind::Response, self.id())?;
+        if self.branching().is_some() {
+            return Ok(1);
+        }
         let plan = plan_of(frame.payload).ok_or(LinearError::Response)?;
         let layout = self.plan(plan).ok_or(LinearError::Response)?;
         Ok(layout.response_rows(frame.payload)?)

@@ -24,6 +24,15 @@ impl MaskStream {
         Self(ChaCha20Rng::from_seed(seed.0))
     }
 
+    /// At word `index`, a multiple of 8: a place that several threads can start from.
+    #[must_use]
+    pub fn at_word(seed: MaskSeed, index: u64) -> Self {
+        let mut stream = Self::new(seed);
+        // The generator counts 32-bit words.
+        stream.0.set_word_pos(2 * u128::from(index));
+        stream
+    }
+
     /// The next `out.len()` words: the coefficients of the next mask polynomial.
     pub fn fill(&mut self, out: &mut [u64]) {
         // `next_u64` is two consecutive little-endian 32-bit words of the keystream, low word first.

@@ -4,6 +4,7 @@
 //! parameters are at least 128 bits secure. It borrows from its bytes and allocates nothing.
 
 mod codec;
+mod scheme;
 #[cfg(feature = "alloc")]
 mod owned;
 
@@ -13,18 +14,18 @@ use thiserror::Error;
 
 pub use codec::{Codec, Cuts, Input, MAX_CUTS};
 #[cfg(feature = "alloc")]
-pub use owned::{OwnedCodec, OwnedInput, OwnedSpec};
+pub use owned::{OwnedBranching, OwnedCodec, OwnedInput, OwnedScheme, OwnedSpec};
+pub use scheme::Digits;
+use scheme::Scheme;
 
 use crate::cursor::Cursor;
 use crate::frame::{Frame, FrameError, Kind, SpecId};
-use crate::linear::{LayoutError, LinearLayout, MAX_PORT, ValidLinear};
-use crate::params::GlweParams;
+use crate::branching::ValidBranching;
+use crate::linear::{LayoutError, MAX_PORT, ValidLinear};
+use crate::params::ValidGlwe;
 
 /// Most plans of one spec: one for single rows, one for batches.
 pub const MAX_PLANS: usize = 2;
-
-/// Number of the linear scheme on the wire.
-const SCHEME_LINEAR: u8 = 1;
 
 /// A client spec that passed its door.
 #[derive(Clone, Debug)]
@@ -32,7 +33,7 @@ pub struct ClientSpec<'a> {
     payload: &'a [u8],
     id: SpecId,
     p_fail_log2: f64,
-    plans: [Option<ValidLinear>; MAX_PLANS],
+    scheme: Scheme<'a>,
     columns: u32,
     inputs: Section<'a>,
     outputs: Section<'a>,
@@ -96,6 +97,12 @@ pub enum SpecError {
         /// What is wrong with it.
         source: LayoutError,
     },
+    /// A branching layout is malformed or insecure.
+    #[error("parameters: {0}")]
+    Branching(LayoutError),
+    /// The digits do not fit the outputs, or the bits the inputs.
+    #[error("the {0} of the spec do not agree with its parameters")]
+    Disagree(&'static str),
     /// The codec of an input is unsound.
     #[error("codec of input {input}: {source}")]
     Codec {
@@ -145,10 +152,7 @@ impl<'a> ClientSpec<'a> {
     /// As [`parse`](Self::parse).
     pub fn parse_payload(payload: &'a [u8]) -> Result<Self, SpecError> {
         let mut cursor = Cursor::new(payload);
-        let scheme = cursor.u8().ok_or(SpecError::Malformed("scheme"))?;
-        if scheme != SCHEME_LINEAR {
-            return Err(SpecError::UnknownScheme(scheme));
-        }
+        let code = cursor.u8().ok_or(SpecError::Malformed("scheme"))?;
         let p_fail_log2 = cursor
             .f64()
             .filter(|p| p.is_finite() && *p < 0.0)
@@ -157,12 +161,12 @@ impl<'a> ClientSpec<'a> {
             read_count(&mut cursor, "number of inputs", 1)?,
             read_count(&mut cursor, "number of outputs", 1)?,
         );
-        let plans = read_plans(&mut cursor, features_outputs)?;
+        let scheme = Scheme::read(&mut cursor, code, features_outputs)?;
         let columns = read_count(&mut cursor, "number of columns", 1)?;
         let inputs = read_section(&mut cursor, features_outputs.0, "inputs", |cursor, index| {
             codec::read_input(cursor, index, columns).map(drop)
         })?;
-        let width = plans.iter().flatten().map(|plan| plan.layout().plaintext_bits).min();
+        let width = scheme.output_bits();
         let outputs = read_section(&mut cursor, features_outputs.1, "outputs", |cursor, index| {
             check_output(read_output(cursor).ok_or(SpecError::Malformed("outputs"))?, index, width)
         })?;
@@ -184,11 +188,12 @@ impl<'a> ClientSpec<'a> {
         if !cursor.rest().is_empty() {
             return Err(SpecError::Malformed("end"));
         }
+        scheme.check_inputs(&inputs, columns)?;
         Ok(Self {
             payload,
             id: spec_id(payload),
             p_fail_log2,
-            plans,
+            scheme,
             columns,
             inputs,
             outputs,
@@ -218,23 +223,40 @@ impl<'a> ClientSpec<'a> {
         self.p_fail_log2
     }
 
-    /// The layouts: of single rows, and of batches if there is one.
+    /// The layouts of a linear circuit, of single rows first and of batches if there is one; none for others.
     pub fn plans(&self) -> impl Iterator<Item = &ValidLinear> {
-        self.plans.iter().flatten()
+        self.scheme.plans().iter().flatten()
     }
 
-    /// Plan `index`.
+    /// Plan `index` of a linear circuit.
     #[must_use]
     pub fn plan(&self, index: u8) -> Option<&ValidLinear> {
-        self.plans.get(usize::from(index))?.as_ref()
+        self.scheme.plans().get(usize::from(index))?.as_ref()
     }
 
-    /// The plan for a query of `rows` rows: the first that holds so many.
+    /// The plan of a linear circuit for a query of `rows` rows: the first that holds so many.
     #[must_use]
     pub fn plan_for(&self, rows: usize) -> Option<(u8, &ValidLinear)> {
         (0..)
             .zip(self.plans())
             .find(|(_, plan)| rows <= usize::from(plan.layout().max_rows))
+    }
+
+    /// Layout and log2 of the digits' radix of a branching circuit.
+    #[must_use]
+    pub fn branching(&self) -> Option<(&ValidBranching, u8)> {
+        self.scheme.branching()
+    }
+
+    /// The digits of each output of a branching circuit.
+    pub fn digits(&self) -> impl Iterator<Item = Digits> + use<'a> {
+        self.scheme.digits(self.outputs.count)
+    }
+
+    /// Parameters of the secret keys, in the order of the key file.
+    pub fn key_params(&self) -> impl Iterator<Item = ValidGlwe> {
+        let branching = self.branching().map(|(layout, _)| layout.glwe());
+        self.plans().map(ValidLinear::glwe).chain(branching)
     }
 
     /// Most rows of one query.
@@ -339,40 +361,6 @@ fn read_count(cursor: &mut Cursor<'_>, what: &'static str, min: u32) -> Result<u
     Ok(value)
 }
 
-fn read_plans(
-    cursor: &mut Cursor<'_>,
-    (features, outputs): (u32, u32),
-) -> Result<[Option<ValidLinear>; MAX_PLANS], SpecError> {
-    let count = usize::from(cursor.u8().ok_or(SpecError::Malformed("number of plans"))?);
-    if count == 0 || count > MAX_PLANS {
-        return Err(SpecError::Malformed("number of plans"));
-    }
-    let mut plans = [None; MAX_PLANS];
-    for (plan, slot) in plans.iter_mut().take(count).enumerate() {
-        let layout = read_layout(cursor, features, outputs).ok_or(SpecError::Malformed("plans"))?;
-        *slot = Some(layout.validate().map_err(|source| SpecError::Layout { plan, source })?);
-    }
-    Ok(plans)
-}
-
-fn read_layout(cursor: &mut Cursor<'_>, features: u32, outputs: u32) -> Option<LinearLayout> {
-    Some(LinearLayout {
-        glwe: GlweParams {
-            glwe_dimension: cursor.u8()?,
-            polynomial_size: cursor.u16()?,
-            noise_bound_log2: cursor.u8()?,
-        },
-        plaintext_bits: cursor.u8()?,
-        body_bits: cursor.u8()?,
-        response_bits: cursor.u8()?,
-        features,
-        outputs,
-        group: cursor.u32()?,
-        blocks: cursor.u32()?,
-        max_rows: cursor.u16()?,
-    })
-}
-
 fn read_section<'a>(
     cursor: &mut Cursor<'a>,
     count: u32,
@@ -404,11 +392,11 @@ fn read_output(cursor: &mut Cursor<'_>) -> Option<Output> {
     })
 }
 
-/// The range is not empty, lies within ±2^62 and fits the plaintext bits; the scale is finite.
-fn check_output(output: Output, index: u32, plaintext_bits: Option<u8>) -> Result<(), SpecError> {
+/// The range is not empty, lies within ±2^62 and fits the bits of an output; the scale is finite.
+fn check_output(output: Output, index: u32, bits: u8) -> Result<(), SpecError> {
     let limit = 1i64 << 62;
     let span = output.max.checked_sub(output.min);
-    let fits = span.zip(plaintext_bits).is_some_and(|(span, bits)| span >= 0 && (bits >= 63 || span >> bits == 0));
+    let fits = span.is_some_and(|span| span >= 0 && (bits >= 63 || span >> bits == 0));
     let sound = fits
         && output.min >= -limit
         && output.max <= limit

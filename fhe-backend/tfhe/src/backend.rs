@@ -3,11 +3,12 @@
 use rand_core::CryptoRng;
 use tenebra_circuit::{Backend, ErrorKind, Interval, Options, Verified};
 use tenebra_client::SecretKey;
+use tenebra_client::branching::ValidBranching;
 use tenebra_client::linear::{LinearError, ValidLinear, plan_of};
 use thiserror::Error;
 
 use crate::error::{EvaluateError, PlanError};
-use crate::program::Program;
+use crate::program::{Program, Scheme};
 
 /// Runs verified circuits on tfhe-rs ciphertexts.
 #[derive(Clone, Copy, Debug, Default)]
@@ -78,8 +79,9 @@ impl Backend for TfheBackend {
         program: &Program,
         rng: &mut impl CryptoRng,
     ) -> Result<(Vec<SecretKey>, ()), BackendError> {
-        let keys = program.layouts().map(|layout| SecretKey::generate(layout.glwe(), rng));
-        Ok((keys.collect(), ()))
+        let branching = program.branching_layout().map(ValidBranching::glwe);
+        let params = program.layouts().map(ValidLinear::glwe).chain(branching);
+        Ok((params.map(|glwe| SecretKey::generate(glwe, rng)).collect(), ()))
     }
 
     fn encrypt(
@@ -104,6 +106,11 @@ impl Backend for TfheBackend {
                 code: codes[index],
                 range: ranges[input],
             });
+        }
+        if let Some(layout) = program.branching_layout() {
+            let key = key.first().ok_or(LinearError::Key)?;
+            let rows = codes.chunks(ranges.len());
+            return rows.map(|codes| encrypt_bits(layout, ranges, key, codes, rng)).collect();
         }
         let rows = codes.len() / ranges.len();
         let (plan, layout) = choose_plan(program, rows).ok_or(EvaluateError::Query)?;
@@ -131,6 +138,13 @@ impl Backend for TfheBackend {
         response: &Vec<Vec<u8>>,
     ) -> Result<Vec<i64>, BackendError> {
         let mut outputs = Vec::new();
+        if let Scheme::Branching(branching) = &program.scheme {
+            let key = key.first().ok_or(LinearError::Key)?;
+            for payload in response {
+                outputs.extend(branching.decrypt(key, payload)?);
+            }
+            return Ok(outputs);
+        }
         for payload in response {
             let plan = usize::from(plan_of(payload).ok_or(LinearError::Response)?);
             let layout = program.layouts().nth(plan).ok_or(LinearError::Response)?;
@@ -142,6 +156,24 @@ impl Backend for TfheBackend {
         }
         Ok(outputs)
     }
+}
+
+/// The payload of a query for one row of codes.
+fn encrypt_bits(
+    layout: &ValidBranching,
+    ranges: &[Interval],
+    key: &SecretKey,
+    codes: &[i64],
+    rng: &mut impl CryptoRng,
+) -> Result<Vec<u8>, BackendError> {
+    let bits = ranges.iter().zip(codes).flat_map(|(range, code)| {
+        let offset = code.abs_diff(range.min);
+        (0..range.bits()).map(move |bit| offset >> bit & 1 == 1)
+    });
+    let mut scratch = vec![0; layout.scratch_len()];
+    let mut payload = vec![0; layout.query_len()];
+    layout.encrypt(key, bits, rng, &mut scratch, &mut payload)?;
+    Ok(payload)
 }
 
 /// The first plan that holds all rows, or the last, which holds most.

@@ -7,7 +7,7 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum PlanError {
     /// An operation that this backend does not run.
-    #[error("this backend runs linear circuits only; the circuit holds {op}")]
+    #[error("this backend cannot run {op}")]
     Unsupported {
         /// The operation.
         op: &'static str,
@@ -49,6 +49,15 @@ pub enum PlanError {
         /// Sum of absolute weights.
         norm: u64,
     },
+    /// The digits of all outputs do not fit one polynomial.
+    #[error("the outputs need {coefficients} one-bit digits, one response holds 2048; use fewer classes or leaf bits")]
+    TooManyDigits {
+        /// Digits at radix 2.
+        coefficients: usize,
+    },
+    /// No threads could be started.
+    #[error("{0} threads could not be started; ask for fewer")]
+    Threads(usize),
     /// The failure probability asked for is not one.
     #[error("a failure probability of 2^{0} was asked for; it must lie between 2^-1000 and 2^-20")]
     FailureProbability(f64),

@@ -1,11 +1,15 @@
 #![doc = include_str!("../README.md")]
 
 mod backend;
+mod branching;
 mod error;
 mod linear;
+mod modulus;
 pub mod noise;
 mod program;
+mod report;
 
 pub use backend::{BackendError, TfheBackend};
 pub use error::{EvaluateError, PlanError};
-pub use program::{PlanReport, Program, SECURITY_BITS};
+pub use program::{BranchingProgram, LinearProgram, Program, Scheme};
+pub use report::{PlanLayout, PlanReport, SECURITY_BITS};

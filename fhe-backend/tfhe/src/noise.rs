@@ -20,13 +20,18 @@ pub fn rounding_variance(dropped: u32) -> f64 {
 
 /// Variance that switching a GLWE's mask and one body coefficient to `width` bits adds to the phase.
 ///
-/// The rounding of each mask coefficient counts where the key bit is set. The number of set bits of a uniform key of `n`
-/// bits exceeds `n/2 + 6.66·√n` with probability below 2^-128 (Hoeffding 1963), and that many are taken.
+/// The rounding of each mask coefficient counts where the key bit is set.
 #[must_use]
 pub fn modulus_switch_variance(glwe: ValidGlwe, width: u32) -> f64 {
+    (set_bits_bound(glwe) + 1.0) * rounding_variance(64 - width)
+}
+
+/// Set bits of a key, at most: a uniform key of `n` bits has more than `n/2 + 6.66·√n` with probability below 2^-128
+/// (Hoeffding 1963).
+#[must_use]
+pub fn set_bits_bound(glwe: ValidGlwe) -> f64 {
     let n = glwe.dimension() as f64;
-    let set_bits = (n / 2.0 + 6.66 * n.sqrt()).min(n);
-    (set_bits + 1.0) * rounding_variance(64 - width)
+    (n / 2.0 + 6.66 * n.sqrt()).min(n)
 }
 
 /// log2 of `erfc(x)`, also where `erfc` underflows. For `x > 5` by the asymptotic series

@@ -1,47 +1,54 @@
 //! A verified circuit with its plan: what runs, with which parameters, at what cost.
 
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use tenebra_circuit::{Interval, LinearForm, Options, Verified, linear_form};
-use tenebra_client::linear::{MAX_PORT, ValidLinear, plan_of};
-use tenebra_client::{Frame, Kind, SpecId, frame_len, to_frame};
+use tenebra_client::branching::ValidBranching;
+use tenebra_client::linear::{LinearError, MAX_PORT, ValidLinear, plan_of};
+use tenebra_client::spec::{ClientSpec, Digits, OwnedBranching, OwnedScheme};
+use tenebra_client::{Frame, Kind, SecretKey, SpecId, to_frame};
 
+use crate::branching;
+use crate::branching::form::branching_form;
+use crate::branching::plan::BranchingPlan;
 use crate::error::{EvaluateError, PlanError};
 use crate::linear::evaluate::LinearEvaluator;
-use crate::linear::plan::{LinearPlan, LinearShape, check_layout, evaluate_us, plaintext_bits, plan_batch, plan_single};
-
-/// Security of the parameters in bits: the TUniform bound of tfhe-rs, fitted to the lattice estimator at 132 bits.
-pub const SECURITY_BITS: u32 = 132;
+use crate::linear::plan::{LinearPlan, LinearShape, check_layout, plaintext_bits, plan_batch, plan_single};
 
 /// A circuit ready to be evaluated on ciphertexts.
 #[derive(Debug)]
 pub struct Program {
     input_ranges: Vec<Interval>,
     output_ranges: Vec<Interval>,
-    plans: Vec<LinearPlan>,
-    evaluators: Vec<LinearEvaluator>,
+    pub(crate) scheme: Scheme,
 }
 
-/// The facts of one plan, known before any key exists.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PlanReport {
-    /// Parameters and layout.
-    pub layout: ValidLinear,
-    /// log2 of the probability that any output of one query is wrong.
-    pub p_fail_log2: f64,
-    /// log2 of the predicted standard deviation of the output noise, as a fraction of the torus.
-    pub noise_std_log2: f64,
-    /// Most rows of one query.
-    pub rows: usize,
-    /// Bytes of a framed query of so many rows.
-    pub query_bytes: usize,
-    /// Bytes of a framed response.
-    pub response_bytes: usize,
-    /// Predicted time of evaluation on one core, milliseconds.
-    pub predicted_evaluate_ms: f64,
+/// How a circuit runs.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Scheme {
+    /// Products with clear weights; plans of single rows and of batches.
+    Linear(Vec<LinearProgram>),
+    /// CMUX decision diagrams on encrypted bits.
+    Branching(Box<BranchingProgram>),
+}
+
+/// One plan of a linear circuit.
+#[derive(Debug)]
+pub struct LinearProgram {
+    pub(crate) plan: LinearPlan,
+    evaluator: LinearEvaluator,
+}
+
+/// The plan of a branching circuit.
+#[derive(Debug)]
+pub struct BranchingProgram {
+    pub(crate) plan: BranchingPlan,
+    pool: ThreadPool,
 }
 
 impl Program {
-    /// Plans and prepares a circuit. With `options.rows > 1` there is a second plan, for batches of up to so many rows,
-    /// if the ring holds two or more.
+    /// Plans and prepares a circuit. Linear circuits get a second plan if `options.rows > 1`, for batches of up to so many
+    /// rows, where a ciphertext holds two or more.
     ///
     /// # Errors
     ///
@@ -51,40 +58,54 @@ impl Program {
         if !(-1000.0..=-20.0).contains(&p_fail) {
             return Err(PlanError::FailureProbability(p_fail));
         }
-        let (form, shape) = linear_shape(circuit)?;
-        let mut plans = vec![plan_single(&shape, p_fail)?];
-        if options.rows > 1 {
-            plans.extend(plan_batch(&shape, p_fail, options.rows));
-        }
-        Self::with_plans(circuit, &form, plans)
+        let scheme = match linear_form(circuit) {
+            Some(form) => {
+                let shape = linear_shape(circuit, &form)?;
+                let mut plans = vec![plan_single(&shape, p_fail)?];
+                if options.rows > 1 {
+                    plans.extend(plan_batch(&shape, p_fail, options.rows));
+                }
+                linear_scheme(&form, plans)?
+            }
+            None => {
+                let plan = branching::plan::plan(&branching_form(circuit)?, p_fail)?;
+                branching_scheme(plan, options.threads)?
+            }
+        };
+        Ok(Self::with_scheme(circuit, scheme))
     }
 
-    /// Prepares a circuit with the layouts of a client spec, on the server. The layouts are checked against the circuit:
-    /// their noise must fit `p_fail_log2`.
+    /// Prepares a circuit as a client spec says, on the server. The spec is checked against the circuit: its noise must
+    /// reach the failure probability that it claims.
     ///
     /// # Errors
     ///
-    /// [`PlanError::Layout`] if they were made for another circuit.
-    pub fn with_layouts<'a>(
-        circuit: &Verified,
-        layouts: impl IntoIterator<Item = &'a ValidLinear>,
-        p_fail: f64,
-    ) -> Result<Self, PlanError> {
-        let (form, shape) = linear_shape(circuit)?;
-        let plans = layouts.into_iter().map(|layout| check_layout(&shape, *layout, p_fail));
-        let plans = plans.collect::<Result<Vec<_>, _>>()?;
-        Self::with_plans(circuit, &form, plans)
+    /// [`PlanError::Layout`] if the spec was made for another circuit.
+    pub fn for_spec(circuit: &Verified, spec: &ClientSpec<'_>, threads: usize) -> Result<Self, PlanError> {
+        let p_fail = spec.p_fail_log2();
+        let scheme = match (linear_form(circuit), spec.branching()) {
+            (Some(form), None) => {
+                let shape = linear_shape(circuit, &form)?;
+                let plans = spec.plans().map(|layout| check_layout(&shape, *layout, p_fail));
+                linear_scheme(&form, plans.collect::<Result<_, _>>()?)?
+            }
+            (None, Some((layout, radix_log))) => {
+                let form = branching_form(circuit)?;
+                let plan = branching::plan::check(&form, *layout, u32::from(radix_log), p_fail)?;
+                check_digits(&plan, spec)?;
+                branching_scheme(plan, threads)?
+            }
+            _ => return Err(PlanError::Layout { what: "its scheme does not run this circuit" }),
+        };
+        Ok(Self::with_scheme(circuit, scheme))
     }
 
-    fn with_plans(circuit: &Verified, form: &LinearForm, plans: Vec<LinearPlan>) -> Result<Self, PlanError> {
-        let evaluators = plans.iter().map(|plan| LinearEvaluator::new(form, plan.layout));
-        let evaluators = evaluators.collect::<Result<_, _>>()?;
-        Ok(Self {
+    fn with_scheme(circuit: &Verified, scheme: Scheme) -> Self {
+        Self {
             input_ranges: circuit.input_ranges(),
             output_ranges: circuit.output_ranges(),
-            plans,
-            evaluators,
-        })
+            scheme,
+        }
     }
 
     /// Range of each input code.
@@ -99,15 +120,31 @@ impl Program {
         &self.output_ranges
     }
 
-    /// Layouts of the plans, for the client spec: single rows first.
-    pub fn layouts(&self) -> impl Iterator<Item = &ValidLinear> {
-        self.plans.iter().map(|plan| &plan.layout)
+    /// What the client spec must say of it.
+    #[must_use]
+    pub fn spec_scheme(&self) -> OwnedScheme {
+        match &self.scheme {
+            Scheme::Linear(_) => OwnedScheme::Linear(self.layouts().map(|layout| *layout.layout()).collect()),
+            Scheme::Branching(program) => OwnedScheme::Branching(spec_branching(&program.plan)),
+        }
     }
 
-    /// The facts of each plan.
+    /// Layouts of the plans of a linear circuit, single rows first; none for others.
+    pub fn layouts(&self) -> impl Iterator<Item = &ValidLinear> {
+        let programs = match &self.scheme {
+            Scheme::Linear(programs) => programs.as_slice(),
+            Scheme::Branching(_) => &[],
+        };
+        programs.iter().map(|program| &program.plan.layout)
+    }
+
+    /// Layout of a branching circuit.
     #[must_use]
-    pub fn report(&self) -> Vec<PlanReport> {
-        self.plans.iter().map(plan_report).collect()
+    pub fn branching_layout(&self) -> Option<&ValidBranching> {
+        match &self.scheme {
+            Scheme::Linear(_) => None,
+            Scheme::Branching(program) => Some(&program.plan.layout),
+        }
     }
 
     /// Evaluates the payload of a query into the payload of a response.
@@ -116,9 +153,17 @@ impl Program {
     ///
     /// [`EvaluateError::Query`] if the payload is not a query of this program.
     pub fn evaluate_payload(&self, payload: &[u8]) -> Result<Vec<u8>, EvaluateError> {
-        let plan = plan_of(payload).ok_or(EvaluateError::Query)?;
-        let evaluator = self.evaluators.get(usize::from(plan)).ok_or(EvaluateError::Query)?;
-        evaluator.evaluate(plan, payload)
+        match &self.scheme {
+            Scheme::Linear(programs) => {
+                let plan = plan_of(payload).ok_or(EvaluateError::Query)?;
+                let program = programs.get(usize::from(plan)).ok_or(EvaluateError::Query)?;
+                program.evaluator.evaluate(plan, payload)
+            }
+            Scheme::Branching(program) => {
+                let plan = &program.plan;
+                program.pool.install(|| branching::evaluate::evaluate(&plan.layout, &plan.diagram, payload))
+            }
+        }
     }
 
     /// Evaluates a framed query of the spec `spec_id` into a framed response: the server's whole work.
@@ -133,9 +178,36 @@ impl Program {
     }
 }
 
-/// The linear form of a circuit and what the planner needs of it.
-fn linear_shape(circuit: &Verified) -> Result<(LinearForm, LinearShape), PlanError> {
-    let form = linear_form(circuit).ok_or(PlanError::Unsupported { op: "a lookup or a forest" })?;
+impl BranchingProgram {
+    /// The outputs in the payload of a response.
+    pub(crate) fn decrypt(&self, key: &SecretKey, payload: &[u8]) -> Result<Vec<i64>, LinearError> {
+        let digits = &self.plan.digits;
+        let outputs = digits.outputs.iter().map(|output| {
+            let mut sums = vec![0; output.count];
+            self.plan.layout.decrypt(key, payload, output.first, &mut sums)?;
+            let value = sums.iter().rev().fold(0u64, |value, sum| (value << digits.radix_log).wrapping_add(*sum));
+            Ok(output.base.wrapping_add(value.cast_signed()))
+        });
+        outputs.collect()
+    }
+}
+
+fn linear_scheme(form: &LinearForm, plans: Vec<LinearPlan>) -> Result<Scheme, PlanError> {
+    let programs = plans.into_iter().map(|plan| {
+        let evaluator = LinearEvaluator::new(form, plan.layout)?;
+        Ok(LinearProgram { plan, evaluator })
+    });
+    Ok(Scheme::Linear(programs.collect::<Result<_, _>>()?))
+}
+
+fn branching_scheme(plan: BranchingPlan, threads: usize) -> Result<Scheme, PlanError> {
+    let pool = ThreadPoolBuilder::new().num_threads(threads.max(1)).build();
+    let pool = pool.map_err(|_| PlanError::Threads(threads))?;
+    Ok(Scheme::Branching(Box::new(BranchingProgram { plan, pool })))
+}
+
+/// What the planner needs of a linear form.
+fn linear_shape(circuit: &Verified, form: &LinearForm) -> Result<LinearShape, PlanError> {
     let (outputs, inputs) = (form.weights.rows(), form.weights.cols());
     if inputs == 0 || outputs == 0 {
         return Err(PlanError::Empty { inputs, outputs });
@@ -148,24 +220,28 @@ fn linear_shape(circuit: &Verified) -> Result<(LinearForm, LinearShape), PlanErr
     let port = |count: usize| u32::try_from(count).ok().filter(|count| *count <= MAX_PORT);
     let (features, outputs) = port(inputs).zip(port(outputs)).ok_or(too_many)?;
     let squared_norm = |row: usize| form.weights.row(row).map(|(_, weight)| (weight as f64).powi(2)).sum();
-    let shape = LinearShape {
+    Ok(LinearShape {
         features,
         outputs,
         squared_norms: (0..outputs as usize).map(squared_norm).collect(),
         plaintext_bits: plaintext_bits(&circuit.output_ranges()),
-    };
-    Ok((form, shape))
+    })
 }
 
-fn plan_report(plan: &LinearPlan) -> PlanReport {
-    let rows = usize::from(plan.layout.layout().max_rows);
-    PlanReport {
-        layout: plan.layout,
-        p_fail_log2: plan.p_fail_log2,
-        noise_std_log2: plan.noise_variance.log2() / 2.0 - 64.0,
-        rows,
-        query_bytes: frame_len(plan.layout.query_len(rows)),
-        response_bytes: frame_len(plan.layout.response_len(rows)),
-        predicted_evaluate_ms: evaluate_us(&plan.layout, rows) / 1000.0,
+fn spec_branching(plan: &BranchingPlan) -> OwnedBranching {
+    let digits = plan.digits.outputs.iter().map(|output| Digits {
+        count: u8::try_from(output.count).unwrap_or(u8::MAX),
+        base: output.base,
+    });
+    OwnedBranching {
+        layout: *plan.layout.layout(),
+        radix_log: u8::try_from(plan.digits.radix_log).unwrap_or(u8::MAX),
+        digits: digits.collect(),
     }
+}
+
+/// The client must put the digits together as they were cut.
+fn check_digits(plan: &BranchingPlan, spec: &ClientSpec<'_>) -> Result<(), PlanError> {
+    let same = spec_branching(plan).digits.into_iter().eq(spec.digits());
+    if same { Ok(()) } else { Err(PlanError::Layout { what: "its digits are others" }) }
 }

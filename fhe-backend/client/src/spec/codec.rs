@@ -35,6 +35,13 @@ impl Input<'_> {
         }
     }
 
+    /// Bits of the code, counted from the least.
+    #[must_use]
+    pub fn bits(&self) -> u32 {
+        let (min, max) = self.code_range();
+        u64::BITS - max.abs_diff(min).leading_zeros()
+    }
+
     /// Least and greatest code, that of a missing value included.
     #[must_use]
     pub fn code_range(&self) -> (i64, i64) {

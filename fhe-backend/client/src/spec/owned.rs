@@ -6,17 +6,20 @@ use alloc::vec::Vec;
 
 use tenebra_quant::{Affine, Decision, InverseLink};
 
-use super::{ClientSpec, DECISIONS, LINKS, Output, SCHEME_LINEAR, SpecError, codec, spec_id};
+use super::scheme::{BRANCHING, Digits, LINEAR};
+use super::{ClientSpec, DECISIONS, LINKS, Output, SpecError, codec, spec_id};
+use crate::branching::BranchingLayout;
 use crate::frame::{Kind, to_frame};
 use crate::linear::LinearLayout;
+use crate::params::GlweParams;
 
 /// A client spec in the making.
 #[derive(Clone, Debug)]
 pub struct OwnedSpec {
     /// log2 of the failure probability of one inference.
     pub p_fail_log2: f64,
-    /// Layouts of single rows, and of batches if there is one; all with the same features and outputs.
-    pub plans: Vec<LinearLayout>,
+    /// Parameters and layouts; what the planner gives.
+    pub scheme: OwnedScheme,
     /// Columns of the model's feature matrix.
     pub columns: u32,
     /// Codecs, in the order of the circuit's inputs.
@@ -33,6 +36,26 @@ pub struct OwnedSpec {
     pub column_names: Vec<String>,
     /// What kind of model it is, for people.
     pub estimator: String,
+}
+
+/// Parameters of a scheme in the making.
+#[derive(Clone, Debug)]
+pub enum OwnedScheme {
+    /// Layouts of single rows, and of batches if there is one; all with the same features and outputs.
+    Linear(Vec<LinearLayout>),
+    /// One layout, and how the outputs are cut into digits.
+    Branching(OwnedBranching),
+}
+
+/// Parameters of a branching circuit in the making.
+#[derive(Clone, Debug)]
+pub struct OwnedBranching {
+    /// Parameters.
+    pub layout: BranchingLayout,
+    /// log2 of the digits' radix.
+    pub radix_log: u8,
+    /// Digits of each output.
+    pub digits: Vec<Digits>,
 }
 
 /// An input in the making; see [`super::Input`].
@@ -73,12 +96,21 @@ impl OwnedSpec {
     }
 
     fn payload(&self) -> Vec<u8> {
-        let mut out = vec![SCHEME_LINEAR];
+        let code = match &self.scheme {
+            OwnedScheme::Linear(_) => LINEAR,
+            OwnedScheme::Branching(_) => BRANCHING,
+        };
+        let mut out = vec![code];
         out.extend(self.p_fail_log2.to_le_bytes());
         push_count(&mut out, self.inputs.len());
         push_count(&mut out, self.outputs.len());
-        out.push(u8::try_from(self.plans.len()).unwrap_or(u8::MAX));
-        self.plans.iter().for_each(|plan| push_layout(&mut out, plan));
+        match &self.scheme {
+            OwnedScheme::Linear(plans) => {
+                out.push(u8::try_from(plans.len()).unwrap_or(u8::MAX));
+                plans.iter().for_each(|plan| push_layout(&mut out, plan));
+            }
+            OwnedScheme::Branching(branching) => push_branching(&mut out, branching),
+        }
         out.extend(self.columns.to_le_bytes());
         self.inputs.iter().for_each(|input| codec::write_input(&mut out, input));
         for output in &self.outputs {
@@ -100,11 +132,34 @@ fn push_count(out: &mut Vec<u8>, count: usize) {
     out.extend(u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());
 }
 
-fn push_layout(out: &mut Vec<u8>, layout: &LinearLayout) {
-    out.push(layout.glwe.glwe_dimension);
-    out.extend(layout.glwe.polynomial_size.to_le_bytes());
+fn push_glwe(out: &mut Vec<u8>, glwe: GlweParams) {
+    out.push(glwe.glwe_dimension);
+    out.extend(glwe.polynomial_size.to_le_bytes());
+    out.push(glwe.noise_bound_log2);
+}
+
+fn push_branching(out: &mut Vec<u8>, branching: &OwnedBranching) {
+    let layout = &branching.layout;
+    push_glwe(out, layout.glwe);
     out.extend([
-        layout.glwe.noise_bound_log2,
+        layout.base_log,
+        layout.level_count,
+        layout.body_bits,
+        layout.plaintext_bits,
+        layout.response_bits,
+    ]);
+    out.extend(layout.input_bits.to_le_bytes());
+    out.extend(layout.coefficients.to_le_bytes());
+    out.push(branching.radix_log);
+    for digits in &branching.digits {
+        out.push(digits.count);
+        out.extend(digits.base.to_le_bytes());
+    }
+}
+
+fn push_layout(out: &mut Vec<u8>, layout: &LinearLayout) {
+    push_glwe(out, layout.glwe);
+    out.extend([
         layout.plaintext_bits,
         layout.body_bits,
         layout.response_bits,

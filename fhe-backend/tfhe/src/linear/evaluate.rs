@@ -7,6 +7,7 @@ use tenebra_client::multiply::{ExactMultiplier, Limbs, Weights};
 use tenebra_client::random::MaskStream;
 
 use crate::error::{EvaluateError, PlanError};
+use crate::modulus::switch_modulus;
 
 
 /// A linear circuit prepared for one layout.
@@ -139,13 +140,4 @@ fn block_weights(
         }
     }
     (!empty).then(|| multiplier.weights(&polynomial))
-}
-
-/// `round(value·2^width / 2^64)` modulo `2^width`.
-fn switch_modulus(value: u64, width: u32) -> u64 {
-    let dropped = 64 - width;
-    if dropped == 0 {
-        return value;
-    }
-    value.wrapping_add(1 << (dropped - 1)) >> dropped
 }

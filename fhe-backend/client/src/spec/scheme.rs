@@ -1,0 +1,155 @@
+//! What a spec says of the scheme: layouts, and how digits make up outputs.
+
+use super::{MAX_PLANS, Section, SpecError, codec, read_section};
+use crate::branching::{BranchingLayout, ValidBranching};
+use crate::cursor::Cursor;
+use crate::linear::{LinearLayout, ValidLinear};
+use crate::params::GlweParams;
+
+/// Number of the linear scheme on the wire.
+pub(super) const LINEAR: u8 = 1;
+/// Number of the branching scheme with direct queries.
+pub(super) const BRANCHING: u8 = 2;
+
+#[derive(Clone, Debug)]
+pub(super) enum Scheme<'a> {
+    Linear([Option<ValidLinear>; MAX_PLANS]),
+    Branching { layout: ValidBranching, radix_log: u8, digits: Section<'a> },
+}
+
+/// How an output is put together: `base + Σ_d 2^(radix_log·d)·sum_d` over `count` digit sums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Digits {
+    /// Digit sums of the output, lowest first.
+    pub count: u8,
+    /// Value where all digit sums are 0.
+    pub base: i64,
+}
+
+impl<'a> Scheme<'a> {
+    pub(super) fn read(cursor: &mut Cursor<'a>, code: u8, ports: (u32, u32)) -> Result<Self, SpecError> {
+        match code {
+            LINEAR => read_plans(cursor, ports).map(Self::Linear),
+            BRANCHING => read_branching(cursor, ports.1),
+            _ => Err(SpecError::UnknownScheme(code)),
+        }
+    }
+
+    pub(super) fn plans(&self) -> &[Option<ValidLinear>] {
+        match self {
+            Self::Linear(plans) => plans,
+            Self::Branching { .. } => &[],
+        }
+    }
+
+    pub(super) fn branching(&self) -> Option<(&ValidBranching, u8)> {
+        match self {
+            Self::Linear(_) => None,
+            Self::Branching { layout, radix_log, .. } => Some((layout, *radix_log)),
+        }
+    }
+
+    pub(super) fn digits(&self, outputs: u32) -> impl Iterator<Item = Digits> + use<'a> {
+        let (count, bytes): (u32, &'a [u8]) = match self {
+            Self::Linear(_) => (0, &[]),
+            Self::Branching { digits, .. } => (outputs, digits.bytes),
+        };
+        let mut cursor = Cursor::new(bytes);
+        (0..count).map_while(move |_| read_digits(&mut cursor))
+    }
+
+    /// Bits that an output's range may have.
+    pub(super) fn output_bits(&self) -> u8 {
+        match self {
+            Self::Linear(plans) => plans.iter().flatten().map(|plan| plan.layout().plaintext_bits).min().unwrap_or(0),
+            Self::Branching { .. } => 62,
+        }
+    }
+
+    /// The bits of the codes are those that the parameters were chosen for.
+    pub(super) fn check_inputs(&self, inputs: &Section<'a>, columns: u32) -> Result<(), SpecError> {
+        let Self::Branching { layout, .. } = self else { return Ok(()) };
+        let mut cursor = Cursor::new(inputs.bytes);
+        let mut bits = 0u64;
+        for index in 0..inputs.count {
+            bits += u64::from(codec::read_input(&mut cursor, index, columns)?.bits());
+        }
+        if bits == u64::from(layout.layout().input_bits) { Ok(()) } else { Err(SpecError::Disagree("input bits")) }
+    }
+}
+
+fn read_plans(
+    cursor: &mut Cursor<'_>,
+    (features, outputs): (u32, u32),
+) -> Result<[Option<ValidLinear>; MAX_PLANS], SpecError> {
+    let count = usize::from(cursor.u8().ok_or(SpecError::Malformed("number of plans"))?);
+    if count == 0 || count > MAX_PLANS {
+        return Err(SpecError::Malformed("number of plans"));
+    }
+    let mut plans = [None; MAX_PLANS];
+    for (plan, slot) in plans.iter_mut().take(count).enumerate() {
+        let layout = read_layout(cursor, features, outputs).ok_or(SpecError::Malformed("plans"))?;
+        *slot = Some(layout.validate().map_err(|source| SpecError::Layout { plan, source })?);
+    }
+    Ok(plans)
+}
+
+fn read_layout(cursor: &mut Cursor<'_>, features: u32, outputs: u32) -> Option<LinearLayout> {
+    Some(LinearLayout {
+        glwe: GlweParams {
+            glwe_dimension: cursor.u8()?,
+            polynomial_size: cursor.u16()?,
+            noise_bound_log2: cursor.u8()?,
+        },
+        plaintext_bits: cursor.u8()?,
+        body_bits: cursor.u8()?,
+        response_bits: cursor.u8()?,
+        features,
+        outputs,
+        group: cursor.u32()?,
+        blocks: cursor.u32()?,
+        max_rows: cursor.u16()?,
+    })
+}
+
+fn read_branching<'a>(cursor: &mut Cursor<'a>, outputs: u32) -> Result<Scheme<'a>, SpecError> {
+    let malformed = SpecError::Malformed("parameters");
+    let layout = read_branching_layout(cursor).ok_or(malformed.clone())?;
+    let layout = layout.validate().map_err(SpecError::Branching)?;
+    let radix_log = cursor.u8().filter(|log| (1..=31).contains(log)).ok_or(malformed)?;
+    let mut coefficients = 0u32;
+    let digits = read_section(cursor, outputs, "digits", |cursor, _| {
+        let digits = read_digits(cursor).ok_or(SpecError::Malformed("digits"))?;
+        // An output must lie within 62 bits whatever its digit sums are.
+        let top = u32::from(digits.count.max(1) - 1) * u32::from(radix_log);
+        let fits = top + u32::from(layout.layout().plaintext_bits) <= 61;
+        let sound = digits.count > 0 && fits && digits.base.unsigned_abs() <= 1 << 62;
+        coefficients += u32::from(digits.count);
+        if sound { Ok(()) } else { Err(SpecError::Malformed("digits")) }
+    })?;
+    if coefficients != layout.layout().coefficients {
+        return Err(SpecError::Disagree("digits"));
+    }
+    Ok(Scheme::Branching { layout, radix_log, digits })
+}
+
+fn read_branching_layout(cursor: &mut Cursor<'_>) -> Option<BranchingLayout> {
+    Some(BranchingLayout {
+        glwe: GlweParams {
+            glwe_dimension: cursor.u8()?,
+            polynomial_size: cursor.u16()?,
+            noise_bound_log2: cursor.u8()?,
+        },
+        base_log: cursor.u8()?,
+        level_count: cursor.u8()?,
+        body_bits: cursor.u8()?,
+        plaintext_bits: cursor.u8()?,
+        response_bits: cursor.u8()?,
+        input_bits: cursor.u32()?,
+        coefficients: cursor.u32()?,
+    })
+}
+
+fn read_digits(cursor: &mut Cursor<'_>) -> Option<Digits> {
+    Some(Digits { count: cursor.u8()?, base: cursor.i64()? })
+}

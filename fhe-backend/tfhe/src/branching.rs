@@ -1,0 +1,13 @@
+//! Branching circuits: forests and tables on the encrypted bits of the codes, without a bootstrapping key
+//! (Chillotti et al. 2020, §5: levelled evaluation of look-up tables by CMUX).
+//!
+//! Data flows one way: circuit → [`form`] (trees and tables over inputs) → [`digits`] (leaves as small digits) →
+//! [`diagram`] (a list of CMUX steps) → [`plan`] (parameters whose noise fits) → [`evaluate`] (query bytes to response
+//! bytes, on the [`kernel`]).
+
+pub(crate) mod diagram;
+pub(crate) mod digits;
+pub(crate) mod evaluate;
+pub(crate) mod form;
+pub(crate) mod kernel;
+pub(crate) mod plan;

@@ -1,0 +1,77 @@
+//! Trees and tables as a schedule of CMUX steps.
+//!
+//! - A node `code < j ? L : R` is a selection by the bits of the code: a CMUX for every dyadic range of codes that the
+//!   threshold cuts, `b − (trailing zeros of j)` of them.
+//! - Subtrees that read one input are functions of its code. Several of them, on one input, share a *rotation*: one
+//!   polynomial holds all their values, is rotated by the encrypted code in `b` steps, and each is read at its own slot.
+//! - Trees whose roots read the same input are summed before that input is looked at: one selection for all.
+
+mod build;
+mod piecewise;
+mod schedule;
+
+pub(crate) use build::build;
+
+/// A schedule. Rotations first, in any order; then groups, in any order; their results are summed.
+#[derive(Debug)]
+pub(crate) struct Diagram {
+    /// First bit of each input in the query.
+    pub(crate) first_bits: Vec<usize>,
+    pub(crate) input_bits: usize,
+    pub(crate) rotations: Vec<Rotation>,
+    pub(crate) groups: Vec<Group>,
+    /// Part of the result that depends on nothing.
+    pub(crate) constant: Plain,
+    /// CMUX steps between two clear polynomials, and all others.
+    pub(crate) clear_cmuxes: usize,
+    pub(crate) cmuxes: usize,
+    /// External products along the paths that one evaluation selects, at most, added up over all trees: the variance of
+    /// the output in units of that of one external product.
+    pub(crate) noise_units: usize,
+}
+
+/// Clear values of coefficients, `(coefficient, value)`.
+pub(crate) type Plain = Vec<(usize, i64)>;
+
+/// A clear polynomial, turned by the bits of a code: bit `i` takes it `stride·2^i` coefficients down.
+#[derive(Debug)]
+pub(crate) struct Rotation {
+    pub(crate) table: Plain,
+    pub(crate) first_bit: usize,
+    pub(crate) bits: usize,
+    pub(crate) stride: usize,
+}
+
+/// Steps on registers of their own.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub(crate) steps: Vec<Step>,
+    pub(crate) registers: usize,
+    pub(crate) result: Operand,
+}
+
+/// One step of a group.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    /// `target = bit ? one : zero`.
+    Cmux { target: usize, bit: usize, zero: Operand, one: Operand },
+    /// `target = plain + Σ ± operand`.
+    Sum { target: usize, plain: Plain, terms: Vec<(Sign, Operand)> },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sign {
+    Plus,
+    Minus,
+}
+
+/// What a step reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Operand {
+    /// A clear polynomial.
+    Plain(Plain),
+    /// A register of the group, `shift` coefficients down.
+    Register { register: usize, shift: usize },
+    /// A slot of a rotation: its polynomial, `shift` coefficients down.
+    Slot { rotation: usize, shift: usize },
+}

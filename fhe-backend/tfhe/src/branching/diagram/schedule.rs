@@ -1,0 +1,189 @@
+//! Emitting the steps of a group, counting noise, and giving registers out.
+
+use std::collections::HashMap;
+
+use super::{Group, Operand, Plain, Sign, Step};
+
+/// An operand with its noise: external products added up along its selected path.
+#[derive(Clone, Debug)]
+pub(super) struct Value {
+    pub(super) operand: Operand,
+    pub(super) noise: usize,
+}
+
+impl Value {
+    pub(super) fn plain(plain: Plain) -> Self {
+        Self { operand: Operand::Plain(plain), noise: 0 }
+    }
+
+    fn is_plain(&self) -> bool {
+        matches!(self.operand, Operand::Plain(_))
+    }
+
+    /// The same, `shift` coefficients further down; only encrypted operands are shifted.
+    fn shifted(&self, by: usize) -> Self {
+        let operand = match &self.operand {
+            Operand::Register { register, shift } => Operand::Register { register: *register, shift: shift + by },
+            Operand::Slot { rotation, shift } => Operand::Slot { rotation: *rotation, shift: shift + by },
+            Operand::Plain(plain) => Operand::Plain(plain.clone()),
+        };
+        Self { operand, noise: self.noise }
+    }
+}
+
+/// The steps of one group, each with a virtual register of its own until [`finish`](Self::finish).
+#[derive(Debug, Default)]
+pub(super) struct Emitter {
+    steps: Vec<Step>,
+    next: usize,
+    pub(super) cmuxes: usize,
+    pub(super) clear_cmuxes: usize,
+}
+
+impl Emitter {
+    pub(super) fn cmux(&mut self, bit: usize, zero: &Value, one: &Value) -> Value {
+        if zero.is_plain() && one.is_plain() {
+            self.clear_cmuxes += 1;
+        } else {
+            self.cmuxes += 1;
+        }
+        let target = self.register();
+        self.steps.push(Step::Cmux { target, bit, zero: zero.operand.clone(), one: one.operand.clone() });
+        let operand = Operand::Register { register: target, shift: 0 };
+        Value { operand, noise: zero.noise.max(one.noise) + 1 }
+    }
+
+    /// `plain + Σ ± terms`; the caller knows the noise of the sum.
+    pub(super) fn sum(&mut self, plain: Plain, terms: Vec<(Sign, Value)>, noise: usize) -> Value {
+        if terms.is_empty() {
+            return Value::plain(plain);
+        }
+        let target = self.register();
+        let terms = terms.into_iter().map(|(sign, value)| (sign, value.operand)).collect();
+        self.steps.push(Step::Sum { target, plain, terms });
+        Value { operand: Operand::Register { register: target, shift: 0 }, noise }
+    }
+
+    /// Selects by the `bits` bits of a code: `values[i]` holds for codes from `starts[i]` to before `starts[i + 1]`, and
+    /// `starts[0] = 0`.
+    pub(super) fn select(&mut self, first_bit: usize, bits: usize, starts: &[i64], values: &[Value]) -> Value {
+        self.select_range(first_bit, bits, 0, starts, values)
+    }
+
+    fn select_range(&mut self, first_bit: usize, bits: usize, low: i64, starts: &[i64], values: &[Value]) -> Value {
+        let at = starts.partition_point(|start| *start <= low).max(1) - 1;
+        let cut = starts.get(at + 1).is_some_and(|start| *start < low + (1 << bits));
+        if !cut || bits == 0 {
+            return values[at].clone();
+        }
+        let half = 1i64 << (bits - 1);
+        let zero = self.select_range(first_bit, bits - 1, low, starts, values);
+        let one = self.select_range(first_bit, bits - 1, low + half, starts, values);
+        self.cmux(first_bit + bits - 1, &zero, &one)
+    }
+
+    /// Turns a value down by `stride` coefficients a code unit, for the low `bits` bits of a code.
+    pub(super) fn rotate(&mut self, first_bit: usize, bits: usize, stride: usize, value: Value) -> Value {
+        (0..bits).fold(value, |value, bit| {
+            let one = match &value.operand {
+                Operand::Plain(plain) => Value::plain(shift_plain(plain, stride << bit)),
+                _ => value.shifted(stride << bit),
+            };
+            self.cmux(first_bit + bit, &value, &one)
+        })
+    }
+
+    /// Gives real registers out, each free again after its last reader.
+    pub(super) fn finish(self, result: Value) -> Group {
+        let mut last_read = HashMap::new();
+        for (index, step) in self.steps.iter().enumerate() {
+            for register in reads(step) {
+                last_read.insert(register, index);
+            }
+        }
+        if let Operand::Register { register, .. } = result.operand {
+            last_read.insert(register, usize::MAX);
+        }
+        let mut allocation = Allocation::default();
+        let steps = self.steps.into_iter().enumerate().map(|(index, step)| {
+            // Operands stay in use while the target is written.
+            let dead: Vec<usize> = reads(&step).filter(|register| last_read[register] == index).collect();
+            let step = allocation.rename(step);
+            dead.into_iter().for_each(|register| allocation.release(register));
+            step
+        });
+        let steps: Vec<Step> = steps.collect();
+        let result = allocation.operand(result.operand);
+        Group { steps, registers: allocation.count, result }
+    }
+
+    fn register(&mut self) -> usize {
+        self.next += 1;
+        self.next - 1
+    }
+}
+
+/// A clear polynomial `by` coefficients down; what falls below coefficient 0 is not read.
+fn shift_plain(plain: &Plain, by: usize) -> Plain {
+    let kept = plain.iter().filter(|(coefficient, _)| *coefficient >= by);
+    kept.map(|(coefficient, value)| (coefficient - by, *value)).collect()
+}
+
+fn reads(step: &Step) -> impl Iterator<Item = usize> {
+    let operands: Vec<&Operand> = match step {
+        Step::Cmux { zero, one, .. } => vec![zero, one],
+        Step::Sum { terms, .. } => terms.iter().map(|(_, operand)| operand).collect(),
+    };
+    let mut registers: Vec<usize> = operands
+        .into_iter()
+        .filter_map(|operand| match operand {
+            Operand::Register { register, .. } => Some(*register),
+            _ => None,
+        })
+        .collect();
+    registers.sort_unstable();
+    registers.dedup();
+    registers.into_iter()
+}
+
+#[derive(Default)]
+struct Allocation {
+    real: HashMap<usize, usize>,
+    free: Vec<usize>,
+    count: usize,
+}
+
+impl Allocation {
+    fn rename(&mut self, step: Step) -> Step {
+        match step {
+            Step::Cmux { target, bit, zero, one } => {
+                let (zero, one) = (self.operand(zero), self.operand(one));
+                Step::Cmux { target: self.acquire(target), bit, zero, one }
+            }
+            Step::Sum { target, plain, terms } => {
+                let terms = terms.into_iter().map(|(sign, operand)| (sign, self.operand(operand))).collect();
+                Step::Sum { target: self.acquire(target), plain, terms }
+            }
+        }
+    }
+
+    fn operand(&self, operand: Operand) -> Operand {
+        match operand {
+            Operand::Register { register, shift } => Operand::Register { register: self.real[&register], shift },
+            other => other,
+        }
+    }
+
+    fn acquire(&mut self, register: usize) -> usize {
+        let real = self.free.pop().unwrap_or_else(|| {
+            self.count += 1;
+            self.count - 1
+        });
+        self.real.insert(register, real);
+        real
+    }
+
+    fn release(&mut self, register: usize) {
+        self.free.push(self.real[&register]);
+    }
+}

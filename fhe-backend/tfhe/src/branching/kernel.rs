@@ -1,0 +1,166 @@
+//! The external product and CMUX on Fourier GGSWs, over `tfhe`'s transform.
+//!
+//! `tfhe`'s own CMUX decomposes and transforms masks that are zero, and goes through its output once for every row; this
+//! one skips zero masks and adds all rows up in one pass.
+
+use pulp::{Arch, Simd, WithSimd};
+use tfhe::core_crypto::commons::computation_buffers::ComputationBuffers;
+use tfhe::core_crypto::commons::parameters::PolynomialSize;
+use tfhe::core_crypto::entities::Polynomial;
+use tfhe::core_crypto::fft_impl::fft64::c64;
+use tfhe::core_crypto::fft_impl::fft64::math::fft::Fft;
+use tfhe::core_crypto::fft_impl::fft64::math::polynomial::FourierPolynomial;
+
+use super::plan::Gadget;
+
+/// A GGSW in the Fourier domain: `[level][row][column][N/2]`, level 1 (the largest scale) first.
+pub(crate) struct FourierGgsw(Vec<c64>);
+
+/// One thread's transform and scratch.
+pub(crate) struct Kernel {
+    gadget: Gadget,
+    fft: Fft,
+    arch: Arch,
+    buffers: ComputationBuffers,
+    /// The operand of an external product, `(k+1)·N`.
+    difference: Vec<u64>,
+    /// Digits of one polynomial, level by level.
+    digits: Vec<u64>,
+    /// Transformed digits, `[level][row][N/2]`.
+    transformed: Vec<c64>,
+    product: Vec<c64>,
+}
+
+impl Kernel {
+    pub(crate) fn new(gadget: Gadget) -> Self {
+        let size = gadget.polynomial_size;
+        let fft = Fft::new(PolynomialSize(size));
+        let view = fft.as_view();
+        let mut buffers = ComputationBuffers::new();
+        let scratch = view.forward_scratch().or(view.backward_scratch());
+        buffers.resize(scratch.unaligned_bytes_required());
+        let zero = c64 { re: 0.0, im: 0.0 };
+        Self {
+            gadget,
+            fft,
+            arch: Arch::new(),
+            buffers,
+            difference: vec![0; gadget.glwe_len()],
+            digits: vec![0; gadget.level_count * size],
+            transformed: vec![zero; gadget.level_count * (gadget.glwe_dimension + 1) * size / 2],
+            product: vec![zero; size / 2],
+        }
+    }
+
+    /// An empty GGSW to be filled polynomial by polynomial with [`transform`](Self::transform).
+    pub(crate) fn empty_ggsw(&self) -> FourierGgsw {
+        let columns = self.gadget.glwe_dimension + 1;
+        let len = self.gadget.level_count * columns * columns * self.gadget.polynomial_size / 2;
+        FourierGgsw(vec![c64 { re: 0.0, im: 0.0 }; len])
+    }
+
+    /// Transforms a torus polynomial into place `index` (`(level·(k+1) + row)·(k+1) + column`) of a GGSW.
+    pub(crate) fn transform(&mut self, ggsw: &mut FourierGgsw, index: usize, polynomial: &[u64]) {
+        let half = polynomial.len() / 2;
+        let target = FourierPolynomial { data: &mut ggsw.0[index * half..][..half] };
+        let polynomial = Polynomial::from_container(polynomial);
+        self.fft.as_view().forward_as_torus(target, polynomial, self.buffers.stack());
+    }
+
+    /// The operand buffer of the next [`add_product`](Self::add_product): `k` mask polynomials and the body.
+    pub(crate) fn difference(&mut self) -> &mut [u64] {
+        &mut self.difference
+    }
+
+    /// `target += ggsw ⊡ difference`. With `clear`, the masks of the difference are known to be zero and are not looked
+    /// at.
+    pub(crate) fn add_product(&mut self, target: &mut [u64], ggsw: &FourierGgsw, clear: bool) {
+        let size = self.gadget.polynomial_size;
+        let rows = self.gadget.glwe_dimension + 1;
+        let first = if clear { rows - 1 } else { 0 };
+        for row in first..rows {
+            self.decompose(row);
+            for level in 0..self.gadget.level_count {
+                let digits = Polynomial::from_container(&self.digits[level * size..][..size]);
+                let place = (level * rows + row) * size / 2;
+                let slot = FourierPolynomial { data: &mut self.transformed[place..][..size / 2] };
+                self.fft.as_view().forward_as_integer(slot, digits, self.buffers.stack());
+            }
+        }
+        for (column, target) in target.chunks_exact_mut(size).enumerate() {
+            self.arch.dispatch(ColumnProduct {
+                product: &mut self.product,
+                digits: &self.transformed,
+                ggsw: &ggsw.0,
+                first,
+                rows,
+                column,
+            });
+            let target = Polynomial::from_container(target);
+            let product = FourierPolynomial { data: &mut self.product[..] };
+            let view = self.fft.as_view();
+            view.add_backward_in_place_as_torus(target, product, self.buffers.stack());
+        }
+    }
+
+    /// Balanced digits in `[−B/2, B/2)` of polynomial `row` of the difference, rounded to the closest multiple of
+    /// `q/B^ℓ`, as wrapped integers.
+    fn decompose(&mut self, row: usize) {
+        let size = self.gadget.polynomial_size;
+        let (base_log, levels) = (self.gadget.base_log, self.gadget.level_count);
+        let operand = &self.difference[row * size..][..size];
+        let dropped = 64 - base_log * u32::try_from(levels).unwrap_or(1);
+        let round = 1u64 << (dropped - 1);
+        if levels == 1 {
+            let digits = &mut self.digits;
+            self.arch.dispatch(|| {
+                for (digit, value) in digits.iter_mut().zip(operand) {
+                    *digit = (value.wrapping_add(round).cast_signed() >> dropped).cast_unsigned();
+                }
+            });
+            return;
+        }
+        let half_base = 1u64 << (base_log - 1);
+        let mask = (1u64 << base_log) - 1;
+        let digits = &mut self.digits;
+        self.arch.dispatch(|| {
+            for (index, value) in operand.iter().enumerate() {
+                let mut rest = value.wrapping_add(round) >> dropped;
+                for level in (0..levels).rev() {
+                    // Adding half the base makes the digit non-negative and carries into the next.
+                    let shifted = rest.wrapping_add(half_base);
+                    digits[level * size + index] = (shifted & mask).wrapping_sub(half_base);
+                    rest = shifted >> base_log;
+                }
+            }
+        });
+    }
+}
+
+/// `product = Σ digits[level][row]·ggsw[level][row][column]` over rows from `first` on.
+struct ColumnProduct<'a> {
+    product: &'a mut [c64],
+    digits: &'a [c64],
+    ggsw: &'a [c64],
+    first: usize,
+    rows: usize,
+    column: usize,
+}
+
+impl WithSimd for ColumnProduct<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let half = self.product.len();
+        let (product, _) = S::as_mut_simd_c64s(self.product);
+        let terms = self.digits.chunks_exact(half).enumerate().filter(|(index, _)| index % self.rows >= self.first);
+        for (term, (index, digits)) in terms.enumerate() {
+            let (digits, _) = S::as_simd_c64s(digits);
+            let (ggsw, _) = S::as_simd_c64s(&self.ggsw[(index * self.rows + self.column) * half..][..half]);
+            for ((sum, digit), key) in product.iter_mut().zip(digits).zip(ggsw) {
+                *sum = if term == 0 { simd.mul_e_c64s(*digit, *key) } else { simd.mul_add_e_c64s(*digit, *key, *sum) };
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What a plan costs, known before any key exists.
+
+use tenebra_client::branching::ValidBranching;
+use tenebra_client::frame_len;
+use tenebra_client::linear::ValidLinear;
+
+use crate::branching::plan::{BranchingPlan, evaluate_us};
+use crate::linear;
+use crate::linear::plan::LinearPlan;
+use crate::program::{Program, Scheme};
+
+/// Security of the parameters in bits: the TUniform bound of tfhe-rs, fitted to the lattice estimator at 132 bits.
+pub const SECURITY_BITS: u32 = 132;
+
+/// The facts of one plan.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlanReport {
+    /// Parameters and layout.
+    pub layout: PlanLayout,
+    /// log2 of the probability that any output of one query is wrong.
+    pub p_fail_log2: f64,
+    /// log2 of the predicted standard deviation of the output noise, as a fraction of the torus.
+    pub noise_std_log2: f64,
+    /// Most rows of one query.
+    pub rows: usize,
+    /// Bits of the codes of one row.
+    pub input_bits: u32,
+    /// External products of one evaluation.
+    pub external_products: usize,
+    /// Bytes of a framed query of so many rows.
+    pub query_bytes: usize,
+    /// Bytes of a framed response.
+    pub response_bytes: usize,
+    /// Predicted time of evaluation on one core, milliseconds.
+    pub predicted_evaluate_ms: f64,
+}
+
+/// The layout of a plan.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum PlanLayout {
+    /// Of a linear circuit.
+    Linear(ValidLinear),
+    /// Of a branching circuit.
+    Branching(ValidBranching),
+}
+
+impl Program {
+    /// The facts of each plan, that of single rows first.
+    #[must_use]
+    pub fn report(&self) -> Vec<PlanReport> {
+        let input_bits = self.input_ranges().iter().map(|range| range.bits()).sum();
+        match &self.scheme {
+            Scheme::Linear(programs) => {
+                programs.iter().map(|program| linear_report(&program.plan, input_bits)).collect()
+            }
+            Scheme::Branching(program) => vec![branching_report(&program.plan, input_bits)],
+        }
+    }
+}
+
+fn linear_report(plan: &LinearPlan, input_bits: u32) -> PlanReport {
+    let rows = usize::from(plan.layout.layout().max_rows);
+    PlanReport {
+        layout: PlanLayout::Linear(plan.layout),
+        p_fail_log2: plan.p_fail_log2,
+        noise_std_log2: std_log2(plan.noise_variance),
+        rows,
+        input_bits,
+        external_products: 0,
+        query_bytes: frame_len(plan.layout.query_len(rows)),
+        response_bytes: frame_len(plan.layout.response_len(rows)),
+        predicted_evaluate_ms: linear::plan::evaluate_us(&plan.layout, rows) / 1000.0,
+    }
+}
+
+fn branching_report(plan: &BranchingPlan, input_bits: u32) -> PlanReport {
+    PlanReport {
+        layout: PlanLayout::Branching(plan.layout),
+        p_fail_log2: plan.p_fail_log2,
+        noise_std_log2: std_log2(plan.noise_variance),
+        rows: 1,
+        input_bits,
+        external_products: plan.diagram.cmuxes + plan.diagram.clear_cmuxes,
+        query_bytes: frame_len(plan.layout.query_len()),
+        response_bytes: frame_len(plan.layout.response_len()),
+        predicted_evaluate_ms: evaluate_us(&plan.layout, &plan.diagram) / 1000.0,
+    }
+}
+
+fn std_log2(variance: f64) -> f64 {
+    variance.log2() / 2.0 - 64.0
+}
