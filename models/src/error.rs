@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use tenebra_quant::QuantError;
 use thiserror::Error;
 
+use crate::forest::ForestError;
+
 /// Why a table was refused.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
@@ -289,6 +291,9 @@ pub enum ModelError {
         /// Which, from 0.
         feature: usize,
     },
+    /// Trees that do not make a forest, or a row that one cannot score.
+    #[error(transparent)]
+    Forest(#[from] ForestError),
 }
 
 /// Why training was refused or failed.
@@ -471,6 +476,20 @@ pub enum QuantizeError {
         found: usize,
         /// Outputs of the model.
         expected: usize,
+    },
+    /// Leaves with more or fewer bits than can be.
+    #[error("leaf bits must be 1 to {}, not {found}", crate::forest::MAX_LEAF_BITS)]
+    LeafBits {
+        /// What was asked for.
+        found: u8,
+    },
+    /// Trees that share nodes become too large when each gets its own.
+    #[error(
+        "the trees have more than {limit} nodes once shared ones are copied; train fewer or smaller trees"
+    )]
+    ForestSize {
+        /// The limit.
+        limit: usize,
     },
     /// The circuit was refused.
     #[error("the circuit of the model was refused: {message}")]

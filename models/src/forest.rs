@@ -9,9 +9,14 @@
 
 mod check;
 mod error;
+mod quantize;
+mod random;
 mod tree;
 
 pub use error::ForestError;
+pub use quantize::{
+    BinsMode, Decoys, ForestOptions, ForestReport, MAX_LEAF_BITS, ScoreError, quantize_forest,
+};
 pub use tree::{Comparison, Missing, Node, Split, Tree};
 
 use alloc::collections::BTreeMap;
@@ -21,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use tenebra_quant::{Decision, InverseLink};
 
 use crate::model::Prediction;
+use crate::scores::Metric;
 
 /// What a forest is made of, unchecked; [`ForestModel::new`] is the door.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -146,6 +152,21 @@ impl ForestModel {
             self.parts.inverse_link,
             self.parts.decision,
         ))
+    }
+
+    /// The score that is usual for the objective.
+    pub(crate) fn metric(&self) -> Metric {
+        let log_link = self.parts.inverse_link == InverseLink::Exp;
+        let power = if self.parts.estimator.contains("gamma") {
+            2.0
+        } else {
+            1.0
+        };
+        match self.parts.decision {
+            Decision::None if log_link => Metric::D2 { power },
+            Decision::None => Metric::R2,
+            Decision::Threshold | Decision::ArgMax => Metric::Accuracy,
+        }
     }
 
     /// Checks a row and rounds it as the splits expect it.

@@ -3,7 +3,7 @@
 //! ```json
 //! {"format": "tenebra-model", "version": 1, "kind": "linear", ...}
 //! ```
-//! The fields of each kind are those of [`LinearParts`] (`"linear"`). Numbers are finite and
+//! The fields of each kind are those of [`LinearParts`] (`"linear"`) and [`ForestParts`] (`"forest"`). Numbers are finite and
 //! print so that they read back to the bit. A file is checked when it is read; nothing checks again behind that.
 
 use std::fs;
@@ -15,6 +15,7 @@ use tenebra_quant::{Decision, InverseLink};
 
 use crate::error::ModelError;
 use crate::estimator::Task;
+use crate::forest::{ForestModel, ForestParts};
 use crate::linear::{LinearModel, LinearParts};
 use crate::scores::Metric;
 
@@ -24,6 +25,8 @@ use crate::scores::Metric;
 pub enum Model {
     /// Scores that are affine in the features.
     Linear(LinearModel),
+    /// Trees whose leaves add up.
+    Forest(ForestModel),
 }
 
 /// What a model says about one row.
@@ -86,6 +89,7 @@ impl Model {
     pub fn estimator(&self) -> &str {
         match self {
             Self::Linear(model) => &model.estimator,
+            Self::Forest(model) => &model.estimator,
         }
     }
 
@@ -93,6 +97,7 @@ impl Model {
     pub fn n_features(&self) -> usize {
         match self {
             Self::Linear(model) => model.n_features,
+            Self::Forest(model) => model.n_features,
         }
     }
 
@@ -100,6 +105,7 @@ impl Model {
     pub fn feature_names(&self) -> Option<&[String]> {
         match self {
             Self::Linear(model) => model.feature_names.as_deref(),
+            Self::Forest(model) => model.feature_names.as_deref(),
         }
     }
 
@@ -107,6 +113,7 @@ impl Model {
     pub fn classes(&self) -> &[String] {
         match self {
             Self::Linear(model) => &model.classes,
+            Self::Forest(model) => &model.classes,
         }
     }
 
@@ -123,6 +130,7 @@ impl Model {
     pub fn inverse_link(&self) -> InverseLink {
         match self {
             Self::Linear(model) => model.inverse_link,
+            Self::Forest(model) => model.inverse_link,
         }
     }
 
@@ -130,6 +138,7 @@ impl Model {
     pub fn metric(&self) -> Metric {
         match self {
             Self::Linear(model) => model.metric(),
+            Self::Forest(model) => model.metric(),
         }
     }
 
@@ -140,6 +149,7 @@ impl Model {
     pub fn predict(&self, row: &[f64]) -> Result<Prediction, ModelError> {
         match self {
             Self::Linear(model) => model.predict(row),
+            Self::Forest(model) => Ok(model.predict(row)?),
         }
     }
 
@@ -156,6 +166,10 @@ impl Model {
         let text = match self {
             Self::Linear(model) => serde_json::to_string(&File {
                 header: header("linear"),
+                parts: model.parts(),
+            }),
+            Self::Forest(model) => serde_json::to_string(&File {
+                header: header("forest"),
                 parts: model.parts(),
             }),
         };
@@ -190,9 +204,13 @@ impl Model {
                 let parts: LinearParts = serde_json::from_str(text).map_err(json)?;
                 Ok(Self::Linear(LinearModel::new(parts)?))
             }
+            "forest" => {
+                let parts: ForestParts = serde_json::from_str(text).map_err(json)?;
+                Ok(Self::Forest(ForestModel::new(parts)?))
+            }
             _ => Err(ModelError::Kind {
                 found: header.kind,
-                known: "linear",
+                known: "linear, forest",
             }),
         }
     }
@@ -278,7 +296,7 @@ mod tests {
             ),
             (
                 LINE.replace("\"linear\"", "\"spline\""),
-                "models of kind `spline` are unknown; known: linear",
+                "models of kind `spline` are unknown; known: linear, forest",
             ),
             (
                 LINE.replace("\"n_features\":2", "\"n_features\":3"),

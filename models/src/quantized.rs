@@ -4,11 +4,12 @@
 //! score, `score = output_scale * integer + output_offset`, then a prediction.
 
 use serde::{Deserialize, Serialize};
-use tenebra_circuit::{Circuit, Verified, verify};
+use tenebra_circuit::{Circuit, Interval, Verified, verify};
 use tenebra_quant::{Affine, Bins, BitWidth, Decision, InverseLink, Quantized};
 
 use crate::data::Table;
 use crate::error::QuantizeError;
+use crate::forest::{ForestOptions, quantize_forest};
 use crate::linear::quantize_linear;
 use crate::model::{Model, Prediction};
 use crate::scores::Metric;
@@ -47,6 +48,36 @@ pub struct InputCodec {
     pub feature: usize,
     /// From real to code.
     pub codec: Codec,
+    /// The code of a missing value (NaN), for models that learned what to do with one; it may lie one beyond the codec's.
+    #[serde(default)]
+    pub missing: Option<i32>,
+}
+
+impl InputCodec {
+    /// The code of a value or, for NaN, of a missing one.
+    ///
+    /// # Errors
+    /// [`QuantizeError::Quant`] for infinities, and for NaN where there is no code for a missing value.
+    pub fn encode(&self, value: f64) -> Result<Quantized, QuantizeError> {
+        match self.missing {
+            Some(code) if value.is_nan() => Ok(Quantized {
+                code,
+                clipped: false,
+            }),
+            _ => self.codec.encode(value),
+        }
+    }
+
+    /// The codes that [`InputCodec::encode`] gives, that of a missing value included.
+    #[must_use]
+    pub fn range(&self) -> Interval {
+        let (min, max) = match &self.codec {
+            Codec::Affine(affine) => (affine.min_code().into(), affine.max_code().into()),
+            Codec::Bins { cuts, .. } => (0, i64::try_from(cuts.len()).unwrap_or(i64::MAX)),
+        };
+        let missing = self.missing.map_or(min, i64::from);
+        Interval::new(min.min(missing), max.max(missing))
+    }
 }
 
 /// From real to code.
@@ -110,6 +141,8 @@ pub struct QuantizeOptions {
     /// How far the range of [`Calibration::MinMax`] is extended at either end, in parts of its width: rows that are scored
     /// later go beyond the largest value seen, and clipping costs more than a coarser code.
     pub margin: f64,
+    /// How trees are quantized; the other options do not concern them.
+    pub forest: ForestOptions,
 }
 
 impl Default for QuantizeOptions {
@@ -124,6 +157,7 @@ impl Default for QuantizeOptions {
             weight_bits: EIGHT,
             calibration: Calibration::MinMax,
             margin: 0.1,
+            forest: ForestOptions::default(),
         }
     }
 }
@@ -177,6 +211,9 @@ pub fn quantize(
 ) -> Result<QuantizedModel, QuantizeError> {
     match model {
         Model::Linear(model) => quantize_linear(model, calibration, options),
+        Model::Forest(model) => {
+            quantize_forest(model, calibration, &options.forest).map(|(quantized, _)| quantized)
+        }
     }
 }
 
@@ -184,7 +221,7 @@ impl QuantizedModel {
     /// The codes of a row of [`QuantizedModel::n_features`] reals.
     ///
     /// # Errors
-    /// [`QuantizeError::RowLength`]; [`QuantizeError::Feature`] for a missing or infinite value.
+    /// [`QuantizeError::RowLength`]; [`QuantizeError::Feature`] for an infinite value, and for a missing one without a code.
     pub fn encode(&self, row: &[f64]) -> Result<Codes, QuantizeError> {
         if row.len() != self.n_features {
             return Err(QuantizeError::RowLength {
@@ -198,7 +235,6 @@ impl QuantizedModel {
         };
         for input in &self.inputs {
             let quantized = input
-                .codec
                 .encode(row[input.feature])
                 .map_err(|e| e.of_feature(input.feature))?;
             codes.codes.push(quantized.code.into());
@@ -222,10 +258,6 @@ impl QuantizedModel {
             .iter()
             .zip(&self.output_scale)
             .zip(&self.output_offset);
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "integer scores are far below 2^53, and reals are what is wanted"
-        )]
         let scores = scores
             .map(|((&y, scale), offset)| scale * y as f64 + offset)
             .collect();

@@ -352,11 +352,13 @@ impl Splits {
     /// A child's index among the nodes; one beyond them all, which the forest's door reports, if the file's is negative
     /// beyond its leaves.
     fn child(&self, child: i32) -> u32 {
-        match u32::try_from(child) {
-            Ok(split) if (split as usize) < self.left.len() => split,
-            Ok(_) => u32::MAX,
-            Err(_) => u32::try_from(self.left.len() + !child as usize).unwrap_or(u32::MAX),
-        }
+        let leaf = u32::try_from(!child).map(|leaf| self.left.len() + leaf as usize);
+        let index = match (u32::try_from(child), leaf) {
+            (Ok(split), _) if (split as usize) < self.left.len() => split as usize,
+            (Err(_), Ok(leaf)) => leaf,
+            _ => usize::MAX,
+        };
+        u32::try_from(index).unwrap_or(u32::MAX)
     }
 }
 

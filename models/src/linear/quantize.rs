@@ -191,6 +191,7 @@ fn build(model: &LinearModel, features: &[Feature], outputs: &[Output]) -> Quant
         inputs.push(InputCodec {
             feature: *feature,
             codec: Codec::Affine(*affine),
+            missing: None,
         });
         ranges.push(Interval::new(
             affine.min_code().into(),
@@ -209,6 +210,7 @@ fn build(model: &LinearModel, features: &[Feature], outputs: &[Output]) -> Quant
                 cuts: Vec::new(),
                 round_to_f32: false,
             },
+            missing: None,
         });
         ranges.push(Interval::constant(0));
         weights = vec![0; outputs.len()];

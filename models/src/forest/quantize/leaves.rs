@@ -1,0 +1,254 @@
+//! Leaves as integers: `leaf = base + scale * integer` with integers in `[0, 2^bits - 1]`.
+//!
+//! `base` is the tree's smallest leaf value and goes into the output's offset. Outputs that are compared with each other
+//! share the scale, and in a tree that has several of them the base, so that equal scores stay equal.
+
+use tenebra_quant::Decision;
+
+use crate::forest::{ForestModel, Node, Tree};
+
+/// The integers of a forest's leaves.
+pub(super) struct LeafCodes {
+    pub(super) bits: u8,
+    /// Per output, score units per integer.
+    pub(super) scale: Vec<f64>,
+    /// Per output, the bias and the sum of the trees' bases: the score of the integer 0.
+    pub(super) offset: Vec<f64>,
+    /// Per tree and node, the integers of a leaf; none for a split.
+    pub(super) integers: Vec<Vec<Vec<i64>>>,
+    /// Per output, the largest error of any sum of leaves, one per tree, in the unit of the scores.
+    pub(super) worst_case: Vec<f64>,
+}
+
+impl LeafCodes {
+    pub(super) fn new(model: &ForestModel, bits: u8) -> Self {
+        let ranges: Vec<Vec<(f64, f64)>> = model
+            .trees
+            .iter()
+            .map(|tree| leaf_ranges(tree, model.decision))
+            .collect();
+        let (mut offset, mut spread) = (model.bias.clone(), vec![0.0_f64; model.n_outputs()]);
+        for (tree, ranges) in model.trees.iter().zip(&ranges) {
+            for (output, (low, high)) in (tree.first_output..).zip(ranges) {
+                offset[output] += low;
+                spread[output] = spread[output].max(high - low);
+            }
+        }
+        if model.decision == Decision::ArgMax {
+            let widest = spread.iter().copied().fold(0.0, f64::max);
+            spread.fill(widest);
+        }
+        #[expect(clippy::cast_precision_loss, reason = "at most 2^32")]
+        let steps = ((1_u64 << bits) - 1) as f64;
+        let scale = spread
+            .iter()
+            .map(|spread| if *spread > 0.0 { spread / steps } else { 1.0 });
+        let scale = scale.collect::<Vec<_>>();
+        let (integers, worst_case) = (Vec::new(), vec![0.0; model.n_outputs()]);
+        let mut codes = Self {
+            bits,
+            scale,
+            offset,
+            integers,
+            worst_case,
+        };
+        for (tree, ranges) in model.trees.iter().zip(&ranges) {
+            codes.add_tree(tree, ranges);
+        }
+        codes
+    }
+
+    fn add_tree(&mut self, tree: &Tree, ranges: &[(f64, f64)]) {
+        let scale = &self.scale[tree.first_output..];
+        let mut worst = vec![0.0_f64; ranges.len()];
+        let mut code = |at: usize, value: f64| {
+            let (base, _) = ranges[at];
+            let steps = ((value - base) / scale[at]).round_ties_even();
+            worst[at] = worst[at].max((base + scale[at] * steps - value).abs());
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "in [0, 2^32) by the choice of base and scale"
+            )]
+            let code = steps as i64;
+            code
+        };
+        let codes = |node: &Node| match node {
+            Node::Leaf(values) => values
+                .iter()
+                .enumerate()
+                .map(|(at, &v)| code(at, v))
+                .collect(),
+            Node::Split(_) => Vec::new(),
+        };
+        self.integers.push(tree.nodes.iter().map(codes).collect());
+        for (sum, worst) in self.worst_case[tree.first_output..].iter_mut().zip(worst) {
+            *sum += worst;
+        }
+    }
+
+    /// Whether a forest of one tree decides for the same class in every leaf. (In a larger one, only rows tell which leaves meet.)
+    pub(super) fn keeps_single_tree(&self, model: &ForestModel) -> bool {
+        let [tree] = model.trees.as_slice() else {
+            return true;
+        };
+        tree.nodes.iter().enumerate().all(|(at, node)| {
+            let Node::Leaf(leaf) = node else { return true };
+            let mut scores = model.bias.clone();
+            scores[tree.first_output..]
+                .iter_mut()
+                .zip(leaf)
+                .for_each(|(score, value)| *score += value);
+            model.decision.decide(&scores) == model.decision.decide(&self.scores(model, &[at]))
+        })
+    }
+
+    /// The scores of a row that reaches these leaves, as they come out after decryption.
+    fn scores(&self, model: &ForestModel, reached: &[usize]) -> Vec<f64> {
+        let mut sums = vec![0_i64; model.n_outputs()];
+        for ((tree, integers), &leaf) in model.trees.iter().zip(&self.integers).zip(reached) {
+            for (sum, integer) in sums[tree.first_output..].iter_mut().zip(&integers[leaf]) {
+                *sum += integer;
+            }
+        }
+        #[expect(clippy::cast_precision_loss, reason = "sums are far below 2^53")]
+        let score = |((sum, scale), offset): ((i64, &f64), &f64)| scale * sum as f64 + offset;
+        sums.into_iter()
+            .zip(&self.scale)
+            .zip(&self.offset)
+            .map(score)
+            .collect()
+    }
+}
+
+/// The smallest and the largest leaf value of each output of a tree; of all its outputs, if they are compared.
+fn leaf_ranges(tree: &Tree, decision: Decision) -> Vec<(f64, f64)> {
+    let union = |a: (f64, f64), b: (f64, f64)| (a.0.min(b.0), a.1.max(b.1));
+    let point = |leaf: &[f64]| leaf.iter().map(|&value| (value, value)).collect::<Vec<_>>();
+    let ranges = tree.leaves().map(point).reduce(|mut ranges, leaf| {
+        ranges
+            .iter_mut()
+            .zip(leaf)
+            .for_each(|(range, value)| *range = union(*range, value));
+        ranges
+    });
+    let mut ranges = ranges.unwrap_or_default();
+    if let (Decision::ArgMax, Some(all)) = (decision, ranges.iter().copied().reduce(union)) {
+        ranges.fill(all);
+    }
+    ranges
+}
+
+/// The leaves that rows reach, and the float model's scores of them.
+pub(super) struct Reached<'a> {
+    model: &'a ForestModel,
+    /// Row after row, the leaf of each tree.
+    leaves: Vec<usize>,
+    /// Row after row, the scores.
+    scores: Vec<f64>,
+}
+
+/// How scores differ from the float model's on the same rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ScoreError {
+    /// Number of rows.
+    pub rows: usize,
+    /// Rows that get another class.
+    pub changed: usize,
+    /// Largest error of a score.
+    pub max: f64,
+    /// Root of the mean squared error of the scores.
+    pub rms: f64,
+    /// Root mean squared error over standard deviation of the scores, of the output where it is largest.
+    pub relative: f64,
+}
+
+impl<'a> Reached<'a> {
+    /// Rows that the model refuses are left out.
+    pub(super) fn new<'r>(model: &'a ForestModel, rows: impl Iterator<Item = &'r [f64]>) -> Self {
+        let (mut leaves, mut scores) = (Vec::new(), Vec::new());
+        for row in rows {
+            if let (Ok(reached), Ok(of_row)) = (model.apply(row), model.decision_function(row)) {
+                leaves.extend(reached);
+                scores.extend(of_row);
+            }
+        }
+        Self {
+            model,
+            leaves,
+            scores,
+        }
+    }
+
+    /// What quantized leaves change.
+    pub(super) fn error(&self, codes: &LeafCodes) -> ScoreError {
+        let mut error = ErrorSum::new(self.model);
+        let leaves = self.leaves.chunks_exact(self.model.trees.len());
+        for (reached, want) in leaves.zip(self.scores.chunks_exact(self.model.n_outputs())) {
+            error.add(&codes.scores(self.model, reached), want);
+        }
+        error.finish()
+    }
+}
+
+/// Collects a [`ScoreError`].
+pub(super) struct ErrorSum {
+    decision: Decision,
+    error: ScoreError,
+    outputs: Vec<Moments>,
+}
+
+/// Sums over the scores of one output.
+#[derive(Clone, Copy, Debug, Default)]
+struct Moments {
+    first: Option<f64>,
+    /// Of the differences from the first score, lest a large mean cancel the variance.
+    sum: f64,
+    squares: f64,
+    squared_error: f64,
+}
+
+impl ErrorSum {
+    pub(super) fn new(model: &ForestModel) -> Self {
+        let outputs = vec![Moments::default(); model.n_outputs()];
+        Self {
+            decision: model.decision,
+            error: ScoreError::default(),
+            outputs,
+        }
+    }
+
+    pub(super) fn add(&mut self, got: &[f64], want: &[f64]) {
+        self.error.rows += 1;
+        let changed = self.decision.decide(got) != self.decision.decide(want);
+        self.error.changed += usize::from(changed);
+        for ((moments, got), want) in self.outputs.iter_mut().zip(got).zip(want) {
+            self.error.max = self.error.max.max((got - want).abs());
+            let shifted = want - *moments.first.get_or_insert(*want);
+            moments.sum += shifted;
+            moments.squares += shifted * shifted;
+            moments.squared_error += (got - want).powi(2);
+        }
+    }
+
+    pub(super) fn finish(mut self) -> ScoreError {
+        #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
+        let (rows, outputs) = (self.error.rows.max(1) as f64, self.outputs.len() as f64);
+        let total: f64 = self
+            .outputs
+            .iter()
+            .map(|moments| moments.squared_error)
+            .sum();
+        self.error.rms = (total / rows / outputs).sqrt();
+        let relative = |moments: &Moments| {
+            let variance = (moments.squares - moments.sum * moments.sum / rows) / rows;
+            let error = moments.squared_error / rows;
+            if error == 0.0 {
+                0.0
+            } else {
+                (error / variance.max(0.0)).sqrt()
+            }
+        };
+        self.error.relative = self.outputs.iter().map(relative).fold(0.0, f64::max);
+        self.error
+    }
+}
