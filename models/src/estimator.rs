@@ -152,8 +152,7 @@ impl Estimator {
             });
         }
         let weights = data.weights.clone().unwrap_or_else(|| vec![1.0; rows]);
-        if weights.iter().any(|w| !w.is_finite() || *w < 0.0)
-            || !(weights.iter().sum::<f64>() > 0.0)
+        if weights.iter().any(|w| !w.is_finite() || *w < 0.0) || weights.iter().sum::<f64>() <= 0.0
         {
             return Err(TrainError::Weights);
         }

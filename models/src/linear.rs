@@ -11,8 +11,9 @@ pub use calibration::FeatureStats;
 pub(crate) use estimators::ESTIMATORS;
 pub use quantize::quantize_linear;
 
+use alloc::collections::BTreeMap;
 use core::ops::Deref;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 use tenebra_quant::{Decision, InverseLink};

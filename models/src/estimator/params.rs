@@ -1,7 +1,7 @@
 //! Hyper-parameters: names, kinds, defaults, and values parsed from text.
 
+use alloc::collections::BTreeMap;
 use core::fmt;
-use std::collections::BTreeMap;
 
 use super::EstimatorInfo;
 use crate::error::TrainError;
@@ -169,7 +169,6 @@ impl Params {
     pub(crate) fn float(&self, name: &str) -> f64 {
         match self.0.get(name) {
             Some(Value::Float(x)) => *x,
-            #[expect(clippy::cast_precision_loss, reason = "hyper-parameters are small")]
             Some(Value::Int(x)) => *x as f64,
             other => unreachable!("the registry gives `{name}` a number, found {other:?}"),
         }

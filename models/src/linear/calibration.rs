@@ -40,7 +40,6 @@ impl FeatureStats {
                 calibrate::least_squared_error(values, options.input_bits)?
             }
         };
-        #[expect(clippy::cast_precision_loss, reason = "a number of rows")]
         let mean = values.iter().map(|x| x.clamp(min, max)).sum::<f64>() / values.len() as f64;
         let step = if options.calibration == Calibration::MinMax {
             step(values)

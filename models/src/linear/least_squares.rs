@@ -116,7 +116,6 @@ impl Reduced {
             unreachable!("both factors were asked for")
         };
         let largest = values.iter().copied().fold(0.0, f64::max);
-        #[expect(clippy::cast_precision_loss, reason = "only a size")]
         let negligible = largest * f64::EPSILON * n.max(self.n_rows) as f64;
         let inverse = values.mapv(|s| {
             if s > negligible {

@@ -81,7 +81,6 @@ pub(super) fn fit(params: &Params, data: &TrainingData<'_>) -> Result<Trained, T
             .minimize(tol, max_iter, NAME)?
     } else {
         let n = classes.labels.len();
-        #[expect(clippy::cast_precision_loss, reason = "at most 10,000 classes")]
         let loss = Multinomial {
             codes,
             n_classes: n as f64,
@@ -115,7 +114,6 @@ pub(super) fn class_weights(params: &Params, classes: &Classes, weights: &[f64])
     for &code in &classes.codes {
         counts[code] += 1.0;
     }
-    #[expect(clippy::cast_precision_loss, reason = "numbers of rows and classes")]
     let share = classes.codes.len() as f64 / classes.labels.len() as f64;
     classes
         .codes

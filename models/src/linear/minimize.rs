@@ -286,12 +286,15 @@ fn solve<S: ndarray::Data<Elem = f64>>(
         .unwrap_or_else(|_| unreachable!("the triangle is square, of full rank and as high as `b`"))
 }
 
+/// A point, its value and its gradient.
+type Evaluation = (Vec<f64>, f64, Vec<f64>);
+
 /// The problem in the coordinates of the preconditioner, as argmin sees it.
 struct Inner<L> {
     problem: Problem<L>,
     preconditioner: Preconditioner,
     /// argmin asks for value and gradient one after the other, at the same point.
-    last: RefCell<Option<(Vec<f64>, f64, Vec<f64>)>>,
+    last: RefCell<Option<Evaluation>>,
 }
 
 impl<L: RowLoss> Inner<L> {

@@ -98,7 +98,7 @@ fn per_class(
     score: impl Fn(Counts) -> f64,
 ) -> Result<f64, ScoreError> {
     let weights = checked_weights(truth.len(), predicted.len(), weights)?;
-    let mut counts = std::collections::BTreeMap::<usize, Counts>::new();
+    let mut counts = alloc::collections::BTreeMap::<usize, Counts>::new();
     for ((&y, &p), w) in truth.iter().zip(predicted).zip(&weights) {
         counts.entry(y).or_default().truth += w;
         counts.entry(p).or_default().predicted += w;
@@ -127,7 +127,7 @@ pub fn matthews_corrcoef(
     weights: Option<&[f64]>,
 ) -> Result<f64, ScoreError> {
     let weights = checked_weights(truth.len(), predicted.len(), weights)?;
-    let mut counts = std::collections::BTreeMap::<usize, Counts>::new();
+    let mut counts = alloc::collections::BTreeMap::<usize, Counts>::new();
     let (mut right, mut total) = (0.0, 0.0);
     for ((&y, &p), w) in truth.iter().zip(predicted).zip(&weights) {
         counts.entry(y).or_default().truth += w;
