@@ -386,7 +386,7 @@ impl ValidLinear {
         Some((rows, MaskSeed(seed), &payload[QUERY_PREFIX..]))
     }
 
-    /// Writes plan and rows at the head of a response; what follows is [`RESPONSE_PREFIX`] bytes in.
+    /// Writes plan and rows at the head of a response; its integers follow, group by group.
     pub fn start_response<'a>(&self, out: &'a mut [u8], plan: u8, rows: usize) -> BitWriter<'a> {
         write_prefix(out, plan, rows);
         BitWriter::new(&mut out[RESPONSE_PREFIX..])
