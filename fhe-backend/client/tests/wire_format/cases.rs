@@ -1,0 +1,206 @@
+//! The two cases behind the files in `tests/data`.
+
+use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+use tenebra_client::linear::LinearLayout;
+use tenebra_client::params::GlweParams;
+use tenebra_client::spec::{OwnedCodec, OwnedInput, OwnedSpec, Output};
+use tenebra_quant::{Affine, BitWidth, Decision, InverseLink};
+
+/// `y = weights · x + bias`, what the server of a case computes.
+pub(crate) struct Linear {
+    pub(crate) weights: Vec<Vec<i64>>,
+    pub(crate) bias: Vec<i64>,
+}
+
+impl Linear {
+    pub(crate) fn apply(&self, codes: &[i64]) -> Vec<i64> {
+        let dot = |row: &Vec<i64>| row.iter().zip(codes).map(|(w, x)| w * x).sum::<i64>();
+        let outputs = self.weights.iter().zip(&self.bias);
+        outputs.map(|(row, bias)| dot(row) + bias).collect()
+    }
+}
+
+/// One query of a case, with what it asks.
+pub(crate) struct Query {
+    /// Its files are `NAME.query.tnb` and `NAME.response.tnb`.
+    pub(crate) name: &'static str,
+    /// Seeds the generator that encrypts.
+    pub(crate) seed: u8,
+    pub(crate) rows: Vec<Vec<f64>>,
+    /// What each row is quantized to.
+    pub(crate) codes: Vec<Vec<i64>>,
+}
+
+/// A model with its spec and queries; its folder in `tests/data` holds `client.tnb` and `secret.tnb` as well.
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    /// Seeds the generator that draws the key.
+    pub(crate) key_seed: u8,
+    pub(crate) spec: OwnedSpec,
+    pub(crate) model: Linear,
+    pub(crate) queries: Vec<Query>,
+}
+
+/// The generator of a seed: ChaCha20 with a key of 32 times that byte.
+pub(crate) fn rng(seed: u8) -> ChaCha20Rng {
+    ChaCha20Rng::from_seed([seed; 32])
+}
+
+/// `y = 3a − 2b + 10` for two 4-bit codes, the worked example of `docs/wire-format.md`. The layout is the planner's.
+pub(crate) fn single() -> Case {
+    let code = |column| OwnedInput {
+        column,
+        codec: OwnedCodec::Affine(Affine::from_parts(0.5, 0, 0, 15).unwrap()),
+        missing: None,
+    };
+    let spec = OwnedSpec {
+        p_fail_log2: -128.0,
+        plans: vec![LinearLayout {
+            glwe: GlweParams {
+                glwe_dimension: 3,
+                polynomial_size: 256,
+                noise_bound_log2: 49,
+            },
+            plaintext_bits: 7,
+            body_bits: 18,
+            response_bits: 14,
+            features: 2,
+            outputs: 1,
+            group: 1,
+            blocks: 1,
+            max_rows: 1,
+        }],
+        columns: 2,
+        inputs: vec![code(0), code(1)],
+        outputs: vec![Output {
+            min: -20,
+            max: 55,
+            scale: 0.25,
+            offset: 0.0,
+        }],
+        inverse_link: InverseLink::Identity,
+        decision: Decision::None,
+        classes: vec![],
+        column_names: vec!["a".into(), "b".into()],
+        estimator: "LinearRegression".into(),
+    };
+    Case {
+        name: "single",
+        key_seed: 1,
+        spec,
+        model: Linear {
+            weights: vec![vec![3, -2]],
+            bias: vec![10],
+        },
+        // 1.9 / 0.5 = 3.8 -> 4, 7.5 / 0.5 = 15; 3·4 − 2·15 + 10 = −8.
+        queries: vec![Query {
+            name: "row",
+            seed: 2,
+            rows: vec![vec![1.9, 7.5]],
+            codes: vec![vec![4, 15]],
+        }],
+    }
+}
+
+/// Three scores of five inputs: two plans, groups of unequal size, two blocks, signed codes, bins, a missing value.
+pub(crate) fn classes() -> Case {
+    let glwe = |glwe_dimension, polynomial_size| GlweParams {
+        glwe_dimension,
+        polynomial_size,
+        noise_bound_log2: 43,
+    };
+    let row = LinearLayout {
+        glwe: glwe(4, 256),
+        plaintext_bits: 8,
+        body_bits: 24,
+        response_bits: 18,
+        features: 5,
+        outputs: 3,
+        group: 2,
+        blocks: 2,
+        max_rows: 1,
+    };
+    let batch = LinearLayout {
+        glwe: glwe(2, 512),
+        group: 3,
+        blocks: 1,
+        max_rows: 4,
+        ..row
+    };
+    let output = |min, max, offset| Output {
+        min,
+        max,
+        scale: 0.0625,
+        offset,
+    };
+    let spec = OwnedSpec {
+        p_fail_log2: -40.0,
+        plans: vec![row, batch],
+        columns: 6,
+        inputs: inputs_of_classes(),
+        outputs: vec![output(-119, 72, 0.5), output(-46, 151, 0.0), output(-47, 125, -0.25)],
+        inverse_link: InverseLink::Softmax,
+        decision: Decision::ArgMax,
+        classes: vec!["setosa".into(), "versicolor".into(), "virginica".into()],
+        column_names: vec![],
+        estimator: "LogisticRegression".into(),
+    };
+    Case {
+        name: "classes",
+        key_seed: 3,
+        spec,
+        model: Linear {
+            weights: vec![vec![7, -3, 5, 0, 4], vec![-7, 6, -2, 1, 0], vec![1, -6, 3, -7, 7]],
+            bias: vec![-20, 9, 60],
+        },
+        queries: queries_of_classes(),
+    }
+}
+
+fn inputs_of_classes() -> Vec<OwnedInput> {
+    let input = |column, codec, missing| OwnedInput { column, codec, missing };
+    let bits = |bits| BitWidth::new(bits).unwrap();
+    let bins = |cuts: &[f64], round_to_f32| OwnedCodec::Bins {
+        cuts: cuts.to_vec(),
+        round_to_f32,
+    };
+    vec![
+        // Codes −7..=7, 0.5 a code.
+        input(0, OwnedCodec::Affine(Affine::symmetric(3.5, bits(4)).unwrap()), None),
+        // Codes 0..=15, 1 a code, 0 at code 5.
+        input(1, OwnedCodec::Affine(Affine::asymmetric(-5.0, 10.0, bits(4)).unwrap()), None),
+        // Codes 0..=3; −1 for a missing value.
+        input(2, bins(&[0.1, 0.2, 0.3], true), Some(-1)),
+        // The same column again, codes 0..=1; column 3 is not used.
+        input(2, bins(&[0.25], false), Some(1)),
+        // Codes 0..=7.
+        input(5, OwnedCodec::Affine(Affine::asymmetric(0.0, 7.0, bits(3)).unwrap()), None),
+    ]
+}
+
+fn queries_of_classes() -> Vec<Query> {
+    let nan = f64::NAN;
+    vec![
+        Query {
+            name: "row",
+            seed: 4,
+            rows: vec![vec![-1.2, 3.4, 0.2, 99.0, 99.0, 6.6]],
+            // −2.4 -> −2, 3.4 -> 3 + 5, 0.2 as f32 is above 0.2: bin 2, 0.2 < 0.25: bin 0, 7.
+            codes: vec![vec![-2, 8, 2, 0, 7]],
+        },
+        Query {
+            name: "batch",
+            seed: 5,
+            rows: vec![
+                vec![-9.0, -9.0, nan, 0.0, 0.0, -9.0],
+                vec![9.0, 99.0, 0.3, 0.0, 0.0, 99.0],
+                vec![0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+            ],
+            codes: vec![vec![-7, 0, -1, 1, 0], vec![7, 15, 3, 1, 7], vec![0, 5, 0, 0, 0]],
+        },
+    ]
+}
+
+pub(crate) fn all() -> Vec<Case> {
+    vec![single(), classes()]
+}

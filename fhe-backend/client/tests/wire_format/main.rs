@@ -1,0 +1,8 @@
+//! The bytes of every message: known answers in `tests/data`, and the worked example of `docs/wire-format.md`.
+#![cfg(feature = "alloc")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod cases;
+mod document;
+mod known_answers;
+mod reference;
