@@ -35,9 +35,15 @@ impl MaskStream {
 
     /// The next `out.len()` words: the coefficients of the next mask polynomial.
     pub fn fill(&mut self, out: &mut [u64]) {
-        // `next_u64` is two consecutive little-endian 32-bit words of the keystream, low word first.
-        for word in out {
-            *word = self.0.next_u64();
+        let mut bytes = [0u8; 512];
+        for words in out.chunks_mut(bytes.len() / 8) {
+            let bytes = &mut bytes[..words.len() * 8];
+            self.0.fill_bytes(bytes);
+            for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(8)) {
+                let mut little_endian = [0; 8];
+                little_endian.copy_from_slice(bytes);
+                *word = u64::from_le_bytes(little_endian);
+            }
         }
     }
 }

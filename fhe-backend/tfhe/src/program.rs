@@ -1,6 +1,5 @@
 //! A verified circuit with its plan: what runs, with which parameters, at what cost.
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
 use tenebra_circuit::{Interval, LinearForm, Options, Verified, linear_form};
 use tenebra_client::branching::ValidBranching;
 use tenebra_client::linear::{LinearError, MAX_PORT, ValidLinear, plan_of};
@@ -8,6 +7,7 @@ use tenebra_client::spec::{ClientSpec, Digits, OwnedBranching, OwnedScheme};
 use tenebra_client::{Frame, Kind, SecretKey, SpecId, to_frame};
 
 use crate::branching;
+use crate::branching::evaluate::BranchingEvaluator;
 use crate::branching::form::branching_form;
 use crate::branching::plan::BranchingPlan;
 use crate::error::{EvaluateError, PlanError};
@@ -43,7 +43,7 @@ pub struct LinearProgram {
 #[derive(Debug)]
 pub struct BranchingProgram {
     pub(crate) plan: BranchingPlan,
-    pool: ThreadPool,
+    evaluator: BranchingEvaluator,
 }
 
 impl Program {
@@ -160,8 +160,7 @@ impl Program {
                 program.evaluator.evaluate(plan, payload)
             }
             Scheme::Branching(program) => {
-                let plan = &program.plan;
-                program.pool.install(|| branching::evaluate::evaluate(&plan.layout, &plan.diagram, payload))
+                program.evaluator.evaluate(&program.plan, payload)
             }
         }
     }
@@ -201,9 +200,8 @@ fn linear_scheme(form: &LinearForm, plans: Vec<LinearPlan>) -> Result<Scheme, Pl
 }
 
 fn branching_scheme(plan: BranchingPlan, threads: usize) -> Result<Scheme, PlanError> {
-    let pool = ThreadPoolBuilder::new().num_threads(threads.max(1)).build();
-    let pool = pool.map_err(|_| PlanError::Threads(threads))?;
-    Ok(Scheme::Branching(Box::new(BranchingProgram { plan, pool })))
+    let evaluator = BranchingEvaluator::new(&plan, threads)?;
+    Ok(Scheme::Branching(Box::new(BranchingProgram { plan, evaluator })))
 }
 
 /// What the planner needs of a linear form.

@@ -1,64 +1,149 @@
 //! Evaluation of branching circuits, from the payload of a query to the payload of a response.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use tenebra_client::bits::BitReader;
 use tenebra_client::branching::ValidBranching;
 use tenebra_client::random::{MaskSeed, MaskStream};
 
-use super::diagram::{Diagram, Group, Operand, Plain, Rotation, Sign, Step};
+use super::diagram::{Group, Operand, Plain, Rotation, Sign, Step};
 use super::kernel::{FourierGgsw, Kernel};
-use super::plan::Gadget;
-use crate::error::EvaluateError;
+use super::plan::{BranchingPlan, Gadget};
+use crate::error::{EvaluateError, PlanError};
 use crate::modulus::switch_modulus;
 
 /// A GLWE: `k` masks, then the body, `N` words each.
 type Glwe = Vec<u64>;
 
-/// Evaluates the payload of a query. Independent parts run on the rayon pool that the caller is in.
-pub(crate) fn evaluate(layout: &ValidBranching, diagram: &Diagram, payload: &[u8]) -> Result<Vec<u8>, EvaluateError> {
-    let (seed, bodies) = layout.read_query(payload).ok_or(EvaluateError::Query)?;
-    let gadget = Gadget::of(layout);
-    let bits = expand(layout, gadget, seed, bodies);
-    let run = Run { gadget, scale: 64 - u32::from(layout.layout().plaintext_bits), bits: &bits };
-    let kernel = || Kernel::new(gadget);
-    let slots: Vec<Glwe> =
-        diagram.rotations.par_iter().map_init(kernel, |kernel, rotation| run.rotation(kernel, rotation)).collect();
-    let mut sum = vec![0u64; gadget.glwe_len()];
-    run.add_plain(&mut sum, &diagram.constant, Sign::Plus);
-    let results: Vec<Glwe> =
-        diagram.groups.par_iter().map_init(kernel, |kernel, group| run.group(kernel, group, &slots)).collect();
-    for result in results {
-        sum.iter_mut().zip(result).for_each(|(sum, value)| *sum = sum.wrapping_add(value));
-    }
-    Ok(respond(layout, &sum))
+/// Evaluates one branching circuit. Memory is kept from one evaluation to the next: fresh pages cost more than the
+/// arithmetic on them.
+pub(crate) struct BranchingEvaluator {
+    gadget: Gadget,
+    pool: ThreadPool,
+    /// One a thread of the pool, so that a lock never waits.
+    workers: Vec<Mutex<Worker>>,
+    /// One for each evaluation that ran at the same time so far.
+    workspaces: Mutex<Vec<Workspace>>,
 }
 
-/// Expands every input bit into a Fourier GGSW.
-fn expand(layout: &ValidBranching, gadget: Gadget, seed: MaskSeed, bodies: &[u8]) -> Vec<FourierGgsw> {
-    let size = gadget.polynomial_size;
+/// What a thread works in.
+struct Worker {
+    kernel: Kernel,
+    registers: Vec<Glwe>,
+    spare: Glwe,
+    polynomial: Vec<u64>,
+}
+
+/// What one evaluation holds.
+struct Workspace {
+    bits: Vec<FourierGgsw>,
+    slots: Vec<Glwe>,
+    results: Vec<Glwe>,
+}
+
+impl BranchingEvaluator {
+    /// With `threads` threads of its own.
+    pub(crate) fn new(plan: &BranchingPlan, threads: usize) -> Result<Self, PlanError> {
+        let threads = threads.max(1);
+        let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+        let pool = pool.map_err(|_| PlanError::Threads(threads))?;
+        let gadget = Gadget::of(&plan.layout);
+        let registers = plan.diagram.groups.iter().map(|group| group.registers).max().unwrap_or(0);
+        let worker = || Worker {
+            kernel: Kernel::new(gadget),
+            registers: vec![vec![0; gadget.glwe_len()]; registers],
+            spare: vec![0; gadget.glwe_len()],
+            polynomial: vec![0; gadget.polynomial_size],
+        };
+        let workers = (0..threads).map(|_| Mutex::new(worker())).collect();
+        Ok(Self { gadget, pool, workers, workspaces: Mutex::new(Vec::new()) })
+    }
+
+    /// Evaluates the payload of a query into the payload of a response.
+    pub(crate) fn evaluate(&self, plan: &BranchingPlan, payload: &[u8]) -> Result<Vec<u8>, EvaluateError> {
+        let (seed, bodies) = plan.layout.read_query(payload).ok_or(EvaluateError::Query)?;
+        let kept = lock(&self.workspaces).pop();
+        let mut workspace = kept.unwrap_or_else(|| self.workspace(plan));
+        let sum = self.pool.install(|| self.run(plan, seed, bodies, &mut workspace));
+        lock(&self.workspaces).push(workspace);
+        Ok(respond(&plan.layout, &sum))
+    }
+
+    fn workspace(&self, plan: &BranchingPlan) -> Workspace {
+        let glwe = vec![0; self.gadget.glwe_len()];
+        let bits = (0..plan.diagram.input_bits).map(|_| FourierGgsw::empty(self.gadget));
+        Workspace {
+            bits: bits.collect(),
+            slots: vec![glwe.clone(); plan.diagram.rotations.len()],
+            results: vec![glwe; plan.diagram.groups.len()],
+        }
+    }
+
+    /// The calling thread's worker; only threads of the pool ask.
+    fn worker(&self) -> MutexGuard<'_, Worker> {
+        lock(&self.workers[rayon::current_thread_index().unwrap_or(0) % self.workers.len()])
+    }
+
+    fn run(&self, plan: &BranchingPlan, seed: MaskSeed, bodies: &[u8], workspace: &mut Workspace) -> Glwe {
+        let Workspace { bits, slots, results } = workspace;
+        let expand = |(bit, ggsw): (usize, &mut FourierGgsw)| {
+            expand_bit(&plan.layout, self.gadget, seed, bodies, bit, &mut self.worker(), ggsw);
+        };
+        bits.par_iter_mut().enumerate().for_each(expand);
+        let run = Run { gadget: self.gadget, scale: 64 - u32::from(plan.layout.layout().plaintext_bits), bits };
+        let rotations = slots.par_iter_mut().zip(&plan.diagram.rotations);
+        rotations.for_each(|(slot, rotation)| run.rotation(&mut self.worker().kernel, rotation, slot));
+        let groups = results.par_iter_mut().zip(&plan.diagram.groups);
+        groups.for_each(|(result, group)| run.group(&mut self.worker(), group, slots, result));
+        let mut sum = vec![0; self.gadget.glwe_len()];
+        run.add_plain(&mut sum, &plan.diagram.constant, Sign::Plus);
+        for result in results {
+            sum.iter_mut().zip(result).for_each(|(sum, value)| *sum = sum.wrapping_add(*value));
+        }
+        sum
+    }
+}
+
+impl core::fmt::Debug for BranchingEvaluator {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("BranchingEvaluator").field("gadget", &self.gadget).finish_non_exhaustive()
+    }
+}
+
+/// What a thread left behind when it panicked is overwritten before it is read.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Expands input bit `bit` of a query into a Fourier GGSW.
+fn expand_bit(
+    layout: &ValidBranching,
+    gadget: Gadget,
+    seed: MaskSeed,
+    bodies: &[u8],
+    bit: usize,
+    worker: &mut Worker,
+    ggsw: &mut FourierGgsw,
+) {
     let kept = u32::from(layout.layout().body_bits);
     let rows = layout.ggsw_rows();
-    let mask_words = rows * gadget.glwe_dimension * size;
-    // N is at least 64, so the bodies of a row fill whole bytes.
-    let body_bytes = rows * size * kept as usize / 8;
-    let expand_bit = |kernel: &mut Kernel, bit: usize| {
-        let mut masks = MaskStream::at_word(seed, bit as u64 * mask_words as u64);
-        let mut reader = BitReader::new(&bodies[bit * body_bytes..][..body_bytes]);
-        let mut ggsw = kernel.empty_ggsw();
-        let mut polynomial = vec![0u64; size];
-        for row in 0..rows {
-            let place = row * (gadget.glwe_dimension + 1);
-            for column in 0..gadget.glwe_dimension {
-                masks.fill(&mut polynomial);
-                kernel.transform(&mut ggsw, place + column, &polynomial);
-            }
-            polynomial.fill_with(|| reader.read(kept) << (64 - kept));
-            kernel.transform(&mut ggsw, place + gadget.glwe_dimension, &polynomial);
+    let mask_words = rows * layout.glwe().dimension();
+    // N is at least 64, so the bodies of a bit fill whole bytes.
+    let body_bytes = rows * gadget.polynomial_size * kept as usize / 8;
+    let mut masks = MaskStream::at_word(seed, bit as u64 * mask_words as u64);
+    let mut reader = BitReader::new(&bodies[bit * body_bytes..][..body_bytes]);
+    let Worker { kernel, polynomial, .. } = worker;
+    for row in 0..rows {
+        let place = row * (gadget.glwe_dimension + 1);
+        for column in 0..gadget.glwe_dimension {
+            masks.fill(polynomial);
+            kernel.transform(ggsw, place + column, polynomial);
         }
-        ggsw
-    };
-    let bits = (0..layout.layout().input_bits as usize).into_par_iter();
-    bits.map_init(|| Kernel::new(gadget), expand_bit).collect()
+        polynomial.fill_with(|| reader.read(kept) << (64 - kept));
+        kernel.transform(ggsw, place + gadget.glwe_dimension, polynomial);
+    }
 }
 
 /// Rounds a GLWE to the response's width and packs its masks and first coefficients.
@@ -81,50 +166,52 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn rotation(&self, kernel: &mut Kernel, rotation: &Rotation) -> Glwe {
-        let mut value = vec![0u64; self.gadget.glwe_len()];
-        self.add_plain(&mut value, &rotation.table, Sign::Plus);
+    fn rotation(&self, kernel: &mut Kernel, rotation: &Rotation, value: &mut [u64]) {
+        value.fill(0);
+        self.add_plain(value, &rotation.table, Sign::Plus);
         for bit in 0..rotation.bits {
             let difference = kernel.difference();
-            difference.fill(0);
-            let shift = rotation.stride << bit;
-            self.add_shifted(difference, &value, shift, Sign::Plus);
-            difference.iter_mut().zip(&value).for_each(|(one, zero)| *one = one.wrapping_sub(*zero));
-            kernel.add_product(&mut value, &self.bits[rotation.first_bit + bit], bit == 0);
+            self.copy_shifted(difference, value, rotation.stride << bit);
+            difference.iter_mut().zip(value.iter()).for_each(|(one, zero)| *one = one.wrapping_sub(*zero));
+            kernel.add_product(value, &self.bits[rotation.first_bit + bit], bit == 0);
         }
-        value
     }
 
-    fn group(&self, kernel: &mut Kernel, group: &Group, slots: &[Glwe]) -> Glwe {
-        let mut registers = vec![vec![0u64; self.gadget.glwe_len()]; group.registers];
+    fn group(&self, worker: &mut Worker, group: &Group, slots: &[Glwe], result: &mut [u64]) {
+        let Worker { kernel, registers, spare, .. } = worker;
         for step in &group.steps {
-            let (target, value) = match step {
+            let target = match step {
                 Step::Cmux { target, bit, zero, one } => {
                     let clear = matches!((zero, one), (Operand::Plain(_), Operand::Plain(_)));
-                    let difference = kernel.difference();
-                    difference.fill(0);
-                    self.add(difference, one, Sign::Plus, &registers, slots);
-                    self.add(difference, zero, Sign::Minus, &registers, slots);
-                    // The target may be a register that an operand was in; operands are read by now but for `zero`.
-                    let mut value = vec![0u64; self.gadget.glwe_len()];
-                    self.add(&mut value, zero, Sign::Plus, &registers, slots);
-                    kernel.add_product(&mut value, &self.bits[*bit], clear);
-                    (*target, value)
+                    self.copy(kernel.difference(), one, registers, slots);
+                    self.add(kernel.difference(), zero, Sign::Minus, registers, slots);
+                    self.copy(spare, zero, registers, slots);
+                    kernel.add_product(spare, &self.bits[*bit], clear);
+                    *target
                 }
                 Step::Sum { target, plain, terms } => {
-                    let mut value = vec![0u64; self.gadget.glwe_len()];
-                    self.add_plain(&mut value, plain, Sign::Plus);
+                    spare.fill(0);
+                    self.add_plain(spare, plain, Sign::Plus);
                     for (sign, term) in terms {
-                        self.add(&mut value, term, *sign, &registers, slots);
+                        self.add(spare, term, *sign, registers, slots);
                     }
-                    (*target, value)
+                    *target
                 }
             };
-            registers[target] = value;
+            core::mem::swap(&mut registers[target], spare);
         }
-        let mut result = vec![0u64; self.gadget.glwe_len()];
-        self.add(&mut result, &group.result, Sign::Plus, &registers, slots);
-        result
+        self.copy(result, &group.result, registers, slots);
+    }
+
+    fn copy(&self, target: &mut [u64], operand: &Operand, registers: &[Glwe], slots: &[Glwe]) {
+        match operand {
+            Operand::Plain(plain) => {
+                target.fill(0);
+                self.add_plain(target, plain, Sign::Plus);
+            }
+            Operand::Register { register, shift } => self.copy_shifted(target, &registers[*register], *shift),
+            Operand::Slot { rotation, shift } => self.copy_shifted(target, &slots[*rotation], *shift),
+        }
     }
 
     fn add(&self, target: &mut [u64], operand: &Operand, sign: Sign, registers: &[Glwe], slots: &[Glwe]) {
@@ -132,6 +219,17 @@ impl Run<'_> {
             Operand::Plain(plain) => self.add_plain(target, plain, sign),
             Operand::Register { register, shift } => self.add_shifted(target, &registers[*register], *shift, sign),
             Operand::Slot { rotation, shift } => self.add_shifted(target, &slots[*rotation], *shift, sign),
+        }
+    }
+
+    /// `target = X^(−shift)·glwe`.
+    fn copy_shifted(&self, target: &mut [u64], glwe: &[u64], shift: usize) {
+        let size = self.gadget.polynomial_size;
+        for (target, source) in target.chunks_exact_mut(size).zip(glwe.chunks_exact(size)) {
+            let (low, high) = source.split_at(shift);
+            let (kept, wrapped) = target.split_at_mut(size - shift);
+            kept.copy_from_slice(high);
+            wrapped.iter_mut().zip(low).for_each(|(t, s)| *t = s.wrapping_neg());
         }
     }
 

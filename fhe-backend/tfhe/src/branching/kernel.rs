@@ -16,6 +16,15 @@ use super::plan::Gadget;
 /// A GGSW in the Fourier domain: `[level][row][column][N/2]`, level 1 (the largest scale) first.
 pub(crate) struct FourierGgsw(Vec<c64>);
 
+impl FourierGgsw {
+    /// To be filled polynomial by polynomial with [`Kernel::transform`].
+    pub(crate) fn empty(gadget: Gadget) -> Self {
+        let columns = gadget.glwe_dimension + 1;
+        let len = gadget.level_count * columns * columns * gadget.polynomial_size / 2;
+        Self(vec![c64 { re: 0.0, im: 0.0 }; len])
+    }
+}
+
 /// One thread's transform and scratch.
 pub(crate) struct Kernel {
     gadget: Gadget,
@@ -50,13 +59,6 @@ impl Kernel {
             transformed: vec![zero; gadget.level_count * (gadget.glwe_dimension + 1) * size / 2],
             product: vec![zero; size / 2],
         }
-    }
-
-    /// An empty GGSW to be filled polynomial by polynomial with [`transform`](Self::transform).
-    pub(crate) fn empty_ggsw(&self) -> FourierGgsw {
-        let columns = self.gadget.glwe_dimension + 1;
-        let len = self.gadget.level_count * columns * columns * self.gadget.polynomial_size / 2;
-        FourierGgsw(vec![c64 { re: 0.0, im: 0.0 }; len])
     }
 
     /// Transforms a torus polynomial into place `index` (`(level·(k+1) + row)·(k+1) + column`) of a GGSW.

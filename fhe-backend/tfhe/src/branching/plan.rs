@@ -196,7 +196,7 @@ pub(crate) fn evaluate_us(layout: &ValidBranching, diagram: &Diagram) -> f64 {
     let columns = (layout.glwe().glwe_dimension() + 1) as f64;
     let size = layout.glwe().polynomial_size() as f64;
     let transform = size * size.log2() * 0.065e-3;
-    let masks = rows * layout.glwe().dimension() as f64 * 4e-3 / 8.0 * 1.0;
+    let masks = rows * layout.glwe().dimension() as f64 * 3.5e-3;
     let expand = masks + rows * columns * transform + rows * size * 1e-3;
     let multiply = rows * columns * size * 0.12e-3;
     let cmux = (rows + columns) * transform + multiply + columns * size * 1.0e-3;
