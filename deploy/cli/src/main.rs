@@ -1,2 +1,78 @@
 //! The `tenebra` command.
-fn main() {}
+
+mod commands;
+mod hint;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Machine learning on encrypted data.
+///
+/// The owner of a model trains or imports it and compiles it into two files: server.tnb for the server, client.tnb for the
+/// owners of data. Those make a key, encrypt rows, and decrypt what the server computed without seeing them.
+#[derive(Debug, Parser)]
+#[command(name = "tenebra", version, max_term_width = 100, after_help = EXAMPLE)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLE: &str = "\
+From a CSV to a decrypted prediction:
+  tenebra train LogisticRegression --data train.csv --target y -o model.json
+  tenebra compile model.json --calibrate train.csv -o model/
+  tenebra eval model/ --data test.csv --target y --mode encrypted
+
+The same in the hands of two parties:
+  tenebra keygen model/ -o keys/                                   (owner of the data, has client.tnb)
+  tenebra encrypt model/ --keys keys/ --data test.csv --row 0 -o query.tnb
+  tenebra run model/ query.tnb -o response.tnb                     (server, has server.tnb)
+  tenebra decrypt model/ --keys keys/ response.tnb                 (owner of the data)";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Show the whole way on a bundled data set: train, compile, encrypt, score, decrypt
+    Demo(commands::demo::Arguments),
+    /// Train a float model on a CSV
+    Train(commands::train::Arguments),
+    /// Read a model that another library trained
+    Import(commands::import::Arguments),
+    /// Quantize, verify and plan a model; write client.tnb and server.tnb
+    Compile(commands::compile::Arguments),
+    /// Print the report of a compiled model, or its circuit
+    Inspect(commands::inspect::Arguments),
+    /// Score the rows of a CSV and measure: float, simulated or encrypted
+    Eval(commands::eval::Arguments),
+    /// Make the keys of a data owner
+    Keygen(commands::keygen::Arguments),
+    /// Encrypt rows of a CSV into a query
+    Encrypt(commands::encrypt::Arguments),
+    /// Evaluate a query on the server; needs server.tnb only
+    Run(commands::run::Arguments),
+    /// Decrypt a response into scores and predictions; needs client.tnb only
+    Decrypt(commands::decrypt::Arguments),
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Demo(arguments) => commands::demo::run(&arguments),
+        Command::Train(arguments) => commands::train::run(&arguments),
+        Command::Import(arguments) => commands::import::run(&arguments),
+        Command::Compile(arguments) => commands::compile::run(&arguments),
+        Command::Inspect(arguments) => commands::inspect::run(&arguments),
+        Command::Eval(arguments) => commands::eval::run(&arguments),
+        Command::Keygen(arguments) => commands::keygen::run(&arguments),
+        Command::Encrypt(arguments) => commands::encrypt::run(&arguments),
+        Command::Run(arguments) => commands::run::run(&arguments),
+        Command::Decrypt(arguments) => commands::decrypt::run(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::failure(&failure);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! One file per command: its arguments and what it does.
+
+pub(crate) mod compile;
+pub(crate) mod decrypt;
+pub(crate) mod demo;
+pub(crate) mod encrypt;
+pub(crate) mod eval;
+pub(crate) mod import;
+pub(crate) mod inspect;
+pub(crate) mod keygen;
+pub(crate) mod run;
+pub(crate) mod train;
+
+use std::path::Path;
+
+use serde_json::Value;
+use tenebra::{Error, ServerProgram, files};
+use tenebra_client::ClientKey;
+use tenebra_client::ClientSpec;
+use tenebra_models::Prediction;
+
+/// The client spec of a model's folder.
+fn read_client(folder: &Path) -> Result<Vec<u8>, Error> {
+    files::read(&folder.join(files::CLIENT_FILE))
+}
+
+fn parse_client<'a>(folder: &Path, bytes: &'a [u8]) -> Result<ClientSpec<'a>, Error> {
+    ClientSpec::parse(bytes).map_err(|e| Error::from(e).in_file(&folder.join(files::CLIENT_FILE)))
+}
+
+/// The server program of a model's folder, to be evaluated on `threads` threads.
+fn read_server(folder: &Path, threads: usize) -> Result<ServerProgram, Error> {
+    files::read_as(&folder.join(files::SERVER_FILE), |bytes| {
+        ServerProgram::parse(bytes, threads)
+    })
+}
+
+/// The secret key of a folder of keys.
+fn read_key(folder: &Path, spec: &ClientSpec<'_>) -> Result<ClientKey, Error> {
+    files::read_as(&folder.join(files::SECRET_KEY_FILE), |bytes| {
+        Ok(ClientKey::read_secret_file(spec, bytes)?)
+    })
+}
+
+/// A prediction for JSON: a class label (an integer if all labels are), a number, or a list of numbers.
+fn prediction_value(prediction: &Prediction, classes: &[String]) -> Value {
+    if let Some(label) = prediction.class.and_then(|class| classes.get(class)) {
+        let integers = classes.iter().all(|class| class.parse::<i64>().is_ok());
+        return match label.parse::<i64>() {
+            Ok(integer) if integers => integer.into(),
+            _ => label.as_str().into(),
+        };
+    }
+    match prediction.values.as_slice() {
+        [value] => (*value).into(),
+        values => values.into(),
+    }
+}

@@ -1,0 +1,124 @@
+//! `tenebra compile`.
+
+use std::path::PathBuf;
+
+use tenebra::rows::{Columns, Extra, Selection, read_rows};
+use tenebra::{CompileOptions, compile, files};
+use tenebra_circuit::{Options, QueryMode};
+use tenebra_models::forest::BinsMode;
+use tenebra_models::{Model, QuantizeOptions};
+
+use crate::commands::inspect;
+use crate::output::{self, Failure};
+
+/// Quantize a model, build and verify its circuit, plan it; write DIR/client.tnb and DIR/server.tnb.
+///
+/// Prints what it will cost: security, failure probability, sizes, predicted time.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  tenebra compile model.json --calibrate train.csv -o model/
+  tenebra compile model.json --calibrate train.csv --target y --n-bits 6 -o model/ --json")]
+pub(crate) struct Arguments {
+    /// Float model, from `tenebra train` or `tenebra import`
+    model: PathBuf,
+    /// Rows like those that will be scored, to find the range of each feature
+    #[arg(long, value_name = "CSV")]
+    calibrate: Option<PathBuf>,
+    /// Column of the calibration data that is not a feature
+    #[arg(long, value_name = "COLUMN", requires = "calibrate")]
+    target: Vec<String>,
+    /// Folder to write to
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+    /// Bits of a feature's code and of a weight, 2 to 16
+    #[arg(long, value_name = "B", default_value_t = 8)]
+    n_bits: u32,
+    /// Codes of trees: uniform steps of `--n-bits` bits, which disclose each feature's range to clients, or the model's own
+    /// thresholds, which are exact and disclose the split points
+    #[arg(long, value_enum, default_value_t = Bins::Thresholds)]
+    bins: Bins,
+    /// Whether queries of trees are ready to use and large, or packed and need an evaluation key
+    #[arg(long, value_enum, default_value_t = Query::Auto)]
+    query: Query,
+    /// log2 of the largest acceptable probability of a wrong result
+    #[arg(long, value_name = "LOG2", default_value_t = -128.0, allow_negative_numbers = true)]
+    p_fail: f64,
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Bins {
+    Uniform,
+    Thresholds,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Query {
+    Auto,
+    Direct,
+    Packed,
+}
+
+fn quantize_options(arguments: &Arguments) -> Result<QuantizeOptions, Failure> {
+    // Too many for a byte are too many.
+    let n_bits = u8::try_from(arguments.n_bits).unwrap_or(u8::MAX);
+    let mut options = QuantizeOptions::with_bits(n_bits)?;
+    options.forest.bins = match arguments.bins {
+        Bins::Uniform => BinsMode::Uniform(options.input_bits),
+        Bins::Thresholds => BinsMode::Thresholds,
+    };
+    Ok(options)
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let model = Model::load(&arguments.model)?;
+    let calibration = match &arguments.calibrate {
+        Some(path) => {
+            let extra = Extra {
+                targets: arguments.target.clone(),
+                weight: None,
+            };
+            Some(read_rows(path, &Columns::of_model(&model), &extra, &Selection::ALL)?.table)
+        }
+        None => None,
+    };
+    let options = CompileOptions {
+        quantize: quantize_options(arguments)?,
+        plan: Options {
+            p_fail_log2: arguments.p_fail,
+            query: match arguments.query {
+                Query::Auto => QueryMode::Auto,
+                Query::Direct => QueryMode::Direct,
+                Query::Packed => QueryMode::Packed,
+            },
+            ..Options::default()
+        },
+    };
+    let compiled = compile(&model, calibration.as_ref(), &options)?;
+    if arguments.query == Query::Packed && compiled.report.query_mode != "packed" {
+        output::note("note: there are no packed queries for this model; its queries are direct");
+    }
+    files::create_folder(&arguments.output)?;
+    files::write_all(
+        &[
+            (arguments.output.join(files::SERVER_FILE), &compiled.server),
+            (arguments.output.join(files::CLIENT_FILE), &compiled.client),
+        ],
+        files::Access::Public,
+    )?;
+    if arguments.json {
+        return output::json(&compiled.report);
+    }
+    output::data(&inspect::describe(&compiled.report))?;
+    output::note(&format!(
+        "wrote {} ({}) and {} ({})",
+        arguments.output.join(files::CLIENT_FILE).display(),
+        output::bytes(compiled.client.len() as u64),
+        arguments.output.join(files::SERVER_FILE).display(),
+        output::bytes(compiled.server.len() as u64),
+    ));
+    Ok(())
+}

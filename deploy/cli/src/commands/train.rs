@@ -1,0 +1,99 @@
+//! `tenebra train`.
+
+use std::path::PathBuf;
+
+use tenebra_models::data::{CsvSpec, read_csv_file};
+use tenebra_models::{Estimator, Task, estimators};
+
+use crate::output::{self, Failure};
+
+/// Train a float model on a CSV.
+///
+/// The file has a header and comma-separated numbers; every column but the targets and the weights is a feature. Class labels
+/// are integers or words.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  tenebra train --list
+  tenebra train LogisticRegression --data train.csv --target y --set C=0.5 -o model.json
+  tenebra train LinearRegression --data train.csv --target price --weight rows -o model.json")]
+pub(crate) struct Arguments {
+    /// Name of the model, as scikit-learn calls it
+    #[arg(required_unless_present = "list")]
+    model: Option<String>,
+    /// Training data
+    #[arg(long, value_name = "CSV", required_unless_present = "list")]
+    data: Option<PathBuf>,
+    /// Column to predict; several give several outputs, where the model can
+    #[arg(long, value_name = "COLUMN", required_unless_present = "list")]
+    target: Vec<String>,
+    /// Column of sample weights
+    #[arg(long, value_name = "COLUMN")]
+    weight: Option<String>,
+    /// Hyper-parameter, by scikit-learn's name
+    #[arg(long, value_name = "NAME=VALUE", value_parser = name_and_value)]
+    set: Vec<(String, String)>,
+    /// Where to write the model
+    #[arg(short, long, value_name = "FILE", required_unless_present = "list")]
+    output: Option<PathBuf>,
+    /// List the models and their parameters
+    #[arg(long, exclusive = true)]
+    list: bool,
+}
+
+fn name_and_value(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let (Some(model), Some(path), Some(out)) =
+        (&arguments.model, &arguments.data, &arguments.output)
+    else {
+        return output::data(&list());
+    };
+    let mut estimator = Estimator::new(model)?;
+    for (name, value) in &arguments.set {
+        estimator.set(name, value)?;
+    }
+    let spec = CsvSpec {
+        targets: arguments.target.clone(),
+        weight: arguments.weight.clone(),
+        ..CsvSpec::default()
+    };
+    let in_file = |error: tenebra::Error| error.in_file(path);
+    let data = read_csv_file(path, &spec).map_err(|e| match e {
+        e @ tenebra_models::DataError::Open { .. } => e.into(),
+        e => in_file(e.into()),
+    })?;
+    let trained = estimator.fit(&data)?;
+    if let Some(warning) = &trained.warning {
+        output::note(&format!("warning: {warning}"));
+    }
+    trained.model.save(out)?;
+    let (rows, columns) = (data.table.n_rows(), data.table.n_columns());
+    output::note(&format!(
+        "trained {} on {rows} rows of {columns} features: {}",
+        trained.model.estimator(),
+        out.display()
+    ));
+    Ok(())
+}
+
+fn list() -> String {
+    let mut text = String::new();
+    for info in estimators() {
+        let task = match info.task {
+            Task::Regression => "regression",
+            Task::Classification => "classification",
+        };
+        text.push_str(&format!("{} ({task}): {}\n", info.name, info.doc));
+        for param in info.params {
+            text.push_str(&format!(
+                "  --set {}={}  {}; {}\n",
+                param.name, param.default, param.kind, param.doc
+            ));
+        }
+    }
+    text
+}

@@ -1,0 +1,158 @@
+//! What can go wrong between files, models and ciphertexts.
+
+use std::path::{Path, PathBuf};
+
+use tenebra_client::{ClientError, FrameError, SpecError, SpecId};
+use tenebra_models::import::ImportError;
+use tenebra_models::scores::EvaluateError as ScoreError;
+use tenebra_models::{DataError, ModelError, QuantizeError, TrainError};
+use tenebra_quant::QuantError;
+use tenebra_tfhe::{EvaluateError, PlanError};
+use thiserror::Error;
+
+/// Anything that the work of a command can fail with.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The system refused to read or write a file.
+    #[error("{}: {message}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        message: String,
+        /// Whether it is not there at all.
+        not_found: bool,
+    },
+    /// Another error, and the file it was found in.
+    #[error("{}: {source}", path.display())]
+    InFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: Box<Error>,
+    },
+    /// A table was refused.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A float model was refused.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// A file of another library was refused.
+    #[error(transparent)]
+    Import(#[from] ImportError),
+    /// Training was refused or failed.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// A model could not be quantized.
+    #[error(transparent)]
+    Quantize(#[from] QuantizeError),
+    /// A circuit was refused.
+    #[error(transparent)]
+    Circuit(#[from] tenebra_circuit::Errors),
+    /// A text is not a circuit.
+    #[error("circuit: {0}")]
+    CircuitText(#[from] tenebra_circuit::ParseError),
+    /// No parameters fit the circuit.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A frame was refused.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// A client spec was refused.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// The client could not encrypt or decrypt.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// A query was not evaluated.
+    #[error(transparent)]
+    Evaluate(#[from] EvaluateError),
+    /// Predictions could not be scored.
+    #[error(transparent)]
+    Score(#[from] ScoreError),
+    /// The simulator refused codes.
+    #[error(transparent)]
+    Simulate(#[from] tenebra_sim::SimError),
+    /// The payload of a server program is malformed.
+    #[error("the server program ends or is malformed at its {0}; compile the model again")]
+    ServerProgram(&'static str),
+    /// Files of two compilations.
+    #[error("the server program belongs to model {server}, the client spec is model {client}")]
+    OtherModel {
+        /// Spec id of the server program.
+        server: SpecId,
+        /// Spec id of the client spec.
+        client: SpecId,
+    },
+    /// A value has no code.
+    #[error("row {row}, column `{column}`: {source}")]
+    Cell {
+        /// Data row, from 1.
+        row: usize,
+        /// Name of the column.
+        column: String,
+        /// Why.
+        source: QuantError,
+    },
+    /// A row cannot be predicted.
+    #[error("row {row}: {source}")]
+    Row {
+        /// Data row, from 1.
+        row: usize,
+        /// Why.
+        source: Box<Error>,
+    },
+    /// Rows that the file does not have.
+    #[error("the file has {rows} rows; rows {start}..{end}, counted from 0, are not all there")]
+    RowsMissing {
+        /// Rows there are.
+        rows: usize,
+        /// First row asked for, from 0.
+        start: usize,
+        /// Row after the last asked for.
+        end: usize,
+    },
+    /// A key is there already.
+    #[error("{} exists; a new key would make queries of the old one undecryptable", path.display())]
+    KeyExists {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// The operating system gave no randomness.
+    #[error("the operating system gave no randomness: {message}")]
+    Randomness {
+        /// What it says.
+        message: String,
+    },
+}
+
+impl Error {
+    /// Says which file the error was found in.
+    #[must_use]
+    pub fn in_file(self, path: &Path) -> Self {
+        Self::InFile {
+            path: path.to_owned(),
+            source: Box::new(self),
+        }
+    }
+
+    /// An error of the system about a file.
+    #[must_use]
+    pub fn io(path: &Path, error: &std::io::Error) -> Self {
+        Self::Io {
+            path: path.to_owned(),
+            message: error.to_string(),
+            not_found: error.kind() == std::io::ErrorKind::NotFound,
+        }
+    }
+
+    /// The error itself, without the file or row it was found in.
+    #[must_use]
+    pub fn root(&self) -> &Self {
+        match self {
+            Self::InFile { source, .. } | Self::Row { source, .. } => source.root(),
+            other => other,
+        }
+    }
+}

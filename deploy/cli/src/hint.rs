@@ -1,0 +1,96 @@
+//! What to type next after an error.
+
+use std::path::Path;
+
+use tenebra::Error;
+use tenebra::files::{CLIENT_FILE, SECRET_KEY_FILE, SERVER_FILE};
+use tenebra_client::{ClientError, FrameError, Kind, SpecError};
+use tenebra_models::{DataError, ModelError, QuantizeError, TrainError};
+use tenebra_tfhe::{EvaluateError, PlanError};
+
+/// The hint for an error, where one helps.
+pub(crate) fn hint(error: &Error) -> Option<String> {
+    let text = match error.root() {
+        Error::Io {
+            path,
+            not_found: true,
+            ..
+        } => return missing_file(path),
+        Error::Data(error) | Error::Train(TrainError::Data(error)) => return data(error),
+        Error::Quantize(QuantizeError::Data(error)) => return data(error),
+        Error::Quantize(QuantizeError::CalibrationNeeded) => {
+            "`--calibrate rows.csv` takes rows like those to be scored, for instance the training data"
+        }
+        Error::Model(ModelError::Format { .. } | ModelError::Json { .. }) => {
+            "`tenebra import FILE -o model.json` reads models of other libraries"
+        }
+        Error::Model(ModelError::InFile { source, .. }) => {
+            return hint(&Error::Model(source.as_ref().clone()));
+        }
+        Error::Train(TrainError::UnknownEstimator { .. } | TrainError::UnknownParameter { .. }) => {
+            "`tenebra train --list` shows the models and their parameters"
+        }
+        Error::Plan(PlanError::OutputTooWide { .. } | PlanError::WeightsTooLarge { .. }) => {
+            "a smaller `--n-bits` makes the output narrower"
+        }
+        Error::Plan(PlanError::FailureProbability(_)) => {
+            "`--p-fail` is a power of two: -128, the default, means 2^-128"
+        }
+        Error::Frame(error)
+        | Error::Spec(SpecError::Frame(error))
+        | Error::Client(ClientError::Frame(error))
+        | Error::Evaluate(EvaluateError::Frame(error)) => return frame(error),
+        Error::Client(ClientError::Rows { .. }) => {
+            "`tenebra inspect DIR` says how many rows a query holds"
+        }
+        Error::OtherModel { .. } => "`tenebra compile` writes both files; keep them together",
+        Error::KeyExists { .. } => "`--force` replaces it",
+        _ => return None,
+    };
+    Some(text.to_owned())
+}
+
+fn data(error: &DataError) -> Option<String> {
+    let text = match error {
+        DataError::NotANumber { column, .. } => {
+            return Some(format!(
+                "if `{column}` is what the model predicts, name it: `--target {column}`"
+            ));
+        }
+        DataError::ColumnCount { .. } => "`--target COLUMN` leaves a column out",
+        DataError::ContinuousClasses { .. } | DataError::TooManyClasses { .. } => {
+            "`tenebra train --list` shows which models are regressions"
+        }
+        _ => return None,
+    };
+    Some(text.to_owned())
+}
+
+fn frame(error: &FrameError) -> Option<String> {
+    let text = match error {
+        FrameError::Model {
+            kind: Kind::SecretKey,
+            ..
+        } => {
+            "keys belong to one compiled model; `tenebra keygen DIR -o KEYS` makes those of this one"
+        }
+        FrameError::Version { .. } => "compile the model and make the keys again with this program",
+        FrameError::Length { .. } | FrameError::Short(_) | FrameError::Checksum => {
+            "copy the file again, in binary mode"
+        }
+        _ => return None,
+    };
+    Some(text.to_owned())
+}
+
+fn missing_file(path: &Path) -> Option<String> {
+    let text = match path.file_name()?.to_str()? {
+        CLIENT_FILE => {
+            "the data owner needs this file; `tenebra compile model.json -o DIR` writes it"
+        }
+        SERVER_FILE => "the server needs this file; `tenebra compile model.json -o DIR` writes it",
+        SECRET_KEY_FILE => "`tenebra keygen DIR -o KEYS` makes it",
+        _ => return None,
+    };
+    Some(text.to_owned())
+}

@@ -1,0 +1,17 @@
+#![doc = include_str!("../README.md")]
+
+extern crate alloc;
+
+pub mod cases;
+pub mod compile;
+mod error;
+pub mod evaluate;
+pub mod files;
+pub mod report;
+pub mod rows;
+pub mod server_program;
+
+pub use compile::{CompileOptions, Compiled, compile};
+pub use error::Error;
+pub use report::Report;
+pub use server_program::ServerProgram;

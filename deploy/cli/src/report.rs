@@ -1,0 +1,178 @@
+//! What a compiled model costs and discloses, known before any key exists.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use tenebra_circuit::{Interval, Verified};
+use tenebra_tfhe::{PlanLayout, PlanReport, Program, SECURITY_BITS};
+
+/// The report that `compile` prints and `inspect` prints again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Name of the estimator.
+    pub model: String,
+    /// `linear`, `branching` or `bootstrapped`.
+    pub scheme: String,
+    /// `direct`: queries need no evaluation key; `packed`: they do.
+    pub query_mode: String,
+    /// Bits of security of the parameters.
+    pub security_bits: u32,
+    /// log2 of the probability that any output of one query is wrong, as reached.
+    pub p_fail_log2: f64,
+    /// Parameters of the plan for single rows, by name.
+    pub parameters: Map<String, Value>,
+    /// Bits of the codes of one row.
+    pub input_bits: u32,
+    /// Bits of the widest output.
+    pub output_bits: u32,
+    /// External products of one evaluation.
+    pub external_products: u64,
+    /// Key switches of one evaluation.
+    pub key_switches: u64,
+    /// Programmable bootstraps of one evaluation.
+    pub pbs: u64,
+    /// Bytes of the evaluation key; 0 where there is none.
+    pub evaluation_key_bytes: u64,
+    /// Bytes of a query of one row.
+    pub query_bytes: u64,
+    /// Bytes of the response to it.
+    pub response_bytes: u64,
+    /// Predicted time of evaluating one row on one core.
+    pub predicted_evaluate_ms: f64,
+    /// The plan for several rows in one query, if the ring holds two.
+    pub batch: Option<BatchReport>,
+    /// What became of the float model.
+    pub quantization: QuantizationReport,
+    /// Time from the float model to the two files' bytes.
+    pub compile_ms: f64,
+}
+
+/// A plan for several rows in one query.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BatchReport {
+    /// Most rows of one query.
+    pub rows: usize,
+    /// Bytes of a full query.
+    pub query_bytes: u64,
+    /// Bytes of the response to it.
+    pub response_bytes: u64,
+    /// Predicted time of evaluating a full query on one core.
+    pub predicted_evaluate_ms: f64,
+    /// log2 of the probability that any output of a full query is wrong.
+    pub p_fail_log2: f64,
+    /// Parameters, by name.
+    pub parameters: Map<String, Value>,
+}
+
+/// From reals to codes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QuantizationReport {
+    /// Columns of the float model.
+    pub columns: usize,
+    /// Inputs that are encrypted; columns that do not matter are not sent.
+    pub inputs: usize,
+    /// Scores of a row.
+    pub outputs: usize,
+    /// Rows of calibration data; `None` if the ranges came with the model.
+    pub calibration_rows: Option<usize>,
+    /// Of the calibration rows that were compared, the share whose class the quantized model agrees on.
+    pub class_agreement: Option<f64>,
+    /// Over the calibration rows that were compared, the largest distance of a quantized score from the float model's.
+    pub max_score_error: Option<f64>,
+}
+
+impl Report {
+    /// The report of a program.
+    pub(crate) fn new(
+        model: &str,
+        circuit: &Verified,
+        program: &Program,
+        quantization: QuantizationReport,
+    ) -> Self {
+        let plans = program.report();
+        let single = plans.first();
+        let number = |f: fn(&PlanReport) -> usize| single.map_or(0, |plan| f(plan) as u64);
+        Self {
+            model: model.to_owned(),
+            scheme: single.map_or("", scheme).to_owned(),
+            query_mode: "direct".to_owned(),
+            security_bits: SECURITY_BITS,
+            p_fail_log2: single.map_or(0.0, |plan| plan.p_fail_log2),
+            parameters: single.map(parameters).unwrap_or_default(),
+            input_bits: single.map_or(0, |plan| plan.input_bits),
+            output_bits: widest(&circuit.output_ranges()),
+            external_products: number(|plan| plan.external_products),
+            key_switches: 0,
+            pbs: 0,
+            evaluation_key_bytes: 0,
+            query_bytes: number(|plan| plan.query_bytes),
+            response_bytes: number(|plan| plan.response_bytes),
+            predicted_evaluate_ms: single.map_or(0.0, |plan| plan.predicted_evaluate_ms),
+            batch: plans.get(1).map(batch),
+            quantization,
+            compile_ms: 0.0,
+        }
+    }
+}
+
+fn batch(plan: &PlanReport) -> BatchReport {
+    BatchReport {
+        rows: plan.rows,
+        query_bytes: plan.query_bytes as u64,
+        response_bytes: plan.response_bytes as u64,
+        predicted_evaluate_ms: plan.predicted_evaluate_ms,
+        p_fail_log2: plan.p_fail_log2,
+        parameters: parameters(plan),
+    }
+}
+
+fn parameters(plan: &PlanReport) -> Map<String, Value> {
+    let (glwe, mut value) = match &plan.layout {
+        PlanLayout::Linear(layout) => {
+            let layout = layout.layout();
+            let value = json!({
+                "plaintext_bits": layout.plaintext_bits,
+                "query_body_bits": layout.body_bits,
+                "response_bits": layout.response_bits,
+                "outputs_per_ciphertext": layout.group,
+                "query_ciphertexts": layout.blocks,
+            });
+            (layout.glwe, value)
+        }
+        PlanLayout::Branching(layout) => {
+            let layout = layout.layout();
+            let value = json!({
+                "base_log": layout.base_log,
+                "level_count": layout.level_count,
+                "plaintext_bits": layout.plaintext_bits,
+                "query_body_bits": layout.body_bits,
+                "response_bits": layout.response_bits,
+            });
+            (layout.glwe, value)
+        }
+        _ => return Map::new(),
+    };
+    value["glwe_dimension"] = glwe.glwe_dimension.into();
+    value["polynomial_size"] = glwe.polynomial_size.into();
+    value["noise_bound_log2"] = glwe.noise_bound_log2.into();
+    value["output_noise_std_log2"] = plan.noise_std_log2.into();
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+fn scheme(plan: &PlanReport) -> &'static str {
+    match plan.layout {
+        PlanLayout::Branching(_) => "branching",
+        _ => "linear",
+    }
+}
+
+/// Bits that number every value of the widest range.
+fn widest(ranges: &[Interval]) -> u32 {
+    let span = ranges
+        .iter()
+        .map(|range| range.max.abs_diff(range.min))
+        .max();
+    u64::BITS - span.unwrap_or(0).leading_zeros()
+}
