@@ -1,23 +1,23 @@
-//! The two cases behind the files in `tests/data`.
+//! The cases behind the files in `tests/data`.
 
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+use tenebra_client::branching::BranchingLayout;
 use tenebra_client::linear::LinearLayout;
 use tenebra_client::params::GlweParams;
-use tenebra_client::spec::{OwnedCodec, OwnedInput, OwnedSpec, Output};
+use tenebra_client::spec::{Digits, OwnedBranching, OwnedCodec, OwnedInput, OwnedScheme, OwnedSpec, Output};
 use tenebra_quant::{Affine, BitWidth, Decision, InverseLink};
 
-/// `y = weights · x + bias`, what the server of a case computes.
+/// What the server of a case computes.
+pub(crate) enum Model {
+    Linear(Linear),
+    /// A forest that answers every query with these digit sums.
+    DigitSums(Vec<u64>),
+}
+
+/// `y = weights · x + bias`.
 pub(crate) struct Linear {
     pub(crate) weights: Vec<Vec<i64>>,
     pub(crate) bias: Vec<i64>,
-}
-
-impl Linear {
-    pub(crate) fn apply(&self, codes: &[i64]) -> Vec<i64> {
-        let dot = |row: &Vec<i64>| row.iter().zip(codes).map(|(w, x)| w * x).sum::<i64>();
-        let outputs = self.weights.iter().zip(&self.bias);
-        outputs.map(|(row, bias)| dot(row) + bias).collect()
-    }
 }
 
 /// One query of a case, with what it asks.
@@ -29,6 +29,8 @@ pub(crate) struct Query {
     pub(crate) rows: Vec<Vec<f64>>,
     /// What each row is quantized to.
     pub(crate) codes: Vec<Vec<i64>>,
+    /// What each row's result decrypts to.
+    pub(crate) integers: Vec<Vec<i64>>,
 }
 
 /// A model with its spec and queries; its folder in `tests/data` holds `client.tnb` and `secret.tnb` as well.
@@ -37,7 +39,7 @@ pub(crate) struct Case {
     /// Seeds the generator that draws the key.
     pub(crate) key_seed: u8,
     pub(crate) spec: OwnedSpec,
-    pub(crate) model: Linear,
+    pub(crate) model: Model,
     pub(crate) queries: Vec<Query>,
 }
 
@@ -55,7 +57,7 @@ pub(crate) fn single() -> Case {
     };
     let spec = OwnedSpec {
         p_fail_log2: -128.0,
-        plans: vec![LinearLayout {
+        scheme: OwnedScheme::Linear(vec![LinearLayout {
             glwe: GlweParams {
                 glwe_dimension: 3,
                 polynomial_size: 256,
@@ -69,7 +71,7 @@ pub(crate) fn single() -> Case {
             group: 1,
             blocks: 1,
             max_rows: 1,
-        }],
+        }]),
         columns: 2,
         inputs: vec![code(0), code(1)],
         outputs: vec![Output {
@@ -88,16 +90,17 @@ pub(crate) fn single() -> Case {
         name: "single",
         key_seed: 1,
         spec,
-        model: Linear {
+        model: Model::Linear(Linear {
             weights: vec![vec![3, -2]],
             bias: vec![10],
-        },
+        }),
         // 1.9 / 0.5 = 3.8 -> 4, 7.5 / 0.5 = 15; 3·4 − 2·15 + 10 = −8.
         queries: vec![Query {
             name: "row",
             seed: 2,
             rows: vec![vec![1.9, 7.5]],
             codes: vec![vec![4, 15]],
+            integers: vec![vec![-8]],
         }],
     }
 }
@@ -135,7 +138,7 @@ pub(crate) fn classes() -> Case {
     };
     let spec = OwnedSpec {
         p_fail_log2: -40.0,
-        plans: vec![row, batch],
+        scheme: OwnedScheme::Linear(vec![row, batch]),
         columns: 6,
         inputs: inputs_of_classes(),
         outputs: vec![output(-119, 72, 0.5), output(-46, 151, 0.0), output(-47, 125, -0.25)],
@@ -149,10 +152,10 @@ pub(crate) fn classes() -> Case {
         name: "classes",
         key_seed: 3,
         spec,
-        model: Linear {
+        model: Model::Linear(Linear {
             weights: vec![vec![7, -3, 5, 0, 4], vec![-7, 6, -2, 1, 0], vec![1, -6, 3, -7, 7]],
             bias: vec![-20, 9, 60],
-        },
+        }),
         queries: queries_of_classes(),
     }
 }
@@ -187,6 +190,8 @@ fn queries_of_classes() -> Vec<Query> {
             rows: vec![vec![-1.2, 3.4, 0.2, 99.0, 99.0, 6.6]],
             // −2.4 -> −2, 3.4 -> 3 + 5, 0.2 as f32 is above 0.2: bin 2, 0.2 < 0.25: bin 0, 7.
             codes: vec![vec![-2, 8, 2, 0, 7]],
+            // −14 − 24 + 10 + 0 + 28 − 20; 14 + 48 − 4 + 0 + 0 + 9; −2 − 48 + 6 − 0 + 49 + 60.
+            integers: vec![vec![-20, 67, 65]],
         },
         Query {
             name: "batch",
@@ -197,10 +202,76 @@ fn queries_of_classes() -> Vec<Query> {
                 vec![0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
             ],
             codes: vec![vec![-7, 0, -1, 1, 0], vec![7, 15, 3, 1, 7], vec![0, 5, 0, 0, 0]],
+            // −49 − 0 − 5 + 0 + 0 − 20; 49 + 0 + 2 + 1 + 0 + 9; −7 − 0 − 3 − 7 + 0 + 60; second row, first output:
+            // 49 − 45 + 15 + 0 + 28 − 20; third: −15 − 20, 30 + 9, −30 + 60.
+            integers: vec![vec![-74, 61, 43], vec![27, 45, 28], vec![-35, 39, 30]],
         },
     ]
 }
 
+/// Three input bits and two outputs, of two and one digits: the second scheme.
+pub(crate) fn forest() -> Case {
+    let layout = BranchingLayout {
+        glwe: GlweParams {
+            glwe_dimension: 8,
+            polynomial_size: 64,
+            noise_bound_log2: 56,
+        },
+        base_log: 3,
+        level_count: 2,
+        body_bits: 11,
+        plaintext_bits: 6,
+        response_bits: 12,
+        input_bits: 3,
+        coefficients: 3,
+    };
+    let output = |min, max| Output {
+        min,
+        max,
+        scale: 0.5,
+        offset: 1.0,
+    };
+    let input = |column, cuts: &[f64], missing| OwnedInput {
+        column,
+        codec: OwnedCodec::Bins {
+            cuts: cuts.to_vec(),
+            round_to_f32: true,
+        },
+        missing,
+    };
+    let spec = OwnedSpec {
+        p_fail_log2: -20.0,
+        scheme: OwnedScheme::Branching(OwnedBranching {
+            layout,
+            radix_log: 3,
+            digits: vec![Digits { count: 2, base: -10 }, Digits { count: 1, base: 5 }],
+        }),
+        columns: 2,
+        // Codes −1..=2 in two bits, and 0..=1 in one.
+        inputs: vec![input(0, &[1.5, 2.5], Some(-1)), input(1, &[0.0], None)],
+        outputs: vec![output(-10, 553), output(5, 68)],
+        inverse_link: InverseLink::Exp,
+        decision: Decision::None,
+        classes: vec![],
+        column_names: vec![],
+        estimator: "RandomForestRegressor".into(),
+    };
+    Case {
+        name: "forest",
+        key_seed: 6,
+        spec,
+        model: Model::DigitSums(vec![5, 2, 63]),
+        // −10 + 5 + 8·2 = 11; 5 + 63 = 68.
+        queries: vec![Query {
+            name: "row",
+            seed: 7,
+            rows: vec![vec![2.5, -0.5]],
+            codes: vec![vec![2, 0]],
+            integers: vec![vec![11, 68]],
+        }],
+    }
+}
+
 pub(crate) fn all() -> Vec<Case> {
-    vec![single(), classes()]
+    vec![single(), classes(), forest()]
 }

@@ -5,4 +5,5 @@
 mod cases;
 mod document;
 mod known_answers;
+mod queries;
 mod reference;

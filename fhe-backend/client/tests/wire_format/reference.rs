@@ -1,6 +1,9 @@
-//! A server in the plainest form, written from `docs/wire-format.md` alone: schoolbook products of whole polynomials.
+//! A server and a key holder in the plainest form, written from `docs/wire-format.md` alone: schoolbook products of
+//! whole polynomials.
 
+use tenebra_client::branching::BranchingLayout;
 use tenebra_client::linear::LinearLayout;
+use tenebra_client::params::GlweParams;
 use tenebra_client::random::{MASK_SEED_LEN, MaskSeed, MaskStream};
 
 use crate::cases::Linear;
@@ -46,6 +49,24 @@ fn switch(value: u64, width: u8) -> u64 {
     (value >> (dropped - 1)).wrapping_add(1) >> 1 & ((1 << width) - 1)
 }
 
+/// Bytes before the bit stream of a query.
+const QUERY_HEAD: usize = 3 + MASK_SEED_LEN;
+
+fn query_masks(query: &[u8]) -> MaskStream {
+    MaskStream::new(MaskSeed(query[3..QUERY_HEAD].try_into().unwrap()))
+}
+
+fn query_bodies(query: &[u8]) -> Bits<'_> {
+    Bits {
+        bytes: &query[QUERY_HEAD..],
+        next: 0,
+    }
+}
+
+fn packed(bits: &[bool]) -> impl Iterator<Item = u8> {
+    bits.chunks(8).map(|byte| byte.iter().rev().fold(0, |b, bit| b << 1 | u8::from(*bit)))
+}
+
 /// The payload of the response to the payload of a query.
 pub(crate) fn evaluate(layout: &LinearLayout, model: &Linear, query: &[u8]) -> Vec<u8> {
     let size = usize::from(layout.glwe.polynomial_size);
@@ -54,11 +75,7 @@ pub(crate) fn evaluate(layout: &LinearLayout, model: &Linear, query: &[u8]) -> V
     let per_block = layout.features.div_ceil(layout.blocks) as usize;
     let rows = usize::from(u16::from_le_bytes([query[1], query[2]]));
     let zone = (rows * group + group - 1) * per_block;
-    let mut masks = MaskStream::new(MaskSeed(query[3..3 + MASK_SEED_LEN].try_into().unwrap()));
-    let mut bodies = Bits {
-        bytes: &query[3 + MASK_SEED_LEN..],
-        next: 0,
-    };
+    let (mut masks, mut bodies) = (query_masks(query), query_bodies(query));
 
     let groups = outputs.div_ceil(group);
     // Masks, then the body, of each group.
@@ -99,6 +116,56 @@ pub(crate) fn evaluate(layout: &LinearLayout, model: &Linear, query: &[u8]) -> V
         }
     }
     let mut response = query[..3].to_vec();
-    response.extend(bits.chunks(8).map(|byte| byte.iter().rev().fold(0, |b, bit| b << 1 | u8::from(*bit))));
+    response.extend(packed(&bits));
+    response
+}
+
+/// The coefficients of the key polynomials, from the payload of a secret key file.
+pub(crate) fn key_polynomials(glwe: GlweParams, secret: &[u8]) -> Vec<Vec<i64>> {
+    let size = usize::from(glwe.polynomial_size);
+    let bit = |index: usize| i64::from(secret[index / 8] >> (index % 8) & 1);
+    let polynomial = |c: usize| (0..size).map(|i| bit(c * size + i)).collect();
+    (0..usize::from(glwe.glwe_dimension)).map(polynomial).collect()
+}
+
+/// Draws masks and returns `Σ_j A_j·S_j`.
+fn masks_times_key(masks: &mut MaskStream, key: &[Vec<i64>]) -> Vec<u64> {
+    let size = key[0].len();
+    let (mut sum, mut mask) = (vec![0u64; size], vec![0u64; size]);
+    for polynomial in key {
+        masks.fill(&mut mask);
+        add_product(&mut sum, &mask, polynomial);
+    }
+    sum
+}
+
+/// The phases `b − Σ_j A_j·S_j` of the bodies in the payload of a query: `count` ciphertexts of `zone` bodies.
+pub(crate) fn phases(query: &[u8], key: &[Vec<i64>], (count, zone): (usize, usize), body_bits: u8) -> Vec<Vec<u64>> {
+    let (mut masks, mut bodies) = (query_masks(query), query_bodies(query));
+    let ciphertext = |_| {
+        let product = masks_times_key(&mut masks, key);
+        let mut phase = |term: &u64| (bodies.read(body_bits) << (64 - body_bits)).wrapping_sub(*term);
+        product[..zone].iter().map(&mut phase).collect()
+    };
+    (0..count).map(ciphertext).collect()
+}
+
+/// A response to a query of the branching scheme that holds these digit sums without noise, its masks those of the query.
+pub(crate) fn encrypt_sums(layout: &BranchingLayout, key: &[Vec<i64>], sums: &[u64], query: &[u8]) -> Vec<u8> {
+    let (width, size) = (layout.response_bits, usize::from(layout.glwe.polynomial_size));
+    let mut masks = query_masks(query);
+    let mut bits = Vec::new();
+    let (mut product, mut mask) = (vec![0u64; size], vec![0u64; size]);
+    for polynomial in key {
+        masks.fill(&mut mask);
+        mask.iter_mut().for_each(|a| *a >>= 64 - width);
+        mask.iter().for_each(|a| write_bits(&mut bits, *a, width));
+        add_product(&mut product, &mask, polynomial);
+    }
+    for (product, sum) in product.iter().zip(sums) {
+        write_bits(&mut bits, product.wrapping_add(sum << (width - layout.plaintext_bits)), width);
+    }
+    let mut response = query[..3].to_vec();
+    response.extend(packed(&bits));
     response
 }
