@@ -210,7 +210,9 @@ impl ValidBranching {
         }
         let p = u32::from(self.layout.plaintext_bits);
         let shift = width - p;
-        (0..first).for_each(|_| drop(reader.read(width)));
+        for _ in 0..first {
+            reader.read(width);
+        }
         for sum in sums {
             let phase = reader.read(width).wrapping_add(*sum);
             *sum = phase.wrapping_add(1 << (shift - 1)) >> shift & low_bits(p);
