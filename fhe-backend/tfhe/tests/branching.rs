@@ -1,0 +1,73 @@
+//! Forests and tables, encrypted: decrypted integers equal the simulator's.
+
+use proptest::prelude::*;
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
+use tenebra_circuit::dev::{Limits, circuits};
+use tenebra_circuit::{Backend, CircuitBuilder, Forest, Interval, Options, Tree, TreeNode, Verified, verify};
+use tenebra_tfhe::{BackendError, PlanError, TfheBackend};
+
+/// Encrypts, evaluates and decrypts one row; compares with the simulator.
+fn check(circuit: &Verified, codes: &[i64], threads: usize) -> Result<(), BackendError> {
+    let mut rng = ChaCha20Rng::seed_from_u64(7);
+    let program = TfheBackend.prepare(circuit, &Options { threads, ..Options::default() })?;
+    let (key, ()) = TfheBackend.generate_keys(&program, &mut rng)?;
+    let query = TfheBackend.encrypt(&program, &key, codes, &mut rng)?;
+    let response = TfheBackend.evaluate(&program, &(), &query)?;
+    let got = TfheBackend.decrypt(&program, &key, &response)?;
+    assert_eq!(got, tenebra_sim::run(circuit, codes).unwrap(), "{codes:?} in\n{}", circuit.circuit());
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    /// The law of this workspace, for circuits that decide on inputs.
+    #[test]
+    fn any_circuit_that_decides_on_inputs_is_exact((circuit, codes) in circuits(Limits::decisions_on_inputs())) {
+        match check(&circuit, &codes, 1) {
+            // Arbitrary leaves and weights may need more than one response holds.
+            Ok(()) | Err(BackendError::Plan(PlanError::OutputTooWide { .. } | PlanError::TooManyDigits { .. } | PlanError::Empty { .. })) => {}
+            Err(error) => prop_assert!(false, "{error}"),
+        }
+    }
+}
+
+/// A complete tree of `depth` levels whose nodes read the inputs in turn.
+fn complete_tree(depth: u32, inputs: u32, codes: i64, outputs: usize, seed: i64) -> Tree {
+    let splits = (1u32 << depth) - 1;
+    let split = |index: u32| TreeNode::Split {
+        feature: (index + u32::try_from(seed).unwrap()) % inputs,
+        threshold: 1 + (i64::from(index) * 7 + seed * 3) % (codes - 1),
+        left: 2 * index + 1,
+        right: 2 * index + 2,
+    };
+    let leaf = |index: u32| TreeNode::Leaf((0..outputs as i64).map(|o| (i64::from(index) * 37 + seed * 11 + o * 5) % 255 - 127).collect());
+    Tree { nodes: (0..splits).map(split).chain((splits..2 * splits + 1).map(leaf)).collect() }
+}
+
+fn forest(trees: i64, depth: u32, inputs: u32, codes: i64, outputs: usize) -> Verified {
+    let trees = (0..trees).map(|seed| complete_tree(depth, inputs, codes, outputs, seed)).collect();
+    let mut builder = CircuitBuilder::new();
+    let x = builder.input("x", vec![Interval::new(0, codes - 1); inputs as usize]);
+    let y = builder.forest(x, Forest { outputs, trees, bias: vec![3; outputs] });
+    builder.output("y", y);
+    verify(&builder.finish()).unwrap()
+}
+
+#[test]
+fn forests_of_every_shape_are_exact() {
+    // (trees, depth, inputs, codes, outputs): stumps, one input, deep, wide, many classes, codes that fill no power of two.
+    let shapes = [(40, 1, 3, 16, 1), (5, 5, 1, 60, 1), (3, 7, 8, 9, 1), (30, 4, 12, 5, 2), (20, 3, 10, 16, 10), (4, 3, 6, 300, 1)];
+    for (trees, depth, inputs, codes, outputs) in shapes {
+        let circuit = forest(trees, depth, inputs, codes, outputs);
+        for row in [0, codes - 1, codes / 2, codes / 3] {
+            let codes: Vec<i64> = (0..i64::from(inputs)).map(|i| (row + i * row) % codes).collect();
+            check(&circuit, &codes, 1).unwrap();
+        }
+    }
+}
+
+#[test]
+fn two_threads_give_what_one_gives() {
+    check(&forest(20, 4, 9, 12, 3), &[3; 9], 2).unwrap();
+}
