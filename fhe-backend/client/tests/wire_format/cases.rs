@@ -4,7 +4,9 @@ use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use tenebra_client::branching::BranchingLayout;
 use tenebra_client::linear::LinearLayout;
 use tenebra_client::params::GlweParams;
-use tenebra_client::spec::{Digits, OwnedBranching, OwnedCodec, OwnedInput, OwnedScheme, OwnedSpec, Output};
+use tenebra_client::spec::{
+    Digits, Output, OwnedBranching, OwnedCodec, OwnedInput, OwnedScheme, OwnedSpec,
+};
 use tenebra_quant::{Affine, BitWidth, Decision, InverseLink};
 
 /// What the server of a case computes.
@@ -65,7 +67,7 @@ pub(crate) fn single() -> Case {
             },
             plaintext_bits: 7,
             body_bits: 18,
-            response_bits: 14,
+            response_bits: 15,
             features: 2,
             outputs: 1,
             group: 1,
@@ -141,7 +143,11 @@ pub(crate) fn classes() -> Case {
         scheme: OwnedScheme::Linear(vec![row, batch]),
         columns: 6,
         inputs: inputs_of_classes(),
-        outputs: vec![output(-119, 72, 0.5), output(-46, 151, 0.0), output(-47, 125, -0.25)],
+        outputs: vec![
+            output(-119, 72, 0.5),
+            output(-46, 151, 0.0),
+            output(-47, 125, -0.25),
+        ],
         inverse_link: InverseLink::Softmax,
         decision: Decision::ArgMax,
         classes: vec!["setosa".into(), "versicolor".into(), "virginica".into()],
@@ -153,7 +159,11 @@ pub(crate) fn classes() -> Case {
         key_seed: 3,
         spec,
         model: Model::Linear(Linear {
-            weights: vec![vec![7, -3, 5, 0, 4], vec![-7, 6, -2, 1, 0], vec![1, -6, 3, -7, 7]],
+            weights: vec![
+                vec![7, -3, 5, 0, 4],
+                vec![-7, 6, -2, 1, 0],
+                vec![1, -6, 3, -7, 7],
+            ],
             bias: vec![-20, 9, 60],
         }),
         queries: queries_of_classes(),
@@ -161,7 +171,11 @@ pub(crate) fn classes() -> Case {
 }
 
 fn inputs_of_classes() -> Vec<OwnedInput> {
-    let input = |column, codec, missing| OwnedInput { column, codec, missing };
+    let input = |column, codec, missing| OwnedInput {
+        column,
+        codec,
+        missing,
+    };
     let bits = |bits| BitWidth::new(bits).unwrap();
     let bins = |cuts: &[f64], round_to_f32| OwnedCodec::Bins {
         cuts: cuts.to_vec(),
@@ -169,15 +183,27 @@ fn inputs_of_classes() -> Vec<OwnedInput> {
     };
     vec![
         // Codes −7..=7, 0.5 a code.
-        input(0, OwnedCodec::Affine(Affine::symmetric(3.5, bits(4)).unwrap()), None),
+        input(
+            0,
+            OwnedCodec::Affine(Affine::symmetric(3.5, bits(4)).unwrap()),
+            None,
+        ),
         // Codes 0..=15, 1 a code, 0 at code 5.
-        input(1, OwnedCodec::Affine(Affine::asymmetric(-5.0, 10.0, bits(4)).unwrap()), None),
+        input(
+            1,
+            OwnedCodec::Affine(Affine::asymmetric(-5.0, 10.0, bits(4)).unwrap()),
+            None,
+        ),
         // Codes 0..=3; −1 for a missing value.
         input(2, bins(&[0.1, 0.2, 0.3], true), Some(-1)),
         // The same column again, codes 0..=1; column 3 is not used.
         input(2, bins(&[0.25], false), Some(1)),
         // Codes 0..=7.
-        input(5, OwnedCodec::Affine(Affine::asymmetric(0.0, 7.0, bits(3)).unwrap()), None),
+        input(
+            5,
+            OwnedCodec::Affine(Affine::asymmetric(0.0, 7.0, bits(3)).unwrap()),
+            None,
+        ),
     ]
 }
 
@@ -201,7 +227,11 @@ fn queries_of_classes() -> Vec<Query> {
                 vec![9.0, 99.0, 0.3, 0.0, 0.0, 99.0],
                 vec![0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
             ],
-            codes: vec![vec![-7, 0, -1, 1, 0], vec![7, 15, 3, 1, 7], vec![0, 5, 0, 0, 0]],
+            codes: vec![
+                vec![-7, 0, -1, 1, 0],
+                vec![7, 15, 3, 1, 7],
+                vec![0, 5, 0, 0, 0],
+            ],
             // −49 − 0 − 5 + 0 + 0 − 20; 49 + 0 + 2 + 1 + 0 + 9; −7 − 0 − 3 − 7 + 0 + 60; second row, first output:
             // 49 − 45 + 15 + 0 + 28 − 20; third: −15 − 20, 30 + 9, −30 + 60.
             integers: vec![vec![-74, 61, 43], vec![27, 45, 28], vec![-35, 39, 30]],
@@ -244,7 +274,13 @@ pub(crate) fn forest() -> Case {
         scheme: OwnedScheme::Branching(OwnedBranching {
             layout,
             radix_log: 3,
-            digits: vec![Digits { count: 2, base: -10 }, Digits { count: 1, base: 5 }],
+            digits: vec![
+                Digits {
+                    count: 2,
+                    base: -10,
+                },
+                Digits { count: 1, base: 5 },
+            ],
         }),
         columns: 2,
         // Codes −1..=2 in two bits, and 0..=1 in one.

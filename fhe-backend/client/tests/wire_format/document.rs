@@ -15,7 +15,10 @@ fn dumps(document: &str) -> Vec<Dump<'_>> {
     let mut inside = false;
     for line in document.lines() {
         if let Some(file) = line.strip_prefix("```hexdump ") {
-            dumps.push(Dump { file, lines: vec![] });
+            dumps.push(Dump {
+                file,
+                lines: vec![],
+            });
             inside = true;
         } else if line.starts_with("```") {
             inside = false;
@@ -33,7 +36,10 @@ fn check(dump: &Dump<'_>) {
     // Where the next line starts, unless bytes were left out.
     let mut next = Some(0);
     for line in &dump.lines {
-        let mut columns = line.split("  ").map(str::trim).filter(|column| !column.is_empty());
+        let mut columns = line
+            .split("  ")
+            .map(str::trim)
+            .filter(|column| !column.is_empty());
         let offset = usize::from_str_radix(columns.next().unwrap(), 16).unwrap();
         let bytes = columns.next().unwrap();
         assert_eq!(offset, next.unwrap_or(offset), "{}: {line}", dump.file);
@@ -41,11 +47,24 @@ fn check(dump: &Dump<'_>) {
             next = None;
             continue;
         }
-        let bytes: Vec<u8> = bytes.split(' ').map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect();
-        assert_eq!(known.get(offset..offset + bytes.len()), Some(&*bytes), "{}: {line}", dump.file);
+        let bytes: Vec<u8> = bytes
+            .split(' ')
+            .map(|byte| u8::from_str_radix(byte, 16).unwrap())
+            .collect();
+        assert_eq!(
+            known.get(offset..offset + bytes.len()),
+            Some(&*bytes),
+            "{}: {line}",
+            dump.file
+        );
         next = Some(offset + bytes.len());
     }
-    assert_eq!(next, Some(known.len()), "the dump of {} ends early", dump.file);
+    assert_eq!(
+        next,
+        Some(known.len()),
+        "the dump of {} ends early",
+        dump.file
+    );
 }
 
 #[test]
@@ -56,7 +75,12 @@ fn dumps_are_the_files() {
     let files: Vec<&str> = dumps.iter().map(|dump| dump.file).collect();
     assert_eq!(
         files,
-        ["single/client.tnb", "single/secret.tnb", "single/row.query.tnb", "single/row.response.tnb"]
+        [
+            "single/client.tnb",
+            "single/secret.tnb",
+            "single/row.query.tnb",
+            "single/row.response.tnb"
+        ]
     );
     dumps.iter().for_each(check);
 }

@@ -12,7 +12,10 @@ use crate::cases::{self, Case, Model, Query};
 use crate::reference;
 
 fn path(case: &str, file: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(case).join(file)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(case)
+        .join(file)
 }
 
 /// The bytes of a file in `tests/data`.
@@ -29,9 +32,15 @@ fn check(case: &str, file: &str, bytes: &[u8]) {
         return std::fs::write(path, bytes).unwrap();
     }
     let known = read(case, file);
-    let differs = known.iter().zip(bytes).position(|(known, byte)| known != byte);
+    let differs = known
+        .iter()
+        .zip(bytes)
+        .position(|(known, byte)| known != byte);
     if let Some(at) = differs {
-        panic!("{case}/{file}: byte {at:#06x} is {:#04x}, known is {:#04x}", bytes[at], known[at]);
+        panic!(
+            "{case}/{file}: byte {at:#06x} is {:#04x}, known is {:#04x}",
+            bytes[at], known[at]
+        );
     }
     assert_eq!(bytes.len(), known.len(), "length of {case}/{file}");
 }
@@ -49,13 +58,20 @@ fn regenerate(case: &Case) {
         let (bytes, _) = spec.encrypt_rows(&key, &query.rows, &mut rng).unwrap();
         check(case.name, &format!("{}.query.tnb", query.name), &bytes);
         let response = respond(case, &spec, &secret, &bytes);
-        check(case.name, &format!("{}.response.tnb", query.name), &response);
+        check(
+            case.name,
+            &format!("{}.response.tnb", query.name),
+            &response,
+        );
     }
 }
 
 /// The payload of a key's or a query's file.
 pub(crate) fn payload(spec: &ClientSpec<'_>, kind: Kind, bytes: &[u8]) -> Vec<u8> {
-    Frame::parse_for(bytes, kind, spec.id()).unwrap().payload.to_vec()
+    Frame::parse_for(bytes, kind, spec.id())
+        .unwrap()
+        .payload
+        .to_vec()
 }
 
 fn respond(case: &Case, spec: &ClientSpec<'_>, secret: &[u8], query: &[u8]) -> Vec<u8> {
@@ -66,7 +82,8 @@ fn respond(case: &Case, spec: &ClientSpec<'_>, secret: &[u8], query: &[u8]) -> V
         }
         (Model::DigitSums(sums), OwnedScheme::Branching(branching)) => {
             let layout = &branching.layout;
-            let key = reference::key_polynomials(layout.glwe, &payload(spec, Kind::SecretKey, secret));
+            let key =
+                reference::key_polynomials(layout.glwe, &payload(spec, Kind::SecretKey, secret));
             reference::encrypt_sums(layout, &key, sums, &query)
         }
         _ => panic!("{} mixes schemes", case.name),
@@ -99,7 +116,11 @@ fn files_are_read_to_the_integer() {
         for query in &case.queries {
             let (codes, integers) = read_back(&case, query);
             assert_eq!(codes, query.codes, "codes of {}/{}", case.name, query.name);
-            assert_eq!(integers, query.integers, "integers of {}/{}", case.name, query.name);
+            assert_eq!(
+                integers, query.integers,
+                "integers of {}/{}",
+                case.name, query.name
+            );
         }
     }
 }
@@ -112,8 +133,14 @@ fn every_cut_and_every_flip_of_a_message_is_refused() {
     let key = ClientKey::read_secret_file(&spec, &read(case.name, "secret.tnb")).unwrap();
     let response = read(case.name, "batch.response.tnb");
     for (name, bytes, accepts) in [
-        ("client", &spec_file, &(|b: &[u8]| ClientSpec::parse(b).is_ok()) as &dyn Fn(&[u8]) -> bool),
-        ("response", &response, &|b| spec.decrypt_rows(&key, b).is_ok()),
+        (
+            "client",
+            &spec_file,
+            &(|b: &[u8]| ClientSpec::parse(b).is_ok()) as &dyn Fn(&[u8]) -> bool,
+        ),
+        ("response", &response, &|b| {
+            spec.decrypt_rows(&key, b).is_ok()
+        }),
     ] {
         assert!(accepts(bytes), "{name}");
         for len in 0..bytes.len() {

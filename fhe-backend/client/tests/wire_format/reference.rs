@@ -64,7 +64,8 @@ fn query_bodies(query: &[u8]) -> Bits<'_> {
 }
 
 fn packed(bits: &[bool]) -> impl Iterator<Item = u8> {
-    bits.chunks(8).map(|byte| byte.iter().rev().fold(0, |b, bit| b << 1 | u8::from(*bit)))
+    bits.chunks(8)
+        .map(|byte| byte.iter().rev().fold(0, |b, bit| b << 1 | u8::from(*bit)))
 }
 
 /// The payload of the response to the payload of a query.
@@ -89,7 +90,11 @@ pub(crate) fn evaluate(layout: &LinearLayout, model: &Linear, query: &[u8]) -> V
             let mut weights = vec![0i64; size];
             let columns = index * group..outputs.min((index + 1) * group);
             for (place, row) in model.weights[columns].iter().enumerate() {
-                let features = row.iter().enumerate().skip(block * per_block).take(per_block);
+                let features = row
+                    .iter()
+                    .enumerate()
+                    .skip(block * per_block)
+                    .take(per_block);
                 for (feature, weight) in features {
                     weights[place * per_block + per_block - 1 - feature % per_block] = *weight;
                 }
@@ -104,10 +109,20 @@ pub(crate) fn evaluate(layout: &LinearLayout, model: &Linear, query: &[u8]) -> V
     for (index, sums) in sums.iter().enumerate() {
         let (masks, body) = sums.split_at(dimension);
         for value in masks.iter().flatten() {
-            write_bits(&mut bits, switch(*value, layout.response_bits), layout.response_bits);
+            write_bits(
+                &mut bits,
+                switch(*value, layout.response_bits),
+                layout.response_bits,
+            );
         }
         for row in 0..rows {
-            for (place, bias) in model.bias.iter().skip(index * group).take(group).enumerate() {
+            for (place, bias) in model
+                .bias
+                .iter()
+                .skip(index * group)
+                .take(group)
+                .enumerate()
+            {
                 let position = (group + row * group + place) * per_block - 1;
                 let bias = bias.cast_unsigned() << (64 - layout.plaintext_bits);
                 let value = switch(body[0][position].wrapping_add(bias), layout.response_bits);
@@ -125,7 +140,9 @@ pub(crate) fn key_polynomials(glwe: GlweParams, secret: &[u8]) -> Vec<Vec<i64>> 
     let size = usize::from(glwe.polynomial_size);
     let bit = |index: usize| i64::from(secret[index / 8] >> (index % 8) & 1);
     let polynomial = |c: usize| (0..size).map(|i| bit(c * size + i)).collect();
-    (0..usize::from(glwe.glwe_dimension)).map(polynomial).collect()
+    (0..usize::from(glwe.glwe_dimension))
+        .map(polynomial)
+        .collect()
 }
 
 /// Draws masks and returns `Σ_j A_j·S_j`.
@@ -140,19 +157,33 @@ fn masks_times_key(masks: &mut MaskStream, key: &[Vec<i64>]) -> Vec<u64> {
 }
 
 /// The phases `b − Σ_j A_j·S_j` of the bodies in the payload of a query: `count` ciphertexts of `zone` bodies.
-pub(crate) fn phases(query: &[u8], key: &[Vec<i64>], (count, zone): (usize, usize), body_bits: u8) -> Vec<Vec<u64>> {
+pub(crate) fn phases(
+    query: &[u8],
+    key: &[Vec<i64>],
+    (count, zone): (usize, usize),
+    body_bits: u8,
+) -> Vec<Vec<u64>> {
     let (mut masks, mut bodies) = (query_masks(query), query_bodies(query));
     let ciphertext = |_| {
         let product = masks_times_key(&mut masks, key);
-        let mut phase = |term: &u64| (bodies.read(body_bits) << (64 - body_bits)).wrapping_sub(*term);
+        let mut phase =
+            |term: &u64| (bodies.read(body_bits) << (64 - body_bits)).wrapping_sub(*term);
         product[..zone].iter().map(&mut phase).collect()
     };
     (0..count).map(ciphertext).collect()
 }
 
 /// A response to a query of the branching scheme that holds these digit sums without noise, its masks those of the query.
-pub(crate) fn encrypt_sums(layout: &BranchingLayout, key: &[Vec<i64>], sums: &[u64], query: &[u8]) -> Vec<u8> {
-    let (width, size) = (layout.response_bits, usize::from(layout.glwe.polynomial_size));
+pub(crate) fn encrypt_sums(
+    layout: &BranchingLayout,
+    key: &[Vec<i64>],
+    sums: &[u64],
+    query: &[u8],
+) -> Vec<u8> {
+    let (width, size) = (
+        layout.response_bits,
+        usize::from(layout.glwe.polynomial_size),
+    );
     let mut masks = query_masks(query);
     let mut bits = Vec::new();
     let (mut product, mut mask) = (vec![0u64; size], vec![0u64; size]);
@@ -163,7 +194,11 @@ pub(crate) fn encrypt_sums(layout: &BranchingLayout, key: &[Vec<i64>], sums: &[u
         add_product(&mut product, &mask, polynomial);
     }
     for (product, sum) in product.iter().zip(sums) {
-        write_bits(&mut bits, product.wrapping_add(sum << (width - layout.plaintext_bits)), width);
+        write_bits(
+            &mut bits,
+            product.wrapping_add(sum << (width - layout.plaintext_bits)),
+            width,
+        );
     }
     let mut response = query[..3].to_vec();
     response.extend(packed(&bits));
