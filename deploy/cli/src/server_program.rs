@@ -129,7 +129,7 @@ impl ServerProgram {
     /// # Errors
     /// [`Error::Evaluate`]: damaged bytes, a query of another model.
     pub fn evaluate(&self, query: &[u8]) -> Result<Vec<u8>, Error> {
-        Ok(self.program.evaluate(self.spec_id, query)?)
+        Ok(self.program.evaluate(self.spec_id, None, query)?)
     }
 }
 

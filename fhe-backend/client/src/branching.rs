@@ -14,6 +14,7 @@ use crate::key::SecretKey;
 use crate::linear::{
     LayoutError, LinearError, MAX_PORT, QUERY_PREFIX, RESPONSE_PREFIX, check_len, read_rows, write_prefix,
 };
+use crate::packing::Packing;
 use crate::params::{GlweParams, ValidGlwe};
 use crate::random::{MaskSeed, MaskStream, NoiseStream, fresh_mask_seed};
 
@@ -36,6 +37,8 @@ pub struct BranchingLayout {
     pub input_bits: u32,
     /// Digit sums in a response.
     pub coefficients: u32,
+    /// Where bits are packed in the coefficients of one ciphertext, the gadgets that expand it.
+    pub packing: Option<Packing>,
 }
 
 /// [`BranchingLayout`] that passed the door.
@@ -89,7 +92,9 @@ impl BranchingLayout {
                 return Err(LayoutError::Count { what, value, max });
             }
         }
-        Ok(ValidBranching { layout: self, glwe })
+        let valid = ValidBranching { layout: self, glwe };
+        self.packing.map_or(Ok(()), |packing| packing.check(&valid))?;
+        Ok(valid)
     }
 }
 
@@ -116,7 +121,10 @@ impl ValidBranching {
     #[must_use]
     pub fn query_len(&self) -> usize {
         let rows = self.layout.input_bits as usize * self.ggsw_rows();
-        let bodies = rows.saturating_mul(self.glwe.polynomial_size());
+        let bodies = match self.layout.packing {
+            Some(_) => self.slots(),
+            None => rows.saturating_mul(self.glwe.polynomial_size()),
+        };
         QUERY_PREFIX + packed_len(bodies, u32::from(self.layout.body_bits)).unwrap_or(usize::MAX - QUERY_PREFIX)
     }
 
@@ -156,6 +164,9 @@ impl ValidBranching {
         let mut masks = MaskStream::new(seed);
         write_prefix(out, 0, 1);
         out[RESPONSE_PREFIX..QUERY_PREFIX].copy_from_slice(&seed.0);
+        if self.layout.packing.is_some() {
+            return self.encrypt_slots(key, bits, (&mut noise, &mut masks), scratch, &mut out[QUERY_PREFIX..]);
+        }
         let mut writer = BitWriter::new(&mut out[QUERY_PREFIX..]);
         let product = KeyProduct::new(key, self.glwe.polynomial_size());
         let (mask, body) = scratch.split_at_mut(self.glwe.polynomial_size());
@@ -169,7 +180,7 @@ impl ValidBranching {
                 for row in 0..=self.glwe.glwe_dimension() {
                     body.fill_with(|| noise.sample());
                     add_row_message(body, key, row, message);
-                    product.add(&mut masks, mask, body);
+                    product.add(&mut masks, mask, body, 1);
                     body.iter().for_each(|b| writer.write(b.wrapping_add(half) >> (64 - kept), kept));
                 }
             }
@@ -236,7 +247,7 @@ impl ValidBranching {
         BitWriter::new(&mut out[RESPONSE_PREFIX..])
     }
 
-    fn check_key(&self, key: &SecretKey) -> Result<(), LinearError> {
+    pub(crate) fn check_key(&self, key: &SecretKey) -> Result<(), LinearError> {
         if key.glwe() == self.glwe { Ok(()) } else { Err(LinearError::Key) }
     }
 }

@@ -221,6 +221,46 @@ impl<'a> Frame<'a> {
     }
 }
 
+/// A frame that is written piece by piece, for payloads larger than memory.
+pub(crate) struct FrameHeader {
+    checksum: crc32fast::Hasher,
+}
+
+impl FrameHeader {
+    /// Writes the header of a frame whose payload will have `payload_len` bytes.
+    pub(crate) fn start<E>(
+        kind: Kind,
+        spec_id: SpecId,
+        payload_len: usize,
+        sink: &mut impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<Self, E> {
+        let mut frame = Self { checksum: crc32fast::Hasher::new() };
+        frame.push(&header(kind, spec_id, payload_len), sink)?;
+        Ok(frame)
+    }
+
+    /// Writes a piece of the payload.
+    pub(crate) fn push<E>(&mut self, bytes: &[u8], sink: &mut impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        self.checksum.update(bytes);
+        sink(bytes)
+    }
+
+    /// Writes the checksum.
+    pub(crate) fn finish<E>(self, sink: &mut impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+        sink(&self.checksum.finalize().to_le_bytes())
+    }
+}
+
+fn header(kind: Kind, spec_id: SpecId, payload_len: usize) -> [u8; HEADER_LEN] {
+    let mut out = [0; HEADER_LEN];
+    out[..4].copy_from_slice(&MAGIC);
+    out[4..6].copy_from_slice(&VERSION.to_le_bytes());
+    out[6..8].copy_from_slice(&kind.code().to_le_bytes());
+    out[8..24].copy_from_slice(&spec_id.0);
+    out[24..].copy_from_slice(&(payload_len as u64).to_le_bytes());
+    out
+}
+
 /// Bytes of a frame around a payload of `payload_len` bytes.
 #[must_use]
 pub const fn frame_len(payload_len: usize) -> usize {
@@ -243,11 +283,7 @@ pub fn write_frame<E>(
     fill: impl FnOnce(&mut [u8]) -> Result<(), E>,
 ) -> Result<(), E> {
     let payload_len = out.len() - frame_len(0);
-    out[..4].copy_from_slice(&MAGIC);
-    out[4..6].copy_from_slice(&VERSION.to_le_bytes());
-    out[6..8].copy_from_slice(&kind.code().to_le_bytes());
-    out[8..24].copy_from_slice(&spec_id.0);
-    out[24..32].copy_from_slice(&(payload_len as u64).to_le_bytes());
+    out[..HEADER_LEN].copy_from_slice(&header(kind, spec_id, payload_len));
     let (covered, trailer) = out.split_at_mut(HEADER_LEN + payload_len);
     fill(&mut covered[HEADER_LEN..])?;
     trailer.copy_from_slice(&crc32fast::hash(covered).to_le_bytes());

@@ -17,7 +17,7 @@ pub(crate) struct KeyProduct<'a> {
 }
 
 impl<'a> KeyProduct<'a> {
-    /// For windows of `window` coefficients.
+    /// For `window` coefficients of each product.
     #[cfg_attr(not(feature = "ntt"), expect(unused_variables, reason = "the window decides whether to transform"))]
     pub(crate) fn new(key: &'a SecretKey, window: usize) -> Self {
         Self {
@@ -27,9 +27,9 @@ impl<'a> KeyProduct<'a> {
         }
     }
 
-    /// Draws the `k` mask polynomials of a GLWE and adds the first coefficients of `Σ_c A_c·S_c` to `body`; `mask` is
-    /// scratch of `N` words.
-    pub(crate) fn add(&self, masks: &mut MaskStream, mask: &mut [u64], body: &mut [u64]) {
+    /// Draws the `k` mask polynomials of a GLWE and adds coefficients `0, stride, 2·stride, …` of `Σ_c A_c·S_c` to
+    /// `body`; `mask` is scratch of `N` words.
+    pub(crate) fn add(&self, masks: &mut MaskStream, mask: &mut [u64], body: &mut [u64], stride: usize) {
         #[cfg(feature = "ntt")]
         if let Some((multiplier, polynomials)) = &self.transformed {
             let mut sum = multiplier.zero();
@@ -37,14 +37,14 @@ impl<'a> KeyProduct<'a> {
                 masks.fill(mask);
                 multiplier.add_product(&mut sum, &multiplier.limbs(mask), polynomial);
             }
-            for (b, product) in body.iter_mut().zip(multiplier.finish(sum)) {
-                *b = b.wrapping_add(product);
+            for (b, product) in body.iter_mut().zip(multiplier.finish(sum).iter().step_by(stride)) {
+                *b = b.wrapping_add(*product);
             }
             return;
         }
         for polynomial in 0..self.key.glwe().glwe_dimension() {
             masks.fill(mask);
-            add_mask_times_key(body, 0, mask, self.key, polynomial);
+            add_mask_times_key(body, stride, mask, self.key, polynomial);
         }
     }
 }
@@ -67,28 +67,20 @@ fn transform_key(key: &SecretKey) -> Option<(ExactMultiplier, alloc::vec::Vec<We
     Some((multiplier, polynomials))
 }
 
-/// Adds coefficients `first .. first + body.len()` of `A·S_c` to `body`, for the mask polynomial `mask = A` and
-/// polynomial `c` of the key. `first + body.len() <= N`.
-pub(crate) fn add_mask_times_key(
-    body: &mut [u64],
-    first: usize,
-    mask: &[u64],
-    key: &SecretKey,
-    polynomial: usize,
-) {
+/// Adds coefficients `0, stride, 2·stride, …` of `A·S_c` to the elements of `body`, for the mask polynomial `mask = A` and
+/// polynomial `c` of the key. `(body.len() − 1)·stride < N`.
+pub(crate) fn add_mask_times_key(body: &mut [u64], stride: usize, mask: &[u64], key: &SecretKey, polynomial: usize) {
     let size = mask.len();
     for shift in 0..size {
         let bit = key.bit_mask(polynomial, shift);
         // X^shift moves A[i − shift] to coefficient i, and A[N + i − shift] negated below `shift`.
-        let wrapped = shift.saturating_sub(first).min(body.len());
+        let wrapped = shift.div_ceil(stride).min(body.len());
         let (below, above) = body.split_at_mut(wrapped);
-        if wrapped > 0 {
-            for (b, a) in below.iter_mut().zip(&mask[size + first - shift..]) {
-                *b = b.wrapping_sub(a & bit);
-            }
+        for (b, a) in below.iter_mut().zip(mask[(size - shift) % size..].iter().step_by(stride)) {
+            *b = b.wrapping_sub(a & bit);
         }
         if !above.is_empty() {
-            for (b, a) in above.iter_mut().zip(&mask[first + wrapped - shift..]) {
+            for (b, a) in above.iter_mut().zip(mask[wrapped * stride - shift..].iter().step_by(stride)) {
                 *b = b.wrapping_add(a & bit);
             }
         }
@@ -144,7 +136,7 @@ mod tests {
         let products = [0, 512].map(|window| {
             let mut body = vec![1u64; 512];
             let product = KeyProduct::new(&key, window);
-            product.add(&mut MaskStream::new(MaskSeed([6; 32])), &mut mask, &mut body);
+            product.add(&mut MaskStream::new(MaskSeed([6; 32])), &mut mask, &mut body, 1);
             body
         });
         assert_eq!(products[0], products[1]);
@@ -157,12 +149,12 @@ mod tests {
         let mut mask = [0u64; 64];
         MaskStream::new(MaskSeed([5; 32])).fill(&mut mask);
         let want = schoolbook(&mask, &key, 6);
-        for first in 0..64 {
-            for len in 0..=64 - first {
+        for stride in 1..=8 {
+            for len in 0..=64 / stride {
                 let mut body = vec![7u64; len];
-                add_mask_times_key(&mut body, first, &mask, &key, 6);
-                let want: Vec<u64> = want[first..first + len].iter().map(|w| w.wrapping_add(7)).collect();
-                assert_eq!(body, want, "coefficients {first}..{}", first + len);
+                add_mask_times_key(&mut body, stride, &mask, &key, 6);
+                let want = want.iter().step_by(stride).map(|w| w.wrapping_add(7));
+                assert_eq!(body, want.take(len).collect::<Vec<_>>(), "{len} coefficients, stride {stride}");
             }
         }
         for (output, want) in want.iter().enumerate() {

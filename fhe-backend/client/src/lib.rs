@@ -16,6 +16,7 @@ pub mod key;
 pub mod linear;
 #[cfg(feature = "ntt")]
 pub mod multiply;
+pub mod packing;
 pub mod params;
 pub mod random;
 pub mod spec;

@@ -82,6 +82,9 @@ pub enum LayoutError {
     /// The gadget of a branching circuit is not one.
     #[error(transparent)]
     Gadget(#[from] crate::branching::GadgetError),
+    /// Packed queries do not fit the parameters.
+    #[error(transparent)]
+    Packing(#[from] crate::packing::PackingError),
     /// The coefficients in use exceed the polynomial.
     #[error("{zone} coefficients are in use, the polynomial has {polynomial_size}")]
     Zone {
@@ -162,6 +165,9 @@ pub enum LinearError {
     /// The key was made for other parameters.
     #[error("the key was made for other parameters; use the key of this model")]
     Key,
+    /// The circuit runs without an evaluation key.
+    #[error("this model needs no evaluation key")]
+    NoEvaluationKey,
     /// The response is not of this layout.
     #[error("the response does not have the form of this model's responses; it is damaged or answers another query")]
     Response,
@@ -303,7 +309,7 @@ impl ValidLinear {
                     body[position] = body[position].wrapping_add(code.cast_unsigned() << scale);
                 }
             }
-            product.add(&mut masks, mask, body);
+            product.add(&mut masks, mask, body, 1);
             for b in body.iter() {
                 writer.write(b.wrapping_add(half) >> dropped, u32::from(self.layout.body_bits));
             }

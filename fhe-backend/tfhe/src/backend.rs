@@ -2,13 +2,13 @@
 
 use rand_core::CryptoRng;
 use tenebra_circuit::{Backend, ErrorKind, Interval, Options, Verified};
-use tenebra_client::SecretKey;
+use tenebra_client::{SecretKey, SpecId};
 use tenebra_client::branching::ValidBranching;
 use tenebra_client::linear::{LinearError, ValidLinear, plan_of};
 use thiserror::Error;
 
 use crate::error::{EvaluateError, PlanError};
-use crate::program::{Program, Scheme};
+use crate::program::{EvaluationKey, Program, Scheme};
 
 /// Runs verified circuits on tfhe-rs ciphertexts.
 #[derive(Clone, Copy, Debug, Default)]
@@ -64,7 +64,8 @@ impl Backend for TfheBackend {
     type Program = Program;
     /// One key a plan.
     type ClientKey = Vec<SecretKey>;
-    type ServerKey = ();
+    /// `None` where queries are not packed.
+    type ServerKey = Option<EvaluationKey>;
     /// Payloads of as many queries as the rows need.
     type Query = Vec<Vec<u8>>;
     type Response = Vec<Vec<u8>>;
@@ -78,10 +79,21 @@ impl Backend for TfheBackend {
         &self,
         program: &Program,
         rng: &mut impl CryptoRng,
-    ) -> Result<(Vec<SecretKey>, ()), BackendError> {
+    ) -> Result<(Vec<SecretKey>, Option<EvaluationKey>), BackendError> {
         let branching = program.branching_layout().map(ValidBranching::glwe);
         let params = program.layouts().map(ValidLinear::glwe).chain(branching);
-        Ok((params.map(|glwe| SecretKey::generate(glwe, rng)).collect(), ()))
+        let keys: Vec<SecretKey> = params.map(|glwe| SecretKey::generate(glwe, rng)).collect();
+        let packed = program.branching_layout().filter(|layout| layout.layout().packing.is_some());
+        let Some((layout, secret)) = packed.zip(keys.first()) else { return Ok((keys, None)) };
+        let spec_id = SpecId([0; 16]);
+        let mut file = Vec::new();
+        let mut scratch = vec![0; layout.evaluation_key_scratch_len()];
+        layout.write_evaluation_key(spec_id, secret, rng, &mut scratch, |bytes| {
+            file.extend_from_slice(bytes);
+            Ok::<_, LinearError>(())
+        })?;
+        let key = program.prepare_key(spec_id, &file)?;
+        Ok((keys, Some(key)))
     }
 
     fn encrypt(
@@ -126,8 +138,13 @@ impl Backend for TfheBackend {
         queries.collect()
     }
 
-    fn evaluate(&self, program: &Program, (): &(), query: &Vec<Vec<u8>>) -> Result<Vec<Vec<u8>>, BackendError> {
-        let responses = query.iter().map(|payload| program.evaluate_payload(payload));
+    fn evaluate(
+        &self,
+        program: &Program,
+        key: &Option<EvaluationKey>,
+        query: &Vec<Vec<u8>>,
+    ) -> Result<Vec<Vec<u8>>, BackendError> {
+        let responses = query.iter().map(|payload| program.evaluate_payload(key.as_ref(), payload));
         Ok(responses.collect::<Result<_, _>>()?)
     }
 

@@ -10,4 +10,6 @@ pub(crate) mod digits;
 pub(crate) mod evaluate;
 pub(crate) mod form;
 pub(crate) mod kernel;
+pub(crate) mod packed;
 pub(crate) mod plan;
+pub(crate) mod unpack;

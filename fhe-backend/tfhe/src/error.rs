@@ -55,6 +55,12 @@ pub enum PlanError {
         /// Digits at radix 2.
         coefficients: usize,
     },
+    /// Packed queries were asked for, but no gadget of theirs reaches the failure probability.
+    #[error("{input_bits} input bits do not fit a packed query at this failure probability; ask for direct or auto queries")]
+    NotPackable {
+        /// Bits of all codes.
+        input_bits: usize,
+    },
     /// No threads could be started.
     #[error("{0} threads could not be started; ask for fewer")]
     Threads(usize),
@@ -76,6 +82,12 @@ pub enum EvaluateError {
     /// The frame is damaged or of another model.
     #[error(transparent)]
     Frame(#[from] tenebra_client::FrameError),
+    /// A packed query without the evaluation key that unpacks it.
+    #[error("this model's queries need the client's evaluation key; pass the evaluation key that was made with the secret key")]
+    NoEvaluationKey,
+    /// The evaluation key does not have the length that the parameters ask for.
+    #[error("the evaluation key does not have the form of this model's keys; it is damaged or was made by another version")]
+    EvaluationKey,
     /// The payload does not have the length that its plan and rows ask for.
     #[error("the query does not have the form of this model's queries; it was made by another version or is damaged")]
     Query,

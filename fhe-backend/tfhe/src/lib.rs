@@ -11,5 +11,5 @@ mod report;
 
 pub use backend::{BackendError, TfheBackend};
 pub use error::{EvaluateError, PlanError};
-pub use program::{BranchingProgram, LinearProgram, Program, Scheme};
+pub use program::{BranchingProgram, EvaluationKey, LinearProgram, Program, Scheme};
 pub use report::{PlanLayout, PlanReport, SECURITY_BITS};

@@ -4,11 +4,12 @@ use tenebra_circuit::{Interval, LinearForm, Options, Verified, linear_form};
 use tenebra_client::branching::ValidBranching;
 use tenebra_client::linear::{LinearError, MAX_PORT, ValidLinear, plan_of};
 use tenebra_client::spec::{ClientSpec, Digits, OwnedBranching, OwnedScheme};
-use tenebra_client::{Frame, Kind, SecretKey, SpecId, to_frame};
+use tenebra_client::{Frame, Kind, SecretKey, SpecId, frame_len, to_frame};
 
 use crate::branching;
 use crate::branching::evaluate::BranchingEvaluator;
 use crate::branching::form::branching_form;
+use crate::branching::unpack::UnpackingKey;
 use crate::branching::plan::BranchingPlan;
 use crate::error::{EvaluateError, PlanError};
 use crate::linear::evaluate::LinearEvaluator;
@@ -46,6 +47,16 @@ pub struct BranchingProgram {
     evaluator: BranchingEvaluator,
 }
 
+/// A client's evaluation key, prepared for evaluation: tens of megabytes in the Fourier domain at most.
+#[derive(Clone)]
+pub struct EvaluationKey(UnpackingKey);
+
+impl core::fmt::Debug for EvaluationKey {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("EvaluationKey")
+    }
+}
+
 impl Program {
     /// Plans and prepares a circuit. Linear circuits get a second plan if `options.rows > 1`, for batches of up to so many
     /// rows, where a ciphertext holds two or more.
@@ -68,7 +79,7 @@ impl Program {
                 linear_scheme(&form, plans)?
             }
             None => {
-                let plan = branching::plan::plan(&branching_form(circuit)?, p_fail)?;
+                let plan = branching::plan::plan(&branching_form(circuit)?, options)?;
                 branching_scheme(plan, options.threads)?
             }
         };
@@ -152,7 +163,7 @@ impl Program {
     /// # Errors
     ///
     /// [`EvaluateError::Query`] if the payload is not a query of this program.
-    pub fn evaluate_payload(&self, payload: &[u8]) -> Result<Vec<u8>, EvaluateError> {
+    pub fn evaluate_payload(&self, key: Option<&EvaluationKey>, payload: &[u8]) -> Result<Vec<u8>, EvaluateError> {
         match &self.scheme {
             Scheme::Linear(programs) => {
                 let plan = plan_of(payload).ok_or(EvaluateError::Query)?;
@@ -160,19 +171,50 @@ impl Program {
                 program.evaluator.evaluate(plan, payload)
             }
             Scheme::Branching(program) => {
-                program.evaluator.evaluate(&program.plan, payload)
+                program.evaluator.evaluate(&program.plan, key.map(|key| &key.0), payload)
             }
         }
     }
 
-    /// Evaluates a framed query of the spec `spec_id` into a framed response: the server's whole work.
+    /// Bytes of a framed evaluation key; `None` if the circuit runs without one.
+    #[must_use]
+    pub fn evaluation_key_bytes(&self) -> Option<usize> {
+        self.branching_layout()?.evaluation_key_len().map(frame_len)
+    }
+
+    /// Prepares the payload of an evaluation key.
     ///
     /// # Errors
     ///
-    /// [`EvaluateError`]: damaged bytes, a query of another model.
-    pub fn evaluate(&self, spec_id: SpecId, query: &[u8]) -> Result<Vec<u8>, EvaluateError> {
+    /// [`EvaluateError::EvaluationKey`] if it is not one of this circuit's.
+    pub fn prepare_key_payload(&self, payload: &[u8]) -> Result<EvaluationKey, EvaluateError> {
+        let layout = self.branching_layout().ok_or(EvaluateError::EvaluationKey)?;
+        UnpackingKey::prepare(layout, payload).map(EvaluationKey).ok_or(EvaluateError::EvaluationKey)
+    }
+
+    /// Prepares a framed evaluation key of the spec `spec_id`, once for all queries made with its secret key.
+    ///
+    /// # Errors
+    ///
+    /// [`EvaluateError`]: damaged bytes, a key of another model.
+    pub fn prepare_key(&self, spec_id: SpecId, bytes: &[u8]) -> Result<EvaluationKey, EvaluateError> {
+        self.prepare_key_payload(Frame::parse_for(bytes, Kind::EvaluationKey, spec_id)?.payload)
+    }
+
+    /// Evaluates a framed query of the spec `spec_id` into a framed response: the server's whole work. Packed queries need
+    /// the evaluation key of the client that made them.
+    ///
+    /// # Errors
+    ///
+    /// [`EvaluateError`]: damaged bytes, a query of another model, no evaluation key where one is needed.
+    pub fn evaluate(
+        &self,
+        spec_id: SpecId,
+        key: Option<&EvaluationKey>,
+        query: &[u8],
+    ) -> Result<Vec<u8>, EvaluateError> {
         let frame = Frame::parse_for(query, Kind::Query, spec_id)?;
-        let payload = self.evaluate_payload(frame.payload)?;
+        let payload = self.evaluate_payload(key, frame.payload)?;
         Ok(to_frame(Kind::Response, spec_id, &payload))
     }
 }

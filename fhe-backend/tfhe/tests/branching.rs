@@ -11,9 +11,9 @@ use tenebra_tfhe::{BackendError, PlanError, TfheBackend};
 fn check(circuit: &Verified, codes: &[i64], threads: usize) -> Result<(), BackendError> {
     let mut rng = ChaCha20Rng::seed_from_u64(7);
     let program = TfheBackend.prepare(circuit, &Options { threads, ..Options::default() })?;
-    let (key, ()) = TfheBackend.generate_keys(&program, &mut rng)?;
+    let (key, server_key) = TfheBackend.generate_keys(&program, &mut rng)?;
     let query = TfheBackend.encrypt(&program, &key, codes, &mut rng)?;
-    let response = TfheBackend.evaluate(&program, &(), &query)?;
+    let response = TfheBackend.evaluate(&program, &server_key, &query)?;
     let got = TfheBackend.decrypt(&program, &key, &response)?;
     assert_eq!(got, tenebra_sim::run(circuit, codes).unwrap(), "{codes:?} in\n{}", circuit.circuit());
     Ok(())

@@ -219,7 +219,7 @@ fn the_known_queries_are_answered_to_the_byte() {
         let spec = ClientSpec::parse(spec).unwrap();
         let program = Program::for_spec(&circuit, &spec, 1).unwrap();
         let response = program
-            .evaluate(spec.id(), &data(&format!("{name}/{query}.query.tnb")))
+            .evaluate(spec.id(), None, &data(&format!("{name}/{query}.query.tnb")))
             .unwrap();
         assert!(
             response == data(&format!("{name}/{query}.response.tnb")),
@@ -248,7 +248,7 @@ fn tfhe_decrypts_our_servers_responses() {
                 &mut query,
             )
             .unwrap();
-        let response = program.evaluate_payload(&query).unwrap();
+        let response = program.evaluate_payload(None, &query).unwrap();
         // tests/wire_format of tenebra-client works the integers out by hand.
         let mut integers = [-20, 67, 65].into_iter().enumerate();
         for (group, glwe) in response_glwes(layout, &response).iter().enumerate() {
@@ -277,6 +277,7 @@ fn branching() -> ValidBranching {
         response_bits: 18,
         input_bits: 3,
         coefficients: 5,
+        packing: None,
     };
     layout.validate().unwrap()
 }

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use tenebra_quant::{Affine, Decision, InverseLink};
 
-use super::scheme::{BRANCHING, Digits, LINEAR};
+use super::scheme::{DIRECT, Digits, LINEAR, PACKED};
 use super::{ClientSpec, DECISIONS, LINKS, Output, SpecError, codec, spec_id};
 use crate::branching::BranchingLayout;
 use crate::frame::{Kind, to_frame};
@@ -98,7 +98,8 @@ impl OwnedSpec {
     fn payload(&self) -> Vec<u8> {
         let code = match &self.scheme {
             OwnedScheme::Linear(_) => LINEAR,
-            OwnedScheme::Branching(_) => BRANCHING,
+            OwnedScheme::Branching(branching) if branching.layout.packing.is_some() => PACKED,
+            OwnedScheme::Branching(_) => DIRECT,
         };
         let mut out = vec![code];
         out.extend(self.p_fail_log2.to_le_bytes());
@@ -150,6 +151,10 @@ fn push_branching(out: &mut Vec<u8>, branching: &OwnedBranching) {
     ]);
     out.extend(layout.input_bits.to_le_bytes());
     out.extend(layout.coefficients.to_le_bytes());
+    if let Some(packing) = layout.packing {
+        let gadgets = packing.splits.into_iter().chain([packing.scheme_switch]);
+        gadgets.for_each(|gadget| out.extend([gadget.base_log, gadget.level_count]));
+    }
     out.push(branching.radix_log);
     for digits in &branching.digits {
         out.push(digits.count);

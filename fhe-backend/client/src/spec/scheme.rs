@@ -4,12 +4,15 @@ use super::{MAX_PLANS, Section, SpecError, codec, read_section};
 use crate::branching::{BranchingLayout, ValidBranching};
 use crate::cursor::Cursor;
 use crate::linear::{LinearLayout, ValidLinear};
+use crate::packing::{MAX_SPLITS, Packing, SwitchGadget};
 use crate::params::GlweParams;
 
 /// Number of the linear scheme on the wire.
 pub(super) const LINEAR: u8 = 1;
 /// Number of the branching scheme with direct queries.
-pub(super) const BRANCHING: u8 = 2;
+pub(super) const DIRECT: u8 = 2;
+/// Number of the branching scheme with packed queries.
+pub(super) const PACKED: u8 = 3;
 
 #[derive(Clone, Debug)]
 pub(super) enum Scheme<'a> {
@@ -30,7 +33,7 @@ impl<'a> Scheme<'a> {
     pub(super) fn read(cursor: &mut Cursor<'a>, code: u8, ports: (u32, u32)) -> Result<Self, SpecError> {
         match code {
             LINEAR => read_plans(cursor, ports).map(Self::Linear),
-            BRANCHING => read_branching(cursor, ports.1),
+            DIRECT | PACKED => read_branching(cursor, ports.1, code == PACKED),
             _ => Err(SpecError::UnknownScheme(code)),
         }
     }
@@ -112,9 +115,9 @@ fn read_layout(cursor: &mut Cursor<'_>, features: u32, outputs: u32) -> Option<L
     })
 }
 
-fn read_branching<'a>(cursor: &mut Cursor<'a>, outputs: u32) -> Result<Scheme<'a>, SpecError> {
+fn read_branching<'a>(cursor: &mut Cursor<'a>, outputs: u32, packed: bool) -> Result<Scheme<'a>, SpecError> {
     let malformed = SpecError::Malformed("parameters");
-    let layout = read_branching_layout(cursor).ok_or(malformed.clone())?;
+    let layout = read_branching_layout(cursor, packed).ok_or(malformed.clone())?;
     let layout = layout.validate().map_err(SpecError::Branching)?;
     let radix_log = cursor.u8().filter(|log| (1..=31).contains(log)).ok_or(malformed)?;
     let mut coefficients = 0u32;
@@ -133,8 +136,8 @@ fn read_branching<'a>(cursor: &mut Cursor<'a>, outputs: u32) -> Result<Scheme<'a
     Ok(Scheme::Branching { layout, radix_log, digits })
 }
 
-fn read_branching_layout(cursor: &mut Cursor<'_>) -> Option<BranchingLayout> {
-    Some(BranchingLayout {
+fn read_branching_layout(cursor: &mut Cursor<'_>, packed: bool) -> Option<BranchingLayout> {
+    let mut layout = BranchingLayout {
         glwe: GlweParams {
             glwe_dimension: cursor.u8()?,
             polynomial_size: cursor.u16()?,
@@ -147,7 +150,21 @@ fn read_branching_layout(cursor: &mut Cursor<'_>) -> Option<BranchingLayout> {
         response_bits: cursor.u8()?,
         input_bits: cursor.u32()?,
         coefficients: cursor.u32()?,
-    })
+        packing: None,
+    };
+    if packed {
+        layout.packing = Some(read_packing(cursor)?);
+    }
+    Some(layout)
+}
+
+fn read_packing(cursor: &mut Cursor<'_>) -> Option<Packing> {
+    let mut gadget = || Some(SwitchGadget { base_log: cursor.u8()?, level_count: cursor.u8()? });
+    let mut splits = [SwitchGadget::default(); MAX_SPLITS];
+    for split in &mut splits {
+        *split = gadget()?;
+    }
+    Some(Packing { splits, scheme_switch: gadget()? })
 }
 
 fn read_digits(cursor: &mut Cursor<'_>) -> Option<Digits> {

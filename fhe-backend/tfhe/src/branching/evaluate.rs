@@ -11,6 +11,7 @@ use tenebra_client::random::{MaskSeed, MaskStream};
 use super::diagram::{Group, Operand, Plain, Rotation, Sign, Step};
 use super::kernel::{FourierGgsw, Kernel};
 use super::plan::{BranchingPlan, Gadget};
+use super::unpack::{UnpackingKey, read_slots, split, switch_scheme};
 use crate::error::{EvaluateError, PlanError};
 use crate::modulus::switch_modulus;
 
@@ -33,11 +34,14 @@ struct Worker {
     kernel: Kernel,
     registers: Vec<Glwe>,
     spare: Glwe,
-    polynomial: Vec<u64>,
+    /// `3N` words.
+    scratch: Vec<u64>,
 }
 
 /// What one evaluation holds.
 struct Workspace {
+    /// Ciphertexts of a packed query, one a slot in the end.
+    packed: Vec<Glwe>,
     bits: Vec<FourierGgsw>,
     slots: Vec<Glwe>,
     results: Vec<Glwe>,
@@ -55,18 +59,28 @@ impl BranchingEvaluator {
             kernel: Kernel::new(gadget),
             registers: vec![vec![0; gadget.glwe_len()]; registers],
             spare: vec![0; gadget.glwe_len()],
-            polynomial: vec![0; gadget.polynomial_size],
+            scratch: vec![0; 3 * gadget.polynomial_size],
         };
         let workers = (0..threads).map(|_| Mutex::new(worker())).collect();
         Ok(Self { gadget, pool, workers, workspaces: Mutex::new(Vec::new()) })
     }
 
     /// Evaluates the payload of a query into the payload of a response.
-    pub(crate) fn evaluate(&self, plan: &BranchingPlan, payload: &[u8]) -> Result<Vec<u8>, EvaluateError> {
+    pub(crate) fn evaluate(
+        &self,
+        plan: &BranchingPlan,
+        key: Option<&UnpackingKey>,
+        payload: &[u8],
+    ) -> Result<Vec<u8>, EvaluateError> {
+        let key = match (plan.layout.layout().packing, key) {
+            (Some(_), None) => return Err(EvaluateError::NoEvaluationKey),
+            (Some(_), Some(key)) => Some(key),
+            (None, _) => None,
+        };
         let (seed, bodies) = plan.layout.read_query(payload).ok_or(EvaluateError::Query)?;
         let kept = lock(&self.workspaces).pop();
         let mut workspace = kept.unwrap_or_else(|| self.workspace(plan));
-        let sum = self.pool.install(|| self.run(plan, seed, bodies, &mut workspace));
+        let sum = self.pool.install(|| self.run(plan, key, seed, bodies, &mut workspace));
         lock(&self.workspaces).push(workspace);
         Ok(respond(&plan.layout, &sum))
     }
@@ -75,6 +89,7 @@ impl BranchingEvaluator {
         let glwe = vec![0; self.gadget.glwe_len()];
         let bits = (0..plan.diagram.input_bits).map(|_| FourierGgsw::empty(self.gadget));
         Workspace {
+            packed: vec![glwe.clone(); if plan.layout.layout().packing.is_some() { plan.layout.slots() } else { 0 }],
             bits: bits.collect(),
             slots: vec![glwe.clone(); plan.diagram.rotations.len()],
             results: vec![glwe; plan.diagram.groups.len()],
@@ -86,12 +101,31 @@ impl BranchingEvaluator {
         lock(&self.workers[rayon::current_thread_index().unwrap_or(0) % self.workers.len()])
     }
 
-    fn run(&self, plan: &BranchingPlan, seed: MaskSeed, bodies: &[u8], workspace: &mut Workspace) -> Glwe {
-        let Workspace { bits, slots, results } = workspace;
-        let expand = |(bit, ggsw): (usize, &mut FourierGgsw)| {
-            expand_bit(&plan.layout, self.gadget, seed, bodies, bit, &mut self.worker(), ggsw);
-        };
-        bits.par_iter_mut().enumerate().for_each(expand);
+    fn run(
+        &self,
+        plan: &BranchingPlan,
+        key: Option<&UnpackingKey>,
+        seed: MaskSeed,
+        bodies: &[u8],
+        workspace: &mut Workspace,
+    ) -> Glwe {
+        let Workspace { packed, bits, slots, results } = workspace;
+        if let Some(key) = key {
+            self.unpack(&plan.layout, key, seed, bodies, packed);
+            let levels = self.gadget.level_count;
+            let ciphertexts = packed.par_chunks(levels);
+            bits.par_iter_mut().zip(ciphertexts).for_each(|(ggsw, ciphertexts)| {
+                let Worker { kernel, scratch, .. } = &mut *self.worker();
+                for (level, ciphertext) in ciphertexts.iter().enumerate() {
+                    switch_scheme(kernel, key, ciphertext, level, ggsw, scratch);
+                }
+            });
+        } else {
+            let expand = |(bit, ggsw): (usize, &mut FourierGgsw)| {
+                expand_bit(&plan.layout, self.gadget, seed, bodies, bit, &mut self.worker(), ggsw);
+            };
+            bits.par_iter_mut().enumerate().for_each(expand);
+        }
         let run = Run { gadget: self.gadget, scale: 64 - u32::from(plan.layout.layout().plaintext_bits), bits };
         let rotations = slots.par_iter_mut().zip(&plan.diagram.rotations);
         rotations.for_each(|(slot, rotation)| run.rotation(&mut self.worker().kernel, rotation, slot));
@@ -103,6 +137,33 @@ impl BranchingEvaluator {
             sum.iter_mut().zip(result).for_each(|(sum, value)| *sum = sum.wrapping_add(*value));
         }
         sum
+    }
+}
+
+impl BranchingEvaluator {
+    /// Brings every slot of a packed query to a ciphertext of its own.
+    fn unpack(
+        &self,
+        layout: &ValidBranching,
+        key: &UnpackingKey,
+        seed: MaskSeed,
+        bodies: &[u8],
+        packed: &mut [Glwe],
+    ) {
+        read_slots(layout, seed, bodies, &mut packed[0]);
+        // Multiples of the stride are all that is filled: the first splits keep one side each.
+        let unfilled = layout.slot_stride().ilog2() as usize;
+        let splits = self.gadget.polynomial_size.ilog2() as usize;
+        for t in 0..splits {
+            let count = if t < unfilled { 1 } else { 1 << (t - unfilled) };
+            let asked = if t < unfilled { 0 } else { packed.len().saturating_sub(count).min(count) };
+            let (even, odd) = packed.split_at_mut(count.min(packed.len()));
+            let odd = odd[..asked].par_iter_mut().map(Some).chain(rayon::iter::repeat_n((), even.len() - asked).map(|()| None));
+            even.par_iter_mut().zip(odd).for_each(|(even, odd)| {
+                let Worker { kernel, scratch, .. } = &mut *self.worker();
+                split(kernel, key, t, even, odd, scratch);
+            });
+        }
     }
 }
 
@@ -134,7 +195,8 @@ fn expand_bit(
     let body_bytes = rows * gadget.polynomial_size * kept as usize / 8;
     let mut masks = MaskStream::at_word(seed, bit as u64 * mask_words as u64);
     let mut reader = BitReader::new(&bodies[bit * body_bytes..][..body_bytes]);
-    let Worker { kernel, polynomial, .. } = worker;
+    let Worker { kernel, scratch, .. } = worker;
+    let polynomial = &mut scratch[..gadget.polynomial_size];
     for row in 0..rows {
         let place = row * (gadget.glwe_dimension + 1);
         for column in 0..gadget.glwe_dimension {

@@ -11,6 +11,8 @@ use tfhe::core_crypto::fft_impl::fft64::c64;
 use tfhe::core_crypto::fft_impl::fft64::math::fft::Fft;
 use tfhe::core_crypto::fft_impl::fft64::math::polynomial::FourierPolynomial;
 
+use tenebra_client::packing::SwitchGadget;
+
 use super::plan::Gadget;
 
 /// A GGSW in the Fourier domain: `[level][row][column][N/2]`, level 1 (the largest scale) first.
@@ -22,6 +24,23 @@ impl FourierGgsw {
         let columns = gadget.glwe_dimension + 1;
         let len = gadget.level_count * columns * columns * gadget.polynomial_size / 2;
         Self(vec![c64 { re: 0.0, im: 0.0 }; len])
+    }
+}
+
+/// An encryption, level by level, of a polynomial of the secret key, in the Fourier domain: `[level][mask, body][N/2]`.
+#[derive(Clone)]
+pub(crate) struct SwitchKey {
+    base_log: u32,
+    level_count: usize,
+    rows: Vec<c64>,
+}
+
+impl SwitchKey {
+    /// To be filled row by row with [`Kernel::transform_row`], level 1 first.
+    pub(crate) fn new(gadget: SwitchGadget, polynomial_size: usize) -> Self {
+        let level_count = usize::from(gadget.level_count);
+        let rows = Vec::with_capacity(level_count * polynomial_size);
+        Self { base_log: u32::from(gadget.base_log), level_count, rows }
     }
 }
 
@@ -55,7 +74,7 @@ impl Kernel {
             arch: Arch::new(),
             buffers,
             difference: vec![0; gadget.glwe_len()],
-            digits: vec![0; gadget.level_count * size],
+            digits: Vec::new(),
             transformed: vec![zero; gadget.level_count * (gadget.glwe_dimension + 1) * size / 2],
             product: vec![zero; size / 2],
         }
@@ -80,63 +99,106 @@ impl Kernel {
         let size = self.gadget.polynomial_size;
         let rows = self.gadget.glwe_dimension + 1;
         let first = if clear { rows - 1 } else { 0 };
+        let (base_log, levels) = (self.gadget.base_log, self.gadget.level_count);
         for row in first..rows {
-            self.decompose(row);
-            for level in 0..self.gadget.level_count {
+            decompose(self.arch, &self.difference[row * size..][..size], base_log, levels, &mut self.digits);
+            for level in 0..levels {
                 let digits = Polynomial::from_container(&self.digits[level * size..][..size]);
                 let place = (level * rows + row) * size / 2;
                 let slot = FourierPolynomial { data: &mut self.transformed[place..][..size / 2] };
                 self.fft.as_view().forward_as_integer(slot, digits, self.buffers.stack());
             }
         }
+        let len = levels * rows * size / 2;
         for (column, target) in target.chunks_exact_mut(size).enumerate() {
             self.arch.dispatch(ColumnProduct {
                 product: &mut self.product,
-                digits: &self.transformed,
+                digits: &self.transformed[..len],
                 ggsw: &ggsw.0,
                 first,
                 rows,
+                columns: rows,
                 column,
             });
-            let target = Polynomial::from_container(target);
-            let product = FourierPolynomial { data: &mut self.product[..] };
-            let view = self.fft.as_view();
-            view.add_backward_in_place_as_torus(target, product, self.buffers.stack());
+            self.add_back(target);
         }
     }
 
-    /// Balanced digits in `[−B/2, B/2)` of polynomial `row` of the difference, rounded to the closest multiple of
-    /// `q/B^ℓ`, as wrapped integers.
-    fn decompose(&mut self, row: usize) {
-        let size = self.gadget.polynomial_size;
-        let (base_log, levels) = (self.gadget.base_log, self.gadget.level_count);
-        let operand = &self.difference[row * size..][..size];
-        let dropped = 64 - base_log * u32::try_from(levels).unwrap_or(1);
-        let round = 1u64 << (dropped - 1);
-        if levels == 1 {
-            let digits = &mut self.digits;
-            self.arch.dispatch(|| {
-                for (digit, value) in digits.iter_mut().zip(operand) {
-                    *digit = (value.wrapping_add(round).cast_signed() >> dropped).cast_unsigned();
-                }
-            });
-            return;
+    /// `target += Σ_j digits_j(source)·key_j`: what switches a mask `source` from one key to another.
+    pub(crate) fn add_switch(&mut self, target: &mut [u64], key: &SwitchKey, source: &[u64]) {
+        let size = source.len();
+        decompose(self.arch, source, key.base_log, key.level_count, &mut self.digits);
+        let len = key.level_count * size / 2;
+        if self.transformed.len() < len {
+            self.transformed.resize(len, c64 { re: 0.0, im: 0.0 });
         }
-        let half_base = 1u64 << (base_log - 1);
-        let mask = (1u64 << base_log) - 1;
-        let digits = &mut self.digits;
-        self.arch.dispatch(|| {
-            for (index, value) in operand.iter().enumerate() {
-                let mut rest = value.wrapping_add(round) >> dropped;
-                for level in (0..levels).rev() {
-                    // Adding half the base makes the digit non-negative and carries into the next.
-                    let shifted = rest.wrapping_add(half_base);
-                    digits[level * size + index] = (shifted & mask).wrapping_sub(half_base);
-                    rest = shifted >> base_log;
-                }
+        let slots = self.transformed.chunks_exact_mut(size / 2);
+        for (digits, slot) in self.digits.chunks_exact(size).zip(slots) {
+            let digits = Polynomial::from_container(digits);
+            let slot = FourierPolynomial { data: slot };
+            self.fft.as_view().forward_as_integer(slot, digits, self.buffers.stack());
+        }
+        for (column, target) in target.chunks_exact_mut(size).enumerate() {
+            self.arch.dispatch(ColumnProduct {
+                product: &mut self.product,
+                digits: &self.transformed[..len],
+                ggsw: &key.rows,
+                first: 0,
+                rows: 1,
+                columns: 2,
+                column,
+            });
+            self.add_back(target);
+        }
+    }
+
+    /// Transforms `product` back and adds it.
+    fn add_back(&mut self, target: &mut [u64]) {
+        let target = Polynomial::from_container(target);
+        let product = FourierPolynomial { data: &mut self.product[..] };
+        self.fft.as_view().add_backward_in_place_as_torus(target, product, self.buffers.stack());
+    }
+
+    /// Transforms a row of a switch key, mask and body.
+    pub(crate) fn transform_row(&mut self, key: &mut SwitchKey, mask: &[u64], body: &[u64]) {
+        for polynomial in [mask, body] {
+            let start = key.rows.len();
+            key.rows.resize(start + polynomial.len() / 2, c64 { re: 0.0, im: 0.0 });
+            let target = FourierPolynomial { data: &mut key.rows[start..] };
+            let polynomial = Polynomial::from_container(polynomial);
+            self.fft.as_view().forward_as_torus(target, polynomial, self.buffers.stack());
+        }
+    }
+}
+
+/// Balanced digits in `[−B/2, B/2)` of a polynomial, rounded to the closest multiple of `q/B^ℓ`, as wrapped integers:
+/// level 1 (the largest scale) first.
+fn decompose(arch: Arch, operand: &[u64], base_log: u32, levels: usize, digits: &mut Vec<u64>) {
+    let size = operand.len();
+    digits.resize(levels * size, 0);
+    let dropped = 64 - base_log * u32::try_from(levels).unwrap_or(1);
+    let round = 1u64 << (dropped - 1);
+    if levels == 1 {
+        arch.dispatch(|| {
+            for (digit, value) in digits.iter_mut().zip(operand) {
+                *digit = (value.wrapping_add(round).cast_signed() >> dropped).cast_unsigned();
             }
         });
+        return;
     }
+    let half_base = 1u64 << (base_log - 1);
+    let mask = (1u64 << base_log) - 1;
+    arch.dispatch(|| {
+        for (level, digits) in digits.chunks_exact_mut(size).enumerate() {
+            // Half the base added at this and every lower level makes all digits up to here non-negative and carries.
+            let below = base_log * u32::try_from(levels - 1 - level).unwrap_or(0);
+            let offset = (0..=levels - 1 - level).fold(0u64, |sum, index| sum | half_base << (base_log * index as u32));
+            for (digit, value) in digits.iter_mut().zip(operand) {
+                let rest = (value.wrapping_add(round) >> dropped).wrapping_add(offset);
+                *digit = (rest >> below & mask).wrapping_sub(half_base);
+            }
+        }
+    });
 }
 
 /// `product = Σ digits[level][row]·ggsw[level][row][column]` over rows from `first` on.
@@ -146,6 +208,7 @@ struct ColumnProduct<'a> {
     ggsw: &'a [c64],
     first: usize,
     rows: usize,
+    columns: usize,
     column: usize,
 }
 
@@ -159,7 +222,7 @@ impl WithSimd for ColumnProduct<'_> {
         let terms = self.digits.chunks_exact(half).enumerate().filter(|(index, _)| index % self.rows >= self.first);
         for (term, (index, digits)) in terms.enumerate() {
             let (digits, _) = S::as_simd_c64s(digits);
-            let (ggsw, _) = S::as_simd_c64s(&self.ggsw[(index * self.rows + self.column) * half..][..half]);
+            let (ggsw, _) = S::as_simd_c64s(&self.ggsw[(index * self.columns + self.column) * half..][..half]);
             for ((sum, digit), key) in product.iter_mut().zip(digits).zip(ggsw) {
                 *sum = if term == 0 { simd.mul_e_c64s(*digit, *key) } else { simd.mul_add_e_c64s(*digit, *key, *sum) };
             }

@@ -1,11 +1,13 @@
 //! The planner of branching circuits: ring, gadget and radix with the least time a user waits whose noise fits.
 
+use tenebra_circuit::{Options, QueryMode};
 use tenebra_client::ValidGlwe;
 use tenebra_client::branching::{BranchingLayout, ValidBranching};
 
 use super::diagram::{Diagram, build};
 use super::digits::{DigitForm, cut, value_bits};
 use super::form::BranchingForm;
+use super::packed;
 use crate::error::PlanError;
 use crate::noise::{modulus_switch_variance, p_fail_log2, rounding_variance, set_bits_bound, tuniform_variance};
 
@@ -55,8 +57,12 @@ const GADGETS: [(u8, u8); 10] =
 /// Digits of up to so many bits are tried.
 const MAX_RADIX_LOG: u32 = 24;
 
-/// The cheapest plan that fits `p_fail`.
-pub(crate) fn plan(form: &BranchingForm, p_fail: f64) -> Result<BranchingPlan, PlanError> {
+/// A layout, the failure probability it reaches and the variance of a digit sum.
+type Found = (ValidBranching, f64, f64);
+
+/// The cheapest plan that fits `p_fail`, with direct or packed queries, whichever is asked for or answers sooner.
+pub(crate) fn plan(form: &BranchingForm, options: &Options) -> Result<BranchingPlan, PlanError> {
+    let p_fail = options.p_fail_log2;
     let widest = value_bits(form).min(MAX_RADIX_LOG);
     let mut best: Option<(f64, BranchingPlan)> = None;
     for radix_log in 1..=widest {
@@ -69,21 +75,37 @@ pub(crate) fn plan(form: &BranchingForm, p_fail: f64) -> Result<BranchingPlan, P
             if diagram.input_bits == 0 {
                 return Err(PlanError::Empty { inputs: 0, outputs: form.outputs });
             }
-            let found = RINGS
-                .into_iter()
-                .filter(|(_, n)| *n == size)
-                .flat_map(|ring| GADGETS.into_iter().map(move |gadget| (ring, gadget)))
-                .filter_map(|(ring, gadget)| fit(&digits, &diagram, ring, gadget, p_fail))
-                .map(|found| (wait_us(&found.0, &diagram), found))
-                .min_by(|a, b| a.0.total_cmp(&b.0));
-            if let Some((cost, (layout, p_fail_log2, noise_variance))) = found
+            let direct = (options.query != QueryMode::Packed)
+                .then(|| search_direct(&digits, &diagram, size, p_fail, options.threads))
+                .flatten();
+            let packed = (options.query != QueryMode::Direct && size == 2048)
+                .then(|| packed::search(&digits, &diagram, p_fail, options.threads))
+                .flatten();
+            let cheapest = [direct, packed].into_iter().flatten().min_by(|a, b| a.0.total_cmp(&b.0));
+            if let Some((cost, (layout, p_fail_log2, noise_variance))) = cheapest
                 && best.as_ref().is_none_or(|(least, _)| cost < *least)
             {
                 best = Some((cost, BranchingPlan { layout, p_fail_log2, noise_variance, digits, diagram }));
             }
         }
     }
-    best.map(|(_, plan)| plan).ok_or_else(|| infeasible(form, p_fail))
+    best.map(|(_, plan)| plan).ok_or_else(|| infeasible(form, options))
+}
+
+/// The cheapest direct layout of polynomials of `size` coefficients, with its cost in microseconds.
+fn search_direct(
+    digits: &DigitForm,
+    diagram: &Diagram,
+    size: u16,
+    p_fail: f64,
+    threads: usize,
+) -> Option<(f64, Found)> {
+    let rings = RINGS.into_iter().filter(|(_, n)| *n == size);
+    rings
+        .flat_map(|ring| GADGETS.into_iter().map(move |gadget| (ring, gadget)))
+        .filter_map(|(ring, gadget)| fit(digits, diagram, ring, gadget, p_fail))
+        .map(|found| (wait_us(&found.0, diagram, threads), found))
+        .min_by(|a, b| a.0.total_cmp(&b.0))
 }
 
 /// The plan of a given layout and radix, if it fits the circuit and its noise reaches `p_fail`.
@@ -109,7 +131,7 @@ pub(crate) fn check(
     if diagram.input_bits != plain.input_bits as usize {
         return Err(mismatch("numbers of input bits differ"));
     }
-    let noise_variance = variance(&layout, &diagram);
+    let noise_variance = output_variance(&layout, &diagram);
     let p_fail_log2 = p_fail_log2(noise_variance, u32::from(plain.plaintext_bits), digits.coefficients);
     if p_fail_log2 > p_fail {
         return Err(mismatch("its noise does not reach the failure probability"));
@@ -132,26 +154,44 @@ fn fit(
     if u32::from(plaintext_bits) > u32::from(base_log) * u32::from(level_count) {
         return None;
     }
-    (plaintext_bits + 1..=64).find_map(|response_bits| {
-        let layout = BranchingLayout {
-            glwe: glwe.params(),
-            base_log,
-            level_count,
-            body_bits: 64 - dropped,
-            plaintext_bits,
-            response_bits,
-            input_bits: u32::try_from(diagram.input_bits).ok()?,
-            coefficients: u32::try_from(digits.coefficients).ok()?,
-        };
-        let layout = layout.validate().ok()?;
-        let variance = variance(&layout, diagram);
-        let reached = p_fail_log2(variance, u32::from(plaintext_bits), digits.coefficients);
-        (reached <= p_fail).then_some((layout, reached, variance))
-    })
+    let layout = BranchingLayout {
+        glwe: glwe.params(),
+        base_log,
+        level_count,
+        body_bits: 64 - dropped,
+        plaintext_bits,
+        response_bits: 64,
+        input_bits: u32::try_from(diagram.input_bits).ok()?,
+        coefficients: u32::try_from(digits.coefficients).ok()?,
+        packing: None,
+    };
+    response_width(&layout.validate().ok()?, diagram, digits.coefficients, p_fail)
+}
+
+/// The layout with the fewest response bits that reach `p_fail`.
+pub(crate) fn response_width(
+    layout: &ValidBranching,
+    diagram: &Diagram,
+    coefficients: usize,
+    p_fail: f64,
+) -> Option<Found> {
+    let products = diagram.noise_units as f64 * external_product_variance(layout);
+    let p = layout.layout().plaintext_bits;
+    if p_fail_log2(products, u32::from(p), coefficients) > p_fail {
+        return None;
+    }
+    let found = (p + 1..=64).find_map(|response_bits| {
+        let variance = products + modulus_switch_variance(layout.glwe(), u32::from(response_bits));
+        let reached = p_fail_log2(variance, u32::from(p), coefficients);
+        (reached <= p_fail).then_some((response_bits, reached, variance))
+    });
+    let (response_bits, reached, variance) = found?;
+    let narrow = BranchingLayout { response_bits, ..*layout.layout() };
+    Some((narrow.validate().ok()?, reached, variance))
 }
 
 /// Variance of a digit sum: the external products on its paths, and the switch of the modulus.
-fn variance(layout: &ValidBranching, diagram: &Diagram) -> f64 {
+fn output_variance(layout: &ValidBranching, diagram: &Diagram) -> f64 {
     diagram.noise_units as f64 * external_product_variance(layout)
         + modulus_switch_variance(layout.glwe(), u32::from(layout.layout().response_bits))
 }
@@ -165,47 +205,77 @@ pub(crate) fn external_product_variance(layout: &ValidBranching) -> f64 {
     let level_count = f64::from(layout.layout().level_count);
     let base = f64::from(layout.layout().base_log).exp2();
     let dropped = 64 - u32::from(layout.layout().body_bits);
-    let ggsw = tuniform_variance(glwe.noise_bound_log2()) + rounding_variance(dropped);
-    let rows = level_count * (k + 1.0) * n * ggsw * (base * base / 12.0 + 1.0 / 6.0);
+    let fresh = tuniform_variance(glwe.noise_bound_log2()) + rounding_variance(dropped);
+    // Sum of the variances of the k mask rows and the body row of a level.
+    let level_rows = match layout.layout().packing {
+        None => (k + 1.0) * fresh,
+        Some(packing) => {
+            let noise = packed::unpacked_noise(layout, &packing);
+            k * noise.mask_row + noise.body_row
+        }
+    };
     let gadget_bits = u32::from(layout.layout().base_log) * u32::from(layout.layout().level_count);
     let rounding = (1.0 + set_bits_bound(glwe)) * rounding_variance(64 - gadget_bits);
-    // The error of 53-bit transforms, in units of q²: 0.00705·2^22·B²/q²·…, times q².
-    let fourier = 0.007_05
+    rounded_products(level_count, n, base) * level_rows + rounding + fourier_variance(base, level_count, k, n)
+}
+
+/// `ℓ·N·(B²/12 + 1/6)`: what the digits of a polynomial do to the variance of the row that they are multiplied with.
+pub(crate) fn rounded_products(level_count: f64, polynomial_size: f64, base: f64) -> f64 {
+    level_count * polynomial_size * (base * base / 12.0 + 1.0 / 6.0)
+}
+
+/// Variance of the error of 53-bit transforms (tfhe-rs' fit, `0.00705·2^22·B²·ℓ^1.018·k^1.220·N^2.220·(k+1)^1.018`).
+pub(crate) fn fourier_variance(base: f64, level_count: f64, k: f64, n: f64) -> f64 {
+    0.007_05
         * 22f64.exp2()
         * base
         * base
         * level_count.powf(1.018)
         * k.powf(1.220)
         * n.powf(2.220)
-        * (k + 1.0).powf(1.018);
-    rows + rounding + fourier
+        * (k + 1.0).powf(1.018)
 }
 
 /// Microseconds that a user waits: transfer at 50 Mbit/s, encryption, evaluation.
-fn wait_us(layout: &ValidBranching, diagram: &Diagram) -> f64 {
+fn wait_us(layout: &ValidBranching, diagram: &Diagram, threads: usize) -> f64 {
     let bytes = layout.query_len() + layout.response_len();
     let words = (layout.layout().input_bits as usize * layout.ggsw_rows() * layout.glwe().dimension()) as f64;
     // Client: masks, transforms of two limbs, noise.
     let encrypt = words * 12e-3;
-    bytes as f64 * 0.16 + encrypt + evaluate_us(layout, diagram)
+    bytes as f64 * 0.16 + encrypt + evaluate_us(layout, diagram) / threads.max(1) as f64
 }
 
 /// Predicted server time on one core.
 pub(crate) fn evaluate_us(layout: &ValidBranching, diagram: &Diagram) -> f64 {
+    if layout.layout().packing.is_some() {
+        return packed::evaluate_us(layout, diagram);
+    }
+    let rows = layout.ggsw_rows() as f64;
+    let size = layout.glwe().polynomial_size() as f64;
+    let masks = rows * layout.glwe().dimension() as f64 * 3.5e-3;
+    let columns = (layout.glwe().glwe_dimension() + 1) as f64;
+    let expand = masks + rows * columns * transform_us(size) + rows * size * 1e-3;
+    f64::from(layout.layout().input_bits) * expand + diagram_us(layout, diagram)
+}
+
+/// Predicted time of the diagram alone.
+pub(crate) fn diagram_us(layout: &ValidBranching, diagram: &Diagram) -> f64 {
     let rows = layout.ggsw_rows() as f64;
     let columns = (layout.glwe().glwe_dimension() + 1) as f64;
     let size = layout.glwe().polynomial_size() as f64;
-    let transform = size * size.log2() * 0.065e-3;
-    let masks = rows * layout.glwe().dimension() as f64 * 3.5e-3;
-    let expand = masks + rows * columns * transform + rows * size * 1e-3;
     let multiply = rows * columns * size * 0.12e-3;
-    let cmux = (rows + columns) * transform + multiply + columns * size * 1.0e-3;
-    let clear = columns * transform + multiply / columns + columns * size * 0.7e-3;
-    f64::from(layout.layout().input_bits) * expand + diagram.cmuxes as f64 * cmux + diagram.clear_cmuxes as f64 * clear
+    let cmux = (rows + columns) * transform_us(size) + multiply + columns * size * 1.0e-3;
+    let clear = columns * transform_us(size) + multiply / columns + columns * size * 0.7e-3;
+    diagram.cmuxes as f64 * cmux + diagram.clear_cmuxes as f64 * clear
+}
+
+fn transform_us(size: f64) -> f64 {
+    size * size.log2() * 0.065e-3
 }
 
 /// Says how many bits the narrowest digit sums need and how many fit.
-fn infeasible(form: &BranchingForm, p_fail: f64) -> PlanError {
+fn infeasible(form: &BranchingForm, options: &Options) -> PlanError {
+    let p_fail = options.p_fail_log2;
     let digits = cut(form, 1);
     if digits.coefficients > 2048 {
         return PlanError::TooManyDigits { coefficients: digits.coefficients };
@@ -214,8 +284,12 @@ fn infeasible(form: &BranchingForm, p_fail: f64) -> PlanError {
     let fits = |bits: &u32| {
         let narrower = DigitForm { plaintext_bits: *bits, ..cut(form, 1) };
         let ring = RINGS.into_iter().flat_map(|ring| GADGETS.into_iter().map(move |gadget| (ring, gadget)));
-        ring.into_iter().any(|(ring, gadget)| fit(&narrower, &diagram, ring, gadget, p_fail).is_some())
+        let mut rings = ring.into_iter();
+        rings.any(|(ring, gadget)| fit(&narrower, &diagram, ring, gadget, p_fail).is_some())
     };
+    if options.query == QueryMode::Packed && fits(&digits.plaintext_bits) {
+        return PlanError::NotPackable { input_bits: diagram.input_bits };
+    }
     PlanError::OutputTooWide {
         needed_bits: digits.plaintext_bits,
         fitting_bits: (1..digits.plaintext_bits).rev().find(fits).unwrap_or(0),

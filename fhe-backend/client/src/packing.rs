@@ -1,0 +1,288 @@
+//! Packed queries: all bits in the coefficients of one seeded GLWE, and the evaluation key that unpacks them.
+//!
+//! Bit `i` at gadget level `j` is slot `i·ℓ + j − 1`, the constant `m·q/B^j / N` at coefficient `slot·stride`, where the
+//! stride is the largest power of two at which the slots fit. Splitting `c ± τ_t(c)` with the automorphisms
+//! `τ_t: X → X^(N/2^t + 1)`, `t = 0 … log2 N − 1`, brings every slot to a ciphertext of its own and takes the factor `1/N`
+//! away (Angel, Chen, Laine, Setty 2018, §3.3); coefficients that are not sent hold what they like, for every parity is
+//! split off and the switch depends on the mask alone. A GLWE of `m·q/B^j` is the body row of a GGSW; the mask row
+//! `−s·m·q/B^j` follows with an encryption of `s²` (Chen, Chillotti, Ren 2019, §4).
+
+use thiserror::Error;
+
+use crate::bits::BitWriter;
+use crate::branching::ValidBranching;
+use crate::frame::{FrameHeader, Kind, SpecId};
+use crate::glwe::{KeyProduct, add_mask_times_key};
+use crate::key::SecretKey;
+use crate::linear::{LayoutError, LinearError, check_len};
+use crate::params::MAX_DIMENSION;
+use crate::random::{MASK_SEED_LEN, MaskSeed, MaskStream, NoiseStream, fresh_mask_seed};
+use rand_core::CryptoRng;
+
+/// Most automorphisms: log2 of the largest polynomial size.
+pub const MAX_SPLITS: usize = MAX_DIMENSION.ilog2() as usize;
+
+/// A gadget of `level_count` levels of `base_log` bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SwitchGadget {
+    /// log2 of the base.
+    pub base_log: u8,
+    /// Levels.
+    pub level_count: u8,
+}
+
+/// Gadgets of the evaluation key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packing {
+    /// Of the key switch behind automorphism `t`; the first `log2 N` count.
+    pub splits: [SwitchGadget; MAX_SPLITS],
+    /// Of the encryption of `s²`.
+    pub scheme_switch: SwitchGadget,
+}
+
+/// Why a [`Packing`] was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PackingError {
+    /// Packed queries have one mask polynomial.
+    #[error("packed queries need one mask polynomial, the parameters have {0}")]
+    GlweDimension(u8),
+    /// More slots than coefficients.
+    #[error("{slots} slots do not fit {polynomial_size} coefficients; send direct queries")]
+    Slots {
+        /// Input bits times gadget levels.
+        slots: u64,
+        /// `N`.
+        polynomial_size: usize,
+    },
+    /// The smallest slot value falls under the bits that are sent.
+    #[error("a slot of {needed} bits does not fit bodies of {body_bits}")]
+    Bodies {
+        /// Gadget bits and the factor `N`.
+        needed: u32,
+        /// Bits of a body.
+        body_bits: u8,
+    },
+    /// A gadget of the evaluation key is not one.
+    #[error("gadget {0} of the evaluation key is not one: its levels and bits must be positive and their product under 64")]
+    Gadget(usize),
+}
+
+impl SwitchGadget {
+    /// Bits that the digits cover.
+    #[must_use]
+    pub fn bits(self) -> u32 {
+        u32::from(self.base_log) * u32::from(self.level_count)
+    }
+}
+
+impl Packing {
+    pub(crate) fn check(&self, layout: &ValidBranching) -> Result<(), LayoutError> {
+        let plain = layout.layout();
+        let polynomial_size = layout.glwe().polynomial_size();
+        if plain.glwe.glwe_dimension != 1 {
+            return Err(PackingError::GlweDimension(plain.glwe.glwe_dimension).into());
+        }
+        let slots = u64::from(plain.input_bits) * u64::from(plain.level_count);
+        if slots > polynomial_size as u64 {
+            return Err(PackingError::Slots { slots, polynomial_size }.into());
+        }
+        let needed = u32::from(plain.base_log) * u32::from(plain.level_count) + polynomial_size.ilog2();
+        if needed > u32::from(plain.body_bits) {
+            let body_bits = plain.body_bits;
+            return Err(PackingError::Bodies { needed, body_bits }.into());
+        }
+        let bad = self.gadgets(polynomial_size).position(|gadget| gadget.bits() == 0 || gadget.bits() >= 64);
+        bad.map_or(Ok(()), |index| Err(PackingError::Gadget(index).into()))
+    }
+
+    /// Gadgets of the keys, in the order of the evaluation key: one a split, then that of `s²`.
+    pub fn gadgets(&self, polynomial_size: usize) -> impl Iterator<Item = SwitchGadget> {
+        let splits = self.splits;
+        (0..polynomial_size.ilog2() as usize).map(move |t| splits[t]).chain([self.scheme_switch])
+    }
+}
+
+impl ValidBranching {
+    /// Slots of a packed query.
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        self.layout().input_bits as usize * usize::from(self.layout().level_count)
+    }
+
+    /// Coefficients from one slot to the next.
+    #[must_use]
+    pub fn slot_stride(&self) -> usize {
+        self.glwe().polynomial_size() / self.slots().next_power_of_two().max(1)
+    }
+
+    /// Bytes of the payload of the evaluation key; `None` if none is needed.
+    #[must_use]
+    pub fn evaluation_key_len(&self) -> Option<usize> {
+        let size = self.glwe().polynomial_size();
+        let rows: usize = self.layout().packing?.gadgets(size).map(|gadget| usize::from(gadget.level_count)).sum();
+        Some(MASK_SEED_LEN + rows * self.key_row_len())
+    }
+
+    /// Bytes of the body of one row of the evaluation key.
+    #[must_use]
+    pub fn key_row_len(&self) -> usize {
+        // N is a multiple of 8.
+        self.glwe().polynomial_size() / 8 * usize::from(self.layout().body_bits)
+    }
+
+    /// Words of scratch that [`write_evaluation_key`](Self::write_evaluation_key) needs.
+    #[must_use]
+    pub fn evaluation_key_scratch_len(&self) -> usize {
+        3 * self.glwe().polynomial_size()
+    }
+
+    /// Writes bits into the slots of one ciphertext.
+    pub(crate) fn encrypt_slots(
+        &self,
+        key: &SecretKey,
+        bits: impl Iterator<Item = bool>,
+        (noise, masks): (&mut NoiseStream, &mut MaskStream),
+        scratch: &mut [u64],
+        out: &mut [u8],
+    ) -> Result<(), LinearError> {
+        let size = self.glwe().polynomial_size();
+        let levels = usize::from(self.layout().level_count);
+        let (mask, body) = scratch.split_at_mut(size);
+        let body = &mut body[..self.slots()];
+        body.fill_with(|| noise.sample());
+        let mut written = 0;
+        for (bit, slots) in bits.zip(body.chunks_exact_mut(levels)) {
+            for (level, slot) in (1..).zip(slots) {
+                let scale = 64 - u32::from(self.layout().base_log) * level - size.ilog2();
+                *slot = slot.wrapping_add(u64::from(bit) << scale);
+            }
+            written += 1;
+        }
+        check_len("bit", written, self.layout().input_bits as usize)?;
+        let product = KeyProduct::new(key, body.len());
+        product.add(masks, mask, body, self.slot_stride());
+        let mut writer = BitWriter::new(out);
+        write_bodies(&mut writer, body, self.layout().body_bits);
+        writer.finish();
+        Ok(())
+    }
+
+    /// Generates the evaluation key of `key` and hands the framed file to `sink` piece by piece: it needs memory for one
+    /// row, `scratch` of [`evaluation_key_scratch_len`](Self::evaluation_key_scratch_len) words.
+    ///
+    /// # Errors
+    ///
+    /// What `sink` returns, or [`LinearError`] for a wrong key or buffer, or a circuit that needs no evaluation key.
+    pub fn write_evaluation_key<E: From<LinearError>>(
+        &self,
+        spec_id: SpecId,
+        key: &SecretKey,
+        rng: &mut impl CryptoRng,
+        scratch: &mut [u64],
+        mut sink: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.check_key(key)?;
+        check_len("scratch", scratch.len(), self.evaluation_key_scratch_len())?;
+        let (packing, payload_len) = self.layout().packing.zip(self.evaluation_key_len()).ok_or(LinearError::NoEvaluationKey)?;
+        let size = self.glwe().polynomial_size();
+        let seed = fresh_mask_seed(rng);
+        let mut rows = KeyRows {
+            noise: NoiseStream::new(self.glwe().noise_bound_log2(), rng),
+            masks: MaskStream::new(seed),
+            product: KeyProduct::new(key, size),
+            body_bits: self.layout().body_bits,
+        };
+        let mut frame = FrameHeader::start(Kind::EvaluationKey, spec_id, payload_len, &mut sink)?;
+        frame.push(&seed.0, &mut sink)?;
+        let (mask, rest) = scratch.split_at_mut(size);
+        let (body, message) = rest.split_at_mut(size);
+        for (index, gadget) in packing.gadgets(size).enumerate() {
+            if index < size.ilog2() as usize {
+                negated_automorphism(key, automorphism_exponent(size, index), message);
+            } else {
+                square(key, mask, message);
+            }
+            for level in 1..=u32::from(gadget.level_count) {
+                let scale = 64 - u32::from(gadget.base_log) * level;
+                rows.write(message, scale, mask, body, |bytes| frame.push(bytes, &mut sink))?;
+            }
+        }
+        frame.finish(&mut sink)
+    }
+
+    /// Splits the payload of an evaluation key into mask seed and packed bodies; `None` if its length does not agree.
+    #[must_use]
+    pub fn read_evaluation_key<'a>(&self, payload: &'a [u8]) -> Option<(MaskSeed, &'a [u8])> {
+        if Some(payload.len()) != self.evaluation_key_len() {
+            return None;
+        }
+        let (seed, bodies) = payload.split_first_chunk()?;
+        Some((MaskSeed(*seed), bodies))
+    }
+}
+
+/// What every row of an evaluation key draws on.
+struct KeyRows<'a> {
+    noise: NoiseStream,
+    masks: MaskStream,
+    product: KeyProduct<'a>,
+    body_bits: u8,
+}
+
+impl KeyRows<'_> {
+    /// One row: a GLWE of `message·2^scale`.
+    fn write<E>(
+        &mut self,
+        message: &[u64],
+        scale: u32,
+        mask: &mut [u64],
+        body: &mut [u64],
+        mut push: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for (b, m) in body.iter_mut().zip(message) {
+            *b = self.noise.sample().wrapping_add(m << scale);
+        }
+        self.product.add(&mut self.masks, mask, body, 1);
+        for chunk in body.chunks(64) {
+            let mut bytes = [0u8; 512];
+            let mut writer = BitWriter::new(&mut bytes);
+            write_bodies(&mut writer, chunk, self.body_bits);
+            let len = writer.finish();
+            push(&bytes[..len])?;
+        }
+        Ok(())
+    }
+}
+
+/// Appends the high bits of bodies, rounded.
+fn write_bodies(writer: &mut BitWriter<'_>, bodies: &[u64], kept: u8) {
+    let dropped = 64 - u32::from(kept);
+    let half = (1u64 << dropped) >> 1;
+    bodies.iter().for_each(|b| writer.write(b.wrapping_add(half) >> dropped, u32::from(kept)));
+}
+
+/// `N/2^t + 1`.
+#[must_use]
+pub fn automorphism_exponent(polynomial_size: usize, t: usize) -> usize {
+    (polynomial_size >> t) + 1
+}
+
+/// `−s(X^exponent)`.
+fn negated_automorphism(key: &SecretKey, exponent: usize, out: &mut [u64]) {
+    let size = out.len();
+    for index in 0..size {
+        let bit = key.bit_mask(0, index) & 1;
+        let target = index * exponent % (2 * size);
+        out[target % size] = if target < size { bit.wrapping_neg() } else { bit };
+    }
+}
+
+/// `s²`; `scratch` has `N` words.
+fn square(key: &SecretKey, scratch: &mut [u64], out: &mut [u64]) {
+    for (index, word) in scratch.iter_mut().enumerate() {
+        *word = key.bit_mask(0, index) & 1;
+    }
+    out.fill(0);
+    add_mask_times_key(out, 1, scratch, key, 0);
+}

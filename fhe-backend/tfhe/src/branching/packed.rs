@@ -1,0 +1,167 @@
+//! Noise and cost of packed queries, and the search for their gadgets.
+//!
+//! All variances are in units of `(1/q)²`.
+
+use tenebra_client::ValidGlwe;
+use tenebra_client::branching::{BranchingLayout, ValidBranching};
+use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget};
+
+use super::diagram::Diagram;
+use super::digits::DigitForm;
+use super::plan::{diagram_us, fourier_variance, response_width, rounded_products};
+use crate::noise::{rounding_variance, set_bits_bound, tuniform_variance};
+
+/// Variances along the way of a packed query.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct UnpackedNoise {
+    /// Of a coefficient of a body row, averaged over the coefficients.
+    pub(crate) body_row: f64,
+    /// Of a coefficient of a mask row.
+    pub(crate) mask_row: f64,
+}
+
+/// Gadgets for the key switches: those of the first splits are amplified by all later ones.
+const SWITCH_GADGETS: [(u8, u8); 7] = [(2, 24), (3, 16), (4, 12), (5, 9), (6, 8), (7, 7), (8, 6)];
+
+/// Gadgets of the GGSWs.
+const GGSW_GADGETS: [(u8, u8); 12] =
+    [(5, 3), (6, 3), (7, 3), (8, 3), (9, 3), (5, 4), (6, 4), (7, 4), (5, 5), (6, 5), (10, 2), (8, 2)];
+
+/// Polynomial size of packed queries: the smallest with one mask polynomial and noise far enough below.
+const POLYNOMIAL_SIZE: u16 = 2048;
+
+/// The cheapest packed layout for a diagram over polynomials of 2048 coefficients that reaches `p_fail`, with its cost in
+/// microseconds, probability and variance.
+pub(crate) fn search(
+    digits: &DigitForm,
+    diagram: &Diagram,
+    p_fail: f64,
+    threads: usize,
+) -> Option<(f64, (ValidBranching, f64, f64))> {
+    if diagram.input_bits == 0 {
+        return None;
+    }
+    let glwe = ValidGlwe::secure(1, POLYNOMIAL_SIZE).ok()?;
+    let gadgets = || SWITCH_GADGETS.into_iter().map(|(base_log, level_count)| SwitchGadget { base_log, level_count });
+    let mut best: Option<(f64, (ValidBranching, f64, f64))> = None;
+    for (base_log, level_count) in GGSW_GADGETS {
+        for (early, middle, late, scheme_switch) in gadgets().flat_map(|early| {
+            let middle = gadgets().filter(move |gadget| gadget.base_log >= early.base_log);
+            middle.flat_map(move |middle| {
+                let late = gadgets().filter(move |gadget| gadget.base_log >= middle.base_log);
+                late.flat_map(move |late| gadgets().map(move |switch| (early, middle, late, switch)))
+            })
+        }) {
+            let mut splits = [SwitchGadget::default(); MAX_SPLITS];
+            for (t, split) in splits.iter_mut().enumerate().take(usize::from(POLYNOMIAL_SIZE).ilog2() as usize) {
+                *split = if t < 3 { early } else if t < 7 { middle } else { late };
+            }
+            let packing = Packing { splits, scheme_switch };
+            let Some(layout) = layout(digits, diagram, glwe, (base_log, level_count), packing) else { continue };
+            let cost = wait_us(&layout, diagram, threads);
+            if best.as_ref().is_some_and(|(least, _)| *least <= cost) {
+                continue;
+            }
+            if let Some(found) = response_width(&layout, diagram, digits.coefficients, p_fail) {
+                best = Some((cost, found));
+            }
+        }
+    }
+    best
+}
+
+fn layout(
+    digits: &DigitForm,
+    diagram: &Diagram,
+    glwe: ValidGlwe,
+    (base_log, level_count): (u8, u8),
+    packing: Packing,
+) -> Option<ValidBranching> {
+    let plaintext_bits = u8::try_from(digits.plaintext_bits).ok()?;
+    if u32::from(plaintext_bits) > u32::from(base_log) * u32::from(level_count) {
+        return None;
+    }
+    let layout = BranchingLayout {
+        glwe: glwe.params(),
+        base_log,
+        level_count,
+        body_bits: 64 - glwe.params().noise_bound_log2.saturating_sub(3),
+        plaintext_bits,
+        response_bits: 64,
+        input_bits: u32::try_from(diagram.input_bits).ok()?,
+        coefficients: u32::try_from(digits.coefficients).ok()?,
+        packing: Some(packing),
+    };
+    layout.validate().ok()
+}
+
+/// Noise of the GGSW rows that the server makes of a packed query.
+///
+/// A split adds `τ_t(c)` to `c`. On a coefficient whose index is divisible by more than `2^t` the two parts are the same, so
+/// its variance grows by 4; one divisible by exactly `2^t` cancels; any other meets another coefficient of the same
+/// divisibility, so its variance doubles. Every split adds the noise of its key switch.
+pub(crate) fn unpacked_noise(layout: &ValidBranching, packing: &Packing) -> UnpackedNoise {
+    let glwe = layout.glwe();
+    let splits = glwe.polynomial_size().ilog2() as usize;
+    let fresh = tuniform_variance(glwe.noise_bound_log2()) + rounding_variance(64 - u32::from(layout.layout().body_bits));
+    // By the power of 2 that divides the index; the last for index 0.
+    let mut variances = [fresh; MAX_SPLITS + 1];
+    for t in 0..splits {
+        let switch = switch_variance(layout, packing.splits[t], set_bits_bound(glwe));
+        for (power, variance) in variances.iter_mut().enumerate() {
+            let factor = match power.cmp(&t) {
+                core::cmp::Ordering::Less => 2.0,
+                core::cmp::Ordering::Equal => 0.0,
+                core::cmp::Ordering::Greater => 4.0,
+            };
+            *variance = *variance * factor + switch;
+        }
+    }
+    let share = |power: usize| if power == splits { 1.0 / glwe.polynomial_size() as f64 } else { 0.5f64.powi(power as i32 + 1) };
+    let body_row = (0..=splits).map(|power| variances[power] * share(power)).sum();
+    // −s·error of the body row, and the switch; rounding meets s², whose squared norm is about N³/48 (a quarter more is
+    // taken: the coefficients of s² are (2i+1−N)/4 on average).
+    let square_norm = (glwe.polynomial_size() as f64).powi(3) / 48.0 * 1.25;
+    let mask_row = set_bits_bound(glwe) * body_row + switch_variance(layout, packing.scheme_switch, square_norm);
+    UnpackedNoise { body_row, mask_row }
+}
+
+/// Variance that a key switch with this gadget adds; `rounded_norm` is the squared norm of what the rounding error of the
+/// mask is multiplied by.
+fn switch_variance(layout: &ValidBranching, gadget: SwitchGadget, rounded_norm: f64) -> f64 {
+    let glwe = layout.glwe();
+    let row = tuniform_variance(glwe.noise_bound_log2()) + rounding_variance(64 - u32::from(layout.layout().body_bits));
+    let base = f64::from(gadget.base_log).exp2();
+    let rows = rounded_products(f64::from(gadget.level_count), glwe.polynomial_size() as f64, base) * row;
+    let rounding = rounded_norm * rounding_variance(64 - gadget.bits());
+    rows + rounding + fourier_variance(base, f64::from(gadget.level_count), 1.0, glwe.polynomial_size() as f64)
+}
+
+/// Microseconds that a user waits: transfer at 50 Mbit/s, encryption, evaluation. The evaluation key is sent once; a
+/// hundredth of its transfer counts.
+fn wait_us(layout: &ValidBranching, diagram: &Diagram, threads: usize) -> f64 {
+    let bytes = layout.query_len() + layout.response_len();
+    let key = layout.evaluation_key_len().unwrap_or(0);
+    bytes as f64 * 0.16 + 400.0 + key as f64 * 0.0016 + evaluate_us(layout, diagram) / threads.max(1) as f64
+}
+
+/// Predicted server time on one core.
+pub(crate) fn evaluate_us(layout: &ValidBranching, diagram: &Diagram) -> f64 {
+    let Some(packing) = layout.layout().packing else { return 0.0 };
+    let size = layout.glwe().polynomial_size();
+    let transform = size as f64 * f64::from(size.ilog2()) * 0.085e-3;
+    let switch = |gadget: SwitchGadget| {
+        let levels = f64::from(gadget.level_count);
+        (levels + 2.0) * transform + levels * size as f64 * 1.1e-3 + size as f64 * 6e-3
+    };
+    let unfilled = layout.slot_stride().ilog2() as usize;
+    let slots = layout.slots();
+    let expand: f64 = (0..size.ilog2() as usize)
+        .map(|t| {
+            let count = if t < unfilled { 1 } else { slots.min(1 << (t - unfilled)) };
+            count as f64 * switch(packing.splits[t])
+        })
+        .sum();
+    let to_ggsw = slots as f64 * (switch(packing.scheme_switch) + 4.0 * transform);
+    expand + to_ggsw + diagram_us(layout, diagram)
+}

@@ -1,0 +1,128 @@
+//! From a packed query to Fourier GGSWs: expansion by automorphisms, then the scheme switch (`tenebra_client::packing` has
+//! the mathematics and its sources).
+
+use tenebra_client::bits::BitReader;
+use tenebra_client::branching::ValidBranching;
+use tenebra_client::packing::automorphism_exponent;
+use tenebra_client::random::{MaskSeed, MaskStream};
+
+use super::kernel::{FourierGgsw, Kernel, SwitchKey};
+use super::plan::Gadget;
+
+/// An evaluation key, prepared once: its rows in the Fourier domain.
+#[derive(Clone)]
+pub(crate) struct UnpackingKey {
+    splits: Vec<SwitchKey>,
+    scheme_switch: SwitchKey,
+}
+
+impl UnpackingKey {
+    /// Expands and transforms the payload of an evaluation key; `None` if it is not one of this layout.
+    pub(crate) fn prepare(layout: &ValidBranching, payload: &[u8]) -> Option<Self> {
+        let packing = layout.layout().packing?;
+        let (seed, bodies) = layout.read_evaluation_key(payload)?;
+        let size = layout.glwe().polynomial_size();
+        let kept = u32::from(layout.layout().body_bits);
+        let mut kernel = Kernel::new(Gadget::of(layout));
+        let mut masks = MaskStream::new(seed);
+        let mut reader = BitReader::new(bodies);
+        let (mut mask, mut body) = (vec![0; size], vec![0; size]);
+        let mut keys: Vec<SwitchKey> = Vec::new();
+        for gadget in packing.gadgets(size) {
+            let mut key = SwitchKey::new(gadget, size);
+            for _ in 0..gadget.level_count {
+                masks.fill(&mut mask);
+                body.fill_with(|| reader.read(kept) << (64 - kept));
+                kernel.transform_row(&mut key, &mask, &body);
+            }
+            keys.push(key);
+        }
+        let scheme_switch = keys.pop()?;
+        Some(Self { splits: keys, scheme_switch })
+    }
+}
+
+/// The ciphertext of a packed query: mask and body, zero where no body was sent.
+pub(crate) fn read_slots(layout: &ValidBranching, seed: MaskSeed, bodies: &[u8], ciphertext: &mut [u64]) {
+    let size = layout.glwe().polynomial_size();
+    let kept = u32::from(layout.layout().body_bits);
+    let (mask, body) = ciphertext.split_at_mut(size);
+    MaskStream::new(seed).fill(mask);
+    body.fill(0);
+    let mut reader = BitReader::new(bodies);
+    for coefficient in body.iter_mut().step_by(layout.slot_stride()).take(layout.slots()) {
+        *coefficient = reader.read(kept) << (64 - kept);
+    }
+}
+
+/// Replaces `c` by `c + τ_t(c)`, whose slots are those at even multiples of `2^t`, doubled; `odd`, if asked for, becomes
+/// `(c − τ_t(c))·X^(−2^t)`, with those at odd multiples. `scratch` has `2N` words.
+pub(crate) fn split(
+    kernel: &mut Kernel,
+    key: &UnpackingKey,
+    t: usize,
+    ciphertext: &mut [u64],
+    odd: Option<&mut Vec<u64>>,
+    scratch: &mut [u64],
+) {
+    let size = ciphertext.len() / 2;
+    let exponent = automorphism_exponent(size, t);
+    let (mask, body) = ciphertext.split_at(size);
+    let (turned_mask, turned) = scratch.split_at_mut(size);
+    // `turned` holds the switched ciphertext: the body's automorphism, and what switches the mask's to the key.
+    turned.fill(0);
+    automorphism(mask, exponent, turned_mask);
+    automorphism(body, exponent, &mut turned[size..]);
+    kernel.add_switch(turned, &key.splits[t], turned_mask);
+    if let Some(odd) = odd {
+        let down = 1usize << t;
+        for ((odd, even), turned) in
+            odd.chunks_exact_mut(size).zip(ciphertext.chunks_exact(size)).zip(turned.chunks_exact(size))
+        {
+            let difference = |index: usize| even[index].wrapping_sub(turned[index]);
+            for (index, slot) in odd.iter_mut().enumerate() {
+                *slot = match index + down {
+                    source if source < size => difference(source),
+                    source => difference(source - size).wrapping_neg(),
+                };
+            }
+        }
+    }
+    ciphertext.iter_mut().zip(turned.iter()).for_each(|(even, turned)| *even = even.wrapping_add(*turned));
+}
+
+/// Fills level `level` of a GGSW from the GLWE `(a, b)` of `m·q/B^j`: the body row is `(a, b)`, the mask row
+/// `(b, 0) + digits(a)·RLev(s²)`. `scratch` has `2N` words.
+pub(crate) fn switch_scheme(
+    kernel: &mut Kernel,
+    key: &UnpackingKey,
+    ciphertext: &[u64],
+    level: usize,
+    ggsw: &mut FourierGgsw,
+    scratch: &mut [u64],
+) {
+    let size = ciphertext.len() / 2;
+    let (mask, body) = ciphertext.split_at(size);
+    let row = &mut scratch[..2 * size];
+    row[..size].copy_from_slice(body);
+    row[size..].fill(0);
+    kernel.add_switch(row, &key.scheme_switch, mask);
+    let place = level * 4;
+    for (column, polynomial) in row.chunks_exact(size).chain(ciphertext.chunks_exact(size)).enumerate() {
+        kernel.transform(ggsw, place + column, polynomial);
+    }
+}
+
+/// `polynomial(X^exponent)`, `exponent` odd.
+fn automorphism(polynomial: &[u64], exponent: usize, out: &mut [u64]) {
+    let size = polynomial.len();
+    let mut target = 0;
+    for coefficient in polynomial {
+        if target < size {
+            out[target] = *coefficient;
+        } else {
+            out[target - size] = coefficient.wrapping_neg();
+        }
+        target = (target + exponent) & (2 * size - 1);
+    }
+}
