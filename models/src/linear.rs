@@ -1,11 +1,18 @@
 //! Linear models: `score = coef · x + intercept`, per output, and what their scores mean.
 
 mod calibration;
+mod classes;
+mod dual;
+mod elastic_net;
 mod estimators;
+mod glm;
 mod least_squares;
 mod logistic;
 mod minimize;
 mod quantize;
+mod sgd;
+mod svm;
+mod wolfe;
 
 pub use calibration::FeatureStats;
 pub(crate) use estimators::ESTIMATORS;

@@ -1,6 +1,10 @@
 //! ONNX files against the answers of onnxruntime and scikit-learn; see `tests/data/onnx/README.md`.
 
-use std::collections::BTreeMap;
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+extern crate alloc;
+
+use alloc::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;

@@ -1,6 +1,10 @@
 //! Coefficients of trained models against scikit-learn's, recorded in `tests/data/coefficients.json`.
 
-use std::collections::BTreeMap;
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+extern crate alloc;
+
+use alloc::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;

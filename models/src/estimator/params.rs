@@ -174,6 +174,11 @@ impl Params {
         }
     }
 
+    /// A number, or nothing for `none`. Panics if the registry has no number of this name.
+    pub(crate) fn optional_float(&self, name: &str) -> Option<f64> {
+        (self.0.get(name) != Some(&Value::None)).then(|| self.float(name))
+    }
+
     /// A count. Panics if the registry has no non-negative integer of this name.
     pub(crate) fn count(&self, name: &str) -> usize {
         match self.0.get(name) {

@@ -73,7 +73,7 @@ impl Reduced {
             data.table.n_columns() + targets.len(),
         );
         let means = if centre {
-            means(data, targets)
+            weighted_means(data, targets)
         } else {
             Array1::zeros(width)
         };
@@ -138,11 +138,18 @@ impl Reduced {
     }
 }
 
-fn means(data: &TrainingData<'_>, targets: &[Vec<f64>]) -> Array1<f64> {
+/// Weighted means of the features, then of the targets.
+pub(super) fn weighted_means<T: AsRef<[f64]>>(
+    data: &TrainingData<'_>,
+    targets: &[T],
+) -> Array1<f64> {
     let mut sums = Array1::zeros(data.table.n_columns() + targets.len());
     let mut total = 0.0;
     for (at, (row, weight)) in data.table.rows().zip(&data.weights).enumerate() {
-        let cells = row.iter().copied().chain(targets.iter().map(|y| y[at]));
+        let cells = row
+            .iter()
+            .copied()
+            .chain(targets.iter().map(|y| y.as_ref()[at]));
         for (sum, x) in sums.iter_mut().zip(cells) {
             *sum += weight * x;
         }

@@ -1,8 +1,8 @@
 //! Logistic regression: binary and multinomial, L2-penalized, intercept free.
 
+use super::classes::class_weights;
 use super::minimize::{Intercept, Problem, RowLoss, Solution};
 use super::{LinearModel, LinearParts, estimators::trained};
-use crate::data::Classes;
 use crate::error::TrainError;
 use crate::estimator::{Params, Trained, TrainingData};
 use tenebra_quant::{Decision, InverseLink};
@@ -62,7 +62,13 @@ impl RowLoss for Multinomial<'_> {
 pub(super) fn fit(params: &Params, data: &TrainingData<'_>) -> Result<Trained, TrainError> {
     const NAME: &str = "LogisticRegression";
     let classes = data.classes()?;
-    let weights = class_weights(params, classes, &data.weights);
+    let class_weights = class_weights(params, classes, &data.weights);
+    let weights: Vec<f64> = classes
+        .codes
+        .iter()
+        .zip(&data.weights)
+        .map(|(&code, w)| w * class_weights[code])
+        .collect();
     let intercept = if params.flag("fit_intercept") {
         Intercept::Free { start: 0.0 }
     } else {
@@ -103,22 +109,4 @@ pub(super) fn fit(params: &Params, data: &TrainingData<'_>) -> Result<Trained, T
         LinearModel::new(data.describe(params, parts))?,
         warning,
     ))
-}
-
-/// Sample weights, with `class_weight=balanced` times `rows / (n_classes * rows of the class)`.
-pub(super) fn class_weights(params: &Params, classes: &Classes, weights: &[f64]) -> Vec<f64> {
-    if params.choice("class_weight") != Some("balanced") {
-        return weights.to_vec();
-    }
-    let mut counts = vec![0.0; classes.labels.len()];
-    for &code in &classes.codes {
-        counts[code] += 1.0;
-    }
-    let share = classes.codes.len() as f64 / classes.labels.len() as f64;
-    classes
-        .codes
-        .iter()
-        .zip(weights)
-        .map(|(&code, w)| w * share / counts[code])
-        .collect()
 }

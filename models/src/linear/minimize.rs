@@ -8,12 +8,12 @@
 use core::cell::RefCell;
 
 use argmin::core::{CostFunction, Error, Executor, Gradient, State};
-use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
 use linfa_linalg::cholesky::Cholesky;
 use linfa_linalg::triangular::{SolveTriangular, UPLO};
 use ndarray::{Array1, Array2, ArrayView2, Axis};
 
+use super::wolfe::Wolfe;
 use crate::data::Table;
 use crate::error::TrainError;
 
@@ -127,12 +127,11 @@ impl<L: RowLoss> Problem<L> {
             start.row_mut(n - 1).fill(value);
         }
         let start = preconditioner.to_inner(&start);
-        let line_search = MoreThuenteLineSearch::new();
         let failed = |e: Error| TrainError::Solver {
             estimator: name,
             message: e.to_string(),
         };
-        let solver = LBFGS::new(line_search, 10)
+        let solver = LBFGS::new(Wolfe::default(), 10)
             .with_tolerance_grad(tol * tol)
             .and_then(|solver| solver.with_tolerance_cost(0.0))
             .map_err(failed)?;

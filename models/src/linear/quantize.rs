@@ -362,11 +362,11 @@ mod tests {
             let quantized = quantize_linear(&model, Some(&table), &no_margin(bits)).unwrap();
             let scale = quantized.output_scale[0];
             let mut bound = scale;
-            for j in 0..n {
+            for (j, w) in coef.iter().enumerate() {
                 let (lo, hi) = table.column(j).fold((f64::MAX, f64::MIN), |(lo, hi), x| (lo.min(x), hi.max(x)));
                 let step = (hi - lo) / f64::from((1 << bits) - 1);
                 // The weight's error counts as often as the code differs from its mean.
-                bound += coef[j].abs() * step * 0.51 + 0.51 * scale * ((hi - lo) / step + 1.0);
+                bound += w.abs() * step * 0.51 + 0.51 * scale * ((hi - lo) / step + 1.0);
             }
             for row in table.rows() {
                 let (_, score) = run(&quantized, row);
