@@ -123,6 +123,14 @@ impl Tree {
         })
     }
 
+    /// The splits, to change them before the forest is checked.
+    pub(crate) fn splits_mut(&mut self) -> impl Iterator<Item = &mut Split> {
+        self.nodes.iter_mut().filter_map(|node| match node {
+            Node::Split(split) => Some(split),
+            Node::Leaf(_) => None,
+        })
+    }
+
     /// The leaves, in the order of the nodes.
     pub fn leaves(&self) -> impl Iterator<Item = &[f64]> {
         self.nodes.iter().filter_map(|node| match node {

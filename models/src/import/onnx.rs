@@ -1,4 +1,4 @@
-//! ONNX files: linear models and what exporters wrap around them.
+//! ONNX files: linear models, tree ensembles, and what exporters wrap around them.
 //!
 //! The graph is run on symbols: every tensor is a set of affine forms of the features behind one link, so that scalers,
 //! matrix products and additions fold into one coefficient matrix and a `Sigmoid`, `Softmax`, `Exp` or `ArgMax` at the end
@@ -14,6 +14,7 @@ mod operators;
 mod proto;
 mod scores;
 mod structure;
+mod trees;
 
 pub use error::OnnxError;
 
@@ -26,6 +27,9 @@ use graph::Graph;
 /// [`OnnxError`]: not ONNX, an operator that is not supported, or weights that do not fit together. Never panics.
 pub fn read(bytes: &[u8]) -> Result<Model, OnnxError> {
     let graph = Graph::decode(bytes)?;
+    if let Some(forest) = trees::model(&graph)? {
+        return Ok(Model::Forest(forest));
+    }
     let outputs = operators::run(&graph)?;
     assemble::model(&graph, outputs)
 }

@@ -151,7 +151,7 @@ fn estimator(graph: &Graph) -> String {
 }
 
 /// Names of the inputs, where each is one feature of its own.
-fn feature_names(graph: &Graph, widths: &[usize]) -> Option<Vec<String>> {
+pub(super) fn feature_names(graph: &Graph, widths: &[usize]) -> Option<Vec<String>> {
     let single = widths.len() > 1 && widths.iter().all(|&w| w == 1);
     single.then(|| {
         graph

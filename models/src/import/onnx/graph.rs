@@ -28,6 +28,8 @@ pub(crate) struct Input {
     pub(crate) name: String,
     /// Number of columns, where the file says it.
     pub(crate) width: Option<usize>,
+    /// Type number of the elements, as in `TensorProto.DataType`; 0 where the file does not say it.
+    pub(crate) element_type: i32,
 }
 
 /// One operation.
@@ -96,10 +98,9 @@ impl Graph {
 
 impl Input {
     fn new(info: ValueInfoProto) -> Self {
-        let shape = info
-            .r#type
-            .and_then(|t| t.tensor_type)
-            .and_then(|t| t.shape);
+        let tensor_type = info.r#type.and_then(|t| t.tensor_type);
+        let element_type = tensor_type.as_ref().map_or(0, |t| t.elem_type);
+        let shape = tensor_type.and_then(|t| t.shape);
         let width = shape
             .filter(|shape| shape.dim.len() == 2)
             .and_then(|shape| shape.dim[1].dim_value);
@@ -108,6 +109,7 @@ impl Input {
             width: width
                 .and_then(|w| usize::try_from(w).ok())
                 .filter(|&w| w > 0),
+            element_type,
         }
     }
 }

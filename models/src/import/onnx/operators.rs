@@ -18,6 +18,16 @@ pub(super) struct Run {
 ///
 /// A node that cannot be evaluated matters only if an output depends on it.
 pub(super) fn run(graph: &Graph) -> Result<Vec<Value>, OnnxError> {
+    let run = evaluate(graph)?;
+    graph.outputs.iter().map(|name| run.value(name)).collect()
+}
+
+/// Evaluates the graph and gives the value of one name.
+pub(super) fn value(graph: &Graph, name: &str) -> Result<Value, OnnxError> {
+    evaluate(graph)?.value(name)
+}
+
+fn evaluate(graph: &Graph) -> Result<Run, OnnxError> {
     let mut run = Run {
         values: HashMap::new(),
         budget: Budget::new(),
@@ -55,7 +65,7 @@ pub(super) fn run(graph: &Graph) -> Result<Vec<Value>, OnnxError> {
             }
         }
     }
-    graph.outputs.iter().map(|name| run.value(name)).collect()
+    Ok(run)
 }
 
 impl Run {

@@ -6,6 +6,7 @@ use super::error::OnnxError;
 use super::graph::{Graph, Node, Tensor};
 use super::operators::{constant, scores};
 use super::scores::{Labels, Link, Scores, Value};
+use super::trees::is_trees;
 
 /// Number of columns of every graph input: as declared, or as the first operator that reads it requires.
 pub(super) fn input_widths(graph: &Graph) -> Result<Vec<usize>, OnnxError> {
@@ -64,6 +65,10 @@ fn required_width(graph: &Graph, name: &str) -> Option<usize> {
                 graph,
                 reader.outputs.first().filter(|output| *output != name)?,
             );
+        }
+        _ if is_trees(reader) => {
+            let last = reader.ints("nodes_featureids").iter().max()?;
+            usize::try_from(*last).ok()?.checked_add(1)?
         }
         _ => 0,
     };

@@ -30,7 +30,8 @@ def holes(X, seed, share=0.1, value=np.nan):
 def on_thresholds(X, thresholds):
     """Puts the model's own thresholds into the first rows: `thresholds` is a list of (feature, value)."""
     X = X.copy()
-    for row, (feature, value) in enumerate(thresholds[: len(X) // 2]):
+    finite = [(feature, value) for feature, value in thresholds if np.isfinite(value)]
+    for row, (feature, value) in enumerate(finite[: len(X) // 2]):
         X[row, feature] = value
     return X
 
