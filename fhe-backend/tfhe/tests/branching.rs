@@ -4,13 +4,13 @@ use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use tenebra_circuit::dev::{Limits, circuits};
-use tenebra_circuit::{Backend, CircuitBuilder, Forest, Interval, Options, Tree, TreeNode, Verified, verify};
+use tenebra_circuit::{Backend, CircuitBuilder, Forest, Interval, Options, QueryMode, Tree, TreeNode, Verified, verify};
 use tenebra_tfhe::{BackendError, PlanError, TfheBackend};
 
 /// Encrypts, evaluates and decrypts one row; compares with the simulator.
-fn check(circuit: &Verified, codes: &[i64], threads: usize) -> Result<(), BackendError> {
+fn check(circuit: &Verified, codes: &[i64], query: QueryMode, threads: usize) -> Result<(), BackendError> {
     let mut rng = ChaCha20Rng::seed_from_u64(7);
-    let program = TfheBackend.prepare(circuit, &Options { threads, ..Options::default() })?;
+    let program = TfheBackend.prepare(circuit, &Options { query, threads, ..Options::default() })?;
     let (key, server_key) = TfheBackend.generate_keys(&program, &mut rng)?;
     let query = TfheBackend.encrypt(&program, &key, codes, &mut rng)?;
     let response = TfheBackend.evaluate(&program, &server_key, &query)?;
@@ -24,10 +24,18 @@ proptest! {
     /// The law of this workspace, for circuits that decide on inputs.
     #[test]
     fn any_circuit_that_decides_on_inputs_is_exact((circuit, codes) in circuits(Limits::decisions_on_inputs())) {
-        match check(&circuit, &codes, 1) {
-            // Arbitrary leaves and weights may need more than one response holds.
-            Ok(()) | Err(BackendError::Plan(PlanError::OutputTooWide { .. } | PlanError::TooManyDigits { .. } | PlanError::Empty { .. })) => {}
-            Err(error) => prop_assert!(false, "{error}"),
+        for query in [QueryMode::Direct, QueryMode::Packed] {
+            match check(&circuit, &codes, query, 1) {
+                Ok(()) => {}
+                // Arbitrary leaves and weights may need more than one response or query holds.
+                Err(BackendError::Plan(
+                    PlanError::OutputTooWide { .. }
+                    | PlanError::TooManyDigits { .. }
+                    | PlanError::NotPackable { .. }
+                    | PlanError::Empty { .. },
+                )) => {}
+                Err(error) => prop_assert!(false, "{error}"),
+            }
         }
     }
 }
@@ -62,12 +70,15 @@ fn forests_of_every_shape_are_exact() {
         let circuit = forest(trees, depth, inputs, codes, outputs);
         for row in [0, codes - 1, codes / 2, codes / 3] {
             let codes: Vec<i64> = (0..i64::from(inputs)).map(|i| (row + i * row) % codes).collect();
-            check(&circuit, &codes, 1).unwrap();
+            check(&circuit, &codes, QueryMode::Direct, 1).unwrap();
+            check(&circuit, &codes, QueryMode::Auto, 1).unwrap();
         }
     }
 }
 
 #[test]
 fn two_threads_give_what_one_gives() {
-    check(&forest(20, 4, 9, 12, 3), &[3; 9], 2).unwrap();
+    for query in [QueryMode::Direct, QueryMode::Packed] {
+        check(&forest(20, 4, 9, 12, 3), &[3; 9], query, 2).unwrap();
+    }
 }

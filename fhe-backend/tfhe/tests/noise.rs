@@ -224,7 +224,7 @@ fn check_outputs(what: &str, model: &Model, program: &Program, plan: u8, seed: u
         let (row, output) = (sample / outputs % rows, sample % outputs);
         let codes = random_codes(rows * plain.features as usize, &mut rng);
         let query = encrypt(layout, plan, &key, &codes, &mut rng);
-        let response = program.evaluate_payload(&query).unwrap();
+        let response = program.evaluate_payload(None, &query).unwrap();
         let glwe = &response_glwes(layout, &response)[output / plain.group as usize];
         let want =
             model.apply(&codes[row * plain.features as usize..][..plain.features as usize])[output];
