@@ -50,7 +50,10 @@ impl<'a> BitWriter<'a> {
         self.pending |= u128::from(value & low_bits(width)) << self.pending_bits;
         self.pending_bits += width;
         if self.pending_bits >= 64 {
-            #[expect(clippy::cast_possible_truncation, reason = "the low 64 of the pending bits")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "the low 64 of the pending bits"
+            )]
             let word = self.pending as u64;
             self.out[self.position..self.position + 8].copy_from_slice(&word.to_le_bytes());
             self.position += 8;
@@ -62,7 +65,8 @@ impl<'a> BitWriter<'a> {
     /// Writes what is pending, filled up with zero bits; returns the number of bytes written.
     pub fn finish(self) -> usize {
         let bytes = self.pending_bits.div_ceil(8) as usize;
-        self.out[self.position..self.position + bytes].copy_from_slice(&self.pending.to_le_bytes()[..bytes]);
+        self.out[self.position..self.position + bytes]
+            .copy_from_slice(&self.pending.to_le_bytes()[..bytes]);
         self.position + bytes
     }
 }
@@ -100,7 +104,10 @@ impl<'a> BitReader<'a> {
                 self.bytes = rest;
             }
         }
-        #[expect(clippy::cast_possible_truncation, reason = "the mask keeps at most 64 bits")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the mask keeps at most 64 bits"
+        )]
         let value = (self.pending & u128::from(low_bits(width))) as u64;
         self.pending >>= width;
         self.pending_bits -= width;

@@ -12,7 +12,8 @@ use crate::bits::{BitReader, BitWriter, low_bits, packed_len};
 use crate::glwe::{KeyProduct, mask_term};
 use crate::key::SecretKey;
 use crate::linear::{
-    LayoutError, LinearError, MAX_PORT, QUERY_PREFIX, RESPONSE_PREFIX, check_len, read_rows, write_prefix,
+    LayoutError, LinearError, MAX_PORT, QUERY_PREFIX, RESPONSE_PREFIX, check_len, read_rows,
+    write_prefix,
 };
 use crate::packing::Packing;
 use crate::params::{GlweParams, ValidGlwe};
@@ -50,7 +51,9 @@ pub struct ValidBranching {
 
 /// Why the gadget of a [`BranchingLayout`] was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("a gadget of {level_count} levels of {base_log} bits is not one: both must be positive and their product under 64")]
+#[error(
+    "a gadget of {level_count} levels of {base_log} bits is not one: both must be positive and their product under 64"
+)]
 pub struct GadgetError {
     /// `b`.
     pub base_log: u8,
@@ -75,7 +78,11 @@ impl BranchingLayout {
         }
         let p = self.plaintext_bits;
         let widest = self.body_bits.max(self.response_bits);
-        if p == 0 || p >= self.response_bits || u32::from(self.body_bits) < gadget_bits || widest > 64 {
+        if p == 0
+            || p >= self.response_bits
+            || u32::from(self.body_bits) < gadget_bits
+            || widest > 64
+        {
             return Err(LayoutError::Widths {
                 plaintext_bits: p,
                 body_bits: self.body_bits,
@@ -93,7 +100,8 @@ impl BranchingLayout {
             }
         }
         let valid = ValidBranching { layout: self, glwe };
-        self.packing.map_or(Ok(()), |packing| packing.check(&valid))?;
+        self.packing
+            .map_or(Ok(()), |packing| packing.check(&valid))?;
         Ok(valid)
     }
 }
@@ -125,7 +133,9 @@ impl ValidBranching {
             Some(_) => self.slots(),
             None => rows.saturating_mul(self.glwe.polynomial_size()),
         };
-        QUERY_PREFIX + packed_len(bodies, u32::from(self.layout.body_bits)).unwrap_or(usize::MAX - QUERY_PREFIX)
+        QUERY_PREFIX
+            + packed_len(bodies, u32::from(self.layout.body_bits))
+                .unwrap_or(usize::MAX - QUERY_PREFIX)
     }
 
     /// Bytes of the payload of a response.
@@ -165,7 +175,13 @@ impl ValidBranching {
         write_prefix(out, 0, 1);
         out[RESPONSE_PREFIX..QUERY_PREFIX].copy_from_slice(&seed.0);
         if self.layout.packing.is_some() {
-            return self.encrypt_slots(key, bits, (&mut noise, &mut masks), scratch, &mut out[QUERY_PREFIX..]);
+            return self.encrypt_slots(
+                key,
+                bits,
+                (&mut noise, &mut masks),
+                scratch,
+                &mut out[QUERY_PREFIX..],
+            );
         }
         let mut writer = BitWriter::new(&mut out[QUERY_PREFIX..]);
         let product = KeyProduct::new(key, self.glwe.polynomial_size());
@@ -181,7 +197,8 @@ impl ValidBranching {
                     body.fill_with(|| noise.sample());
                     add_row_message(body, key, row, message);
                     product.add(&mut masks, mask, body, 1);
-                    body.iter().for_each(|b| writer.write(b.wrapping_add(half) >> (64 - kept), kept));
+                    body.iter()
+                        .for_each(|b| writer.write(b.wrapping_add(half) >> (64 - kept), kept));
                 }
             }
             written += 1;
@@ -204,7 +221,9 @@ impl ValidBranching {
     ) -> Result<(), LinearError> {
         self.check_key(key)?;
         let coefficients = self.layout.coefficients as usize;
-        let inside = first.checked_add(sums.len()).is_some_and(|end| end <= coefficients);
+        let inside = first
+            .checked_add(sums.len())
+            .is_some_and(|end| end <= coefficients);
         if !inside || read_rows(payload) != Some(1) || payload.len() != self.response_len() {
             return Err(LinearError::Response);
         }
@@ -248,7 +267,11 @@ impl ValidBranching {
     }
 
     pub(crate) fn check_key(&self, key: &SecretKey) -> Result<(), LinearError> {
-        if key.glwe() == self.glwe { Ok(()) } else { Err(LinearError::Key) }
+        if key.glwe() == self.glwe {
+            Ok(())
+        } else {
+            Err(LinearError::Key)
+        }
     }
 }
 

@@ -44,7 +44,9 @@ pub enum ClientError {
         source: QuantError,
     },
     /// A code lies outside the range that the model was verified for.
-    #[error("code {code} of input {input} lies outside {min}..={max}; quantize with this spec's codecs")]
+    #[error(
+        "code {code} of input {input} lies outside {min}..={max}; quantize with this spec's codecs"
+    )]
     Code {
         /// Index of the circuit's input.
         input: usize,
@@ -70,7 +72,9 @@ pub enum ClientError {
     #[error("the secret key does not fit this model's parameters; generate keys with this model")]
     KeyLength,
     /// Decryption gave a number outside the output's range.
-    #[error("the response does not decrypt; it answers a query made with another key, or is damaged")]
+    #[error(
+        "the response does not decrypt; it answers a query made with another key, or is damaged"
+    )]
     Undecryptable,
 }
 
@@ -145,7 +149,10 @@ impl ClientKey {
     }
 
     fn of_plan(&self, plan: u8) -> Result<&SecretKey, LinearError> {
-        self.keys.get(usize::from(plan)).and_then(Option::as_ref).ok_or(LinearError::Key)
+        self.keys
+            .get(usize::from(plan))
+            .and_then(Option::as_ref)
+            .ok_or(LinearError::Key)
     }
 }
 
@@ -173,10 +180,13 @@ impl ClientSpec<'_> {
         }
         let mut clipped = 0;
         for (input, slot) in self.inputs().zip(codes) {
-            let (code, outside) = input.quantize(row[input.column]).map_err(|source| ClientError::Value {
-                column: input.column + 1,
-                source,
-            })?;
+            let (code, outside) =
+                input
+                    .quantize(row[input.column])
+                    .map_err(|source| ClientError::Value {
+                        column: input.column + 1,
+                        source,
+                    })?;
             *slot = code;
             clipped += usize::from(outside);
         }
@@ -231,7 +241,12 @@ impl ClientSpec<'_> {
         let needed = self.query_len(rows)?;
         if out.len() != needed {
             let len = out.len();
-            return Err(LinearError::Buffer { what: "query", len, needed }.into());
+            return Err(LinearError::Buffer {
+                what: "query",
+                len,
+                needed,
+            }
+            .into());
         }
         if let Some((layout, _)) = self.branching() {
             let key = key.of_plan(0)?;
@@ -253,7 +268,12 @@ impl ClientSpec<'_> {
     /// # Errors
     ///
     /// [`ClientError`]: damaged or foreign responses, a wrong key, a buffer too short for the rows.
-    pub fn decrypt(&self, key: &ClientKey, response: &[u8], out: &mut [i64]) -> Result<usize, ClientError> {
+    pub fn decrypt(
+        &self,
+        key: &ClientKey,
+        response: &[u8],
+        out: &mut [i64],
+    ) -> Result<usize, ClientError> {
         self.check_key(key)?;
         let frame = Frame::parse_for(response, Kind::Response, self.id())?;
         if self.branching().is_some() {
@@ -268,13 +288,23 @@ impl ClientSpec<'_> {
     }
 
     /// Decrypts digit sums, one at a time, and puts the outputs together.
-    fn decrypt_branching(&self, key: &ClientKey, payload: &[u8], out: &mut [i64]) -> Result<usize, ClientError> {
+    fn decrypt_branching(
+        &self,
+        key: &ClientKey,
+        payload: &[u8],
+        out: &mut [i64],
+    ) -> Result<usize, ClientError> {
         let (layout, radix_log) = self.branching().ok_or(LinearError::Response)?;
         let key = key.of_plan(0)?;
         let needed = self.output_count();
         if out.len() != needed {
             let len = out.len();
-            return Err(LinearError::Buffer { what: "output", len, needed }.into());
+            return Err(LinearError::Buffer {
+                what: "output",
+                len,
+                needed,
+            }
+            .into());
         }
         let mut first = 0;
         for (digits, value) in self.digits().zip(out.iter_mut()) {
@@ -282,7 +312,10 @@ impl ClientSpec<'_> {
             let mut sums = [0u64; MAX_DIGITS];
             let sums = sums.get_mut(..count).ok_or(LinearError::Response)?;
             layout.decrypt(key, payload, first, sums)?;
-            let shifted = sums.iter().enumerate().map(|(d, sum)| sum << (d * usize::from(radix_log)));
+            let shifted = sums
+                .iter()
+                .enumerate()
+                .map(|(d, sum)| sum << (d * usize::from(radix_log)));
             *value = digits.base.wrapping_add(shifted.sum::<u64>().cast_signed());
             first += count;
         }
@@ -311,7 +344,11 @@ impl ClientSpec<'_> {
 
     fn check_rows(&self, rows: usize) -> Result<(), ClientError> {
         let max = self.max_rows();
-        if (1..=max).contains(&rows) { Ok(()) } else { Err(ClientError::Rows { rows, max }) }
+        if (1..=max).contains(&rows) {
+            Ok(())
+        } else {
+            Err(ClientError::Rows { rows, max })
+        }
     }
 
     /// Rows that a framed response holds, to size the buffer of [`decrypt`](Self::decrypt).
@@ -334,6 +371,35 @@ impl ClientSpec<'_> {
         for ((output, integer), score) in self.outputs().zip(integers).zip(scores) {
             *score = output.scale * *integer as f64 + output.offset;
         }
+    }
+
+    /// Bytes of the framed evaluation key; `None` if the server needs none.
+    #[must_use]
+    pub fn evaluation_key_len(&self) -> Option<usize> {
+        self.branching()?.0.evaluation_key_len().map(frame_len)
+    }
+
+    /// Generates the public evaluation key that belongs to `key` and hands the framed file to `sink` piece by piece.
+    /// `scratch` has [`ValidBranching::evaluation_key_scratch_len`] words.
+    ///
+    /// [`ValidBranching::evaluation_key_scratch_len`]: crate::branching::ValidBranching::evaluation_key_scratch_len
+    ///
+    /// # Errors
+    ///
+    /// What `sink` returns, or [`ClientError`]: a key of another model, a model without evaluation keys.
+    pub fn write_evaluation_key<E: From<ClientError>>(
+        &self,
+        key: &ClientKey,
+        rng: &mut impl CryptoRng,
+        scratch: &mut [u64],
+        sink: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.check_key(key)?;
+        let (layout, _) = self
+            .branching()
+            .ok_or(ClientError::Linear(LinearError::NoEvaluationKey))?;
+        let key = key.of_plan(0).map_err(ClientError::Linear)?;
+        layout.write_evaluation_key(self.id(), key, rng, scratch, sink)
     }
 
     fn plan_of_rows(&self, rows: usize) -> Result<(u8, &ValidLinear), ClientError> {
@@ -391,6 +457,28 @@ mod with_alloc {
     }
 
     impl ClientSpec<'_> {
+        /// The framed evaluation key that belongs to `key`; `None` if the server needs none.
+        ///
+        /// # Errors
+        ///
+        /// A key of another model.
+        pub fn evaluation_key_file(
+            &self,
+            key: &ClientKey,
+            rng: &mut impl CryptoRng,
+        ) -> Result<Option<Vec<u8>>, ClientError> {
+            let Some((len, (layout, _))) = self.evaluation_key_len().zip(self.branching()) else {
+                return Ok(None);
+            };
+            let mut out = Vec::with_capacity(len);
+            let mut scratch = vec![0; layout.evaluation_key_scratch_len()];
+            self.write_evaluation_key(key, rng, &mut scratch, |bytes| {
+                out.extend_from_slice(bytes);
+                Ok::<_, ClientError>(())
+            })?;
+            Ok(Some(out))
+        }
+
         /// Quantizes and encrypts rows; returns the framed query and how many values were clipped.
         ///
         /// # Errors
@@ -433,11 +521,18 @@ mod with_alloc {
         /// # Errors
         ///
         /// As [`decrypt`](Self::decrypt).
-        pub fn decrypt_rows(&self, key: &ClientKey, response: &[u8]) -> Result<Vec<Vec<i64>>, ClientError> {
+        pub fn decrypt_rows(
+            &self,
+            key: &ClientKey,
+            response: &[u8],
+        ) -> Result<Vec<Vec<i64>>, ClientError> {
             let rows = self.response_rows(response)?;
             let mut out = vec![0; rows * self.output_count()];
             self.decrypt(key, response, &mut out)?;
-            Ok(out.chunks_exact(self.output_count()).map(<[i64]>::to_vec).collect())
+            Ok(out
+                .chunks_exact(self.output_count())
+                .map(<[i64]>::to_vec)
+                .collect())
         }
     }
 }

@@ -101,7 +101,9 @@ pub enum FrameError {
     #[error("this is not a tenebra file: it does not start with \"TNBR\"")]
     Magic,
     /// Written by another version of the format.
-    #[error("format version {found}, this program reads version {VERSION}; compile the model again with this program")]
+    #[error(
+        "format version {found}, this program reads version {VERSION}; compile the model again with this program"
+    )]
     Version {
         /// Version in the header.
         found: u16,
@@ -118,7 +120,9 @@ pub enum FrameError {
     #[error("unknown kind {0} of file; it was written by a newer program or is damaged")]
     UnknownKind(u16),
     /// It ends too early or goes on too long.
-    #[error("{len} bytes where the header announces {announced}; the file was cut off or something was appended")]
+    #[error(
+        "{len} bytes where the header announces {announced}; the file was cut off or something was appended"
+    )]
     Length {
         /// Bytes there are.
         len: usize,
@@ -132,7 +136,9 @@ pub enum FrameError {
     #[error("the checksum does not agree; the file was damaged on the way")]
     Checksum,
     /// It belongs to another model.
-    #[error("this {kind} belongs to model {found}, not to {wanted}; use the files of one compilation together")]
+    #[error(
+        "this {kind} belongs to model {found}, not to {wanted}; use the files of one compilation together"
+    )]
     Model {
         /// Kind of the frame.
         kind: Kind,
@@ -178,7 +184,10 @@ impl<'a> Frame<'a> {
             .find(|kind| kind.code() == code)
             .ok_or(FrameError::UnknownKind(code))?;
         if kind != wanted {
-            return Err(FrameError::Kind { wanted, found: kind });
+            return Err(FrameError::Kind {
+                wanted,
+                found: kind,
+            });
         }
         let mut spec_id = [0; 16];
         spec_id.copy_from_slice(&header[8..24]);
@@ -234,13 +243,19 @@ impl FrameHeader {
         payload_len: usize,
         sink: &mut impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<Self, E> {
-        let mut frame = Self { checksum: crc32fast::Hasher::new() };
+        let mut frame = Self {
+            checksum: crc32fast::Hasher::new(),
+        };
         frame.push(&header(kind, spec_id, payload_len), sink)?;
         Ok(frame)
     }
 
     /// Writes a piece of the payload.
-    pub(crate) fn push<E>(&mut self, bytes: &[u8], sink: &mut impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+    pub(crate) fn push<E>(
+        &mut self,
+        bytes: &[u8],
+        sink: &mut impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         self.checksum.update(bytes);
         sink(bytes)
     }
@@ -339,7 +354,10 @@ mod tests {
             wanted: SpecId([1; 16]),
             found: SpecId([9; 16]),
         };
-        assert_eq!(Frame::parse_for(&sample(), Kind::Query, SpecId([1; 16])).err(), Some(model));
+        assert_eq!(
+            Frame::parse_for(&sample(), Kind::Query, SpecId([1; 16])).err(),
+            Some(model)
+        );
         assert_eq!(parse(&edit(0, b'X')), Some(FrameError::Magic));
         assert_eq!(parse(&edit(4, 2)), Some(FrameError::Version { found: 2 }));
         assert_eq!(parse(&edit(6, 99)), Some(FrameError::UnknownKind(99)));
@@ -349,11 +367,23 @@ mod tests {
         };
         assert_eq!(parse(&edit(6, 6)), Some(kind));
         assert_eq!(parse(&edit(33, b'u')), Some(FrameError::Checksum));
-        assert_eq!(parse(&sample()[..40]), Some(FrameError::Length { len: 40, announced: 41 }));
+        assert_eq!(
+            parse(&sample()[..40]),
+            Some(FrameError::Length {
+                len: 40,
+                announced: 41
+            })
+        );
         assert_eq!(parse(&sample()[..20]), Some(FrameError::Short(20)));
         assert_eq!(parse(b"TN"), Some(FrameError::Short(2)));
         let mut huge = sample();
         huge[24..32].fill(0xff);
-        assert_eq!(parse(&huge), Some(FrameError::Length { len: 41, announced: u64::MAX }));
+        assert_eq!(
+            parse(&huge),
+            Some(FrameError::Length {
+                len: 41,
+                announced: u64::MAX
+            })
+        );
     }
 }

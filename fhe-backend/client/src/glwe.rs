@@ -18,18 +18,29 @@ pub(crate) struct KeyProduct<'a> {
 
 impl<'a> KeyProduct<'a> {
     /// For `window` coefficients of each product.
-    #[cfg_attr(not(feature = "ntt"), expect(unused_variables, reason = "the window decides whether to transform"))]
+    #[cfg_attr(
+        not(feature = "ntt"),
+        expect(unused_variables, reason = "the window decides whether to transform")
+    )]
     pub(crate) fn new(key: &'a SecretKey, window: usize) -> Self {
         Self {
             key,
             #[cfg(feature = "ntt")]
-            transformed: (window >= TRANSFORM_FROM).then(|| transform_key(key)).flatten(),
+            transformed: (window >= TRANSFORM_FROM)
+                .then(|| transform_key(key))
+                .flatten(),
         }
     }
 
     /// Draws the `k` mask polynomials of a GLWE and adds coefficients `0, stride, 2·stride, …` of `Σ_c A_c·S_c` to
     /// `body`; `mask` is scratch of `N` words.
-    pub(crate) fn add(&self, masks: &mut MaskStream, mask: &mut [u64], body: &mut [u64], stride: usize) {
+    pub(crate) fn add(
+        &self,
+        masks: &mut MaskStream,
+        mask: &mut [u64],
+        body: &mut [u64],
+        stride: usize,
+    ) {
         #[cfg(feature = "ntt")]
         if let Some((multiplier, polynomials)) = &self.transformed {
             let mut sum = multiplier.zero();
@@ -37,7 +48,10 @@ impl<'a> KeyProduct<'a> {
                 masks.fill(mask);
                 multiplier.add_product(&mut sum, &multiplier.limbs(mask), polynomial);
             }
-            for (b, product) in body.iter_mut().zip(multiplier.finish(sum).iter().step_by(stride)) {
+            for (b, product) in body
+                .iter_mut()
+                .zip(multiplier.finish(sum).iter().step_by(stride))
+            {
                 *b = b.wrapping_add(*product);
             }
             return;
@@ -60,7 +74,8 @@ fn transform_key(key: &SecretKey) -> Option<(ExactMultiplier, alloc::vec::Vec<We
     let glwe = key.glwe();
     let multiplier = ExactMultiplier::new(glwe.polynomial_size(), glwe.dimension() as u64)?;
     let polynomials = (0..glwe.glwe_dimension()).map(|polynomial| {
-        let bits = (0..glwe.polynomial_size()).map(|i| (key.bit_mask(polynomial, i) & 1).cast_signed());
+        let bits =
+            (0..glwe.polynomial_size()).map(|i| (key.bit_mask(polynomial, i) & 1).cast_signed());
         multiplier.weights(&Zeroizing::new(bits.collect::<alloc::vec::Vec<_>>()))
     });
     let polynomials = polynomials.collect();
@@ -69,18 +84,30 @@ fn transform_key(key: &SecretKey) -> Option<(ExactMultiplier, alloc::vec::Vec<We
 
 /// Adds coefficients `0, stride, 2·stride, …` of `A·S_c` to the elements of `body`, for the mask polynomial `mask = A` and
 /// polynomial `c` of the key. `(body.len() − 1)·stride < N`.
-pub(crate) fn add_mask_times_key(body: &mut [u64], stride: usize, mask: &[u64], key: &SecretKey, polynomial: usize) {
+pub(crate) fn add_mask_times_key(
+    body: &mut [u64],
+    stride: usize,
+    mask: &[u64],
+    key: &SecretKey,
+    polynomial: usize,
+) {
     let size = mask.len();
     for shift in 0..size {
         let bit = key.bit_mask(polynomial, shift);
         // X^shift moves A[i − shift] to coefficient i, and A[N + i − shift] negated below `shift`.
         let wrapped = shift.div_ceil(stride).min(body.len());
         let (below, above) = body.split_at_mut(wrapped);
-        for (b, a) in below.iter_mut().zip(mask[(size - shift) % size..].iter().step_by(stride)) {
+        for (b, a) in below
+            .iter_mut()
+            .zip(mask[(size - shift) % size..].iter().step_by(stride))
+        {
             *b = b.wrapping_sub(a & bit);
         }
         if !above.is_empty() {
-            for (b, a) in above.iter_mut().zip(mask[wrapped * stride - shift..].iter().step_by(stride)) {
+            for (b, a) in above
+                .iter_mut()
+                .zip(mask[wrapped * stride - shift..].iter().step_by(stride))
+            {
                 *b = b.wrapping_add(a & bit);
             }
         }
@@ -106,9 +133,9 @@ pub(crate) fn mask_term(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::{vec, vec::Vec};
     use crate::params::ValidGlwe;
     use crate::random::{MaskSeed, MaskStream};
+    use alloc::{vec, vec::Vec};
     use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
     /// The product by its definition, for comparison.
@@ -136,7 +163,12 @@ mod tests {
         let products = [0, 512].map(|window| {
             let mut body = vec![1u64; 512];
             let product = KeyProduct::new(&key, window);
-            product.add(&mut MaskStream::new(MaskSeed([6; 32])), &mut mask, &mut body, 1);
+            product.add(
+                &mut MaskStream::new(MaskSeed([6; 32])),
+                &mut mask,
+                &mut body,
+                1,
+            );
             body
         });
         assert_eq!(products[0], products[1]);
@@ -154,11 +186,17 @@ mod tests {
                 let mut body = vec![7u64; len];
                 add_mask_times_key(&mut body, stride, &mask, &key, 6);
                 let want = want.iter().step_by(stride).map(|w| w.wrapping_add(7));
-                assert_eq!(body, want.take(len).collect::<Vec<_>>(), "{len} coefficients, stride {stride}");
+                assert_eq!(
+                    body,
+                    want.take(len).collect::<Vec<_>>(),
+                    "{len} coefficients, stride {stride}"
+                );
             }
         }
         for (output, want) in want.iter().enumerate() {
-            let sum = (0..64).fold(0u64, |s, i| s.wrapping_add(mask_term(&key, 6, i, mask[i], output)));
+            let sum = (0..64).fold(0u64, |s, i| {
+                s.wrapping_add(mask_term(&key, 6, i, mask[i], output))
+            });
             assert_eq!(sum, *want);
         }
     }

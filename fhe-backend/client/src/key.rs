@@ -48,7 +48,11 @@ impl SecretKey {
     ///
     /// If `out` is not [`secret_len`](Self::secret_len) long.
     pub fn write_secret(&self, out: &mut [u8]) {
-        assert_eq!(out.len(), Self::secret_len(self.glwe), "length of a secret key");
+        assert_eq!(
+            out.len(),
+            Self::secret_len(self.glwe),
+            "length of a secret key"
+        );
         for (bytes, word) in out.chunks_exact_mut(8).zip(&self.words) {
             bytes.copy_from_slice(&word.to_le_bytes());
         }

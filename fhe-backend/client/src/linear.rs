@@ -107,7 +107,10 @@ impl LinearLayout {
     pub fn validate(self) -> Result<ValidLinear, LayoutError> {
         let glwe = self.glwe.validate()?;
         let p = self.plaintext_bits;
-        if p == 0 || p >= self.body_bits.min(self.response_bits) || self.body_bits.max(self.response_bits) > 64 {
+        if p == 0
+            || p >= self.body_bits.min(self.response_bits)
+            || self.body_bits.max(self.response_bits) > 64
+        {
             return Err(LayoutError::Widths {
                 plaintext_bits: p,
                 body_bits: self.body_bits,
@@ -127,7 +130,8 @@ impl LinearLayout {
             }
         }
         let group = u64::from(self.group);
-        let zone = (u64::from(self.max_rows) * group + group - 1) * u64::from(self.features.div_ceil(self.blocks));
+        let zone = (u64::from(self.max_rows) * group + group - 1)
+            * u64::from(self.features.div_ceil(self.blocks));
         if zone > glwe.polynomial_size() as u64 {
             return Err(LayoutError::Zone {
                 zone,
@@ -169,7 +173,9 @@ pub enum LinearError {
     #[error("this model needs no evaluation key")]
     NoEvaluationKey,
     /// The response is not of this layout.
-    #[error("the response does not have the form of this model's responses; it is damaged or answers another query")]
+    #[error(
+        "the response does not have the form of this model's responses; it is damaged or answers another query"
+    )]
     Response,
 }
 
@@ -243,14 +249,18 @@ impl ValidLinear {
         let bodies = self.layout.blocks as usize * self.zone(rows);
         // At most 2^16 blocks of 2^12 coefficients of 2^6 bits: no overflow even where `usize` has 32 bits, for one
         // block per feature has one coefficient per row.
-        QUERY_PREFIX + packed_len(bodies, u32::from(self.layout.body_bits)).unwrap_or(usize::MAX - QUERY_PREFIX)
+        QUERY_PREFIX
+            + packed_len(bodies, u32::from(self.layout.body_bits))
+                .unwrap_or(usize::MAX - QUERY_PREFIX)
     }
 
     /// Bytes of the payload of a response to `rows` rows.
     #[must_use]
     pub fn response_len(&self, rows: usize) -> usize {
         let integers = self.groups() * self.glwe.dimension() + rows * self.layout.outputs as usize;
-        RESPONSE_PREFIX + packed_len(integers, u32::from(self.layout.response_bits)).unwrap_or(usize::MAX - RESPONSE_PREFIX)
+        RESPONSE_PREFIX
+            + packed_len(integers, u32::from(self.layout.response_bits))
+                .unwrap_or(usize::MAX - RESPONSE_PREFIX)
     }
 
     /// Words of scratch that [`encrypt`](Self::encrypt) of `rows` rows needs.
@@ -276,7 +286,10 @@ impl ValidLinear {
         scratch: &mut [u64],
         out: &mut [u8],
     ) -> Result<(), LinearError> {
-        let (features, max_rows) = (self.layout.features as usize, usize::from(self.layout.max_rows));
+        let (features, max_rows) = (
+            self.layout.features as usize,
+            usize::from(self.layout.max_rows),
+        );
         let rows = codes.len() / features;
         if rows == 0 || rows > max_rows || rows * features != codes.len() {
             return Err(LinearError::Rows {
@@ -311,7 +324,10 @@ impl ValidLinear {
             }
             product.add(&mut masks, mask, body, 1);
             for b in body.iter() {
-                writer.write(b.wrapping_add(half) >> dropped, u32::from(self.layout.body_bits));
+                writer.write(
+                    b.wrapping_add(half) >> dropped,
+                    u32::from(self.layout.body_bits),
+                );
             }
         }
         writer.finish();
@@ -375,7 +391,10 @@ impl ValidLinear {
     /// [`LinearError::Response`] if it does not.
     pub fn response_rows(&self, payload: &[u8]) -> Result<usize, LinearError> {
         let rows = read_rows(payload).ok_or(LinearError::Response)?;
-        if rows == 0 || rows > usize::from(self.layout.max_rows) || payload.len() != self.response_len(rows) {
+        if rows == 0
+            || rows > usize::from(self.layout.max_rows)
+            || payload.len() != self.response_len(rows)
+        {
             return Err(LinearError::Response);
         }
         Ok(rows)
@@ -385,7 +404,10 @@ impl ValidLinear {
     #[must_use]
     pub fn read_query<'a>(&self, payload: &'a [u8]) -> Option<(usize, MaskSeed, &'a [u8])> {
         let rows = read_rows(payload)?;
-        if rows == 0 || rows > usize::from(self.layout.max_rows) || payload.len() != self.query_len(rows) {
+        if rows == 0
+            || rows > usize::from(self.layout.max_rows)
+            || payload.len() != self.query_len(rows)
+        {
             return None;
         }
         let seed = payload[RESPONSE_PREFIX..QUERY_PREFIX].try_into().ok()?;

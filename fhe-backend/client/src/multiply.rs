@@ -84,7 +84,11 @@ impl ExactMultiplier {
     /// The empty sum.
     #[must_use]
     pub fn zero(&self) -> Limbs {
-        Limbs(self.shifts().map(|_| vec![0; self.plan.ntt_size()]).collect())
+        Limbs(
+            self.shifts()
+                .map(|_| vec![0; self.plan.ntt_size()])
+                .collect(),
+        )
     }
 
     /// `sum += polynomial·weights`.
@@ -139,7 +143,11 @@ mod tests {
             for (j, w) in w.iter().enumerate() {
                 let term = a.wrapping_mul(w.cast_unsigned());
                 let slot = &mut out[(i + j) % size];
-                *slot = if i + j < size { slot.wrapping_add(term) } else { slot.wrapping_sub(term) };
+                *slot = if i + j < size {
+                    slot.wrapping_add(term)
+                } else {
+                    slot.wrapping_sub(term)
+                };
             }
         }
         out

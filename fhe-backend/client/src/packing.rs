@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use crate::bits::BitWriter;
 use crate::branching::ValidBranching;
+use crate::client::ClientError;
 use crate::frame::{FrameHeader, Kind, SpecId};
 use crate::glwe::{KeyProduct, add_mask_times_key};
 use crate::key::SecretKey;
@@ -64,7 +65,9 @@ pub enum PackingError {
         body_bits: u8,
     },
     /// A gadget of the evaluation key is not one.
-    #[error("gadget {0} of the evaluation key is not one: its levels and bits must be positive and their product under 64")]
+    #[error(
+        "gadget {0} of the evaluation key is not one: its levels and bits must be positive and their product under 64"
+    )]
     Gadget(usize),
 }
 
@@ -85,21 +88,30 @@ impl Packing {
         }
         let slots = u64::from(plain.input_bits) * u64::from(plain.level_count);
         if slots > polynomial_size as u64 {
-            return Err(PackingError::Slots { slots, polynomial_size }.into());
+            return Err(PackingError::Slots {
+                slots,
+                polynomial_size,
+            }
+            .into());
         }
-        let needed = u32::from(plain.base_log) * u32::from(plain.level_count) + polynomial_size.ilog2();
+        let needed =
+            u32::from(plain.base_log) * u32::from(plain.level_count) + polynomial_size.ilog2();
         if needed > u32::from(plain.body_bits) {
             let body_bits = plain.body_bits;
             return Err(PackingError::Bodies { needed, body_bits }.into());
         }
-        let bad = self.gadgets(polynomial_size).position(|gadget| gadget.bits() == 0 || gadget.bits() >= 64);
+        let bad = self
+            .gadgets(polynomial_size)
+            .position(|gadget| gadget.bits() == 0 || gadget.bits() >= 64);
         bad.map_or(Ok(()), |index| Err(PackingError::Gadget(index).into()))
     }
 
     /// Gadgets of the keys, in the order of the evaluation key: one a split, then that of `s²`.
     pub fn gadgets(&self, polynomial_size: usize) -> impl Iterator<Item = SwitchGadget> {
         let splits = self.splits;
-        (0..polynomial_size.ilog2() as usize).map(move |t| splits[t]).chain([self.scheme_switch])
+        (0..polynomial_size.ilog2() as usize)
+            .map(move |t| splits[t])
+            .chain([self.scheme_switch])
     }
 }
 
@@ -120,7 +132,12 @@ impl ValidBranching {
     #[must_use]
     pub fn evaluation_key_len(&self) -> Option<usize> {
         let size = self.glwe().polynomial_size();
-        let rows: usize = self.layout().packing?.gadgets(size).map(|gadget| usize::from(gadget.level_count)).sum();
+        let rows: usize = self
+            .layout()
+            .packing?
+            .gadgets(size)
+            .map(|gadget| usize::from(gadget.level_count))
+            .sum();
         Some(MASK_SEED_LEN + rows * self.key_row_len())
     }
 
@@ -173,8 +190,8 @@ impl ValidBranching {
     ///
     /// # Errors
     ///
-    /// What `sink` returns, or [`LinearError`] for a wrong key or buffer, or a circuit that needs no evaluation key.
-    pub fn write_evaluation_key<E: From<LinearError>>(
+    /// What `sink` returns, or [`ClientError`] for a wrong key or buffer, or a circuit that needs no evaluation key.
+    pub fn write_evaluation_key<E: From<ClientError>>(
         &self,
         spec_id: SpecId,
         key: &SecretKey,
@@ -182,9 +199,12 @@ impl ValidBranching {
         scratch: &mut [u64],
         mut sink: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.check_key(key)?;
-        check_len("scratch", scratch.len(), self.evaluation_key_scratch_len())?;
-        let (packing, payload_len) = self.layout().packing.zip(self.evaluation_key_len()).ok_or(LinearError::NoEvaluationKey)?;
+        self.check_key(key).map_err(ClientError::from)?;
+        check_len("scratch", scratch.len(), self.evaluation_key_scratch_len())
+            .map_err(ClientError::from)?;
+        let needed = self.layout().packing.zip(self.evaluation_key_len());
+        let (packing, payload_len) =
+            needed.ok_or(ClientError::Linear(LinearError::NoEvaluationKey))?;
         let size = self.glwe().polynomial_size();
         let seed = fresh_mask_seed(rng);
         let mut rows = KeyRows {
@@ -205,7 +225,9 @@ impl ValidBranching {
             }
             for level in 1..=u32::from(gadget.level_count) {
                 let scale = 64 - u32::from(gadget.base_log) * level;
-                rows.write(message, scale, mask, body, |bytes| frame.push(bytes, &mut sink))?;
+                rows.write(message, scale, mask, body, |bytes| {
+                    frame.push(bytes, &mut sink)
+                })?;
             }
         }
         frame.finish(&mut sink)
@@ -259,7 +281,9 @@ impl KeyRows<'_> {
 fn write_bodies(writer: &mut BitWriter<'_>, bodies: &[u64], kept: u8) {
     let dropped = 64 - u32::from(kept);
     let half = (1u64 << dropped) >> 1;
-    bodies.iter().for_each(|b| writer.write(b.wrapping_add(half) >> dropped, u32::from(kept)));
+    bodies
+        .iter()
+        .for_each(|b| writer.write(b.wrapping_add(half) >> dropped, u32::from(kept)));
 }
 
 /// `N/2^t + 1`.
@@ -274,7 +298,11 @@ fn negated_automorphism(key: &SecretKey, exponent: usize, out: &mut [u64]) {
     for index in 0..size {
         let bit = key.bit_mask(0, index) & 1;
         let target = index * exponent % (2 * size);
-        out[target % size] = if target < size { bit.wrapping_neg() } else { bit };
+        out[target % size] = if target < size {
+            bit.wrapping_neg()
+        } else {
+            bit
+        };
     }
 }
 

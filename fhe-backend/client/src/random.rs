@@ -91,8 +91,14 @@ mod tests {
         // ChaCha20, key 0, nonce 0, counter 0 (RFC 7539 appendix A.1, test vector 1): 76 b8 e0 ad a0 f1 3d 90 ...
         let mut words = [0u64; 8];
         MaskStream::new(MaskSeed([0; 32])).fill(&mut words);
-        assert_eq!(words[0].to_le_bytes(), [0x76, 0xb8, 0xe0, 0xad, 0xa0, 0xf1, 0x3d, 0x90]);
-        assert_eq!(words[7].to_le_bytes(), [0xc3, 0x87, 0xb6, 0x69, 0xb2, 0xee, 0x65, 0x86]);
+        assert_eq!(
+            words[0].to_le_bytes(),
+            [0x76, 0xb8, 0xe0, 0xad, 0xa0, 0xf1, 0x3d, 0x90]
+        );
+        assert_eq!(
+            words[7].to_le_bytes(),
+            [0xc3, 0x87, 0xb6, 0x69, 0xb2, 0xee, 0x65, 0x86]
+        );
     }
 
     #[test]

@@ -4,9 +4,9 @@
 //! parameters are at least 128 bits secure. It borrows from its bytes and allocates nothing.
 
 mod codec;
-mod scheme;
 #[cfg(feature = "alloc")]
 mod owned;
+mod scheme;
 
 use sha2::{Digest, Sha256};
 use tenebra_quant::{Decision, InverseLink, QuantError};
@@ -18,9 +18,9 @@ pub use owned::{OwnedBranching, OwnedCodec, OwnedInput, OwnedScheme, OwnedSpec};
 pub use scheme::Digits;
 use scheme::Scheme;
 
+use crate::branching::ValidBranching;
 use crate::cursor::Cursor;
 use crate::frame::{Frame, FrameError, Kind, SpecId};
-use crate::branching::ValidBranching;
 use crate::linear::{LayoutError, MAX_PORT, ValidLinear};
 use crate::params::ValidGlwe;
 
@@ -112,10 +112,14 @@ pub enum SpecError {
         source: QuantError,
     },
     /// An output has an empty or too wide range, or a scale that is not finite.
-    #[error("output {0} has an empty range, one wider than its plaintext bits, or a scale that is not finite")]
+    #[error(
+        "output {0} has an empty range, one wider than its plaintext bits, or a scale that is not finite"
+    )]
     Output(u32),
     /// Post-processing and number of scores or classes do not fit together.
-    #[error("the decision needs {needed} outputs and as many class names, the spec has {outputs} and {classes}")]
+    #[error(
+        "the decision needs {needed} outputs and as many class names, the spec has {outputs} and {classes}"
+    )]
     Decision {
         /// What the decision asks for, in words.
         needed: &'static str,
@@ -163,13 +167,25 @@ impl<'a> ClientSpec<'a> {
         );
         let scheme = Scheme::read(&mut cursor, code, features_outputs)?;
         let columns = read_count(&mut cursor, "number of columns", 1)?;
-        let inputs = read_section(&mut cursor, features_outputs.0, "inputs", |cursor, index| {
-            codec::read_input(cursor, index, columns).map(drop)
-        })?;
+        let inputs = read_section(
+            &mut cursor,
+            features_outputs.0,
+            "inputs",
+            |cursor, index| codec::read_input(cursor, index, columns).map(drop),
+        )?;
         let width = scheme.output_bits();
-        let outputs = read_section(&mut cursor, features_outputs.1, "outputs", |cursor, index| {
-            check_output(read_output(cursor).ok_or(SpecError::Malformed("outputs"))?, index, width)
-        })?;
+        let outputs = read_section(
+            &mut cursor,
+            features_outputs.1,
+            "outputs",
+            |cursor, index| {
+                check_output(
+                    read_output(cursor).ok_or(SpecError::Malformed("outputs"))?,
+                    index,
+                    width,
+                )
+            },
+        )?;
         let inverse_link = cursor
             .u8()
             .and_then(link_from_code)
@@ -262,7 +278,10 @@ impl<'a> ClientSpec<'a> {
     /// Most rows of one query.
     #[must_use]
     pub fn max_rows(&self) -> usize {
-        self.plans().map(|plan| usize::from(plan.layout().max_rows)).max().unwrap_or(1)
+        self.plans()
+            .map(|plan| usize::from(plan.layout().max_rows))
+            .max()
+            .unwrap_or(1)
     }
 
     /// Columns of the model's feature matrix.
@@ -294,7 +313,9 @@ impl<'a> ClientSpec<'a> {
     /// Output `index`, in constant time.
     #[must_use]
     pub fn output(&self, index: usize) -> Option<Output> {
-        read_output(&mut Cursor::new(self.outputs.bytes.get(index * OUTPUT_LEN..)?))
+        read_output(&mut Cursor::new(
+            self.outputs.bytes.get(index * OUTPUT_LEN..)?,
+        ))
     }
 
     /// Outputs of the circuit for one row.
@@ -402,7 +423,11 @@ fn check_output(output: Output, index: u32, bits: u8) -> Result<(), SpecError> {
         && output.max <= limit
         && output.scale.is_finite()
         && output.offset.is_finite();
-    if sound { Ok(()) } else { Err(SpecError::Output(index)) }
+    if sound {
+        Ok(())
+    } else {
+        Err(SpecError::Output(index))
+    }
 }
 
 fn check_decision(decision: Decision, outputs: u32, classes: u32) -> Result<(), SpecError> {

@@ -2,9 +2,9 @@
 
 use rand_core::CryptoRng;
 use tenebra_circuit::{Backend, ErrorKind, Interval, Options, Verified};
-use tenebra_client::{SecretKey, SpecId};
 use tenebra_client::branching::ValidBranching;
 use tenebra_client::linear::{LinearError, ValidLinear, plan_of};
+use tenebra_client::{ClientError, SecretKey, SpecId};
 use thiserror::Error;
 
 use crate::error::{EvaluateError, PlanError};
@@ -27,6 +27,9 @@ pub enum BackendError {
     /// Encryption or decryption refused its arguments.
     #[error(transparent)]
     Linear(#[from] LinearError),
+    /// The evaluation key could not be generated.
+    #[error(transparent)]
+    Client(#[from] ClientError),
     /// A code lies outside its input's range.
     #[error("code {code} of input {input} lies outside {range}")]
     Code {
@@ -52,9 +55,11 @@ impl tenebra_circuit::BackendError for BackendError {
         match self {
             Self::Plan(PlanError::Unsupported { .. }) => ErrorKind::Unsupported,
             Self::Plan(PlanError::FailureProbability(_)) => ErrorKind::Options,
-            Self::Plan(PlanError::OutputTooWide { .. } | PlanError::WeightsTooLarge { .. }) => ErrorKind::DoesNotFit,
+            Self::Plan(PlanError::OutputTooWide { .. } | PlanError::WeightsTooLarge { .. }) => {
+                ErrorKind::DoesNotFit
+            }
             Self::Code { .. } | Self::Rows { .. } => ErrorKind::Codes,
-            Self::Evaluate(_) | Self::Linear(_) => ErrorKind::Mismatch,
+            Self::Evaluate(_) | Self::Linear(_) | Self::Client(_) => ErrorKind::Mismatch,
             Self::Plan(_) => ErrorKind::Other,
         }
     }
@@ -83,14 +88,18 @@ impl Backend for TfheBackend {
         let branching = program.branching_layout().map(ValidBranching::glwe);
         let params = program.layouts().map(ValidLinear::glwe).chain(branching);
         let keys: Vec<SecretKey> = params.map(|glwe| SecretKey::generate(glwe, rng)).collect();
-        let packed = program.branching_layout().filter(|layout| layout.layout().packing.is_some());
-        let Some((layout, secret)) = packed.zip(keys.first()) else { return Ok((keys, None)) };
+        let packed = program
+            .branching_layout()
+            .filter(|layout| layout.layout().packing.is_some());
+        let Some((layout, secret)) = packed.zip(keys.first()) else {
+            return Ok((keys, None));
+        };
         let spec_id = SpecId([0; 16]);
         let mut file = Vec::new();
         let mut scratch = vec![0; layout.evaluation_key_scratch_len()];
         layout.write_evaluation_key(spec_id, secret, rng, &mut scratch, |bytes| {
             file.extend_from_slice(bytes);
-            Ok::<_, LinearError>(())
+            Ok::<_, ClientError>(())
         })?;
         let key = program.prepare_key(spec_id, &file)?;
         Ok((keys, Some(key)))
@@ -110,7 +119,10 @@ impl Backend for TfheBackend {
                 inputs: ranges.len(),
             });
         }
-        let outside = codes.iter().zip(ranges.iter().cycle()).position(|(code, range)| !range.contains(*code));
+        let outside = codes
+            .iter()
+            .zip(ranges.iter().cycle())
+            .position(|(code, range)| !range.contains(*code));
         if let Some(index) = outside {
             let input = index % ranges.len();
             return Err(BackendError::Code {
@@ -122,7 +134,9 @@ impl Backend for TfheBackend {
         if let Some(layout) = program.branching_layout() {
             let key = key.first().ok_or(LinearError::Key)?;
             let rows = codes.chunks(ranges.len());
-            return rows.map(|codes| encrypt_bits(layout, ranges, key, codes, rng)).collect();
+            return rows
+                .map(|codes| encrypt_bits(layout, ranges, key, codes, rng))
+                .collect();
         }
         let rows = codes.len() / ranges.len();
         let (plan, layout) = choose_plan(program, rows).ok_or(EvaluateError::Query)?;
@@ -144,7 +158,9 @@ impl Backend for TfheBackend {
         key: &Option<EvaluationKey>,
         query: &Vec<Vec<u8>>,
     ) -> Result<Vec<Vec<u8>>, BackendError> {
-        let responses = query.iter().map(|payload| program.evaluate_payload(key.as_ref(), payload));
+        let responses = query
+            .iter()
+            .map(|payload| program.evaluate_payload(key.as_ref(), payload));
         Ok(responses.collect::<Result<_, _>>()?)
     }
 

@@ -21,7 +21,9 @@ pub enum PlanError {
         outputs: usize,
     },
     /// More inputs or outputs than a message can hold.
-    #[error("the circuit has {inputs} inputs and {outputs} outputs; at most {max} of each fit; drop features")]
+    #[error(
+        "the circuit has {inputs} inputs and {outputs} outputs; at most {max} of each fit; drop features"
+    )]
     TooManyPorts {
         /// Input elements.
         inputs: usize,
@@ -44,19 +46,25 @@ pub enum PlanError {
         p_fail_log2: f64,
     },
     /// The weights leave no room for exact products.
-    #[error("the weights of one output add up to {norm} in absolute value, at most 2^60 is exact; use fewer weight bits")]
+    #[error(
+        "the weights of one output add up to {norm} in absolute value, at most 2^60 is exact; use fewer weight bits"
+    )]
     WeightsTooLarge {
         /// Sum of absolute weights.
         norm: u64,
     },
     /// The digits of all outputs do not fit one polynomial.
-    #[error("the outputs need {coefficients} one-bit digits, one response holds 2048; use fewer classes or leaf bits")]
+    #[error(
+        "the outputs need {coefficients} one-bit digits, one response holds 2048; use fewer classes or leaf bits"
+    )]
     TooManyDigits {
         /// Digits at radix 2.
         coefficients: usize,
     },
     /// Packed queries were asked for, but no gadget of theirs reaches the failure probability.
-    #[error("{input_bits} input bits do not fit a packed query at this failure probability; ask for direct or auto queries")]
+    #[error(
+        "{input_bits} input bits do not fit a packed query at this failure probability; ask for direct or auto queries"
+    )]
     NotPackable {
         /// Bits of all codes.
         input_bits: usize,
@@ -83,12 +91,18 @@ pub enum EvaluateError {
     #[error(transparent)]
     Frame(#[from] tenebra_client::FrameError),
     /// A packed query without the evaluation key that unpacks it.
-    #[error("this model's queries need the client's evaluation key; pass the evaluation key that was made with the secret key")]
+    #[error(
+        "this model's queries need the client's evaluation key; pass the evaluation key that was made with the secret key"
+    )]
     NoEvaluationKey,
     /// The evaluation key does not have the length that the parameters ask for.
-    #[error("the evaluation key does not have the form of this model's keys; it is damaged or was made by another version")]
+    #[error(
+        "the evaluation key does not have the form of this model's keys; it is damaged or was made by another version"
+    )]
     EvaluationKey,
     /// The payload does not have the length that its plan and rows ask for.
-    #[error("the query does not have the form of this model's queries; it was made by another version or is damaged")]
+    #[error(
+        "the query does not have the form of this model's queries; it was made by another version or is damaged"
+    )]
     Query,
 }

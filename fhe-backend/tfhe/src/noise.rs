@@ -66,7 +66,11 @@ mod tests {
     fn log2_erfc_agrees_with_known_values() {
         // erfc(1) = 0.157299207, erfc(5) = 1.5374597944e-12, erfc(6) = 2.1519736712e-17 (Abramowitz & Stegun, table 7.1);
         // scheme.md: h = 13.1σ gives 2^-128, that is erfc(13.1/√2).
-        for (x, erfc) in [(1.0, 0.157_299_207f64), (5.0, 1.537_459_794_4e-12), (6.0, 2.151_973_671_2e-17)] {
+        for (x, erfc) in [
+            (1.0, 0.157_299_207f64),
+            (5.0, 1.537_459_794_4e-12),
+            (6.0, 2.151_973_671_2e-17),
+        ] {
             assert!((log2_erfc(x) - erfc.log2()).abs() < 0.002, "x = {x}");
         }
         assert!((log2_erfc(13.1 / 2f64.sqrt()) + 128.0).abs() < 1.0);

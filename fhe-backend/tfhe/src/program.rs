@@ -9,11 +9,13 @@ use tenebra_client::{Frame, Kind, SecretKey, SpecId, frame_len, to_frame};
 use crate::branching;
 use crate::branching::evaluate::BranchingEvaluator;
 use crate::branching::form::branching_form;
-use crate::branching::unpack::UnpackingKey;
 use crate::branching::plan::BranchingPlan;
+use crate::branching::unpack::UnpackingKey;
 use crate::error::{EvaluateError, PlanError};
 use crate::linear::evaluate::LinearEvaluator;
-use crate::linear::plan::{LinearPlan, LinearShape, check_layout, plaintext_bits, plan_batch, plan_single};
+use crate::linear::plan::{
+    LinearPlan, LinearShape, check_layout, plaintext_bits, plan_batch, plan_single,
+};
 
 /// A circuit ready to be evaluated on ciphertexts.
 #[derive(Debug)]
@@ -92,12 +94,18 @@ impl Program {
     /// # Errors
     ///
     /// [`PlanError::Layout`] if the spec was made for another circuit.
-    pub fn for_spec(circuit: &Verified, spec: &ClientSpec<'_>, threads: usize) -> Result<Self, PlanError> {
+    pub fn for_spec(
+        circuit: &Verified,
+        spec: &ClientSpec<'_>,
+        threads: usize,
+    ) -> Result<Self, PlanError> {
         let p_fail = spec.p_fail_log2();
         let scheme = match (linear_form(circuit), spec.branching()) {
             (Some(form), None) => {
                 let shape = linear_shape(circuit, &form)?;
-                let plans = spec.plans().map(|layout| check_layout(&shape, *layout, p_fail));
+                let plans = spec
+                    .plans()
+                    .map(|layout| check_layout(&shape, *layout, p_fail));
                 linear_scheme(&form, plans.collect::<Result<_, _>>()?)?
             }
             (None, Some((layout, radix_log))) => {
@@ -106,7 +114,11 @@ impl Program {
                 check_digits(&plan, spec)?;
                 branching_scheme(plan, threads)?
             }
-            _ => return Err(PlanError::Layout { what: "its scheme does not run this circuit" }),
+            _ => {
+                return Err(PlanError::Layout {
+                    what: "its scheme does not run this circuit",
+                });
+            }
         };
         Ok(Self::with_scheme(circuit, scheme))
     }
@@ -135,7 +147,9 @@ impl Program {
     #[must_use]
     pub fn spec_scheme(&self) -> OwnedScheme {
         match &self.scheme {
-            Scheme::Linear(_) => OwnedScheme::Linear(self.layouts().map(|layout| *layout.layout()).collect()),
+            Scheme::Linear(_) => {
+                OwnedScheme::Linear(self.layouts().map(|layout| *layout.layout()).collect())
+            }
             Scheme::Branching(program) => OwnedScheme::Branching(spec_branching(&program.plan)),
         }
     }
@@ -163,15 +177,23 @@ impl Program {
     /// # Errors
     ///
     /// [`EvaluateError::Query`] if the payload is not a query of this program.
-    pub fn evaluate_payload(&self, key: Option<&EvaluationKey>, payload: &[u8]) -> Result<Vec<u8>, EvaluateError> {
+    pub fn evaluate_payload(
+        &self,
+        key: Option<&EvaluationKey>,
+        payload: &[u8],
+    ) -> Result<Vec<u8>, EvaluateError> {
         match &self.scheme {
             Scheme::Linear(programs) => {
                 let plan = plan_of(payload).ok_or(EvaluateError::Query)?;
-                let program = programs.get(usize::from(plan)).ok_or(EvaluateError::Query)?;
+                let program = programs
+                    .get(usize::from(plan))
+                    .ok_or(EvaluateError::Query)?;
                 program.evaluator.evaluate(plan, payload)
             }
             Scheme::Branching(program) => {
-                program.evaluator.evaluate(&program.plan, key.map(|key| &key.0), payload)
+                program
+                    .evaluator
+                    .evaluate(&program.plan, key.map(|key| &key.0), payload)
             }
         }
     }
@@ -188,8 +210,12 @@ impl Program {
     ///
     /// [`EvaluateError::EvaluationKey`] if it is not one of this circuit's.
     pub fn prepare_key_payload(&self, payload: &[u8]) -> Result<EvaluationKey, EvaluateError> {
-        let layout = self.branching_layout().ok_or(EvaluateError::EvaluationKey)?;
-        UnpackingKey::prepare(layout, payload).map(EvaluationKey).ok_or(EvaluateError::EvaluationKey)
+        let layout = self
+            .branching_layout()
+            .ok_or(EvaluateError::EvaluationKey)?;
+        UnpackingKey::prepare(layout, payload)
+            .map(EvaluationKey)
+            .ok_or(EvaluateError::EvaluationKey)
     }
 
     /// Prepares a framed evaluation key of the spec `spec_id`, once for all queries made with its secret key.
@@ -197,7 +223,11 @@ impl Program {
     /// # Errors
     ///
     /// [`EvaluateError`]: damaged bytes, a key of another model.
-    pub fn prepare_key(&self, spec_id: SpecId, bytes: &[u8]) -> Result<EvaluationKey, EvaluateError> {
+    pub fn prepare_key(
+        &self,
+        spec_id: SpecId,
+        bytes: &[u8],
+    ) -> Result<EvaluationKey, EvaluateError> {
         self.prepare_key_payload(Frame::parse_for(bytes, Kind::EvaluationKey, spec_id)?.payload)
     }
 
@@ -225,8 +255,12 @@ impl BranchingProgram {
         let digits = &self.plan.digits;
         let outputs = digits.outputs.iter().map(|output| {
             let mut sums = vec![0; output.count];
-            self.plan.layout.decrypt(key, payload, output.first, &mut sums)?;
-            let value = sums.iter().rev().fold(0u64, |value, sum| (value << digits.radix_log).wrapping_add(*sum));
+            self.plan
+                .layout
+                .decrypt(key, payload, output.first, &mut sums)?;
+            let value = sums.iter().rev().fold(0u64, |value, sum| {
+                (value << digits.radix_log).wrapping_add(*sum)
+            });
             Ok(output.base.wrapping_add(value.cast_signed()))
         });
         outputs.collect()
@@ -243,7 +277,10 @@ fn linear_scheme(form: &LinearForm, plans: Vec<LinearPlan>) -> Result<Scheme, Pl
 
 fn branching_scheme(plan: BranchingPlan, threads: usize) -> Result<Scheme, PlanError> {
     let evaluator = BranchingEvaluator::new(&plan, threads)?;
-    Ok(Scheme::Branching(Box::new(BranchingProgram { plan, evaluator })))
+    Ok(Scheme::Branching(Box::new(BranchingProgram {
+        plan,
+        evaluator,
+    })))
 }
 
 /// What the planner needs of a linear form.
@@ -259,7 +296,12 @@ fn linear_shape(circuit: &Verified, form: &LinearForm) -> Result<LinearShape, Pl
     };
     let port = |count: usize| u32::try_from(count).ok().filter(|count| *count <= MAX_PORT);
     let (features, outputs) = port(inputs).zip(port(outputs)).ok_or(too_many)?;
-    let squared_norm = |row: usize| form.weights.row(row).map(|(_, weight)| (weight as f64).powi(2)).sum();
+    let squared_norm = |row: usize| {
+        form.weights
+            .row(row)
+            .map(|(_, weight)| (weight as f64).powi(2))
+            .sum()
+    };
     Ok(LinearShape {
         features,
         outputs,
@@ -283,5 +325,11 @@ fn spec_branching(plan: &BranchingPlan) -> OwnedBranching {
 /// The client must put the digits together as they were cut.
 fn check_digits(plan: &BranchingPlan, spec: &ClientSpec<'_>) -> Result<(), PlanError> {
     let same = spec_branching(plan).digits.into_iter().eq(spec.digits());
-    if same { Ok(()) } else { Err(PlanError::Layout { what: "its digits are others" }) }
+    if same {
+        Ok(())
+    } else {
+        Err(PlanError::Layout {
+            what: "its digits are others",
+        })
+    }
 }

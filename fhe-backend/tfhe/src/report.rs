@@ -51,9 +51,10 @@ impl Program {
     pub fn report(&self) -> Vec<PlanReport> {
         let input_bits = self.input_ranges().iter().map(|range| range.bits()).sum();
         match &self.scheme {
-            Scheme::Linear(programs) => {
-                programs.iter().map(|program| linear_report(&program.plan, input_bits)).collect()
-            }
+            Scheme::Linear(programs) => programs
+                .iter()
+                .map(|program| linear_report(&program.plan, input_bits))
+                .collect(),
             Scheme::Branching(program) => vec![branching_report(&program.plan, input_bits)],
         }
     }

@@ -4,18 +4,37 @@ use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use tenebra_circuit::dev::{Limits, circuits};
-use tenebra_circuit::{Backend, CircuitBuilder, Forest, Interval, Options, QueryMode, Tree, TreeNode, Verified, verify};
+use tenebra_circuit::{
+    Backend, CircuitBuilder, Forest, Interval, Options, QueryMode, Tree, TreeNode, Verified, verify,
+};
 use tenebra_tfhe::{BackendError, PlanError, TfheBackend};
 
 /// Encrypts, evaluates and decrypts one row; compares with the simulator.
-fn check(circuit: &Verified, codes: &[i64], query: QueryMode, threads: usize) -> Result<(), BackendError> {
+fn check(
+    circuit: &Verified,
+    codes: &[i64],
+    query: QueryMode,
+    threads: usize,
+) -> Result<(), BackendError> {
     let mut rng = ChaCha20Rng::seed_from_u64(7);
-    let program = TfheBackend.prepare(circuit, &Options { query, threads, ..Options::default() })?;
+    let program = TfheBackend.prepare(
+        circuit,
+        &Options {
+            query,
+            threads,
+            ..Options::default()
+        },
+    )?;
     let (key, server_key) = TfheBackend.generate_keys(&program, &mut rng)?;
     let query = TfheBackend.encrypt(&program, &key, codes, &mut rng)?;
     let response = TfheBackend.evaluate(&program, &server_key, &query)?;
     let got = TfheBackend.decrypt(&program, &key, &response)?;
-    assert_eq!(got, tenebra_sim::run(circuit, codes).unwrap(), "{codes:?} in\n{}", circuit.circuit());
+    assert_eq!(
+        got,
+        tenebra_sim::run(circuit, codes).unwrap(),
+        "{codes:?} in\n{}",
+        circuit.circuit()
+    );
     Ok(())
 }
 
@@ -49,15 +68,35 @@ fn complete_tree(depth: u32, inputs: u32, codes: i64, outputs: usize, seed: i64)
         left: 2 * index + 1,
         right: 2 * index + 2,
     };
-    let leaf = |index: u32| TreeNode::Leaf((0..outputs as i64).map(|o| (i64::from(index) * 37 + seed * 11 + o * 5) % 255 - 127).collect());
-    Tree { nodes: (0..splits).map(split).chain((splits..2 * splits + 1).map(leaf)).collect() }
+    let leaf = |index: u32| {
+        TreeNode::Leaf(
+            (0..outputs as i64)
+                .map(|o| (i64::from(index) * 37 + seed * 11 + o * 5) % 255 - 127)
+                .collect(),
+        )
+    };
+    Tree {
+        nodes: (0..splits)
+            .map(split)
+            .chain((splits..2 * splits + 1).map(leaf))
+            .collect(),
+    }
 }
 
 fn forest(trees: i64, depth: u32, inputs: u32, codes: i64, outputs: usize) -> Verified {
-    let trees = (0..trees).map(|seed| complete_tree(depth, inputs, codes, outputs, seed)).collect();
+    let trees = (0..trees)
+        .map(|seed| complete_tree(depth, inputs, codes, outputs, seed))
+        .collect();
     let mut builder = CircuitBuilder::new();
     let x = builder.input("x", vec![Interval::new(0, codes - 1); inputs as usize]);
-    let y = builder.forest(x, Forest { outputs, trees, bias: vec![3; outputs] });
+    let y = builder.forest(
+        x,
+        Forest {
+            outputs,
+            trees,
+            bias: vec![3; outputs],
+        },
+    );
     builder.output("y", y);
     verify(&builder.finish()).unwrap()
 }
@@ -65,11 +104,20 @@ fn forest(trees: i64, depth: u32, inputs: u32, codes: i64, outputs: usize) -> Ve
 #[test]
 fn forests_of_every_shape_are_exact() {
     // (trees, depth, inputs, codes, outputs): stumps, one input, deep, wide, many classes, codes that fill no power of two.
-    let shapes = [(40, 1, 3, 16, 1), (5, 5, 1, 60, 1), (3, 7, 8, 9, 1), (30, 4, 12, 5, 2), (20, 3, 10, 16, 10), (4, 3, 6, 300, 1)];
+    let shapes = [
+        (40, 1, 3, 16, 1),
+        (5, 5, 1, 60, 1),
+        (3, 7, 8, 9, 1),
+        (30, 4, 12, 5, 2),
+        (20, 3, 10, 16, 10),
+        (4, 3, 6, 300, 1),
+    ];
     for (trees, depth, inputs, codes, outputs) in shapes {
         let circuit = forest(trees, depth, inputs, codes, outputs);
         for row in [0, codes - 1, codes / 2, codes / 3] {
-            let codes: Vec<i64> = (0..i64::from(inputs)).map(|i| (row + i * row) % codes).collect();
+            let codes: Vec<i64> = (0..i64::from(inputs))
+                .map(|i| (row + i * row) % codes)
+                .collect();
             check(&circuit, &codes, QueryMode::Direct, 1).unwrap();
             check(&circuit, &codes, QueryMode::Auto, 1).unwrap();
         }

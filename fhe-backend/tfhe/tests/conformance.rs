@@ -1,20 +1,25 @@
 //! The conformance suite of `tenebra-circuit`, on ciphertexts at production parameters.
 
-use tenebra_circuit::{Options, QueryMode};
 use tenebra_circuit::dev::run_conformance;
+use tenebra_circuit::{Options, QueryMode};
 use tenebra_tfhe::TfheBackend;
 
 #[test]
 fn linear_and_branching_circuits_conform() {
     let runs = |case: &tenebra_circuit::dev::Case| case.is_linear() || case.decides_on_inputs();
-    let summary = run_conformance(&TfheBackend, &Options::default(), runs).unwrap_or_else(|failures| panic!("{failures}"));
+    let summary = run_conformance(&TfheBackend, &Options::default(), runs)
+        .unwrap_or_else(|failures| panic!("{failures}"));
     assert!(summary.cases >= 20, "{summary:?}");
 }
 
 #[test]
 fn branching_circuits_conform_with_packed_queries() {
     let runs = |case: &tenebra_circuit::dev::Case| case.decides_on_inputs() && !case.is_linear();
-    let options = Options { query: QueryMode::Packed, ..Options::default() };
-    let summary = run_conformance(&TfheBackend, &options, runs).unwrap_or_else(|failures| panic!("{failures}"));
+    let options = Options {
+        query: QueryMode::Packed,
+        ..Options::default()
+    };
+    let summary = run_conformance(&TfheBackend, &options, runs)
+        .unwrap_or_else(|failures| panic!("{failures}"));
     assert!(summary.cases >= 5, "{summary:?}");
 }

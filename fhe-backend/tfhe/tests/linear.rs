@@ -38,11 +38,16 @@ fn rows_of_codes(circuit: &Verified, rows: usize, rng: &mut impl Rng) -> Vec<i64
 /// Encrypts, evaluates and decrypts `rows` rows; compares with the simulator.
 fn check(circuit: &Verified, rows: usize, seed: u64) {
     let mut rng = ChaCha20Rng::seed_from_u64(seed);
-    let options = Options { rows, ..Options::default() };
+    let options = Options {
+        rows,
+        ..Options::default()
+    };
     let program = TfheBackend.prepare(circuit, &options).unwrap();
     let (key, server_key) = TfheBackend.generate_keys(&program, &mut rng).unwrap();
     let codes = rows_of_codes(circuit, rows, &mut rng);
-    let query = TfheBackend.encrypt(&program, &key, &codes, &mut rng).unwrap();
+    let query = TfheBackend
+        .encrypt(&program, &key, &codes, &mut rng)
+        .unwrap();
     let response = TfheBackend.evaluate(&program, &server_key, &query).unwrap();
     let got = TfheBackend.decrypt(&program, &key, &response).unwrap();
     let want: Vec<i64> = codes
@@ -55,18 +60,38 @@ fn check(circuit: &Verified, rows: usize, seed: u64) {
 #[test]
 fn shapes_of_real_models_are_exact() {
     let byte = Interval::new(0, 255);
-    for (seed, (features, outputs, rows)) in
-        [(1, 1, 1), (30, 1, 1), (30, 1, 200), (64, 10, 1), (64, 10, 7), (13, 3, 50), (75, 1, 90), (3000, 1, 2), (700, 40, 1)]
-            .into_iter()
-            .enumerate()
+    for (seed, (features, outputs, rows)) in [
+        (1, 1, 1),
+        (30, 1, 1),
+        (30, 1, 200),
+        (64, 10, 1),
+        (64, 10, 7),
+        (13, 3, 50),
+        (75, 1, 90),
+        (3000, 1, 2),
+        (700, 40, 1),
+    ]
+    .into_iter()
+    .enumerate()
     {
-        check(&affine(features, outputs, 127, byte, seed as u64), rows, seed as u64);
+        check(
+            &affine(features, outputs, 127, byte, seed as u64),
+            rows,
+            seed as u64,
+        );
     }
 }
 
 #[test]
 fn signed_and_one_sided_ranges_are_exact() {
-    for (seed, inputs) in [Interval::new(-128, 127), Interval::new(-9, -3), Interval::new(5, 5)].into_iter().enumerate() {
+    for (seed, inputs) in [
+        Interval::new(-128, 127),
+        Interval::new(-9, -3),
+        Interval::new(5, 5),
+    ]
+    .into_iter()
+    .enumerate()
+    {
         check(&affine(8, 2, 100, inputs, seed as u64), 3, seed as u64);
     }
 }
@@ -85,6 +110,13 @@ proptest! {
 fn an_output_too_wide_is_refused_with_the_bits_that_fit() {
     let circuit = affine(2, 1, 1 << 31, Interval::new(0, (1 << 30) - 1), 1);
     let error = Program::prepare(&circuit, &Options::default()).unwrap_err();
-    let PlanError::OutputTooWide { needed_bits, fitting_bits, .. } = error else { panic!("{error}") };
+    let PlanError::OutputTooWide {
+        needed_bits,
+        fitting_bits,
+        ..
+    } = error
+    else {
+        panic!("{error}")
+    };
     assert!(fitting_bits < needed_bits, "{needed_bits} {fitting_bits}");
 }

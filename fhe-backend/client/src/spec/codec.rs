@@ -101,7 +101,9 @@ impl Cuts<'_> {
 
     /// Cut point `index`.
     fn cut(&self, index: usize) -> f64 {
-        Cursor::new(&self.bytes[index * 8..]).f64().unwrap_or(f64::NAN)
+        Cursor::new(&self.bytes[index * 8..])
+            .f64()
+            .unwrap_or(f64::NAN)
     }
 
     /// The number of cut points at or below `x`; `x` is first rounded to `f32` if the model compares in `f32`.
@@ -109,8 +111,15 @@ impl Cuts<'_> {
         if !x.is_finite() {
             return Err(QuantError::NotFinite { value: x });
         }
-        #[expect(clippy::cast_possible_truncation, reason = "the rounding that the model's library does")]
-        let x = if self.round_to_f32 { f64::from(x as f32) } else { x };
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the rounding that the model's library does"
+        )]
+        let x = if self.round_to_f32 {
+            f64::from(x as f32)
+        } else {
+            x
+        };
         let (mut low, mut high) = (0, self.len());
         while low < high {
             let middle = low + (high - low) / 2;
@@ -125,13 +134,23 @@ impl Cuts<'_> {
 }
 
 /// Reads input `index` and checks it.
-pub(super) fn read_input<'a>(cursor: &mut Cursor<'a>, index: u32, columns: u32) -> Result<Input<'a>, SpecError> {
+pub(super) fn read_input<'a>(
+    cursor: &mut Cursor<'a>,
+    index: u32,
+    columns: u32,
+) -> Result<Input<'a>, SpecError> {
     let malformed = SpecError::Malformed("inputs");
-    let column = cursor.u32().filter(|column| *column < columns).ok_or(malformed.clone())?;
+    let column = cursor
+        .u32()
+        .filter(|column| *column < columns)
+        .ok_or(malformed.clone())?;
     let codec = match cursor.u8() {
         Some(AFFINE) => read_affine(cursor)
             .ok_or(malformed)?
-            .map_err(|source| SpecError::Codec { input: index, source })
+            .map_err(|source| SpecError::Codec {
+                input: index,
+                source,
+            })
             .map(Codec::Affine)?,
         Some(BINS) => Codec::Bins(read_cuts(cursor).ok_or(malformed)?),
         _ => return Err(malformed),
@@ -150,7 +169,12 @@ pub(super) fn read_input<'a>(cursor: &mut Cursor<'a>, index: u32, columns: u32) 
 
 fn read_affine(cursor: &mut Cursor<'_>) -> Option<Result<Affine<f64>, QuantError>> {
     let (scale, zero_point) = (cursor.f64()?, cursor.i32()?);
-    Some(Affine::from_parts(scale, zero_point, cursor.i32()?, cursor.i32()?))
+    Some(Affine::from_parts(
+        scale,
+        zero_point,
+        cursor.i32()?,
+        cursor.i32()?,
+    ))
 }
 
 fn read_cuts<'a>(cursor: &mut Cursor<'a>) -> Option<Cuts<'a>> {
@@ -189,6 +213,10 @@ pub(super) fn write_input(out: &mut alloc::vec::Vec<u8>, input: &super::OwnedInp
             out.extend(u16::try_from(cuts.len()).unwrap_or(MAX_CUTS).to_le_bytes());
             cuts.iter().for_each(|cut| out.extend(cut.to_le_bytes()));
         }
-    }    out.push(u8::from(input.missing.is_some()));
-    input.missing.iter().for_each(|code| out.extend(code.to_le_bytes()));
+    }
+    out.push(u8::from(input.missing.is_some()));
+    input
+        .missing
+        .iter()
+        .for_each(|code| out.extend(code.to_le_bytes()));
 }

@@ -113,7 +113,9 @@ impl OwnedSpec {
             OwnedScheme::Branching(branching) => push_branching(&mut out, branching),
         }
         out.extend(self.columns.to_le_bytes());
-        self.inputs.iter().for_each(|input| codec::write_input(&mut out, input));
+        self.inputs
+            .iter()
+            .for_each(|input| codec::write_input(&mut out, input));
         for output in &self.outputs {
             out.extend(output.min.to_le_bytes());
             out.extend(output.max.to_le_bytes());
@@ -191,5 +193,6 @@ fn push_str(out: &mut Vec<u8>, string: &str) {
 
 fn code_of<T: PartialEq>(table: &[T], value: &T) -> u8 {
     let code = table.iter().position(|entry| entry == value);
-    code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX)
+    code.and_then(|code| u8::try_from(code).ok())
+        .unwrap_or(u8::MAX)
 }

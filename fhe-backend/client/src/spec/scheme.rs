@@ -17,7 +17,11 @@ pub(super) const PACKED: u8 = 3;
 #[derive(Clone, Debug)]
 pub(super) enum Scheme<'a> {
     Linear([Option<ValidLinear>; MAX_PLANS]),
-    Branching { layout: ValidBranching, radix_log: u8, digits: Section<'a> },
+    Branching {
+        layout: ValidBranching,
+        radix_log: u8,
+        digits: Section<'a>,
+    },
 }
 
 /// How an output is put together: `base + Σ_d 2^(radix_log·d)·sum_d` over `count` digit sums.
@@ -30,7 +34,11 @@ pub struct Digits {
 }
 
 impl<'a> Scheme<'a> {
-    pub(super) fn read(cursor: &mut Cursor<'a>, code: u8, ports: (u32, u32)) -> Result<Self, SpecError> {
+    pub(super) fn read(
+        cursor: &mut Cursor<'a>,
+        code: u8,
+        ports: (u32, u32),
+    ) -> Result<Self, SpecError> {
         match code {
             LINEAR => read_plans(cursor, ports).map(Self::Linear),
             DIRECT | PACKED => read_branching(cursor, ports.1, code == PACKED),
@@ -48,7 +56,9 @@ impl<'a> Scheme<'a> {
     pub(super) fn branching(&self) -> Option<(&ValidBranching, u8)> {
         match self {
             Self::Linear(_) => None,
-            Self::Branching { layout, radix_log, .. } => Some((layout, *radix_log)),
+            Self::Branching {
+                layout, radix_log, ..
+            } => Some((layout, *radix_log)),
         }
     }
 
@@ -64,20 +74,31 @@ impl<'a> Scheme<'a> {
     /// Bits that an output's range may have.
     pub(super) fn output_bits(&self) -> u8 {
         match self {
-            Self::Linear(plans) => plans.iter().flatten().map(|plan| plan.layout().plaintext_bits).min().unwrap_or(0),
+            Self::Linear(plans) => plans
+                .iter()
+                .flatten()
+                .map(|plan| plan.layout().plaintext_bits)
+                .min()
+                .unwrap_or(0),
             Self::Branching { .. } => 62,
         }
     }
 
     /// The bits of the codes are those that the parameters were chosen for.
     pub(super) fn check_inputs(&self, inputs: &Section<'a>, columns: u32) -> Result<(), SpecError> {
-        let Self::Branching { layout, .. } = self else { return Ok(()) };
+        let Self::Branching { layout, .. } = self else {
+            return Ok(());
+        };
         let mut cursor = Cursor::new(inputs.bytes);
         let mut bits = 0u64;
         for index in 0..inputs.count {
             bits += u64::from(codec::read_input(&mut cursor, index, columns)?.bits());
         }
-        if bits == u64::from(layout.layout().input_bits) { Ok(()) } else { Err(SpecError::Disagree("input bits")) }
+        if bits == u64::from(layout.layout().input_bits) {
+            Ok(())
+        } else {
+            Err(SpecError::Disagree("input bits"))
+        }
     }
 }
 
@@ -92,7 +113,11 @@ fn read_plans(
     let mut plans = [None; MAX_PLANS];
     for (plan, slot) in plans.iter_mut().take(count).enumerate() {
         let layout = read_layout(cursor, features, outputs).ok_or(SpecError::Malformed("plans"))?;
-        *slot = Some(layout.validate().map_err(|source| SpecError::Layout { plan, source })?);
+        *slot = Some(
+            layout
+                .validate()
+                .map_err(|source| SpecError::Layout { plan, source })?,
+        );
     }
     Ok(plans)
 }
@@ -115,11 +140,18 @@ fn read_layout(cursor: &mut Cursor<'_>, features: u32, outputs: u32) -> Option<L
     })
 }
 
-fn read_branching<'a>(cursor: &mut Cursor<'a>, outputs: u32, packed: bool) -> Result<Scheme<'a>, SpecError> {
+fn read_branching<'a>(
+    cursor: &mut Cursor<'a>,
+    outputs: u32,
+    packed: bool,
+) -> Result<Scheme<'a>, SpecError> {
     let malformed = SpecError::Malformed("parameters");
     let layout = read_branching_layout(cursor, packed).ok_or(malformed.clone())?;
     let layout = layout.validate().map_err(SpecError::Branching)?;
-    let radix_log = cursor.u8().filter(|log| (1..=31).contains(log)).ok_or(malformed)?;
+    let radix_log = cursor
+        .u8()
+        .filter(|log| (1..=31).contains(log))
+        .ok_or(malformed)?;
     let mut coefficients = 0u32;
     let digits = read_section(cursor, outputs, "digits", |cursor, _| {
         let digits = read_digits(cursor).ok_or(SpecError::Malformed("digits"))?;
@@ -128,12 +160,20 @@ fn read_branching<'a>(cursor: &mut Cursor<'a>, outputs: u32, packed: bool) -> Re
         let fits = top + u32::from(layout.layout().plaintext_bits) <= 61;
         let sound = digits.count > 0 && fits && digits.base.unsigned_abs() <= 1 << 62;
         coefficients += u32::from(digits.count);
-        if sound { Ok(()) } else { Err(SpecError::Malformed("digits")) }
+        if sound {
+            Ok(())
+        } else {
+            Err(SpecError::Malformed("digits"))
+        }
     })?;
     if coefficients != layout.layout().coefficients {
         return Err(SpecError::Disagree("digits"));
     }
-    Ok(Scheme::Branching { layout, radix_log, digits })
+    Ok(Scheme::Branching {
+        layout,
+        radix_log,
+        digits,
+    })
 }
 
 fn read_branching_layout(cursor: &mut Cursor<'_>, packed: bool) -> Option<BranchingLayout> {
@@ -159,14 +199,25 @@ fn read_branching_layout(cursor: &mut Cursor<'_>, packed: bool) -> Option<Branch
 }
 
 fn read_packing(cursor: &mut Cursor<'_>) -> Option<Packing> {
-    let mut gadget = || Some(SwitchGadget { base_log: cursor.u8()?, level_count: cursor.u8()? });
+    let mut gadget = || {
+        Some(SwitchGadget {
+            base_log: cursor.u8()?,
+            level_count: cursor.u8()?,
+        })
+    };
     let mut splits = [SwitchGadget::default(); MAX_SPLITS];
     for split in &mut splits {
         *split = gadget()?;
     }
-    Some(Packing { splits, scheme_switch: gadget()? })
+    Some(Packing {
+        splits,
+        scheme_switch: gadget()?,
+    })
 }
 
 fn read_digits(cursor: &mut Cursor<'_>) -> Option<Digits> {
-    Some(Digits { count: cursor.u8()?, base: cursor.i64()? })
+    Some(Digits {
+        count: cursor.u8()?,
+        base: cursor.i64()?,
+    })
 }

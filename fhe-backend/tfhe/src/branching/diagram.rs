@@ -54,9 +54,18 @@ pub(crate) struct Group {
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     /// `target = bit ? one : zero`.
-    Cmux { target: usize, bit: usize, zero: Operand, one: Operand },
+    Cmux {
+        target: usize,
+        bit: usize,
+        zero: Operand,
+        one: Operand,
+    },
     /// `target = plain + Σ ± operand`.
-    Sum { target: usize, plain: Plain, terms: Vec<(Sign, Operand)> },
+    Sum {
+        target: usize,
+        plain: Plain,
+        terms: Vec<(Sign, Operand)>,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -38,7 +38,12 @@ pub(crate) struct DigitTree {
 #[derive(Clone, Debug)]
 pub(crate) enum DigitNode {
     Leaf(Digits),
-    Split { input: usize, threshold: i64, left: usize, right: usize },
+    Split {
+        input: usize,
+        threshold: i64,
+        left: usize,
+        right: usize,
+    },
 }
 
 /// Non-zero digits, `(coefficient, digit)`, coefficients increasing.
@@ -52,30 +57,44 @@ pub(crate) struct DigitTable {
 
 /// Bits of the widest leaf value once made non-negative: the radix at which there is one digit.
 pub(crate) fn value_bits(form: &BranchingForm) -> u32 {
-    let spans = parts(form).flat_map(|part| spans(&part, form.outputs)).map(|(min, max)| max.abs_diff(min));
+    let spans = parts(form)
+        .flat_map(|part| spans(&part, form.outputs))
+        .map(|(min, max)| max.abs_diff(min));
     (u64::BITS - spans.max().unwrap_or(0).leading_zeros()).max(1)
 }
 
 /// Cuts all leaves into digits of `radix_log` bits.
 pub(crate) fn cut(form: &BranchingForm, radix_log: u32) -> DigitForm {
-    let part_spans: Vec<Vec<(i64, i64)>> = parts(form).map(|part| spans(&part, form.outputs)).collect();
+    let part_spans: Vec<Vec<(i64, i64)>> =
+        parts(form).map(|part| spans(&part, form.outputs)).collect();
     let mut outputs = Vec::with_capacity(form.outputs);
     let mut first = 0;
     for output in 0..form.outputs {
-        let widest = part_spans.iter().map(|spans| spans[output].1.abs_diff(spans[output].0)).max().unwrap_or(0);
+        let widest = part_spans
+            .iter()
+            .map(|spans| spans[output].1.abs_diff(spans[output].0))
+            .max()
+            .unwrap_or(0);
         let bits = u64::BITS - widest.leading_zeros();
         let count = bits.div_ceil(radix_log).max(1) as usize;
-        let base = part_spans.iter().fold(form.bias[output], |base, spans| base.wrapping_add(spans[output].0));
+        let base = part_spans.iter().fold(form.bias[output], |base, spans| {
+            base.wrapping_add(spans[output].0)
+        });
         outputs.push(OutputDigits { base, first, count });
         first += count;
     }
-    let digits = |vector: &[i64], spans: &[(i64, i64)]| cut_vector(vector, spans, &outputs, radix_log);
+    let digits =
+        |vector: &[i64], spans: &[(i64, i64)]| cut_vector(vector, spans, &outputs, radix_log);
     let trees: Vec<DigitTree> = form
         .trees
         .iter()
         .zip(&part_spans)
         .map(|(tree, spans)| DigitTree {
-            nodes: tree.nodes.iter().map(|node| lower_node(node, |leaf| digits(leaf, spans))).collect(),
+            nodes: tree
+                .nodes
+                .iter()
+                .map(|node| lower_node(node, |leaf| digits(leaf, spans)))
+                .collect(),
         })
         .collect();
     let tables: Vec<DigitTable> = form
@@ -123,7 +142,12 @@ fn spans(part: &[&Vec<i64>], outputs: usize) -> Vec<(i64, i64)> {
 fn lower_node(node: &TreeNode, digits: impl Fn(&[i64]) -> Digits) -> DigitNode {
     match node {
         TreeNode::Leaf(values) => DigitNode::Leaf(digits(values)),
-        TreeNode::Split { feature, threshold, left, right } => DigitNode::Split {
+        TreeNode::Split {
+            feature,
+            threshold,
+            left,
+            right,
+        } => DigitNode::Split {
             input: *feature as usize,
             threshold: *threshold,
             left: *left as usize,
@@ -132,7 +156,12 @@ fn lower_node(node: &TreeNode, digits: impl Fn(&[i64]) -> Digits) -> DigitNode {
     }
 }
 
-fn cut_vector(vector: &[i64], spans: &[(i64, i64)], outputs: &[OutputDigits], radix_log: u32) -> Digits {
+fn cut_vector(
+    vector: &[i64],
+    spans: &[(i64, i64)],
+    outputs: &[OutputDigits],
+    radix_log: u32,
+) -> Digits {
     let mut digits = Digits::new();
     let mask = (1u64 << radix_log) - 1;
     for ((value, (min, _)), output) in vector.iter().zip(spans).zip(outputs) {
@@ -157,7 +186,9 @@ fn sum_bits(trees: &[DigitTree], tables: &[DigitTable], coefficients: usize) -> 
         for (coefficient, digit) in vectors.flatten() {
             largest[*coefficient] = largest[*coefficient].max(*digit);
         }
-        sums.iter_mut().zip(&largest).for_each(|(sum, digit)| *sum += u64::from(*digit));
+        sums.iter_mut()
+            .zip(&largest)
+            .for_each(|(sum, digit)| *sum += u64::from(*digit));
     };
     for tree in trees {
         add(&mut tree.nodes.iter().filter_map(|node| match node {

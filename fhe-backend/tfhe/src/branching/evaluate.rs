@@ -54,7 +54,13 @@ impl BranchingEvaluator {
         let pool = ThreadPoolBuilder::new().num_threads(threads).build();
         let pool = pool.map_err(|_| PlanError::Threads(threads))?;
         let gadget = Gadget::of(&plan.layout);
-        let registers = plan.diagram.groups.iter().map(|group| group.registers).max().unwrap_or(0);
+        let registers = plan
+            .diagram
+            .groups
+            .iter()
+            .map(|group| group.registers)
+            .max()
+            .unwrap_or(0);
         let worker = || Worker {
             kernel: Kernel::new(gadget),
             registers: vec![vec![0; gadget.glwe_len()]; registers],
@@ -62,7 +68,12 @@ impl BranchingEvaluator {
             scratch: vec![0; 3 * gadget.polynomial_size],
         };
         let workers = (0..threads).map(|_| Mutex::new(worker())).collect();
-        Ok(Self { gadget, pool, workers, workspaces: Mutex::new(Vec::new()) })
+        Ok(Self {
+            gadget,
+            pool,
+            workers,
+            workspaces: Mutex::new(Vec::new()),
+        })
     }
 
     /// Evaluates the payload of a query into the payload of a response.
@@ -77,10 +88,15 @@ impl BranchingEvaluator {
             (Some(_), Some(key)) => Some(key),
             (None, _) => None,
         };
-        let (seed, bodies) = plan.layout.read_query(payload).ok_or(EvaluateError::Query)?;
+        let (seed, bodies) = plan
+            .layout
+            .read_query(payload)
+            .ok_or(EvaluateError::Query)?;
         let kept = lock(&self.workspaces).pop();
         let mut workspace = kept.unwrap_or_else(|| self.workspace(plan));
-        let sum = self.pool.install(|| self.run(plan, key, seed, bodies, &mut workspace));
+        let sum = self
+            .pool
+            .install(|| self.run(plan, key, seed, bodies, &mut workspace));
         lock(&self.workspaces).push(workspace);
         Ok(respond(&plan.layout, &sum))
     }
@@ -89,7 +105,14 @@ impl BranchingEvaluator {
         let glwe = vec![0; self.gadget.glwe_len()];
         let bits = (0..plan.diagram.input_bits).map(|_| FourierGgsw::empty(self.gadget));
         Workspace {
-            packed: vec![glwe.clone(); if plan.layout.layout().packing.is_some() { plan.layout.slots() } else { 0 }],
+            packed: vec![
+                glwe.clone();
+                if plan.layout.layout().packing.is_some() {
+                    plan.layout.slots()
+                } else {
+                    0
+                }
+            ],
             bits: bits.collect(),
             slots: vec![glwe.clone(); plan.diagram.rotations.len()],
             results: vec![glwe; plan.diagram.groups.len()],
@@ -109,32 +132,56 @@ impl BranchingEvaluator {
         bodies: &[u8],
         workspace: &mut Workspace,
     ) -> Glwe {
-        let Workspace { packed, bits, slots, results } = workspace;
+        let Workspace {
+            packed,
+            bits,
+            slots,
+            results,
+        } = workspace;
         if let Some(key) = key {
             self.unpack(&plan.layout, key, seed, bodies, packed);
             let levels = self.gadget.level_count;
             let ciphertexts = packed.par_chunks(levels);
-            bits.par_iter_mut().zip(ciphertexts).for_each(|(ggsw, ciphertexts)| {
-                let Worker { kernel, scratch, .. } = &mut *self.worker();
-                for (level, ciphertext) in ciphertexts.iter().enumerate() {
-                    switch_scheme(kernel, key, ciphertext, level, ggsw, scratch);
-                }
-            });
+            bits.par_iter_mut()
+                .zip(ciphertexts)
+                .for_each(|(ggsw, ciphertexts)| {
+                    let Worker {
+                        kernel, scratch, ..
+                    } = &mut *self.worker();
+                    for (level, ciphertext) in ciphertexts.iter().enumerate() {
+                        switch_scheme(kernel, key, ciphertext, level, ggsw, scratch);
+                    }
+                });
         } else {
             let expand = |(bit, ggsw): (usize, &mut FourierGgsw)| {
-                expand_bit(&plan.layout, self.gadget, seed, bodies, bit, &mut self.worker(), ggsw);
+                expand_bit(
+                    &plan.layout,
+                    self.gadget,
+                    seed,
+                    bodies,
+                    bit,
+                    &mut self.worker(),
+                    ggsw,
+                );
             };
             bits.par_iter_mut().enumerate().for_each(expand);
         }
-        let run = Run { gadget: self.gadget, scale: 64 - u32::from(plan.layout.layout().plaintext_bits), bits };
+        let run = Run {
+            gadget: self.gadget,
+            scale: 64 - u32::from(plan.layout.layout().plaintext_bits),
+            bits,
+        };
         let rotations = slots.par_iter_mut().zip(&plan.diagram.rotations);
-        rotations.for_each(|(slot, rotation)| run.rotation(&mut self.worker().kernel, rotation, slot));
+        rotations
+            .for_each(|(slot, rotation)| run.rotation(&mut self.worker().kernel, rotation, slot));
         let groups = results.par_iter_mut().zip(&plan.diagram.groups);
         groups.for_each(|(result, group)| run.group(&mut self.worker(), group, slots, result));
         let mut sum = vec![0; self.gadget.glwe_len()];
         run.add_plain(&mut sum, &plan.diagram.constant, Sign::Plus);
         for result in results {
-            sum.iter_mut().zip(result).for_each(|(sum, value)| *sum = sum.wrapping_add(*value));
+            sum.iter_mut()
+                .zip(result)
+                .for_each(|(sum, value)| *sum = sum.wrapping_add(*value));
         }
         sum
     }
@@ -156,11 +203,20 @@ impl BranchingEvaluator {
         let splits = self.gadget.polynomial_size.ilog2() as usize;
         for t in 0..splits {
             let count = if t < unfilled { 1 } else { 1 << (t - unfilled) };
-            let asked = if t < unfilled { 0 } else { packed.len().saturating_sub(count).min(count) };
+            let asked = if t < unfilled {
+                0
+            } else {
+                packed.len().saturating_sub(count).min(count)
+            };
             let (even, odd) = packed.split_at_mut(count.min(packed.len()));
-            let odd = odd[..asked].par_iter_mut().map(Some).chain(rayon::iter::repeat_n((), even.len() - asked).map(|()| None));
+            let odd = odd[..asked]
+                .par_iter_mut()
+                .map(Some)
+                .chain(rayon::iter::repeat_n((), even.len() - asked).map(|()| None));
             even.par_iter_mut().zip(odd).for_each(|(even, odd)| {
-                let Worker { kernel, scratch, .. } = &mut *self.worker();
+                let Worker {
+                    kernel, scratch, ..
+                } = &mut *self.worker();
                 split(kernel, key, t, even, odd, scratch);
             });
         }
@@ -169,7 +225,9 @@ impl BranchingEvaluator {
 
 impl core::fmt::Debug for BranchingEvaluator {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("BranchingEvaluator").field("gadget", &self.gadget).finish_non_exhaustive()
+        f.debug_struct("BranchingEvaluator")
+            .field("gadget", &self.gadget)
+            .finish_non_exhaustive()
     }
 }
 
@@ -195,7 +253,9 @@ fn expand_bit(
     let body_bytes = rows * gadget.polynomial_size * kept as usize / 8;
     let mut masks = MaskStream::at_word(seed, bit as u64 * mask_words as u64);
     let mut reader = BitReader::new(&bodies[bit * body_bytes..][..body_bytes]);
-    let Worker { kernel, scratch, .. } = worker;
+    let Worker {
+        kernel, scratch, ..
+    } = worker;
     let polynomial = &mut scratch[..gadget.polynomial_size];
     for row in 0..rows {
         let place = row * (gadget.glwe_dimension + 1);
@@ -214,7 +274,9 @@ fn respond(layout: &ValidBranching, glwe: &[u64]) -> Vec<u8> {
     let mut response = vec![0; layout.response_len()];
     let mut writer = layout.start_response(&mut response);
     let kept = layout.glwe().dimension() + layout.layout().coefficients as usize;
-    glwe[..kept].iter().for_each(|word| writer.write(switch_modulus(*word, width), width));
+    glwe[..kept]
+        .iter()
+        .for_each(|word| writer.write(switch_modulus(*word, width), width));
     writer.finish();
     response
 }
@@ -234,16 +296,29 @@ impl Run<'_> {
         for bit in 0..rotation.bits {
             let difference = kernel.difference();
             self.copy_shifted(difference, value, rotation.stride << bit);
-            difference.iter_mut().zip(value.iter()).for_each(|(one, zero)| *one = one.wrapping_sub(*zero));
+            difference
+                .iter_mut()
+                .zip(value.iter())
+                .for_each(|(one, zero)| *one = one.wrapping_sub(*zero));
             kernel.add_product(value, &self.bits[rotation.first_bit + bit], bit == 0);
         }
     }
 
     fn group(&self, worker: &mut Worker, group: &Group, slots: &[Glwe], result: &mut [u64]) {
-        let Worker { kernel, registers, spare, .. } = worker;
+        let Worker {
+            kernel,
+            registers,
+            spare,
+            ..
+        } = worker;
         for step in &group.steps {
             let target = match step {
-                Step::Cmux { target, bit, zero, one } => {
+                Step::Cmux {
+                    target,
+                    bit,
+                    zero,
+                    one,
+                } => {
                     let clear = matches!((zero, one), (Operand::Plain(_), Operand::Plain(_)));
                     self.copy(kernel.difference(), one, registers, slots);
                     self.add(kernel.difference(), zero, Sign::Minus, registers, slots);
@@ -251,7 +326,11 @@ impl Run<'_> {
                     kernel.add_product(spare, &self.bits[*bit], clear);
                     *target
                 }
-                Step::Sum { target, plain, terms } => {
+                Step::Sum {
+                    target,
+                    plain,
+                    terms,
+                } => {
                     spare.fill(0);
                     self.add_plain(spare, plain, Sign::Plus);
                     for (sign, term) in terms {
@@ -271,16 +350,31 @@ impl Run<'_> {
                 target.fill(0);
                 self.add_plain(target, plain, Sign::Plus);
             }
-            Operand::Register { register, shift } => self.copy_shifted(target, &registers[*register], *shift),
-            Operand::Slot { rotation, shift } => self.copy_shifted(target, &slots[*rotation], *shift),
+            Operand::Register { register, shift } => {
+                self.copy_shifted(target, &registers[*register], *shift)
+            }
+            Operand::Slot { rotation, shift } => {
+                self.copy_shifted(target, &slots[*rotation], *shift)
+            }
         }
     }
 
-    fn add(&self, target: &mut [u64], operand: &Operand, sign: Sign, registers: &[Glwe], slots: &[Glwe]) {
+    fn add(
+        &self,
+        target: &mut [u64],
+        operand: &Operand,
+        sign: Sign,
+        registers: &[Glwe],
+        slots: &[Glwe],
+    ) {
         match operand {
             Operand::Plain(plain) => self.add_plain(target, plain, sign),
-            Operand::Register { register, shift } => self.add_shifted(target, &registers[*register], *shift, sign),
-            Operand::Slot { rotation, shift } => self.add_shifted(target, &slots[*rotation], *shift, sign),
+            Operand::Register { register, shift } => {
+                self.add_shifted(target, &registers[*register], *shift, sign)
+            }
+            Operand::Slot { rotation, shift } => {
+                self.add_shifted(target, &slots[*rotation], *shift, sign)
+            }
         }
     }
 
@@ -291,7 +385,10 @@ impl Run<'_> {
             let (low, high) = source.split_at(shift);
             let (kept, wrapped) = target.split_at_mut(size - shift);
             kept.copy_from_slice(high);
-            wrapped.iter_mut().zip(low).for_each(|(t, s)| *t = s.wrapping_neg());
+            wrapped
+                .iter_mut()
+                .zip(low)
+                .for_each(|(t, s)| *t = s.wrapping_neg());
         }
     }
 
@@ -300,7 +397,11 @@ impl Run<'_> {
         for (coefficient, value) in plain {
             let word = value.cast_unsigned() << self.scale;
             let slot = &mut target[body + coefficient];
-            *slot = if sign == Sign::Plus { slot.wrapping_add(word) } else { slot.wrapping_sub(word) };
+            *slot = if sign == Sign::Plus {
+                slot.wrapping_add(word)
+            } else {
+                slot.wrapping_sub(word)
+            };
         }
     }
 
@@ -312,11 +413,21 @@ impl Run<'_> {
             let (low, high) = source.split_at(shift);
             let (kept, wrapped) = target.split_at_mut(size - shift);
             if sign == Sign::Plus {
-                kept.iter_mut().zip(high).for_each(|(t, s)| *t = t.wrapping_add(*s));
-                wrapped.iter_mut().zip(low).for_each(|(t, s)| *t = t.wrapping_sub(*s));
+                kept.iter_mut()
+                    .zip(high)
+                    .for_each(|(t, s)| *t = t.wrapping_add(*s));
+                wrapped
+                    .iter_mut()
+                    .zip(low)
+                    .for_each(|(t, s)| *t = t.wrapping_sub(*s));
             } else {
-                kept.iter_mut().zip(high).for_each(|(t, s)| *t = t.wrapping_sub(*s));
-                wrapped.iter_mut().zip(low).for_each(|(t, s)| *t = t.wrapping_add(*s));
+                kept.iter_mut()
+                    .zip(high)
+                    .for_each(|(t, s)| *t = t.wrapping_sub(*s));
+                wrapped
+                    .iter_mut()
+                    .zip(low)
+                    .for_each(|(t, s)| *t = t.wrapping_add(*s));
             }
         }
     }

@@ -1,6 +1,8 @@
 //! A verified circuit as one sum of trees and tables over its inputs.
 
-use tenebra_circuit::{Circuit, Interval, LinearForm, Matrix, Op, Port, Tree, TreeNode, Verified, linear_form, verify};
+use tenebra_circuit::{
+    Circuit, Interval, LinearForm, Matrix, Op, Port, Tree, TreeNode, Verified, linear_form, verify,
+};
 
 use crate::error::PlanError;
 
@@ -78,7 +80,12 @@ pub(crate) fn branching_form(circuit: &Verified) -> Result<BranchingForm, PlanEr
 
 impl BranchingForm {
     /// An input that enters outputs with weights is a table of its multiples.
-    fn add_input(&mut self, input: usize, range: Interval, weights: &[(usize, i64)]) -> Result<(), PlanError> {
+    fn add_input(
+        &mut self,
+        input: usize,
+        range: Interval,
+        weights: &[(usize, i64)],
+    ) -> Result<(), PlanError> {
         self.add_table(input, range, |code| code, weights)
     }
 
@@ -93,7 +100,9 @@ impl BranchingForm {
             return Ok(());
         }
         if range.max.abs_diff(range.min) >= MAX_TABLE {
-            return Err(PlanError::Unsupported { op: "a table of more than 65536 entries" });
+            return Err(PlanError::Unsupported {
+                op: "a table of more than 65536 entries",
+            });
         }
         let rows = (range.min..=range.max).map(|code| {
             let mut row = vec![0; self.outputs];
@@ -108,7 +117,11 @@ impl BranchingForm {
     }
 
     /// Adds a constant vector that enters the outputs with weights.
-    fn add_vector(&mut self, values: &[i64], weights: &[Vec<(usize, i64)>]) -> Result<(), PlanError> {
+    fn add_vector(
+        &mut self,
+        values: &[i64],
+        weights: &[Vec<(usize, i64)>],
+    ) -> Result<(), PlanError> {
         for (value, weights) in values.iter().zip(weights) {
             for (output, weight) in weights {
                 let sum = self.bias[*output].checked_add(product(*value, *weight)?);
@@ -119,7 +132,9 @@ impl BranchingForm {
     }
 }
 
-const TOO_LARGE: PlanError = PlanError::Unsupported { op: "leaves that do not fit 64 bits" };
+const TOO_LARGE: PlanError = PlanError::Unsupported {
+    op: "leaves that do not fit 64 bits",
+};
 
 fn product(value: i64, weight: i64) -> Result<i64, PlanError> {
     value.checked_mul(weight).ok_or(TOO_LARGE)
@@ -155,7 +170,9 @@ fn input_sources(circuit: &Verified) -> Vec<Option<Vec<usize>>> {
             }
             Op::Concat { inputs } => {
                 let parts = inputs.iter().map(|value| sources[value.index()].clone());
-                parts.collect::<Option<Vec<_>>>().map(|parts| parts.concat())
+                parts
+                    .collect::<Option<Vec<_>>>()
+                    .map(|parts| parts.concat())
             }
             Op::Slice { input, start, len } => {
                 let whole = sources[input.index()].as_ref();
@@ -173,25 +190,32 @@ fn source_of<'a>(
     value: usize,
     op: &'static str,
 ) -> Result<&'a [usize], PlanError> {
-    sources[value].as_deref().ok_or(PlanError::Unsupported { op })
+    sources[value]
+        .as_deref()
+        .ok_or(PlanError::Unsupported { op })
 }
 
 /// The circuit with every forest and lookup replaced by an input of its range, as a linear form.
 fn linear_part(circuit: &Verified) -> Option<LinearForm> {
-    let ops = circuit.circuit().ops.iter().enumerate().map(|(index, op)| match op {
-        Op::Forest { .. } | Op::Lookup { .. } => {
-            let id = u32::try_from(index).unwrap_or(u32::MAX);
-            let ranges = circuit.ranges(tenebra_circuit::ValueId::new(id)).to_vec();
-            let name = format!("value_{index}_");
-            Op::Input(Port { name, ranges })
-        }
-        Op::Input(port) => {
-            let name = format!("input_{index}_");
-            let ranges = port.ranges.clone();
-            Op::Input(Port { name, ranges })
-        }
-        other => other.clone(),
-    });
+    let ops = circuit
+        .circuit()
+        .ops
+        .iter()
+        .enumerate()
+        .map(|(index, op)| match op {
+            Op::Forest { .. } | Op::Lookup { .. } => {
+                let id = u32::try_from(index).unwrap_or(u32::MAX);
+                let ranges = circuit.ranges(tenebra_circuit::ValueId::new(id)).to_vec();
+                let name = format!("value_{index}_");
+                Op::Input(Port { name, ranges })
+            }
+            Op::Input(port) => {
+                let name = format!("input_{index}_");
+                let ranges = port.ranges.clone();
+                Op::Input(Port { name, ranges })
+            }
+            other => other.clone(),
+        });
     let replaced = Circuit {
         ops: ops.collect(),
         outputs: circuit.circuit().outputs.clone(),
@@ -218,7 +242,12 @@ fn lower_tree(
             }
             Ok(TreeNode::Leaf(leaf))
         }
-        TreeNode::Split { feature, threshold, left, right } => {
+        TreeNode::Split {
+            feature,
+            threshold,
+            left,
+            right,
+        } => {
             let input = source[*feature as usize];
             let flat = u32::try_from(input).map_err(|_| TOO_LARGE)?;
             Ok(TreeNode::Split {
@@ -229,5 +258,7 @@ fn lower_tree(
             })
         }
     });
-    Ok(Tree { nodes: nodes.collect::<Result<_, _>>()? })
+    Ok(Tree {
+        nodes: nodes.collect::<Result<_, _>>()?,
+    })
 }

@@ -40,7 +40,11 @@ impl SwitchKey {
     pub(crate) fn new(gadget: SwitchGadget, polynomial_size: usize) -> Self {
         let level_count = usize::from(gadget.level_count);
         let rows = Vec::with_capacity(level_count * polynomial_size);
-        Self { base_log: u32::from(gadget.base_log), level_count, rows }
+        Self {
+            base_log: u32::from(gadget.base_log),
+            level_count,
+            rows,
+        }
     }
 }
 
@@ -83,9 +87,13 @@ impl Kernel {
     /// Transforms a torus polynomial into place `index` (`(level·(k+1) + row)·(k+1) + column`) of a GGSW.
     pub(crate) fn transform(&mut self, ggsw: &mut FourierGgsw, index: usize, polynomial: &[u64]) {
         let half = polynomial.len() / 2;
-        let target = FourierPolynomial { data: &mut ggsw.0[index * half..][..half] };
+        let target = FourierPolynomial {
+            data: &mut ggsw.0[index * half..][..half],
+        };
         let polynomial = Polynomial::from_container(polynomial);
-        self.fft.as_view().forward_as_torus(target, polynomial, self.buffers.stack());
+        self.fft
+            .as_view()
+            .forward_as_torus(target, polynomial, self.buffers.stack());
     }
 
     /// The operand buffer of the next [`add_product`](Self::add_product): `k` mask polynomials and the body.
@@ -101,12 +109,22 @@ impl Kernel {
         let first = if clear { rows - 1 } else { 0 };
         let (base_log, levels) = (self.gadget.base_log, self.gadget.level_count);
         for row in first..rows {
-            decompose(self.arch, &self.difference[row * size..][..size], base_log, levels, &mut self.digits);
+            decompose(
+                self.arch,
+                &self.difference[row * size..][..size],
+                base_log,
+                levels,
+                &mut self.digits,
+            );
             for level in 0..levels {
                 let digits = Polynomial::from_container(&self.digits[level * size..][..size]);
                 let place = (level * rows + row) * size / 2;
-                let slot = FourierPolynomial { data: &mut self.transformed[place..][..size / 2] };
-                self.fft.as_view().forward_as_integer(slot, digits, self.buffers.stack());
+                let slot = FourierPolynomial {
+                    data: &mut self.transformed[place..][..size / 2],
+                };
+                self.fft
+                    .as_view()
+                    .forward_as_integer(slot, digits, self.buffers.stack());
             }
         }
         let len = levels * rows * size / 2;
@@ -127,7 +145,13 @@ impl Kernel {
     /// `target += Σ_j digits_j(source)·key_j`: what switches a mask `source` from one key to another.
     pub(crate) fn add_switch(&mut self, target: &mut [u64], key: &SwitchKey, source: &[u64]) {
         let size = source.len();
-        decompose(self.arch, source, key.base_log, key.level_count, &mut self.digits);
+        decompose(
+            self.arch,
+            source,
+            key.base_log,
+            key.level_count,
+            &mut self.digits,
+        );
         let len = key.level_count * size / 2;
         if self.transformed.len() < len {
             self.transformed.resize(len, c64 { re: 0.0, im: 0.0 });
@@ -136,7 +160,9 @@ impl Kernel {
         for (digits, slot) in self.digits.chunks_exact(size).zip(slots) {
             let digits = Polynomial::from_container(digits);
             let slot = FourierPolynomial { data: slot };
-            self.fft.as_view().forward_as_integer(slot, digits, self.buffers.stack());
+            self.fft
+                .as_view()
+                .forward_as_integer(slot, digits, self.buffers.stack());
         }
         for (column, target) in target.chunks_exact_mut(size).enumerate() {
             self.arch.dispatch(ColumnProduct {
@@ -155,18 +181,27 @@ impl Kernel {
     /// Transforms `product` back and adds it.
     fn add_back(&mut self, target: &mut [u64]) {
         let target = Polynomial::from_container(target);
-        let product = FourierPolynomial { data: &mut self.product[..] };
-        self.fft.as_view().add_backward_in_place_as_torus(target, product, self.buffers.stack());
+        let product = FourierPolynomial {
+            data: &mut self.product[..],
+        };
+        self.fft
+            .as_view()
+            .add_backward_in_place_as_torus(target, product, self.buffers.stack());
     }
 
     /// Transforms a row of a switch key, mask and body.
     pub(crate) fn transform_row(&mut self, key: &mut SwitchKey, mask: &[u64], body: &[u64]) {
         for polynomial in [mask, body] {
             let start = key.rows.len();
-            key.rows.resize(start + polynomial.len() / 2, c64 { re: 0.0, im: 0.0 });
-            let target = FourierPolynomial { data: &mut key.rows[start..] };
+            key.rows
+                .resize(start + polynomial.len() / 2, c64 { re: 0.0, im: 0.0 });
+            let target = FourierPolynomial {
+                data: &mut key.rows[start..],
+            };
             let polynomial = Polynomial::from_container(polynomial);
-            self.fft.as_view().forward_as_torus(target, polynomial, self.buffers.stack());
+            self.fft
+                .as_view()
+                .forward_as_torus(target, polynomial, self.buffers.stack());
         }
     }
 }
@@ -192,7 +227,9 @@ fn decompose(arch: Arch, operand: &[u64], base_log: u32, levels: usize, digits: 
         for (level, digits) in digits.chunks_exact_mut(size).enumerate() {
             // Half the base added at this and every lower level makes all digits up to here non-negative and carries.
             let below = base_log * u32::try_from(levels - 1 - level).unwrap_or(0);
-            let offset = (0..=levels - 1 - level).fold(0u64, |sum, index| sum | half_base << (base_log * index as u32));
+            let offset = (0..=below)
+                .step_by(base_log as usize)
+                .fold(0, |sum, shift| sum | half_base << shift);
             for (digit, value) in digits.iter_mut().zip(operand) {
                 let rest = (value.wrapping_add(round) >> dropped).wrapping_add(offset);
                 *digit = (rest >> below & mask).wrapping_sub(half_base);
@@ -219,12 +256,21 @@ impl WithSimd for ColumnProduct<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let half = self.product.len();
         let (product, _) = S::as_mut_simd_c64s(self.product);
-        let terms = self.digits.chunks_exact(half).enumerate().filter(|(index, _)| index % self.rows >= self.first);
+        let terms = self
+            .digits
+            .chunks_exact(half)
+            .enumerate()
+            .filter(|(index, _)| index % self.rows >= self.first);
         for (term, (index, digits)) in terms.enumerate() {
             let (digits, _) = S::as_simd_c64s(digits);
-            let (ggsw, _) = S::as_simd_c64s(&self.ggsw[(index * self.columns + self.column) * half..][..half]);
+            let (ggsw, _) =
+                S::as_simd_c64s(&self.ggsw[(index * self.columns + self.column) * half..][..half]);
             for ((sum, digit), key) in product.iter_mut().zip(digits).zip(ggsw) {
-                *sum = if term == 0 { simd.mul_e_c64s(*digit, *key) } else { simd.mul_add_e_c64s(*digit, *key, *sum) };
+                *sum = if term == 0 {
+                    simd.mul_e_c64s(*digit, *key)
+                } else {
+                    simd.mul_add_e_c64s(*digit, *key, *sum)
+                };
             }
         }
     }

@@ -24,8 +24,20 @@ pub(crate) struct UnpackedNoise {
 const SWITCH_GADGETS: [(u8, u8); 7] = [(2, 24), (3, 16), (4, 12), (5, 9), (6, 8), (7, 7), (8, 6)];
 
 /// Gadgets of the GGSWs.
-const GGSW_GADGETS: [(u8, u8); 12] =
-    [(5, 3), (6, 3), (7, 3), (8, 3), (9, 3), (5, 4), (6, 4), (7, 4), (5, 5), (6, 5), (10, 2), (8, 2)];
+const GGSW_GADGETS: [(u8, u8); 12] = [
+    (5, 3),
+    (6, 3),
+    (7, 3),
+    (8, 3),
+    (9, 3),
+    (5, 4),
+    (6, 4),
+    (7, 4),
+    (5, 5),
+    (6, 5),
+    (10, 2),
+    (8, 2),
+];
 
 /// Polynomial size of packed queries: the smallest with one mask polynomial and noise far enough below.
 const POLYNOMIAL_SIZE: u16 = 2048;
@@ -42,22 +54,47 @@ pub(crate) fn search(
         return None;
     }
     let glwe = ValidGlwe::secure(1, POLYNOMIAL_SIZE).ok()?;
-    let gadgets = || SWITCH_GADGETS.into_iter().map(|(base_log, level_count)| SwitchGadget { base_log, level_count });
+    let gadgets = || {
+        SWITCH_GADGETS
+            .into_iter()
+            .map(|(base_log, level_count)| SwitchGadget {
+                base_log,
+                level_count,
+            })
+    };
     let mut best: Option<(f64, (ValidBranching, f64, f64))> = None;
     for (base_log, level_count) in GGSW_GADGETS {
         for (early, middle, late, scheme_switch) in gadgets().flat_map(|early| {
             let middle = gadgets().filter(move |gadget| gadget.base_log >= early.base_log);
             middle.flat_map(move |middle| {
                 let late = gadgets().filter(move |gadget| gadget.base_log >= middle.base_log);
-                late.flat_map(move |late| gadgets().map(move |switch| (early, middle, late, switch)))
+                late.flat_map(move |late| {
+                    gadgets().map(move |switch| (early, middle, late, switch))
+                })
             })
         }) {
             let mut splits = [SwitchGadget::default(); MAX_SPLITS];
-            for (t, split) in splits.iter_mut().enumerate().take(usize::from(POLYNOMIAL_SIZE).ilog2() as usize) {
-                *split = if t < 3 { early } else if t < 7 { middle } else { late };
+            for (t, split) in splits
+                .iter_mut()
+                .enumerate()
+                .take(usize::from(POLYNOMIAL_SIZE).ilog2() as usize)
+            {
+                *split = if t < 3 {
+                    early
+                } else if t < 7 {
+                    middle
+                } else {
+                    late
+                };
             }
-            let packing = Packing { splits, scheme_switch };
-            let Some(layout) = layout(digits, diagram, glwe, (base_log, level_count), packing) else { continue };
+            let packing = Packing {
+                splits,
+                scheme_switch,
+            };
+            let Some(layout) = layout(digits, diagram, glwe, (base_log, level_count), packing)
+            else {
+                continue;
+            };
             let cost = wait_us(&layout, diagram, threads);
             if best.as_ref().is_some_and(|(least, _)| *least <= cost) {
                 continue;
@@ -103,7 +140,8 @@ fn layout(
 pub(crate) fn unpacked_noise(layout: &ValidBranching, packing: &Packing) -> UnpackedNoise {
     let glwe = layout.glwe();
     let splits = glwe.polynomial_size().ilog2() as usize;
-    let fresh = tuniform_variance(glwe.noise_bound_log2()) + rounding_variance(64 - u32::from(layout.layout().body_bits));
+    let fresh = tuniform_variance(glwe.noise_bound_log2())
+        + rounding_variance(64 - u32::from(layout.layout().body_bits));
     // By the power of 2 that divides the index; the last for index 0.
     let mut variances = [fresh; MAX_SPLITS + 1];
     for t in 0..splits {
@@ -117,12 +155,20 @@ pub(crate) fn unpacked_noise(layout: &ValidBranching, packing: &Packing) -> Unpa
             *variance = *variance * factor + switch;
         }
     }
-    let share = |power: usize| if power == splits { 1.0 / glwe.polynomial_size() as f64 } else { 0.5f64.powi(power as i32 + 1) };
-    let body_row = (0..=splits).map(|power| variances[power] * share(power)).sum();
+    // Half of the indices are odd, a quarter divisible by 2 only, …; index 0 is one of N, like N/2.
+    let shares = core::iter::successors(Some(0.5), |share| Some(share / 2.0)).take(splits);
+    let last = variances[splits] / glwe.polynomial_size() as f64;
+    let body_row = variances
+        .iter()
+        .zip(shares)
+        .map(|(variance, share)| variance * share)
+        .sum::<f64>()
+        + last;
     // −s·error of the body row, and the switch; rounding meets s², whose squared norm is about N³/48 (a quarter more is
     // taken: the coefficients of s² are (2i+1−N)/4 on average).
     let square_norm = (glwe.polynomial_size() as f64).powi(3) / 48.0 * 1.25;
-    let mask_row = set_bits_bound(glwe) * body_row + switch_variance(layout, packing.scheme_switch, square_norm);
+    let mask_row = set_bits_bound(glwe) * body_row
+        + switch_variance(layout, packing.scheme_switch, square_norm);
     UnpackedNoise { body_row, mask_row }
 }
 
@@ -130,11 +176,22 @@ pub(crate) fn unpacked_noise(layout: &ValidBranching, packing: &Packing) -> Unpa
 /// mask is multiplied by.
 fn switch_variance(layout: &ValidBranching, gadget: SwitchGadget, rounded_norm: f64) -> f64 {
     let glwe = layout.glwe();
-    let row = tuniform_variance(glwe.noise_bound_log2()) + rounding_variance(64 - u32::from(layout.layout().body_bits));
+    let row = tuniform_variance(glwe.noise_bound_log2())
+        + rounding_variance(64 - u32::from(layout.layout().body_bits));
     let base = f64::from(gadget.base_log).exp2();
-    let rows = rounded_products(f64::from(gadget.level_count), glwe.polynomial_size() as f64, base) * row;
+    let rows = rounded_products(
+        f64::from(gadget.level_count),
+        glwe.polynomial_size() as f64,
+        base,
+    ) * row;
     let rounding = rounded_norm * rounding_variance(64 - gadget.bits());
-    rows + rounding + fourier_variance(base, f64::from(gadget.level_count), 1.0, glwe.polynomial_size() as f64)
+    rows + rounding
+        + fourier_variance(
+            base,
+            f64::from(gadget.level_count),
+            1.0,
+            glwe.polynomial_size() as f64,
+        )
 }
 
 /// Microseconds that a user waits: transfer at 50 Mbit/s, encryption, evaluation. The evaluation key is sent once; a
@@ -142,12 +199,17 @@ fn switch_variance(layout: &ValidBranching, gadget: SwitchGadget, rounded_norm: 
 fn wait_us(layout: &ValidBranching, diagram: &Diagram, threads: usize) -> f64 {
     let bytes = layout.query_len() + layout.response_len();
     let key = layout.evaluation_key_len().unwrap_or(0);
-    bytes as f64 * 0.16 + 400.0 + key as f64 * 0.0016 + evaluate_us(layout, diagram) / threads.max(1) as f64
+    bytes as f64 * 0.16
+        + 400.0
+        + key as f64 * 0.0016
+        + evaluate_us(layout, diagram) / threads.max(1) as f64
 }
 
 /// Predicted server time on one core.
 pub(crate) fn evaluate_us(layout: &ValidBranching, diagram: &Diagram) -> f64 {
-    let Some(packing) = layout.layout().packing else { return 0.0 };
+    let Some(packing) = layout.layout().packing else {
+        return 0.0;
+    };
     let size = layout.glwe().polynomial_size();
     let transform = size as f64 * f64::from(size.ilog2()) * 0.085e-3;
     let switch = |gadget: SwitchGadget| {
@@ -158,7 +220,11 @@ pub(crate) fn evaluate_us(layout: &ValidBranching, diagram: &Diagram) -> f64 {
     let slots = layout.slots();
     let expand: f64 = (0..size.ilog2() as usize)
         .map(|t| {
-            let count = if t < unfilled { 1 } else { slots.min(1 << (t - unfilled)) };
+            let count = if t < unfilled {
+                1
+            } else {
+                slots.min(1 << (t - unfilled))
+            };
             count as f64 * switch(packing.splits[t])
         })
         .sum();

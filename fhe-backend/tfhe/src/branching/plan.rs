@@ -9,7 +9,9 @@ use super::digits::{DigitForm, cut, value_bits};
 use super::form::BranchingForm;
 use super::packed;
 use crate::error::PlanError;
-use crate::noise::{modulus_switch_variance, p_fail_log2, rounding_variance, set_bits_bound, tuniform_variance};
+use crate::noise::{
+    modulus_switch_variance, p_fail_log2, rounding_variance, set_bits_bound, tuniform_variance,
+};
 
 /// Shape of a GGSW and its external product.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,12 +49,31 @@ pub(crate) struct BranchingPlan {
 }
 
 /// `(k, N)` that are tried.
-const RINGS: [(u8, u16); 9] =
-    [(3, 512), (4, 512), (5, 512), (6, 512), (2, 1024), (3, 1024), (4, 1024), (1, 2048), (2, 2048)];
+const RINGS: [(u8, u16); 9] = [
+    (3, 512),
+    (4, 512),
+    (5, 512),
+    (6, 512),
+    (2, 1024),
+    (3, 1024),
+    (4, 1024),
+    (1, 2048),
+    (2, 2048),
+];
 
 /// `(b, ℓ)` that are tried.
-const GADGETS: [(u8, u8); 10] =
-    [(17, 1), (20, 1), (23, 1), (25, 1), (12, 2), (15, 2), (17, 2), (9, 3), (12, 3), (8, 5)];
+const GADGETS: [(u8, u8); 10] = [
+    (17, 1),
+    (20, 1),
+    (23, 1),
+    (25, 1),
+    (12, 2),
+    (15, 2),
+    (17, 2),
+    (9, 3),
+    (12, 3),
+    (8, 5),
+];
 
 /// Digits of up to so many bits are tried.
 const MAX_RADIX_LOG: u32 = 24;
@@ -73,7 +94,10 @@ pub(crate) fn plan(form: &BranchingForm, options: &Options) -> Result<BranchingP
             }
             let diagram = build(&digits, usize::from(size));
             if diagram.input_bits == 0 {
-                return Err(PlanError::Empty { inputs: 0, outputs: form.outputs });
+                return Err(PlanError::Empty {
+                    inputs: 0,
+                    outputs: form.outputs,
+                });
             }
             let direct = (options.query != QueryMode::Packed)
                 .then(|| search_direct(&digits, &diagram, size, p_fail, options.threads))
@@ -81,15 +105,28 @@ pub(crate) fn plan(form: &BranchingForm, options: &Options) -> Result<BranchingP
             let packed = (options.query != QueryMode::Direct && size == 2048)
                 .then(|| packed::search(&digits, &diagram, p_fail, options.threads))
                 .flatten();
-            let cheapest = [direct, packed].into_iter().flatten().min_by(|a, b| a.0.total_cmp(&b.0));
+            let cheapest = [direct, packed]
+                .into_iter()
+                .flatten()
+                .min_by(|a, b| a.0.total_cmp(&b.0));
             if let Some((cost, (layout, p_fail_log2, noise_variance))) = cheapest
                 && best.as_ref().is_none_or(|(least, _)| cost < *least)
             {
-                best = Some((cost, BranchingPlan { layout, p_fail_log2, noise_variance, digits, diagram }));
+                best = Some((
+                    cost,
+                    BranchingPlan {
+                        layout,
+                        p_fail_log2,
+                        noise_variance,
+                        digits,
+                        diagram,
+                    },
+                ));
             }
         }
     }
-    best.map(|(_, plan)| plan).ok_or_else(|| infeasible(form, options))
+    best.map(|(_, plan)| plan)
+        .ok_or_else(|| infeasible(form, options))
 }
 
 /// The cheapest direct layout of polynomials of `size` coefficients, with its cost in microseconds.
@@ -132,11 +169,21 @@ pub(crate) fn check(
         return Err(mismatch("numbers of input bits differ"));
     }
     let noise_variance = output_variance(&layout, &diagram);
-    let p_fail_log2 = p_fail_log2(noise_variance, u32::from(plain.plaintext_bits), digits.coefficients);
+    let p_fail_log2 = p_fail_log2(
+        noise_variance,
+        u32::from(plain.plaintext_bits),
+        digits.coefficients,
+    );
     if p_fail_log2 > p_fail {
         return Err(mismatch("its noise does not reach the failure probability"));
     }
-    Ok(BranchingPlan { layout, p_fail_log2, noise_variance, digits, diagram })
+    Ok(BranchingPlan {
+        layout,
+        p_fail_log2,
+        noise_variance,
+        digits,
+        diagram,
+    })
 }
 
 /// The layout with the smallest response that reaches `p_fail`, its probability and its variance.
@@ -165,7 +212,12 @@ fn fit(
         coefficients: u32::try_from(digits.coefficients).ok()?,
         packing: None,
     };
-    response_width(&layout.validate().ok()?, diagram, digits.coefficients, p_fail)
+    response_width(
+        &layout.validate().ok()?,
+        diagram,
+        digits.coefficients,
+        p_fail,
+    )
 }
 
 /// The layout with the fewest response bits that reach `p_fail`.
@@ -186,7 +238,10 @@ pub(crate) fn response_width(
         (reached <= p_fail).then_some((response_bits, reached, variance))
     });
     let (response_bits, reached, variance) = found?;
-    let narrow = BranchingLayout { response_bits, ..*layout.layout() };
+    let narrow = BranchingLayout {
+        response_bits,
+        ..*layout.layout()
+    };
     Some((narrow.validate().ok()?, reached, variance))
 }
 
@@ -216,7 +271,9 @@ pub(crate) fn external_product_variance(layout: &ValidBranching) -> f64 {
     };
     let gadget_bits = u32::from(layout.layout().base_log) * u32::from(layout.layout().level_count);
     let rounding = (1.0 + set_bits_bound(glwe)) * rounding_variance(64 - gadget_bits);
-    rounded_products(level_count, n, base) * level_rows + rounding + fourier_variance(base, level_count, k, n)
+    rounded_products(level_count, n, base) * level_rows
+        + rounding
+        + fourier_variance(base, level_count, k, n)
 }
 
 /// `ℓ·N·(B²/12 + 1/6)`: what the digits of a polynomial do to the variance of the row that they are multiplied with.
@@ -239,7 +296,9 @@ pub(crate) fn fourier_variance(base: f64, level_count: f64, k: f64, n: f64) -> f
 /// Microseconds that a user waits: transfer at 50 Mbit/s, encryption, evaluation.
 fn wait_us(layout: &ValidBranching, diagram: &Diagram, threads: usize) -> f64 {
     let bytes = layout.query_len() + layout.response_len();
-    let words = (layout.layout().input_bits as usize * layout.ggsw_rows() * layout.glwe().dimension()) as f64;
+    let words = (layout.layout().input_bits as usize
+        * layout.ggsw_rows()
+        * layout.glwe().dimension()) as f64;
     // Client: masks, transforms of two limbs, noise.
     let encrypt = words * 12e-3;
     bytes as f64 * 0.16 + encrypt + evaluate_us(layout, diagram) / threads.max(1) as f64
@@ -278,17 +337,26 @@ fn infeasible(form: &BranchingForm, options: &Options) -> PlanError {
     let p_fail = options.p_fail_log2;
     let digits = cut(form, 1);
     if digits.coefficients > 2048 {
-        return PlanError::TooManyDigits { coefficients: digits.coefficients };
+        return PlanError::TooManyDigits {
+            coefficients: digits.coefficients,
+        };
     }
     let diagram = build(&digits, 2048);
     let fits = |bits: &u32| {
-        let narrower = DigitForm { plaintext_bits: *bits, ..cut(form, 1) };
-        let ring = RINGS.into_iter().flat_map(|ring| GADGETS.into_iter().map(move |gadget| (ring, gadget)));
+        let narrower = DigitForm {
+            plaintext_bits: *bits,
+            ..cut(form, 1)
+        };
+        let ring = RINGS
+            .into_iter()
+            .flat_map(|ring| GADGETS.into_iter().map(move |gadget| (ring, gadget)));
         let mut rings = ring.into_iter();
         rings.any(|(ring, gadget)| fit(&narrower, &diagram, ring, gadget, p_fail).is_some())
     };
     if options.query == QueryMode::Packed && fits(&digits.plaintext_bits) {
-        return PlanError::NotPackable { input_bits: diagram.input_bits };
+        return PlanError::NotPackable {
+            input_bits: diagram.input_bits,
+        };
     }
     PlanError::OutputTooWide {
         needed_bits: digits.plaintext_bits,

@@ -38,19 +38,31 @@ impl UnpackingKey {
             keys.push(key);
         }
         let scheme_switch = keys.pop()?;
-        Some(Self { splits: keys, scheme_switch })
+        Some(Self {
+            splits: keys,
+            scheme_switch,
+        })
     }
 }
 
 /// The ciphertext of a packed query: mask and body, zero where no body was sent.
-pub(crate) fn read_slots(layout: &ValidBranching, seed: MaskSeed, bodies: &[u8], ciphertext: &mut [u64]) {
+pub(crate) fn read_slots(
+    layout: &ValidBranching,
+    seed: MaskSeed,
+    bodies: &[u8],
+    ciphertext: &mut [u64],
+) {
     let size = layout.glwe().polynomial_size();
     let kept = u32::from(layout.layout().body_bits);
     let (mask, body) = ciphertext.split_at_mut(size);
     MaskStream::new(seed).fill(mask);
     body.fill(0);
     let mut reader = BitReader::new(bodies);
-    for coefficient in body.iter_mut().step_by(layout.slot_stride()).take(layout.slots()) {
+    for coefficient in body
+        .iter_mut()
+        .step_by(layout.slot_stride())
+        .take(layout.slots())
+    {
         *coefficient = reader.read(kept) << (64 - kept);
     }
 }
@@ -76,8 +88,10 @@ pub(crate) fn split(
     kernel.add_switch(turned, &key.splits[t], turned_mask);
     if let Some(odd) = odd {
         let down = 1usize << t;
-        for ((odd, even), turned) in
-            odd.chunks_exact_mut(size).zip(ciphertext.chunks_exact(size)).zip(turned.chunks_exact(size))
+        for ((odd, even), turned) in odd
+            .chunks_exact_mut(size)
+            .zip(ciphertext.chunks_exact(size))
+            .zip(turned.chunks_exact(size))
         {
             let difference = |index: usize| even[index].wrapping_sub(turned[index]);
             for (index, slot) in odd.iter_mut().enumerate() {
@@ -88,7 +102,10 @@ pub(crate) fn split(
             }
         }
     }
-    ciphertext.iter_mut().zip(turned.iter()).for_each(|(even, turned)| *even = even.wrapping_add(*turned));
+    ciphertext
+        .iter_mut()
+        .zip(turned.iter())
+        .for_each(|(even, turned)| *even = even.wrapping_add(*turned));
 }
 
 /// Fills level `level` of a GGSW from the GLWE `(a, b)` of `m·q/B^j`: the body row is `(a, b)`, the mask row
@@ -108,7 +125,11 @@ pub(crate) fn switch_scheme(
     row[size..].fill(0);
     kernel.add_switch(row, &key.scheme_switch, mask);
     let place = level * 4;
-    for (column, polynomial) in row.chunks_exact(size).chain(ciphertext.chunks_exact(size)).enumerate() {
+    for (column, polynomial) in row
+        .chunks_exact(size)
+        .chain(ciphertext.chunks_exact(size))
+        .enumerate()
+    {
         kernel.transform(ggsw, place + column, polynomial);
     }
 }

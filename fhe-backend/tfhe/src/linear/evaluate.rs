@@ -9,7 +9,6 @@ use tenebra_client::random::MaskStream;
 use crate::error::{EvaluateError, PlanError};
 use crate::modulus::switch_modulus;
 
-
 /// A linear circuit prepared for one layout.
 #[derive(Debug)]
 pub(crate) struct LinearEvaluator {
@@ -28,16 +27,22 @@ impl LinearEvaluator {
             .map(|output| form.weights.row(output).collect())
             .collect();
         let norms = rows.chunks(layout.layout().group as usize).map(|group| {
-            let magnitudes = group.iter().flatten().map(|(_, weight)| weight.unsigned_abs());
+            let magnitudes = group
+                .iter()
+                .flatten()
+                .map(|(_, weight)| weight.unsigned_abs());
             magnitudes.fold(0, u64::saturating_add)
         });
         let norm = norms.max().unwrap_or(0);
         let size = layout.glwe().polynomial_size();
-        let multiplier = ExactMultiplier::new(size, norm).ok_or(PlanError::WeightsTooLarge { norm })?;
+        let multiplier =
+            ExactMultiplier::new(size, norm).ok_or(PlanError::WeightsTooLarge { norm })?;
         let weights = (0..layout.groups())
             .map(|group| {
                 let blocks = 0..layout.layout().blocks as usize;
-                blocks.map(|block| block_weights(&layout, &multiplier, &rows, group, block)).collect()
+                blocks
+                    .map(|block| block_weights(&layout, &multiplier, &rows, group, block))
+                    .collect()
             })
             .collect();
         Ok(Self {
@@ -50,7 +55,10 @@ impl LinearEvaluator {
     }
 
     pub(crate) fn evaluate(&self, plan: u8, payload: &[u8]) -> Result<Vec<u8>, EvaluateError> {
-        let (rows, seed, bodies) = self.layout.read_query(payload).ok_or(EvaluateError::Query)?;
+        let (rows, seed, bodies) = self
+            .layout
+            .read_query(payload)
+            .ok_or(EvaluateError::Query)?;
         let masks = self.mask_products(&mut MaskStream::new(seed));
         let bodies = self.unpack_bodies(rows, bodies);
 
@@ -60,7 +68,9 @@ impl LinearEvaluator {
         for (group, polynomials) in masks.into_iter().enumerate() {
             for polynomial in polynomials {
                 let product = self.multiplier.finish(polynomial);
-                product.iter().for_each(|a| writer.write(switch_modulus(*a, width), width));
+                product
+                    .iter()
+                    .for_each(|a| writer.write(switch_modulus(*a, width), width));
             }
             let first = group * self.layout.layout().group as usize;
             for row in 0..rows {
@@ -86,7 +96,8 @@ impl LinearEvaluator {
                 let limbs = self.multiplier.limbs(&mask);
                 for (group, sums) in products.iter_mut().enumerate() {
                     if let Some(weights) = &self.weights[group][block] {
-                        self.multiplier.add_product(&mut sums[polynomial], &limbs, weights);
+                        self.multiplier
+                            .add_product(&mut sums[polynomial], &limbs, weights);
                     }
                 }
             }
@@ -98,7 +109,11 @@ impl LinearEvaluator {
     fn unpack_bodies(&self, rows: usize, packed: &[u8]) -> Vec<Vec<u64>> {
         let width = u32::from(self.layout.layout().body_bits);
         let mut reader = BitReader::new(packed);
-        let mut block = || (0..self.layout.zone(rows)).map(|_| reader.read(width) << (64 - width)).collect();
+        let mut block = || {
+            (0..self.layout.zone(rows))
+                .map(|_| reader.read(width) << (64 - width))
+                .collect()
+        };
         (0..self.layout.layout().blocks).map(|_| block()).collect()
     }
 

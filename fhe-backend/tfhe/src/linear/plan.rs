@@ -27,15 +27,20 @@ pub(crate) struct LinearPlan {
 
 /// Ring sizes and mask polynomials that are tried: all dimensions that a key may have, in steps of 256.
 fn rings() -> impl Iterator<Item = ValidGlwe> {
-    [256u16, 512, 1024, 2048, 4096].into_iter().flat_map(|size| {
-        let most = u8::try_from(4096 / size).unwrap_or(u8::MAX);
-        (1..=most).filter_map(move |k| ValidGlwe::secure(k, size).ok())
-    })
+    [256u16, 512, 1024, 2048, 4096]
+        .into_iter()
+        .flat_map(|size| {
+            let most = u8::try_from(4096 / size).unwrap_or(u8::MAX);
+            (1..=most).filter_map(move |k| ValidGlwe::secure(k, size).ok())
+        })
 }
 
 /// Bits that hold every value of every range, one at least.
 pub(crate) fn plaintext_bits(ranges: &[Interval]) -> u32 {
-    let span = ranges.iter().map(|range| range.max.abs_diff(range.min)).max();
+    let span = ranges
+        .iter()
+        .map(|range| range.max.abs_diff(range.min))
+        .max();
     (u64::BITS - span.unwrap_or(0).leading_zeros()).max(1)
 }
 
@@ -45,23 +50,30 @@ pub(crate) fn plan_single(shape: &LinearShape, p_fail: f64) -> Result<LinearPlan
 }
 
 fn search_single(shape: &LinearShape, p_fail: f64) -> Option<LinearPlan> {
-    let layouts = rings().flat_map(|glwe| group_sizes(shape.outputs).map(move |group| (glwe, group)));
+    let layouts =
+        rings().flat_map(|glwe| group_sizes(shape.outputs).map(move |group| (glwe, group)));
     let plans = layouts.filter_map(|(glwe, group)| {
         let room = u32::from(glwe.params().polynomial_size) / (2 * group - 1);
         let blocks = shape.features.div_ceil(room.min(shape.features).max(1));
-        (room > 0).then(|| fit(shape, glwe, group, blocks, 1, p_fail)).flatten()
+        (room > 0)
+            .then(|| fit(shape, glwe, group, blocks, 1, p_fail))
+            .flatten()
     });
     plans.min_by(|a, b| cost(a).total_cmp(&cost(b)))
 }
 
 /// Plans queries of up to `cap` rows; `None` if a query cannot hold two.
 pub(crate) fn plan_batch(shape: &LinearShape, p_fail: f64, cap: usize) -> Option<LinearPlan> {
-    let layouts = rings().flat_map(|glwe| group_sizes(shape.outputs).map(move |group| (glwe, group)));
+    let layouts =
+        rings().flat_map(|glwe| group_sizes(shape.outputs).map(move |group| (glwe, group)));
     let plans = layouts.filter_map(|(glwe, group)| {
         // (R·g + g − 1)·F <= N.
         let room = u32::from(glwe.params().polynomial_size) / shape.features;
-        let rows = ((room + 1).checked_sub(group)? / group).min(u32::try_from(cap).unwrap_or(u32::MAX));
-        (rows >= 2).then(|| fit(shape, glwe, group, 1, rows, p_fail)).flatten()
+        let rows =
+            ((room + 1).checked_sub(group)? / group).min(u32::try_from(cap).unwrap_or(u32::MAX));
+        (rows >= 2)
+            .then(|| fit(shape, glwe, group, 1, rows, p_fail))
+            .flatten()
     });
     plans.min_by(|a, b| cost_per_row(a).total_cmp(&cost_per_row(b)))
 }
@@ -69,7 +81,10 @@ pub(crate) fn plan_batch(shape: &LinearShape, p_fail: f64, cap: usize) -> Option
 /// Group sizes that are tried: all up to 16, then powers of two, and one group for all.
 fn group_sizes(outputs: u32) -> impl Iterator<Item = u32> {
     let powers = (5..16).map(|log| 1 << log);
-    (1..=16).chain(powers).filter(move |g| *g < outputs).chain([outputs])
+    (1..=16)
+        .chain(powers)
+        .filter(move |g| *g < outputs)
+        .chain([outputs])
 }
 
 /// The layout with the fewest bits in bodies and responses that reaches `p_fail`, if the ring's noise allows it.
@@ -120,7 +135,11 @@ fn with_noise(shape: &LinearShape, layout: ValidLinear) -> LinearPlan {
 }
 
 /// The plan of a given layout, if it fits the circuit and its noise reaches `p_fail`.
-pub(crate) fn check_layout(shape: &LinearShape, layout: ValidLinear, p_fail: f64) -> Result<LinearPlan, PlanError> {
+pub(crate) fn check_layout(
+    shape: &LinearShape,
+    layout: ValidLinear,
+    p_fail: f64,
+) -> Result<LinearPlan, PlanError> {
     let plain = layout.layout();
     if (plain.features, plain.outputs) != (shape.features, shape.outputs) {
         let what = "numbers of inputs or outputs differ";
@@ -165,7 +184,10 @@ pub(crate) fn evaluate_us(layout: &ValidLinear, rows: usize) -> f64 {
     let transforms = polynomials as f64 * 2.0 * size * size.log2() * 0.25e-3;
     let masks = (layout.glwe().dimension() * blocks) as f64 * 5e-3;
     let group = layout.layout().group as f64;
-    let sums = (rows * layout.layout().outputs as usize) as f64 * group * f64::from(layout.layout().features) * 0.7e-3;
+    let sums = (rows * layout.layout().outputs as usize) as f64
+        * group
+        * f64::from(layout.layout().features)
+        * 0.7e-3;
     transforms + masks + sums
 }
 

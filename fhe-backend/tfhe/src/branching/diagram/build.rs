@@ -1,6 +1,6 @@
 //! From trees and tables to a [`Diagram`].
 
-use std::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 
 use super::piecewise::{Piecewise, add_digits};
 use super::schedule::{Emitter, Value};
@@ -11,7 +11,10 @@ use crate::branching::digits::{DigitForm, DigitNode, DigitTree, Digits};
 #[derive(Clone, Debug)]
 enum Function {
     /// A function of one input, or a constant (then `input` is `None`).
-    Univariate { input: Option<usize>, pieces: Piecewise },
+    Univariate {
+        input: Option<usize>,
+        pieces: Piecewise,
+    },
     /// Anything else: node of the tree.
     Node,
 }
@@ -33,23 +36,44 @@ struct Root {
 
 /// Schedules `form` for polynomials of `size` coefficients.
 pub(crate) fn build(form: &DigitForm, size: usize) -> Diagram {
-    let functions: Vec<Vec<Function>> = form.trees.iter().map(|tree| tree_functions(tree, &form.input_bits)).collect();
+    let functions: Vec<Vec<Function>> = form
+        .trees
+        .iter()
+        .map(|tree| tree_functions(tree, &form.input_bits))
+        .collect();
     let mut sums: BTreeMap<usize, Piecewise> = BTreeMap::new();
     let mut roots: BTreeMap<usize, Vec<Root>> = BTreeMap::new();
     let mut constant = Digits::new();
     let mut add = |input: Option<usize>, pieces: &Piecewise| match input {
         None => constant = add_digits(&constant, pieces.value(0)),
         Some(input) => {
-            let sum = sums.entry(input).or_insert_with(|| Piecewise::constant(Digits::new()));
+            let sum = sums
+                .entry(input)
+                .or_insert_with(|| Piecewise::constant(Digits::new()));
             *sum = sum.sum(pieces);
         }
     };
     for (tree, functions) in functions.iter().enumerate() {
         match (&functions[0], &form.trees[tree].nodes[0]) {
             (Function::Univariate { input, pieces }, _) => add(*input, pieces),
-            (Function::Node, DigitNode::Split { input, threshold, left, right }) => {
-                let (left, right) = (Subtree { tree, node: *left }, Subtree { tree, node: *right });
-                roots.entry(*input).or_default().push(Root { threshold: *threshold, left, right });
+            (
+                Function::Node,
+                DigitNode::Split {
+                    input,
+                    threshold,
+                    left,
+                    right,
+                },
+            ) => {
+                let (left, right) = (
+                    Subtree { tree, node: *left },
+                    Subtree { tree, node: *right },
+                );
+                roots.entry(*input).or_default().push(Root {
+                    threshold: *threshold,
+                    left,
+                    right,
+                });
             }
             (Function::Node, DigitNode::Leaf(_)) => {}
         }
@@ -59,10 +83,14 @@ pub(crate) fn build(form: &DigitForm, size: usize) -> Diagram {
     }
     let mut builder = Builder::new(form, &functions, size);
     builder.place_slots(&roots);
-    let inputs: std::collections::BTreeSet<usize> = sums.keys().chain(roots.keys()).copied().collect();
+    let inputs: BTreeSet<usize> = sums.keys().chain(roots.keys()).copied().collect();
     for input in inputs {
         let zero = Piecewise::constant(Digits::new());
-        builder.group(input, roots.get(&input).map_or(&[], Vec::as_slice), sums.get(&input).unwrap_or(&zero));
+        builder.group(
+            input,
+            roots.get(&input).map_or(&[], Vec::as_slice),
+            sums.get(&input).unwrap_or(&zero),
+        );
     }
     builder.finish(constant)
 }
@@ -72,10 +100,16 @@ fn tree_functions(tree: &DigitTree, input_bits: &[u32]) -> Vec<Function> {
     let mut functions = vec![Function::Node; tree.nodes.len()];
     for (index, node) in tree.nodes.iter().enumerate().rev() {
         functions[index] = match node {
-            DigitNode::Leaf(digits) => {
-                Function::Univariate { input: None, pieces: Piecewise::constant(digits.clone()) }
-            }
-            DigitNode::Split { input, threshold, left, right } => {
+            DigitNode::Leaf(digits) => Function::Univariate {
+                input: None,
+                pieces: Piecewise::constant(digits.clone()),
+            },
+            DigitNode::Split {
+                input,
+                threshold,
+                left,
+                right,
+            } => {
                 let (left, right) = (&functions[*left], &functions[*right]);
                 split_function(*input, input_bits[*input], *threshold, left, right)
             }
@@ -84,19 +118,43 @@ fn tree_functions(tree: &DigitTree, input_bits: &[u32]) -> Vec<Function> {
     functions
 }
 
-fn split_function(input: usize, bits: u32, threshold: i64, left: &Function, right: &Function) -> Function {
+fn split_function(
+    input: usize,
+    bits: u32,
+    threshold: i64,
+    left: &Function,
+    right: &Function,
+) -> Function {
     // A threshold outside of the codes decides for all of them.
-    let side = (threshold <= 0).then_some(right).or((threshold >= 1 << bits).then_some(left));
+    let side = (threshold <= 0)
+        .then_some(right)
+        .or((threshold >= 1 << bits).then_some(left));
     if let Some(Function::Univariate { input, pieces }) = side {
-        return Function::Univariate { input: *input, pieces: pieces.clone() };
+        return Function::Univariate {
+            input: *input,
+            pieces: pieces.clone(),
+        };
     }
     match (side, left, right) {
         (
             None,
-            Function::Univariate { input: left_input, pieces: left },
-            Function::Univariate { input: right_input, pieces: right },
-        ) if [left_input, right_input].into_iter().flatten().all(|read| *read == input) => {
-            Function::Univariate { input: Some(input), pieces: Piecewise::split(threshold, left, right) }
+            Function::Univariate {
+                input: left_input,
+                pieces: left,
+            },
+            Function::Univariate {
+                input: right_input,
+                pieces: right,
+            },
+        ) if [left_input, right_input]
+            .into_iter()
+            .flatten()
+            .all(|read| *read == input) =>
+        {
+            Function::Univariate {
+                input: Some(input),
+                pieces: Piecewise::split(threshold, left, right),
+            }
         }
         _ => Function::Node,
     }
@@ -129,7 +187,13 @@ impl<'a> Builder<'a> {
             cmuxes: 0,
             noise_units: 0,
         };
-        Self { form, functions, size, slots: BTreeMap::new(), diagram }
+        Self {
+            form,
+            functions,
+            size,
+            slots: BTreeMap::new(),
+            diagram,
+        }
     }
 
     fn bits(&self, input: usize) -> usize {
@@ -144,7 +208,10 @@ impl<'a> Builder<'a> {
             let mut pending = vec![root.left, root.right];
             while let Some(subtree) = pending.pop() {
                 match &self.functions[subtree.tree][subtree.node] {
-                    Function::Univariate { input: Some(input), pieces } => {
+                    Function::Univariate {
+                        input: Some(input),
+                        pieces,
+                    } => {
                         by_input.entry(*input).or_default().push((subtree, pieces));
                     }
                     Function::Univariate { input: None, .. } => {}
@@ -166,7 +233,12 @@ impl<'a> Builder<'a> {
                     self.slots.insert(*subtree, (rotation, slot * width));
                 }
                 let (first_bit, bits) = (self.diagram.first_bits[input], self.bits(input));
-                self.diagram.rotations.push(Rotation { table, first_bit, bits, stride: self.form.coefficients });
+                self.diagram.rotations.push(Rotation {
+                    table,
+                    first_bit,
+                    bits,
+                    stride: self.form.coefficients,
+                });
                 self.diagram.clear_cmuxes += 1;
                 self.diagram.cmuxes += bits - 1;
             }
@@ -178,14 +250,22 @@ impl<'a> Builder<'a> {
         let mut plain = Plain::new();
         for (index, code) in (low..low + (1 << bits)).enumerate() {
             let at = offset + index * self.form.coefficients;
-            plain.extend(pieces.value(code).iter().map(|(coefficient, digit)| (at + coefficient, i64::from(*digit))));
+            plain.extend(
+                pieces
+                    .value(code)
+                    .iter()
+                    .map(|(coefficient, digit)| (at + coefficient, i64::from(*digit))),
+            );
         }
         plain
     }
 
     fn children(&self, subtree: Subtree) -> [Subtree; 2] {
         match self.form.trees[subtree.tree].nodes[subtree.node] {
-            DigitNode::Split { left, right, .. } => [left, right].map(|node| Subtree { tree: subtree.tree, node }),
+            DigitNode::Split { left, right, .. } => [left, right].map(|node| Subtree {
+                tree: subtree.tree,
+                node,
+            }),
             DigitNode::Leaf(_) => [subtree; 2],
         }
     }
@@ -205,7 +285,12 @@ impl<'a> Builder<'a> {
             .collect();
         let limit = 1i64 << bits;
         let inside = |threshold: &i64| (1..limit).contains(threshold);
-        let mut starts: Vec<i64> = roots.iter().map(|root| root.threshold).chain(sum.boundaries()).filter(inside).collect();
+        let mut starts: Vec<i64> = roots
+            .iter()
+            .map(|root| root.threshold)
+            .chain(sum.boundaries())
+            .filter(inside)
+            .collect();
         starts.push(0);
         starts.sort_unstable();
         starts.dedup();
@@ -227,7 +312,10 @@ impl<'a> Builder<'a> {
         let side = |root: &Root, start: i64| usize::from(start >= root.threshold);
         let mut values: Vec<Value> = Vec::with_capacity(starts.len());
         for (index, start) in starts.iter().enumerate() {
-            let selected = roots.iter().zip(children).map(|(root, children)| &children[side(root, *start)]);
+            let selected = roots
+                .iter()
+                .zip(children)
+                .map(|(root, children)| &children[side(root, *start)]);
             let noise = selected.clone().map(|value| value.noise).sum();
             let mut plain = to_plain(sum.value(*start));
             let mut terms = Vec::new();
@@ -236,7 +324,11 @@ impl<'a> Builder<'a> {
             }
             let change = |before: i64| {
                 let mut plain = to_plain(sum.value(*start));
-                plain.extend(to_plain(sum.value(before)).into_iter().map(|(at, digit)| (at, -digit)));
+                plain.extend(
+                    to_plain(sum.value(before))
+                        .into_iter()
+                        .map(|(at, digit)| (at, -digit)),
+                );
                 let mut terms = Vec::new();
                 for (root, children) in roots.iter().zip(children) {
                     let (old, new) = (side(root, before), side(root, *start));
@@ -274,34 +366,63 @@ impl<'a> Builder<'a> {
         let mut values: BTreeMap<Subtree, Value> = BTreeMap::new();
         for subtree in order.into_iter().rev() {
             let value = match &self.functions[subtree.tree][subtree.node] {
-                Function::Univariate { input, pieces } => self.univariate(emitter, subtree, *input, pieces),
+                Function::Univariate { input, pieces } => {
+                    self.univariate(emitter, subtree, *input, pieces)
+                }
                 Function::Node => self.node(emitter, subtree, &values),
             };
             values.insert(subtree, value);
         }
-        values.remove(&root).unwrap_or_else(|| Value::plain(Plain::new()))
+        values
+            .remove(&root)
+            .unwrap_or_else(|| Value::plain(Plain::new()))
     }
 
-    fn univariate(&self, emitter: &mut Emitter, subtree: Subtree, input: Option<usize>, pieces: &Piecewise) -> Value {
+    fn univariate(
+        &self,
+        emitter: &mut Emitter,
+        subtree: Subtree,
+        input: Option<usize>,
+        pieces: &Piecewise,
+    ) -> Value {
         match (input, self.slots.get(&subtree)) {
             (None, _) => Value::plain(to_plain(pieces.value(0))),
             (Some(input), Some((rotation, shift))) => {
-                let operand = Operand::Slot { rotation: *rotation, shift: *shift };
-                Value { operand, noise: self.bits(input) }
+                let operand = Operand::Slot {
+                    rotation: *rotation,
+                    shift: *shift,
+                };
+                Value {
+                    operand,
+                    noise: self.bits(input),
+                }
             }
             (Some(input), None) => self.table(emitter, input, pieces),
         }
     }
 
-    fn node(&self, emitter: &mut Emitter, subtree: Subtree, values: &BTreeMap<Subtree, Value>) -> Value {
-        let DigitNode::Split { input, threshold, .. } = self.form.trees[subtree.tree].nodes[subtree.node] else {
+    fn node(
+        &self,
+        emitter: &mut Emitter,
+        subtree: Subtree,
+        values: &BTreeMap<Subtree, Value>,
+    ) -> Value {
+        let DigitNode::Split {
+            input, threshold, ..
+        } = self.form.trees[subtree.tree].nodes[subtree.node]
+        else {
             return Value::plain(Plain::new());
         };
         let children = self.children(subtree).map(|child| values[&child].clone());
         if threshold <= 0 {
             return children[1].clone();
         }
-        emitter.select(self.diagram.first_bits[input], self.bits(input), &[0, threshold], &children)
+        emitter.select(
+            self.diagram.first_bits[input],
+            self.bits(input),
+            &[0, threshold],
+            &children,
+        )
     }
 
     /// A function of one input: by selection between its pieces, or, where that is cheaper, by selecting a polynomial
@@ -312,13 +433,23 @@ impl<'a> Builder<'a> {
         let low = fitting.min(bits);
         let rotated = (1usize << (bits - low)) - 1 + low;
         let limit = 1i64 << bits;
-        let starts: Vec<i64> = [0].into_iter().chain(pieces.boundaries().filter(|start| *start < limit)).collect();
+        let starts: Vec<i64> = [0]
+            .into_iter()
+            .chain(pieces.boundaries().filter(|start| *start < limit))
+            .collect();
         if cut_ranges(bits, &starts) <= rotated {
-            let values: Vec<Value> = starts.iter().map(|start| Value::plain(to_plain(pieces.value(*start)))).collect();
+            let values: Vec<Value> = starts
+                .iter()
+                .map(|start| Value::plain(to_plain(pieces.value(*start))))
+                .collect();
             return emitter.select(first_bit, bits, &starts, &values);
         }
-        let chunk_starts: Vec<i64> = (0..1i64 << (bits - low)).map(|chunk| chunk << low).collect();
-        let chunks = chunk_starts.iter().map(|start| Value::plain(self.tabulate(pieces, *start, low, 0)));
+        let chunk_starts: Vec<i64> = (0..1i64 << (bits - low))
+            .map(|chunk| chunk << low)
+            .collect();
+        let chunks = chunk_starts
+            .iter()
+            .map(|start| Value::plain(self.tabulate(pieces, *start, low, 0)));
         let chunks: Vec<Value> = chunks.collect();
         let chosen = emitter.select(first_bit, bits, &chunk_starts, &chunks);
         emitter.rotate(first_bit, low, self.form.coefficients, chosen)
@@ -347,14 +478,21 @@ fn push_term(plain: &mut Plain, terms: &mut Vec<(Sign, Value)>, sign: Sign, valu
 }
 
 fn to_plain(digits: &Digits) -> Plain {
-    digits.iter().map(|(coefficient, digit)| (*coefficient, i64::from(*digit))).collect()
+    digits
+        .iter()
+        .map(|(coefficient, digit)| (*coefficient, i64::from(*digit)))
+        .collect()
 }
 
 /// Dyadic ranges of codes that a boundary cuts: the CMUX steps of a selection.
 fn cut_ranges(bits: usize, starts: &[i64]) -> usize {
     (1..=bits)
         .map(|level| {
-            let mut cut: Vec<i64> = starts.iter().filter(|start| *start % (1 << level) != 0).map(|start| start >> level).collect();
+            let mut cut: Vec<i64> = starts
+                .iter()
+                .filter(|start| *start % (1 << level) != 0)
+                .map(|start| start >> level)
+                .collect();
             cut.dedup();
             cut.len()
         })

@@ -10,7 +10,9 @@ pub(super) struct Piecewise {
 
 impl Piecewise {
     pub(super) fn constant(value: Digits) -> Self {
-        Self { pieces: vec![(0, value)] }
+        Self {
+            pieces: vec![(0, value)],
+        }
     }
 
     pub(super) fn of_table(table: &DigitTable) -> Self {
@@ -20,18 +22,33 @@ impl Piecewise {
 
     /// `left` below `threshold`, `right` from it on.
     pub(super) fn split(threshold: i64, left: &Self, right: &Self) -> Self {
-        let below = left.pieces.iter().filter(|(start, _)| *start < threshold).cloned();
+        let below = left
+            .pieces
+            .iter()
+            .filter(|(start, _)| *start < threshold)
+            .cloned();
         let first = right.value(threshold).clone();
-        let above = right.pieces.iter().filter(|(start, _)| *start > threshold).cloned();
+        let above = right
+            .pieces
+            .iter()
+            .filter(|(start, _)| *start > threshold)
+            .cloned();
         Self::merged(below.chain([(threshold, first)]).chain(above).collect())
     }
 
     /// The sum of two functions.
     pub(super) fn sum(&self, other: &Self) -> Self {
-        let mut starts: Vec<i64> = self.pieces.iter().chain(&other.pieces).map(|(start, _)| *start).collect();
+        let mut starts: Vec<i64> = self
+            .pieces
+            .iter()
+            .chain(&other.pieces)
+            .map(|(start, _)| *start)
+            .collect();
         starts.sort_unstable();
         starts.dedup();
-        let pieces = starts.into_iter().map(|start| (start, add_digits(self.value(start), other.value(start))));
+        let pieces = starts
+            .into_iter()
+            .map(|start| (start, add_digits(self.value(start), other.value(start))));
         Self::merged(pieces.collect())
     }
 
@@ -76,12 +93,19 @@ mod tests {
         let constant = |value| Piecewise::constant(vec![(0, value)]);
         // 1 below 3, 2 from 3 on; and 5 below 3, 7 from 5 on, 2 between.
         let low = Piecewise::split(3, &constant(1), &constant(2));
-        let high = Piecewise::split(5, &Piecewise::split(3, &constant(5), &constant(2)), &constant(7));
+        let high = Piecewise::split(
+            5,
+            &Piecewise::split(3, &constant(5), &constant(2)),
+            &constant(7),
+        );
         let sum = low.sum(&high);
         let values: Vec<u32> = (0..7).map(|code| sum.value(code)[0].1).collect();
         assert_eq!(values, [6, 6, 6, 4, 4, 9, 9]);
         assert_eq!(sum.boundaries().collect::<Vec<_>>(), [3, 5]);
         // Equal values on both sides leave no boundary.
-        assert_eq!(Piecewise::split(4, &constant(1), &constant(1)).pieces.len(), 1);
+        assert_eq!(
+            Piecewise::split(4, &constant(1), &constant(1)).pieces.len(),
+            1
+        );
     }
 }

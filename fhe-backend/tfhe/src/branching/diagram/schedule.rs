@@ -13,7 +13,10 @@ pub(super) struct Value {
 
 impl Value {
     pub(super) fn plain(plain: Plain) -> Self {
-        Self { operand: Operand::Plain(plain), noise: 0 }
+        Self {
+            operand: Operand::Plain(plain),
+            noise: 0,
+        }
     }
 
     fn is_plain(&self) -> bool {
@@ -23,11 +26,20 @@ impl Value {
     /// The same, `shift` coefficients further down; only encrypted operands are shifted.
     fn shifted(&self, by: usize) -> Self {
         let operand = match &self.operand {
-            Operand::Register { register, shift } => Operand::Register { register: *register, shift: shift + by },
-            Operand::Slot { rotation, shift } => Operand::Slot { rotation: *rotation, shift: shift + by },
+            Operand::Register { register, shift } => Operand::Register {
+                register: *register,
+                shift: shift + by,
+            },
+            Operand::Slot { rotation, shift } => Operand::Slot {
+                rotation: *rotation,
+                shift: shift + by,
+            },
             Operand::Plain(plain) => Operand::Plain(plain.clone()),
         };
-        Self { operand, noise: self.noise }
+        Self {
+            operand,
+            noise: self.noise,
+        }
     }
 }
 
@@ -48,9 +60,20 @@ impl Emitter {
             self.cmuxes += 1;
         }
         let target = self.register();
-        self.steps.push(Step::Cmux { target, bit, zero: zero.operand.clone(), one: one.operand.clone() });
-        let operand = Operand::Register { register: target, shift: 0 };
-        Value { operand, noise: zero.noise.max(one.noise) + 1 }
+        self.steps.push(Step::Cmux {
+            target,
+            bit,
+            zero: zero.operand.clone(),
+            one: one.operand.clone(),
+        });
+        let operand = Operand::Register {
+            register: target,
+            shift: 0,
+        };
+        Value {
+            operand,
+            noise: zero.noise.max(one.noise) + 1,
+        }
     }
 
     /// `plain + Σ ± terms`; the caller knows the noise of the sum.
@@ -59,20 +82,48 @@ impl Emitter {
             return Value::plain(plain);
         }
         let target = self.register();
-        let terms = terms.into_iter().map(|(sign, value)| (sign, value.operand)).collect();
-        self.steps.push(Step::Sum { target, plain, terms });
-        Value { operand: Operand::Register { register: target, shift: 0 }, noise }
+        let terms = terms
+            .into_iter()
+            .map(|(sign, value)| (sign, value.operand))
+            .collect();
+        self.steps.push(Step::Sum {
+            target,
+            plain,
+            terms,
+        });
+        Value {
+            operand: Operand::Register {
+                register: target,
+                shift: 0,
+            },
+            noise,
+        }
     }
 
     /// Selects by the `bits` bits of a code: `values[i]` holds for codes from `starts[i]` to before `starts[i + 1]`, and
     /// `starts[0] = 0`.
-    pub(super) fn select(&mut self, first_bit: usize, bits: usize, starts: &[i64], values: &[Value]) -> Value {
+    pub(super) fn select(
+        &mut self,
+        first_bit: usize,
+        bits: usize,
+        starts: &[i64],
+        values: &[Value],
+    ) -> Value {
         self.select_range(first_bit, bits, 0, starts, values)
     }
 
-    fn select_range(&mut self, first_bit: usize, bits: usize, low: i64, starts: &[i64], values: &[Value]) -> Value {
+    fn select_range(
+        &mut self,
+        first_bit: usize,
+        bits: usize,
+        low: i64,
+        starts: &[i64],
+        values: &[Value],
+    ) -> Value {
         let at = starts.partition_point(|start| *start <= low).max(1) - 1;
-        let cut = starts.get(at + 1).is_some_and(|start| *start < low + (1 << bits));
+        let cut = starts
+            .get(at + 1)
+            .is_some_and(|start| *start < low + (1 << bits));
         if !cut || bits == 0 {
             return values[at].clone();
         }
@@ -83,7 +134,13 @@ impl Emitter {
     }
 
     /// Turns a value down by `stride` coefficients a code unit, for the low `bits` bits of a code.
-    pub(super) fn rotate(&mut self, first_bit: usize, bits: usize, stride: usize, value: Value) -> Value {
+    pub(super) fn rotate(
+        &mut self,
+        first_bit: usize,
+        bits: usize,
+        stride: usize,
+        value: Value,
+    ) -> Value {
         (0..bits).fold(value, |value, bit| {
             let one = match &value.operand {
                 Operand::Plain(plain) => Value::plain(shift_plain(plain, stride << bit)),
@@ -107,14 +164,21 @@ impl Emitter {
         let mut allocation = Allocation::default();
         let steps = self.steps.into_iter().enumerate().map(|(index, step)| {
             // Operands stay in use while the target is written.
-            let dead: Vec<usize> = reads(&step).filter(|register| last_read[register] == index).collect();
+            let dead: Vec<usize> = reads(&step)
+                .filter(|register| last_read[register] == index)
+                .collect();
             let step = allocation.rename(step);
-            dead.into_iter().for_each(|register| allocation.release(register));
+            dead.into_iter()
+                .for_each(|register| allocation.release(register));
             step
         });
         let steps: Vec<Step> = steps.collect();
         let result = allocation.operand(result.operand);
-        Group { steps, registers: allocation.count, result }
+        Group {
+            steps,
+            registers: allocation.count,
+            result,
+        }
     }
 
     fn register(&mut self) -> usize {
@@ -126,7 +190,8 @@ impl Emitter {
 /// A clear polynomial `by` coefficients down; what falls below coefficient 0 is not read.
 fn shift_plain(plain: &Plain, by: usize) -> Plain {
     let kept = plain.iter().filter(|(coefficient, _)| *coefficient >= by);
-    kept.map(|(coefficient, value)| (coefficient - by, *value)).collect()
+    kept.map(|(coefficient, value)| (coefficient - by, *value))
+        .collect()
 }
 
 fn reads(step: &Step) -> impl Iterator<Item = usize> {
@@ -156,20 +221,44 @@ struct Allocation {
 impl Allocation {
     fn rename(&mut self, step: Step) -> Step {
         match step {
-            Step::Cmux { target, bit, zero, one } => {
+            Step::Cmux {
+                target,
+                bit,
+                zero,
+                one,
+            } => {
                 let (zero, one) = (self.operand(zero), self.operand(one));
-                Step::Cmux { target: self.acquire(target), bit, zero, one }
+                Step::Cmux {
+                    target: self.acquire(target),
+                    bit,
+                    zero,
+                    one,
+                }
             }
-            Step::Sum { target, plain, terms } => {
-                let terms = terms.into_iter().map(|(sign, operand)| (sign, self.operand(operand))).collect();
-                Step::Sum { target: self.acquire(target), plain, terms }
+            Step::Sum {
+                target,
+                plain,
+                terms,
+            } => {
+                let terms = terms
+                    .into_iter()
+                    .map(|(sign, operand)| (sign, self.operand(operand)))
+                    .collect();
+                Step::Sum {
+                    target: self.acquire(target),
+                    plain,
+                    terms,
+                }
             }
         }
     }
 
     fn operand(&self, operand: Operand) -> Operand {
         match operand {
-            Operand::Register { register, shift } => Operand::Register { register: self.real[&register], shift },
+            Operand::Register { register, shift } => Operand::Register {
+                register: self.real[&register],
+                shift,
+            },
             other => other,
         }
     }
