@@ -1,1 +1,7 @@
-//! Criterion benches of Tenebra
+#![doc = include_str!("../README.md")]
+
+mod linear;
+mod machine;
+
+pub use linear::LinearCase;
+pub use machine::machine;

@@ -1,0 +1,138 @@
+//! Linear models in the shapes of real ones.
+
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use tenebra_circuit::{CircuitBuilder, Interval, Matrix, Options, Verified, verify};
+use tenebra_client::ClientKey;
+use tenebra_client::spec::{ClientSpec, Output, OwnedCodec, OwnedInput, OwnedSpec};
+use tenebra_quant::{Affine, Decision, InverseLink};
+use tenebra_tfhe::{PlanReport, Program};
+
+/// A linear model of 8-bit inputs and weights, planned for a number of rows, with a key and rows to score.
+#[derive(Debug)]
+pub struct LinearCase {
+    /// Shape and parameters, the last part of a bench's id.
+    pub name: String,
+    /// What it computes.
+    pub circuit: Verified,
+    /// What the server runs.
+    pub program: Program,
+    /// The facts of the plan that is measured.
+    pub report: PlanReport,
+    /// The bytes of the client spec.
+    pub spec_file: Vec<u8>,
+    /// Rows of features, as many as the plan holds.
+    pub rows: Vec<Vec<f64>>,
+}
+
+impl LinearCase {
+    /// A model called `model` of random weights; `rows` is how many rows a query may hold at most.
+    ///
+    /// # Panics
+    ///
+    /// If the model cannot be planned, which depends on the arguments alone.
+    #[must_use]
+    #[expect(
+        clippy::unwrap_used,
+        reason = "the cases are ours, and a bench that cannot start should stop"
+    )]
+    pub fn new(model: &str, features: u32, outputs: u32, rows: usize) -> Self {
+        let mut rng = ChaCha20Rng::from_seed([7; 32]);
+        let circuit = circuit(features as usize, outputs as usize, &mut rng);
+        let options = Options {
+            rows,
+            ..Options::default()
+        };
+        let program = Program::prepare(&circuit, &options).unwrap();
+        let report = program.report().pop().unwrap();
+        let glwe = program.layouts().last().unwrap().glwe();
+        let name = format!(
+            "{model}-{features}x{outputs}-{}row-k{}-N{}",
+            report.rows,
+            glwe.glwe_dimension(),
+            glwe.polynomial_size()
+        );
+        let mut value = || f64::from(rng.next_u32() % 2560) / 10.0;
+        let rows = (0..report.rows).map(|_| (0..features).map(|_| value()).collect());
+        Self {
+            name,
+            rows: rows.collect(),
+            spec_file: spec(&circuit, &program, features).encode().unwrap(),
+            circuit,
+            program,
+            report,
+        }
+    }
+
+    /// The client spec, parsed.
+    ///
+    /// # Panics
+    ///
+    /// Never: it was checked when it was made.
+    #[must_use]
+    #[expect(clippy::unwrap_used, reason = "checked when it was made")]
+    pub fn spec(&self) -> ClientSpec<'_> {
+        ClientSpec::parse(&self.spec_file).unwrap()
+    }
+
+    /// A key from a fixed seed.
+    #[must_use]
+    pub fn key(&self) -> ClientKey {
+        ClientKey::generate(&self.spec(), &mut ChaCha20Rng::from_seed([8; 32]))
+    }
+
+    /// The plan in one line.
+    #[must_use]
+    pub fn plan(&self) -> String {
+        let report = &self.report;
+        format!(
+            "{}: p_fail 2^{:.0}, noise 2^{:.1}, query {} B, response {} B, evaluate predicted {:.3} ms",
+            self.name,
+            report.p_fail_log2,
+            report.noise_std_log2,
+            report.query_bytes,
+            report.response_bytes,
+            report.predicted_evaluate_ms
+        )
+    }
+}
+
+#[expect(clippy::unwrap_used, reason = "8-bit numbers overflow nothing")]
+fn circuit(features: usize, outputs: usize, rng: &mut impl Rng) -> Verified {
+    let mut weight = || i64::from(rng.next_u32() % 255) - 127;
+    let weights = (0..features * outputs).map(|_| weight()).collect();
+    let bias = (0..outputs).map(|_| 100 * weight()).collect();
+    let mut builder = CircuitBuilder::new();
+    let x = builder.input("x", vec![Interval::new(0, 255); features]);
+    let y = builder.linear(x, Matrix::dense(outputs, features, weights), bias);
+    builder.output("y", y);
+    verify(&builder.finish()).unwrap()
+}
+
+#[expect(clippy::unwrap_used, reason = "a codec of 8 bits is sound")]
+fn spec(circuit: &Verified, program: &Program, features: u32) -> OwnedSpec {
+    let codec = Affine::from_parts(1.0, 0, 0, 255).unwrap();
+    let input = |column| OwnedInput {
+        column,
+        codec: OwnedCodec::Affine(codec),
+        missing: None,
+    };
+    let output = |range: Interval| Output {
+        min: range.min,
+        max: range.max,
+        scale: 1e-3,
+        offset: 0.0,
+    };
+    OwnedSpec {
+        p_fail_log2: Options::default().p_fail_log2,
+        scheme: program.spec_scheme(),
+        columns: features,
+        inputs: (0..features).map(input).collect(),
+        outputs: circuit.output_ranges().into_iter().map(output).collect(),
+        inverse_link: InverseLink::Identity,
+        decision: Decision::None,
+        classes: vec![],
+        column_names: vec![],
+        estimator: "benches".into(),
+    }
+}
