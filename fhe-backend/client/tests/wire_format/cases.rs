@@ -3,6 +3,7 @@
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use tenebra_client::branching::BranchingLayout;
 use tenebra_client::linear::LinearLayout;
+use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget};
 use tenebra_client::params::GlweParams;
 use tenebra_client::spec::{
     Digits, Output, OwnedBranching, OwnedCodec, OwnedInput, OwnedScheme, OwnedSpec,
@@ -44,6 +45,9 @@ pub(crate) struct Case {
     pub(crate) model: Model,
     pub(crate) queries: Vec<Query>,
 }
+
+/// Seeds the generator that draws the evaluation key of a case that has one.
+pub(crate) const EVALUATION_SEED: u8 = 10;
 
 /// The generator of a seed: ChaCha20 with a key of 32 times that byte.
 pub(crate) fn rng(seed: u8) -> ChaCha20Rng {
@@ -239,7 +243,7 @@ fn queries_of_classes() -> Vec<Query> {
     ]
 }
 
-/// Three input bits and two outputs, of two and one digits: the second scheme.
+/// A forest with direct queries.
 pub(crate) fn forest() -> Case {
     let layout = BranchingLayout {
         glwe: GlweParams {
@@ -254,7 +258,42 @@ pub(crate) fn forest() -> Case {
         response_bits: 12,
         input_bits: 3,
         coefficients: 3,
+        packing: None,
     };
+    branching("forest", 6, 7, layout)
+}
+
+/// The same forest with packed queries: six slots in 512 coefficients, an evaluation key.
+pub(crate) fn packed() -> Case {
+    let gadget = |base_log, level_count| SwitchGadget {
+        base_log,
+        level_count,
+    };
+    let mut splits = [gadget(5, 1); MAX_SPLITS];
+    splits[0] = gadget(4, 2);
+    let layout = BranchingLayout {
+        glwe: GlweParams {
+            glwe_dimension: 1,
+            polynomial_size: 512,
+            noise_bound_log2: 56,
+        },
+        base_log: 3,
+        level_count: 2,
+        body_bits: 20,
+        plaintext_bits: 6,
+        response_bits: 12,
+        input_bits: 3,
+        coefficients: 3,
+        packing: Some(Packing {
+            splits,
+            scheme_switch: gadget(4, 2),
+        }),
+    };
+    branching("packed", 8, 9, layout)
+}
+
+/// A forest of three input bits and two outputs with this layout.
+fn branching(name: &'static str, key_seed: u8, seed: u8, layout: BranchingLayout) -> Case {
     let output = |min, max| Output {
         min,
         max,
@@ -293,14 +332,14 @@ pub(crate) fn forest() -> Case {
         estimator: "RandomForestRegressor".into(),
     };
     Case {
-        name: "forest",
-        key_seed: 6,
+        name,
+        key_seed,
         spec,
         model: Model::DigitSums(vec![5, 2, 63]),
         // −10 + 5 + 8·2 = 11; 5 + 63 = 68.
         queries: vec![Query {
             name: "row",
-            seed: 7,
+            seed,
             rows: vec![vec![2.5, -0.5]],
             codes: vec![vec![2, 0]],
             integers: vec![vec![11, 68]],
@@ -309,5 +348,5 @@ pub(crate) fn forest() -> Case {
 }
 
 pub(crate) fn all() -> Vec<Case> {
-    vec![single(), classes(), forest()]
+    vec![single(), classes(), forest(), packed()]
 }

@@ -53,6 +53,10 @@ fn regenerate(case: &Case) {
     let key = ClientKey::generate(&spec, &mut cases::rng(case.key_seed));
     let secret = key.to_secret_file(&spec);
     check(case.name, "secret.tnb", &secret);
+    let mut rng = cases::rng(cases::EVALUATION_SEED);
+    if let Some(bytes) = spec.evaluation_key_file(&key, &mut rng).unwrap() {
+        check(case.name, "evaluation.tnb", &bytes);
+    }
     for query in &case.queries {
         let mut rng = cases::rng(query.seed);
         let (bytes, _) = spec.encrypt_rows(&key, &query.rows, &mut rng).unwrap();

@@ -1,30 +1,24 @@
-//! What the ciphertexts of the known queries hold, seen with the key: every message in its place, noise within its bound.
+//! What the known ciphertexts hold, seen with the key: every message in its place, noise within its bound.
 
+use tenebra_client::branching::BranchingLayout;
 use tenebra_client::spec::OwnedScheme;
 use tenebra_client::{ClientSpec, Kind};
 
 use crate::cases::{self, Case};
 use crate::known_answers::{payload, read};
-use crate::reference::{key_polynomials, phases};
+use crate::reference::{Seeded, key_polynomials};
 
-/// Spec, secret key and first query of a case; the last two without their frames.
-fn files(case: &Case) -> (Vec<u8>, Vec<u8>) {
+/// The payload of a file of a case.
+fn file(case: &Case, kind: Kind, name: &str) -> Vec<u8> {
     let spec_file = read(case.name, "client.tnb");
     let spec = ClientSpec::parse(&spec_file).unwrap();
-    let secret = payload(&spec, Kind::SecretKey, &read(case.name, "secret.tnb"));
-    let query = format!("{}.query.tnb", case.queries[0].name);
-    (
-        secret,
-        payload(&spec, Kind::Query, &read(case.name, &query)),
-    )
+    payload(&spec, kind, &read(case.name, name))
 }
 
-/// Fresh noise and the rounding of bodies together.
-fn bound(noise_bound_log2: u8, body_bits: u8) -> u64 {
-    (1 << noise_bound_log2) + (1 << (63 - body_bits))
-}
-
-fn check(phases: &[Vec<u64>], messages: &[Vec<u64>], bound: u64) {
+/// Checks that the ciphertexts hold `messages`, up to fresh noise and the rounding of bodies.
+fn check(ciphertexts: &Seeded<'_>, key: &[Vec<i64>], noise_bound_log2: u8, messages: &[Vec<u64>]) {
+    let bound = (1u64 << noise_bound_log2) + (1 << (63 - ciphertexts.body_bits));
+    let phases = ciphertexts.phases(key);
     assert_eq!(phases.len(), messages.len());
     for (index, (phases, messages)) in phases.iter().zip(messages).enumerate() {
         assert_eq!(phases.len(), messages.len(), "ciphertext {index}");
@@ -32,7 +26,7 @@ fn check(phases: &[Vec<u64>], messages: &[Vec<u64>], bound: u64) {
             let error = phase.wrapping_sub(*message).cast_signed().unsigned_abs();
             assert!(
                 error <= bound,
-                "ciphertext {index}, coefficient {at}: noise {error:#x} above {bound:#x}"
+                "ciphertext {index}, body {at}: noise {error:#x} above {bound:#x}"
             );
         }
     }
@@ -43,34 +37,42 @@ fn a_linear_query_holds_codes_and_zeros() {
     // classes, plan 0: F = 3, g = 2, two blocks: codes from coefficient (g − 1)·F = 3 on in a zone of (r·g + g − 1)·F = 9.
     let case = cases::classes();
     let OwnedScheme::Linear(plans) = &case.spec.scheme else {
-        panic!()
+        panic!("{} is linear", case.name)
     };
     let plan = &plans[0];
-    let (secret, query) = files(&case);
-    let key = key_polynomials(plan.glwe, &secret);
-    let phases = phases(&query, &key, (2, 9), plan.body_bits);
+    let query = Seeded {
+        payload: &file(&case, Kind::Query, "row.query.tnb"),
+        seed_at: 3,
+        ciphertexts: 2,
+        bodies: 9,
+        stride: 1,
+        body_bits: plan.body_bits,
+    };
+    let key = key_polynomials(plan.glwe, &file(&case, Kind::SecretKey, "secret.tnb"));
     let message = |code: i64| code.cast_unsigned() << (64 - plan.plaintext_bits);
-    let messages = [[0, 0, 0, -2, 8, 2, 0, 0, 0], [0, 0, 0, 0, 7, 0, 0, 0, 0]]
-        .map(|block| block.map(message).to_vec());
-    check(
-        &phases,
-        &messages,
-        bound(plan.glwe.noise_bound_log2, plan.body_bits),
-    );
+    let messages = [[0, 0, 0, -2, 8, 2, 0, 0, 0], [0, 0, 0, 0, 7, 0, 0, 0, 0]];
+    let messages = messages.map(|block| block.map(message).to_vec());
+    check(&query, &key, plan.glwe.noise_bound_log2, &messages);
+}
+
+/// The bits of the queries of `forest` and `packed`: code 2 counted from −1 is 3, bits 1 and 1; code 0 is bit 0.
+const BITS: [u64; 3] = [1, 1, 0];
+
+fn layout(case: &Case) -> &BranchingLayout {
+    match &case.spec.scheme {
+        OwnedScheme::Branching(branching) => &branching.layout,
+        OwnedScheme::Linear(_) => panic!("{} is branching", case.name),
+    }
 }
 
 #[test]
-fn a_branching_query_holds_ggsw_ciphertexts_of_bits() {
-    // forest: code 2 counted from −1 is 3, bits 1 and 1; code 0 is bit 0. B = 2^3: levels at 2^61 and 2^58.
+fn a_direct_query_holds_ggsw_ciphertexts_of_bits() {
     let case = cases::forest();
-    let OwnedScheme::Branching(branching) = &case.spec.scheme else {
-        panic!()
-    };
-    let layout = &branching.layout;
-    let (secret, query) = files(&case);
-    let key = key_polynomials(layout.glwe, &secret);
+    let layout = layout(&case);
+    let key = key_polynomials(layout.glwe, &file(&case, Kind::SecretKey, "secret.tnb"));
     let mut messages = Vec::new();
-    for bit in [1u64, 1, 0] {
+    for bit in BITS {
+        // B = 2^3: the levels are 2^61 and 2^58.
         for level in [61, 58] {
             for polynomial in &key {
                 let scaled = |s: &i64| (bit << level).wrapping_mul((-s).cast_unsigned());
@@ -81,10 +83,77 @@ fn a_branching_query_holds_ggsw_ciphertexts_of_bits() {
             messages.push(constant);
         }
     }
-    let phases = phases(&query, &key, (3 * 2 * 9, 64), layout.body_bits);
+    let query = Seeded {
+        payload: &file(&case, Kind::Query, "row.query.tnb"),
+        seed_at: 3,
+        ciphertexts: 3 * 2 * 9,
+        bodies: 64,
+        stride: 1,
+        body_bits: layout.body_bits,
+    };
+    check(&query, &key, layout.glwe.noise_bound_log2, &messages);
+}
+
+#[test]
+fn a_packed_query_holds_bits_in_slots() {
+    // Six slots, so a stride of 512 / 8; the levels are 2^61 and 2^58, less the factor 512.
+    let case = cases::packed();
+    let layout = layout(&case);
+    let key = key_polynomials(layout.glwe, &file(&case, Kind::SecretKey, "secret.tnb"));
+    let query = Seeded {
+        payload: &file(&case, Kind::Query, "row.query.tnb"),
+        seed_at: 3,
+        ciphertexts: 1,
+        bodies: 6,
+        stride: 64,
+        body_bits: layout.body_bits,
+    };
+    let slots = BITS.iter().flat_map(|bit| [bit << 52, bit << 49]).collect();
+    check(&query, &key, layout.glwe.noise_bound_log2, &[slots]);
+}
+
+#[test]
+fn an_evaluation_key_switches_automorphisms_and_the_scheme() {
+    let case = cases::packed();
+    let layout = layout(&case);
+    let key = key_polynomials(layout.glwe, &file(&case, Kind::SecretKey, "secret.tnb"));
+    let secret = &key[0];
+    let size = secret.len();
+    let mut messages: Vec<Vec<u64>> = Vec::new();
+    let mut add = |message: &[i64], levels: &[u32]| {
+        let scaled = levels
+            .iter()
+            .map(|level| message.iter().map(|m| m.cast_unsigned() << level).collect());
+        messages.extend(scaled);
+    };
+    for split in 0..9 {
+        // −s(X^(N / 2^t + 1)), by two levels of 4 bits for t = 0, by one of 5 bits for the others.
+        let mut image = vec![0; size];
+        for (index, bit) in secret.iter().enumerate() {
+            let target = index * ((size >> split) + 1) % (2 * size);
+            image[target % size] += if target < size { -bit } else { *bit };
+        }
+        add(&image, if split == 0 { &[60, 56] } else { &[59] });
+    }
+    let mut square = vec![0; size];
+    for (i, a) in secret.iter().enumerate() {
+        for (j, b) in secret.iter().enumerate() {
+            square[(i + j) % size] += if i + j < size { a * b } else { -a * b };
+        }
+    }
+    add(&square, &[60, 56]);
+    let evaluation_key = Seeded {
+        payload: &file(&case, Kind::EvaluationKey, "evaluation.tnb"),
+        seed_at: 0,
+        ciphertexts: 2 + 8 + 2,
+        bodies: size,
+        stride: 1,
+        body_bits: layout.body_bits,
+    };
     check(
-        &phases,
+        &evaluation_key,
+        &key,
+        layout.glwe.noise_bound_log2,
         &messages,
-        bound(layout.glwe.noise_bound_log2, layout.body_bits),
     );
 }

@@ -156,21 +156,36 @@ fn masks_times_key(masks: &mut MaskStream, key: &[Vec<i64>]) -> Vec<u64> {
     sum
 }
 
-/// The phases `b − Σ_j A_j·S_j` of the bodies in the payload of a query: `count` ciphertexts of `zone` bodies.
-pub(crate) fn phases(
-    query: &[u8],
-    key: &[Vec<i64>],
-    (count, zone): (usize, usize),
-    body_bits: u8,
-) -> Vec<Vec<u64>> {
-    let (mut masks, mut bodies) = (query_masks(query), query_bodies(query));
-    let ciphertext = |_| {
-        let product = masks_times_key(&mut masks, key);
-        let mut phase =
-            |term: &u64| (bodies.read(body_bits) << (64 - body_bits)).wrapping_sub(*term);
-        product[..zone].iter().map(&mut phase).collect()
-    };
-    (0..count).map(ciphertext).collect()
+/// Seeded ciphertexts in a payload: where their mask seed lies, how many there are, and which bodies of each are sent.
+pub(crate) struct Seeded<'a> {
+    pub(crate) payload: &'a [u8],
+    /// Bytes before the mask seed, which the bodies follow.
+    pub(crate) seed_at: usize,
+    pub(crate) ciphertexts: usize,
+    /// Bodies of a ciphertext, at coefficients `0, stride, 2·stride, …`.
+    pub(crate) bodies: usize,
+    pub(crate) stride: usize,
+    pub(crate) body_bits: u8,
+}
+
+impl Seeded<'_> {
+    /// The phases `b − Σ_j A_j·S_j` of the bodies.
+    pub(crate) fn phases(&self, key: &[Vec<i64>]) -> Vec<Vec<u64>> {
+        let (seed, bytes) = self.payload[self.seed_at..]
+            .split_first_chunk::<MASK_SEED_LEN>()
+            .unwrap();
+        let mut masks = MaskStream::new(MaskSeed(*seed));
+        let mut bodies = Bits { bytes, next: 0 };
+        let ciphertext = |_| {
+            let product = masks_times_key(&mut masks, key);
+            let mut phase = |term: &u64| {
+                (bodies.read(self.body_bits) << (64 - self.body_bits)).wrapping_sub(*term)
+            };
+            let sent = product.iter().step_by(self.stride).take(self.bodies);
+            sent.map(&mut phase).collect()
+        };
+        (0..self.ciphertexts).map(ciphertext).collect()
+    }
 }
 
 /// A response to a query of the branching scheme that holds these digit sums without noise, its masks those of the query.
