@@ -8,8 +8,11 @@ use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget};
 
 use super::diagram::Diagram;
 use super::digits::DigitForm;
-use super::plan::{diagram_us, fourier_variance, response_width, rounded_products};
-use crate::noise::{rounding_variance, set_bits_bound, tuniform_variance};
+use super::plan::{
+    Found, diagram_us, fourier_variance, product_variance, response_width, rounded_products,
+    sent_body_bits,
+};
+use crate::noise::{p_fail_log2, rounding_variance, set_bits_bound, tuniform_variance};
 
 /// Variances along the way of a packed query.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -42,66 +45,88 @@ const GGSW_GADGETS: [(u8, u8); 12] = [
 /// Polynomial size of packed queries: the smallest with one mask polynomial and noise far enough below.
 const POLYNOMIAL_SIZE: u16 = 2048;
 
-/// The cheapest packed layout for a diagram over polynomials of 2048 coefficients that reaches `p_fail`, with its cost in
-/// microseconds, probability and variance.
-pub(crate) fn search(
-    digits: &DigitForm,
-    diagram: &Diagram,
-    p_fail: f64,
-    threads: usize,
-) -> Option<(f64, (ValidBranching, f64, f64))> {
-    if diagram.input_bits == 0 {
-        return None;
-    }
-    let glwe = ValidGlwe::secure(1, POLYNOMIAL_SIZE).ok()?;
-    let gadgets = || {
-        SWITCH_GADGETS
-            .into_iter()
-            .map(|(base_log, level_count)| SwitchGadget {
-                base_log,
-                level_count,
-            })
+/// Gadgets of an evaluation key, with the noise of what they unpack.
+pub(crate) struct Candidate {
+    packing: Packing,
+    noise: UnpackedNoise,
+}
+
+/// All gadgets that are tried: the first three splits, the next four and the rest alike, coarser from each to the next.
+pub(crate) fn candidates() -> Vec<Candidate> {
+    let Ok(glwe) = ValidGlwe::secure(1, POLYNOMIAL_SIZE) else {
+        return Vec::new();
     };
-    let mut best: Option<(f64, (ValidBranching, f64, f64))> = None;
-    for (base_log, level_count) in GGSW_GADGETS {
-        for (early, middle, late, scheme_switch) in gadgets().flat_map(|early| {
-            let middle = gadgets().filter(move |gadget| gadget.base_log >= early.base_log);
-            middle.flat_map(move |middle| {
-                let late = gadgets().filter(move |gadget| gadget.base_log >= middle.base_log);
-                late.flat_map(move |late| {
-                    gadgets().map(move |switch| (early, middle, late, switch))
-                })
-            })
-        }) {
+    let gadget = |index: usize| {
+        let (base_log, level_count) = SWITCH_GADGETS[index];
+        SwitchGadget {
+            base_log,
+            level_count,
+        }
+    };
+    let count = SWITCH_GADGETS.len();
+    let mut candidates = Vec::new();
+    for (early, middle) in
+        (0..count).flat_map(|early| (early..count).map(move |middle| (early, middle)))
+    {
+        for (late, switch) in
+            (middle..count).flat_map(|late| (0..count).map(move |switch| (late, switch)))
+        {
             let mut splits = [SwitchGadget::default(); MAX_SPLITS];
             for (t, split) in splits
                 .iter_mut()
                 .enumerate()
-                .take(usize::from(POLYNOMIAL_SIZE).ilog2() as usize)
+                .take(glwe.polynomial_size().ilog2() as usize)
             {
-                *split = if t < 3 {
-                    early
-                } else if t < 7 {
-                    middle
-                } else {
-                    late
-                };
+                *split = gadget(match t {
+                    0..3 => early,
+                    3..7 => middle,
+                    _ => late,
+                });
             }
             let packing = Packing {
                 splits,
-                scheme_switch,
+                scheme_switch: gadget(switch),
             };
-            let Some(layout) = layout(digits, diagram, glwe, (base_log, level_count), packing)
-            else {
-                continue;
-            };
-            let cost = wait_us(&layout, diagram, threads);
-            if best.as_ref().is_some_and(|(least, _)| *least <= cost) {
-                continue;
-            }
-            if let Some(found) = response_width(&layout, diagram, digits.coefficients, p_fail) {
-                best = Some((cost, found));
-            }
+            let noise = unpacked_noise(glwe, sent_body_bits(glwe), &packing);
+            candidates.push(Candidate { packing, noise });
+        }
+    }
+    candidates
+}
+
+/// The cheapest packed layout for a diagram over polynomials of 2048 coefficients that reaches `p_fail`, with its cost in
+/// microseconds.
+pub(crate) fn search(
+    digits: &DigitForm,
+    diagram: &Diagram,
+    candidates: &[Candidate],
+    p_fail: f64,
+    threads: usize,
+) -> Option<(f64, Found)> {
+    let glwe = ValidGlwe::secure(1, POLYNOMIAL_SIZE).ok()?;
+    let mut best: Option<(f64, Found)> = None;
+    for (candidate, gadget) in candidates
+        .iter()
+        .flat_map(|candidate| GGSW_GADGETS.map(|gadget| (candidate, gadget)))
+    {
+        let Some(layout) = layout(digits, diagram, glwe, gadget, candidate.packing) else {
+            continue;
+        };
+        let level_rows = candidate.noise.mask_row + candidate.noise.body_row;
+        let products = diagram.noise_units as f64 * product_variance(&layout, level_rows);
+        if p_fail_log2(
+            products,
+            u32::from(layout.layout().plaintext_bits),
+            digits.coefficients,
+        ) > p_fail
+        {
+            continue;
+        }
+        let cost = wait_us(&layout, diagram, threads);
+        if best.as_ref().is_none_or(|(least, _)| cost < *least)
+            && let Some(found) = response_width(&layout, products, digits.coefficients, p_fail)
+        {
+            best = Some((cost, found));
         }
     }
     best
@@ -122,7 +147,7 @@ fn layout(
         glwe: glwe.params(),
         base_log,
         level_count,
-        body_bits: 64 - glwe.params().noise_bound_log2.saturating_sub(3),
+        body_bits: sent_body_bits(glwe),
         plaintext_bits,
         response_bits: 64,
         input_bits: u32::try_from(diagram.input_bits).ok()?,
@@ -137,15 +162,14 @@ fn layout(
 /// A split adds `τ_t(c)` to `c`. On a coefficient whose index is divisible by more than `2^t` the two parts are the same, so
 /// its variance grows by 4; one divisible by exactly `2^t` cancels; any other meets another coefficient of the same
 /// divisibility, so its variance doubles. Every split adds the noise of its key switch.
-pub(crate) fn unpacked_noise(layout: &ValidBranching, packing: &Packing) -> UnpackedNoise {
-    let glwe = layout.glwe();
+pub(crate) fn unpacked_noise(glwe: ValidGlwe, body_bits: u8, packing: &Packing) -> UnpackedNoise {
     let splits = glwe.polynomial_size().ilog2() as usize;
-    let fresh = tuniform_variance(glwe.noise_bound_log2())
-        + rounding_variance(64 - u32::from(layout.layout().body_bits));
+    let fresh =
+        tuniform_variance(glwe.noise_bound_log2()) + rounding_variance(64 - u32::from(body_bits));
     // By the power of 2 that divides the index; the last for index 0.
     let mut variances = [fresh; MAX_SPLITS + 1];
     for t in 0..splits {
-        let switch = switch_variance(layout, packing.splits[t], set_bits_bound(glwe));
+        let switch = switch_variance(glwe, fresh, packing.splits[t], set_bits_bound(glwe));
         for (power, variance) in variances.iter_mut().enumerate() {
             let factor = match power.cmp(&t) {
                 core::cmp::Ordering::Less => 2.0,
@@ -168,16 +192,13 @@ pub(crate) fn unpacked_noise(layout: &ValidBranching, packing: &Packing) -> Unpa
     // taken: the coefficients of s² are (2i+1−N)/4 on average).
     let square_norm = (glwe.polynomial_size() as f64).powi(3) / 48.0 * 1.25;
     let mask_row = set_bits_bound(glwe) * body_row
-        + switch_variance(layout, packing.scheme_switch, square_norm);
+        + switch_variance(glwe, fresh, packing.scheme_switch, square_norm);
     UnpackedNoise { body_row, mask_row }
 }
 
-/// Variance that a key switch with this gadget adds; `rounded_norm` is the squared norm of what the rounding error of the
+/// Variance that a key switch with this gadget adds; `row` is the variance of its key's rows, `rounded_norm` the squared norm of what the rounding error of the
 /// mask is multiplied by.
-fn switch_variance(layout: &ValidBranching, gadget: SwitchGadget, rounded_norm: f64) -> f64 {
-    let glwe = layout.glwe();
-    let row = tuniform_variance(glwe.noise_bound_log2())
-        + rounding_variance(64 - u32::from(layout.layout().body_bits));
+fn switch_variance(glwe: ValidGlwe, row: f64, gadget: SwitchGadget, rounded_norm: f64) -> f64 {
     let base = f64::from(gadget.base_log).exp2();
     let rows = rounded_products(
         f64::from(gadget.level_count),

@@ -79,12 +79,17 @@ const GADGETS: [(u8, u8); 10] = [
 const MAX_RADIX_LOG: u32 = 24;
 
 /// A layout, the failure probability it reaches and the variance of a digit sum.
-type Found = (ValidBranching, f64, f64);
+pub(crate) type Found = (ValidBranching, f64, f64);
 
 /// The cheapest plan that fits `p_fail`, with direct or packed queries, whichever is asked for or answers sooner.
 pub(crate) fn plan(form: &BranchingForm, options: &Options) -> Result<BranchingPlan, PlanError> {
     let p_fail = options.p_fail_log2;
     let widest = value_bits(form).min(MAX_RADIX_LOG);
+    let candidates = if options.query == QueryMode::Direct {
+        Vec::new()
+    } else {
+        packed::candidates()
+    };
     let mut best: Option<(f64, BranchingPlan)> = None;
     for radix_log in 1..=widest {
         for size in [512u16, 1024, 2048] {
@@ -103,7 +108,7 @@ pub(crate) fn plan(form: &BranchingForm, options: &Options) -> Result<BranchingP
                 .then(|| search_direct(&digits, &diagram, size, p_fail, options.threads))
                 .flatten();
             let packed = (options.query != QueryMode::Direct && size == 2048)
-                .then(|| packed::search(&digits, &diagram, p_fail, options.threads))
+                .then(|| packed::search(&digits, &diagram, &candidates, p_fail, options.threads))
                 .flatten();
             let cheapest = [direct, packed]
                 .into_iter()
@@ -195,7 +200,6 @@ fn fit(
     p_fail: f64,
 ) -> Option<(ValidBranching, f64, f64)> {
     let glwe = ValidGlwe::secure(k, n).ok()?;
-    let dropped = glwe.params().noise_bound_log2.saturating_sub(3);
     let plaintext_bits = u8::try_from(digits.plaintext_bits).ok()?;
     // Clear values must be multiples of q/B^ℓ, or the products of clear polynomials would be rounded.
     if u32::from(plaintext_bits) > u32::from(base_log) * u32::from(level_count) {
@@ -205,29 +209,30 @@ fn fit(
         glwe: glwe.params(),
         base_log,
         level_count,
-        body_bits: 64 - dropped,
+        body_bits: sent_body_bits(glwe),
         plaintext_bits,
         response_bits: 64,
         input_bits: u32::try_from(diagram.input_bits).ok()?,
         coefficients: u32::try_from(digits.coefficients).ok()?,
         packing: None,
     };
-    response_width(
-        &layout.validate().ok()?,
-        diagram,
-        digits.coefficients,
-        p_fail,
-    )
+    let layout = layout.validate().ok()?;
+    let products = diagram.noise_units as f64 * external_product_variance(&layout);
+    response_width(&layout, products, digits.coefficients, p_fail)
 }
 
-/// The layout with the fewest response bits that reach `p_fail`.
+/// Body bits far below the noise are not worth sending: dropping b − 3 of them adds under 1 % of variance.
+pub(crate) fn sent_body_bits(glwe: ValidGlwe) -> u8 {
+    64 - glwe.params().noise_bound_log2.saturating_sub(3)
+}
+
+/// The layout with the fewest response bits that reach `p_fail`, where external products leave the variance `products`.
 pub(crate) fn response_width(
     layout: &ValidBranching,
-    diagram: &Diagram,
+    products: f64,
     coefficients: usize,
     p_fail: f64,
 ) -> Option<Found> {
-    let products = diagram.noise_units as f64 * external_product_variance(layout);
     let p = layout.layout().plaintext_bits;
     if p_fail_log2(products, u32::from(p), coefficients) > p_fail {
         return None;
@@ -256,19 +261,27 @@ fn output_variance(layout: &ValidBranching, diagram: &Diagram) -> f64 {
 /// set bit of the key.
 pub(crate) fn external_product_variance(layout: &ValidBranching) -> f64 {
     let glwe = layout.glwe();
+    let body_bits = layout.layout().body_bits;
+    let level_rows = match layout.layout().packing {
+        None => {
+            let fresh = tuniform_variance(glwe.noise_bound_log2())
+                + rounding_variance(64 - u32::from(body_bits));
+            (glwe.glwe_dimension() + 1) as f64 * fresh
+        }
+        Some(packing) => {
+            let noise = packed::unpacked_noise(glwe, body_bits, &packing);
+            noise.mask_row + noise.body_row
+        }
+    };
+    product_variance(layout, level_rows)
+}
+
+/// The same, where the variances of the `k` mask rows and the body row of a level add up to `level_rows`.
+pub(crate) fn product_variance(layout: &ValidBranching, level_rows: f64) -> f64 {
+    let glwe = layout.glwe();
     let (k, n) = (glwe.glwe_dimension() as f64, glwe.polynomial_size() as f64);
     let level_count = f64::from(layout.layout().level_count);
     let base = f64::from(layout.layout().base_log).exp2();
-    let dropped = 64 - u32::from(layout.layout().body_bits);
-    let fresh = tuniform_variance(glwe.noise_bound_log2()) + rounding_variance(dropped);
-    // Sum of the variances of the k mask rows and the body row of a level.
-    let level_rows = match layout.layout().packing {
-        None => (k + 1.0) * fresh,
-        Some(packing) => {
-            let noise = packed::unpacked_noise(layout, &packing);
-            k * noise.mask_row + noise.body_row
-        }
-    };
     let gadget_bits = u32::from(layout.layout().base_log) * u32::from(layout.layout().level_count);
     let rounding = (1.0 + set_bits_bound(glwe)) * rounding_variance(64 - gadget_bits);
     rounded_products(level_count, n, base) * level_rows
