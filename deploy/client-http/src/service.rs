@@ -1,0 +1,394 @@
+//! The server's addresses as methods.
+
+use core::time::Duration;
+use std::io::Read;
+use std::thread::sleep;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tenebra_client::frame::{HEADER_LEN, TRAILER_LEN};
+use tenebra_client::{Frame, FrameError, Kind};
+use ureq::http::{Method, Request, Response};
+use ureq::{Agent, Body};
+
+use crate::error::{Error, Problem};
+
+/// How often a busy server is asked again.
+const RETRIES: u32 = 5;
+/// The longest wait between two questions.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// No answer of the server is larger than this, but for responses of a batch.
+const MAX_ANSWER: u64 = 1 << 30;
+
+/// A server, and who asks it.
+#[derive(Clone)]
+pub struct Service {
+    agent: Agent,
+    base: String,
+    authorization: Option<String>,
+}
+
+/// A model, as its server describes it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct ModelInfo {
+    /// Its name.
+    pub model: String,
+    /// Name of its client spec on every message.
+    pub spec_id: String,
+    /// What kind of model it is, for people.
+    pub estimator: String,
+    /// Columns of a row.
+    pub columns: u64,
+    /// Scores of a row.
+    pub outputs: u64,
+    /// Most rows of one query.
+    pub max_rows: u64,
+    /// Bytes of a query of one row.
+    pub query_bytes: u64,
+    /// Bytes of the response to it.
+    pub response_bytes: u64,
+    /// Bytes of an evaluation key; 0 where none is needed.
+    pub evaluation_key_bytes: u64,
+    /// log2 of the probability that any output of one query is wrong.
+    pub p_fail_log2: f64,
+    /// Bytes of the server program.
+    pub size_bytes: u64,
+}
+
+/// An evaluation key that the server keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct KeyInfo {
+    /// Its name, for [`Service::predict`].
+    pub key: String,
+    /// The spec it was made for.
+    pub spec_id: String,
+    /// Bytes of it.
+    pub size_bytes: u64,
+}
+
+#[derive(Deserialize)]
+struct ModelList {
+    models: Vec<ModelInfo>,
+}
+
+#[derive(Deserialize)]
+struct KeyList {
+    keys: Vec<KeyInfo>,
+}
+
+impl Service {
+    /// A server by its address, as `https://host:8443`, and the token to show it.
+    ///
+    /// # Errors
+    /// [`Error::Address`].
+    pub fn new(url: &str, token: Option<&str>) -> Result<Self, Error> {
+        let base = url.trim_end_matches('/').to_owned();
+        let schemes = ["http://", "https://"];
+        let host = schemes.iter().find_map(|scheme| base.strip_prefix(scheme));
+        if host.is_none_or(str::is_empty) {
+            return Err(Error::Address {
+                url: url.to_owned(),
+            });
+        }
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_connect(Some(Duration::from_secs(10)))
+            .timeout_recv_response(Some(Duration::from_secs(120)))
+            .build();
+        Ok(Self {
+            agent: config.into(),
+            base,
+            authorization: token.map(|token| format!("Bearer {token}")),
+        })
+    }
+
+    /// All models, by name.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn models(&self) -> Result<Vec<ModelInfo>, Error> {
+        let list: ModelList = self.json(Method::GET, "/v1/models", &[])?;
+        Ok(list.models)
+    }
+
+    /// The framed client spec of a model. It is hostile until `ClientSpec::parse` accepted it.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn client_spec(&self, model: &str) -> Result<Vec<u8>, Error> {
+        self.bytes(Method::GET, &model_path(model, "")?, &[])
+    }
+
+    /// Deploys a framed server program under a name, over one of that name. Owners only.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn push(&self, model: &str, program: &[u8]) -> Result<ModelInfo, Error> {
+        self.json(Method::PUT, &model_path(model, "")?, program)
+    }
+
+    /// Deletes a model and every key for it. Owners only.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn delete_model(&self, model: &str) -> Result<(), Error> {
+        self.bytes(Method::DELETE, &model_path(model, "")?, &[])
+            .map(drop)
+    }
+
+    /// Your evaluation keys for a model.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn keys(&self, model: &str) -> Result<Vec<KeyInfo>, Error> {
+        let list: KeyList = self.json(Method::GET, &model_path(model, "/keys")?, &[])?;
+        Ok(list.keys)
+    }
+
+    /// Sends a framed evaluation key, once for all queries made with its secret key.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn put_key(&self, model: &str, key: &[u8]) -> Result<KeyInfo, Error> {
+        self.json(Method::PUT, &model_path(model, "/keys")?, key)
+    }
+
+    /// Deletes one of your evaluation keys.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn delete_key(&self, model: &str, key: &str) -> Result<(), Error> {
+        let path = model_path(model, &format!("/keys/{}", name(key)?))?;
+        self.bytes(Method::DELETE, &path, &[]).map(drop)
+    }
+
+    /// The framed response to a framed query. `key` is the id of an evaluation key, where the model needs one.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn predict(&self, model: &str, key: Option<&str>, query: &[u8]) -> Result<Vec<u8>, Error> {
+        self.bytes(Method::POST, &predict_path(model, key)?, query)
+    }
+
+    /// The framed responses to several framed queries, in their order, by one request. `done` gets each as it arrives; the
+    /// server evaluates on while it works.
+    ///
+    /// # Errors
+    /// [`Error`]; after an error some responses may have been given to `done`.
+    pub fn predict_all(
+        &self,
+        model: &str,
+        key: Option<&str>,
+        queries: &[Vec<u8>],
+        mut done: impl FnMut(Vec<u8>),
+    ) -> Result<(), Error> {
+        if queries.is_empty() {
+            return Ok(());
+        }
+        let path = predict_path(model, key)?;
+        let mut answer = self.ask(Method::POST, &path, &queries.concat())?;
+        let mut reader = answer.body_mut().as_reader();
+        for index in 0..queries.len() {
+            done(self.read_frame(&mut reader, index, &path)?);
+        }
+        Ok(())
+    }
+
+    /// The next frame of a batch's responses, or the problem document in its place.
+    fn read_frame(
+        &self,
+        reader: &mut impl Read,
+        index: usize,
+        path: &str,
+    ) -> Result<Vec<u8>, Error> {
+        let broken = |e: std::io::Error| self.transport(path, &e);
+        let mut frame = Vec::new();
+        reader
+            .by_ref()
+            .take(HEADER_LEN as u64)
+            .read_to_end(&mut frame)
+            .map_err(broken)?;
+        if frame.first() == Some(&b'{') {
+            reader
+                .take(MAX_ANSWER)
+                .read_to_end(&mut frame)
+                .map_err(broken)?;
+            let problem = serde_json::from_slice(&frame).map_err(|_| self.malformed(path))?;
+            return Err(Error::Refused(problem));
+        }
+        let response = |source| Error::Response { index, source };
+        let Some(header) = frame.first_chunk::<HEADER_LEN>() else {
+            return Err(response(FrameError::Short(frame.len())));
+        };
+        let mut length = [0; 8];
+        length.copy_from_slice(&header[24..]);
+        let rest = u64::from_le_bytes(length).saturating_add(TRAILER_LEN as u64);
+        reader
+            .take(rest.min(MAX_ANSWER))
+            .read_to_end(&mut frame)
+            .map_err(broken)?;
+        Frame::parse(&frame, Kind::Response).map_err(response)?;
+        Ok(frame)
+    }
+
+    fn json<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &[u8],
+    ) -> Result<T, Error> {
+        let bytes = self.bytes(method, path, body)?;
+        serde_json::from_slice(&bytes).map_err(|_| self.malformed(path))
+    }
+
+    fn bytes(&self, method: Method, path: &str, body: &[u8]) -> Result<Vec<u8>, Error> {
+        let mut answer = self.ask(method, path, body)?;
+        let read = answer
+            .body_mut()
+            .with_config()
+            .limit(MAX_ANSWER)
+            .read_to_vec();
+        read.map_err(|e| self.transport(path, &e))
+    }
+
+    /// Asks, and asks again while the server is busy.
+    fn ask(&self, method: Method, path: &str, body: &[u8]) -> Result<Response<Body>, Error> {
+        let mut tried = 0;
+        loop {
+            let mut answer = self.ask_once(&method, path, body)?;
+            let status = answer.status();
+            if status.is_success() {
+                return Ok(answer);
+            }
+            let seconds = answer
+                .headers()
+                .get("retry-after")
+                .and_then(|v| v.to_str().ok()?.parse().ok());
+            if let Some(seconds) = seconds.filter(|_| status == 503 && tried < RETRIES) {
+                tried += 1;
+                sleep(Duration::from_secs(seconds).min(LONGEST_WAIT));
+                continue;
+            }
+            let document = answer.body_mut().with_config().limit(1 << 16).read_to_vec();
+            let problem = document
+                .ok()
+                .and_then(|bytes| serde_json::from_slice::<Problem>(&bytes).ok());
+            return Err(match problem {
+                Some(problem) => Error::Refused(problem),
+                None => Error::Status {
+                    url: format!("{}{path}", self.base),
+                    status: status.as_u16(),
+                },
+            });
+        }
+    }
+
+    fn ask_once(&self, method: &Method, path: &str, body: &[u8]) -> Result<Response<Body>, Error> {
+        let url = format!("{}{path}", self.base);
+        let mut request = Request::builder().method(method).uri(&url);
+        if let Some(authorization) = &self.authorization {
+            request = request.header("authorization", authorization);
+        }
+        let failed = |e: ureq::Error| self.transport(path, &e);
+        let address = |_| Error::Address { url: url.clone() };
+        if matches!(*method, Method::PUT | Method::POST) {
+            let request = request.header("content-type", "application/octet-stream");
+            self.agent
+                .run(request.body(body).map_err(address)?)
+                .map_err(failed)
+        } else {
+            self.agent
+                .run(request.body(()).map_err(address)?)
+                .map_err(failed)
+        }
+    }
+
+    fn transport(&self, path: &str, error: &dyn core::fmt::Display) -> Error {
+        Error::Transport {
+            url: format!("{}{path}", self.base),
+            message: error.to_string(),
+        }
+    }
+
+    fn malformed(&self, path: &str) -> Error {
+        Error::Malformed {
+            url: format!("{}{path}", self.base),
+        }
+    }
+}
+
+/// Shows no token.
+impl core::fmt::Debug for Service {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Service")
+            .field("base", &self.base)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A name as it may stand in an address.
+fn name(text: &str) -> Result<&str, Error> {
+    let good =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
+    let dots = text.bytes().all(|byte| byte == b'.');
+    if dots || !text.bytes().all(good) {
+        return Err(Error::Name(text.to_owned()));
+    }
+    Ok(text)
+}
+
+fn model_path(model: &str, rest: &str) -> Result<String, Error> {
+    Ok(format!("/v1/models/{}{rest}", name(model)?))
+}
+
+fn predict_path(model: &str, key: Option<&str>) -> Result<String, Error> {
+    match key {
+        Some(key) => model_path(model, &format!("/predict?key={}", name(key)?)),
+        None => model_path(model, "/predict"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_and_names_are_checked_before_anything_is_sent() {
+        for bad in ["", "http://", "ftp://host", "host:80"] {
+            assert!(
+                matches!(Service::new(bad, None), Err(Error::Address { .. })),
+                "{bad}"
+            );
+        }
+        let service = Service::new("http://127.0.0.1:1/", Some("tnb_secret")).unwrap();
+        for bad in ["", "..", "a/b", "a?b", "a#b", "a b", "A"] {
+            assert!(
+                matches!(service.client_spec(bad), Err(Error::Name(_))),
+                "{bad}"
+            );
+        }
+        assert!(matches!(service.models(), Err(Error::Transport { .. })));
+        assert!(!format!("{service:?}").contains("secret"));
+    }
+
+    #[test]
+    fn batches_end_with_a_problem_where_one_stands() {
+        let service = Service::new("http://127.0.0.1:1", None).unwrap();
+        let frame =
+            tenebra_client::to_frame(Kind::Response, tenebra_client::SpecId([1; 16]), b"abc");
+        let problem = br#"{"type":"urn:tenebra:problem:malformed","title":"t","status":400,"detail":"d, and much more"}"#;
+        let body = [frame.as_slice(), problem].concat();
+        let mut reader = body.as_slice();
+        assert_eq!(service.read_frame(&mut reader, 0, "/").unwrap(), frame);
+        let error = service.read_frame(&mut reader, 1, "/").unwrap_err();
+        assert!(matches!(error, Error::Refused(problem) if problem.status == 400));
+        let cut = service.read_frame(&mut &frame[..35], 0, "/").unwrap_err();
+        assert!(matches!(
+            cut,
+            Error::Response {
+                index: 0,
+                source: FrameError::Length { .. }
+            }
+        ));
+    }
+}

@@ -1,0 +1,222 @@
+//! Predictions: framed queries in, framed responses out, in the same order.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use serde::Deserialize;
+use tenebra_client::{FrameError, Kind};
+use tokio::sync::mpsc::{Sender, channel};
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::{FRAMES, parse_name};
+use crate::app::{App, Key, Model};
+use crate::frames::{BodyError, Expected, FrameReader, Length, Loaded};
+use crate::names::Name;
+use crate::pool::Slot;
+use crate::problem::Problem;
+use crate::tokens::Identity;
+
+/// Responses that wait for a client to take them; then its queries wait.
+const RESPONSES_WAITING: usize = 4;
+
+/// The evaluation key to use.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Parameters {
+    key: Option<String>,
+}
+
+/// Evaluates queries. The body is one framed query, or several one after the other, and so is the response. The first
+/// response is awaited before the status is sent; if a later query is refused, a problem document, which starts with `{` as
+/// no frame does, stands in place of its response, and nothing follows it.
+#[utoipa::path(post, path = "/v1/models/{model}/predict", tag = "predictions",
+    params(
+        ("model" = String, Path, description = "Name of the model"),
+        ("key" = Option<String>, Query, description = "Id of your evaluation key, where the model needs one"),
+    ),
+    request_body(content = [u8], content_type = "application/octet-stream", description = "Framed queries, docs/wire-format.md"),
+    responses(
+        (status = 200, description = "As many framed responses, in the same order", body = [u8], content_type = "application/octet-stream"),
+        (status = 400, description = "Malformed, damaged, of a wrong length or version", body = Problem, content_type = "application/problem+json"),
+        (status = 404, description = "No such model or key", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "Query or key of another model or version", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "Larger than the model's queries", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "A key is needed, or none is", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Every evaluation slot is taken; Retry-After says when to come again", body = Problem, content_type = "application/problem+json"),
+    ))]
+pub(crate) async fn predict(
+    State(app): State<Arc<App>>,
+    Extension(identity): Extension<Identity>,
+    Path(name): Path<String>,
+    Query(parameters): Query<Parameters>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let name: Name = parse_name("model", &name)?;
+    let model = app.model(&name).await?;
+    // Before the body is read, which may be large.
+    if app.pool.is_full() {
+        return Err(busy(&app));
+    }
+    let received = app.metrics.received_bytes.clone();
+    let mut reader = FrameReader::new(body, app.memory.clone(), received);
+    let (model, first) = first_query(&app, &name, model, &mut reader).await?;
+    let first_len = first.bytes.len();
+    let key = find_key(&app, &identity, &name, &model, parameters).await?;
+    let slot = app.pool.try_slot().ok_or_else(|| busy(&app))?;
+    let job = Job { app, model, key };
+    let response = job.evaluate(slot, first).await?;
+    let content_type = [(header::CONTENT_TYPE, FRAMES)];
+    if content_length(&headers) == Some(first_len) {
+        return Ok((content_type, response).into_response());
+    }
+    let (sender, receiver) = channel(RESPONSES_WAITING);
+    tokio::spawn(job.rest(response, reader, sender));
+    Ok((
+        content_type,
+        Body::from_stream(ReceiverStream::new(receiver)),
+    )
+        .into_response())
+}
+
+/// Reads the first query. If it is for another spec than the model in memory, another server may have deployed a new version.
+async fn first_query(
+    app: &Arc<App>,
+    name: &Name,
+    mut model: Arc<Model>,
+    reader: &mut FrameReader,
+) -> Result<(Arc<Model>, Loaded), Problem> {
+    let mut first = reader.next(&expected(&model), false).await;
+    if let Err(BodyError::Frame(FrameError::Model { .. })) = first {
+        model = app.model_now(name).await?;
+        first = reader.next(&expected(&model), false).await;
+    }
+    Ok((model, first?.ok_or(BodyError::Empty)?))
+}
+
+fn expected(model: &Model) -> Expected<'_> {
+    Expected {
+        kind: Kind::Query,
+        spec_id: Some(model.program.spec_id()),
+        length: Length::OneOf(&model.query_lengths),
+    }
+}
+
+async fn find_key(
+    app: &App,
+    identity: &Identity,
+    name: &Name,
+    model: &Arc<Model>,
+    parameters: Parameters,
+) -> Result<Option<Arc<Key>>, Problem> {
+    match (model.key_length, parameters.key) {
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(Problem::key_not_needed()),
+        (Some(_), None) => Err(Problem::key_needed()),
+        (Some(_), Some(id)) => {
+            let id = parse_name("key", &id)?;
+            let key = app.key(&identity.name, name, model, id).await?;
+            Ok(Some(key))
+        }
+    }
+}
+
+fn content_length(headers: &HeaderMap) -> Option<usize> {
+    headers
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
+}
+
+fn busy(app: &App) -> Problem {
+    app.metrics.busy.inc();
+    Problem::busy()
+}
+
+/// Everything that the queries of one request share.
+struct Job {
+    app: Arc<App>,
+    model: Arc<Model>,
+    key: Option<Arc<Key>>,
+}
+
+impl Job {
+    /// Evaluates one query on a thread of the pool.
+    async fn evaluate(&self, slot: Slot, query: Loaded) -> Result<Bytes, Problem> {
+        let metrics = &self.app.metrics;
+        let count = |result: &str| metrics.evaluations.with_label_values(&[result]).inc();
+        let (model, key) = (Arc::clone(&self.model), self.key.clone());
+        let work = move || {
+            let key = key.as_ref().map(|key| &key.prepared);
+            let response = model.program.evaluate(key, &query.bytes);
+            drop(query.memory);
+            response
+        };
+        let Ok(done) = self.app.pool.run(slot, work).await else {
+            count("panicked");
+            tracing::error!("an evaluation panicked");
+            return Err(Problem::internal());
+        };
+        metrics.queue_seconds.observe(done.queued.as_secs_f64());
+        metrics.evaluate_seconds.observe(done.ran.as_secs_f64());
+        count(if done.value.is_ok() {
+            "done"
+        } else {
+            "refused"
+        });
+        let response = done.value?;
+        metrics.sent_bytes.inc_by(response.len() as u64);
+        Ok(response.into())
+    }
+
+    /// Sends the first response and evaluates the other queries, as fast as the client takes the responses.
+    async fn rest(
+        self,
+        first: Bytes,
+        mut reader: FrameReader,
+        sender: Sender<Result<Bytes, core::convert::Infallible>>,
+    ) {
+        let mut next: Result<_, Problem> = Ok(Some(first));
+        let mut done = 0;
+        loop {
+            let response = match next {
+                Ok(Some(response)) => response,
+                Ok(None) => return,
+                Err(problem) => {
+                    let _ = sender.send(Ok(problem.to_json().into())).await;
+                    return;
+                }
+            };
+            // The client went away.
+            if sender.send(Ok(response)).await.is_err() {
+                return;
+            }
+            done += 1;
+            next = self.next(&mut reader, done).await;
+        }
+    }
+
+    /// The response to the next query, if there is one; waits for a slot, as the request was admitted.
+    async fn next(&self, reader: &mut FrameReader, done: usize) -> Result<Option<Bytes>, Problem> {
+        let Some(query) = reader.next(&expected(&self.model), true).await? else {
+            return Ok(None);
+        };
+        let limit = self.app.limits.batch;
+        if done >= limit {
+            return Err(BodyError::TooMany {
+                kind: Kind::Query,
+                limit,
+            }
+            .into());
+        }
+        let slot = self.app.pool.slot().await.ok_or_else(Problem::stopping)?;
+        self.evaluate(slot, query).await.map(Some)
+    }
+}

@@ -1,0 +1,55 @@
+//! Limits of a server; every one has a default that suits one machine.
+
+use std::num::NonZeroUsize;
+use std::thread::available_parallelism;
+
+/// How much a server takes on.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Threads that evaluate.
+    pub workers: usize,
+    /// Admitted evaluations that may wait for a thread.
+    pub waiting: usize,
+    /// Threads that one evaluation of a forest may use.
+    pub threads: usize,
+    /// Open connections.
+    pub connections: usize,
+    /// Bytes of all bodies that are being read or evaluated.
+    pub body_bytes: u64,
+    /// Bytes of a server program.
+    pub model_bytes: usize,
+    /// Bytes of server programs whose prepared form is kept in memory.
+    pub models_cached_bytes: u64,
+    /// Bytes of prepared evaluation keys kept in memory.
+    pub keys_cached_bytes: u64,
+    /// Evaluation keys of one client.
+    pub keys_per_client: usize,
+    /// Bytes of the whole store.
+    pub store_bytes: u64,
+    /// Queries of one request.
+    pub batch: usize,
+    /// Uploads of models and keys at a time.
+    pub uploads: usize,
+}
+
+const MIB: u64 = 1 << 20;
+
+impl Default for Limits {
+    fn default() -> Self {
+        let cores = available_parallelism().map_or(1, NonZeroUsize::get);
+        Self {
+            workers: cores,
+            waiting: 2 * cores,
+            threads: cores,
+            connections: 1024,
+            body_bytes: 512 * MIB,
+            model_bytes: 256 << 20,
+            models_cached_bytes: 1024 * MIB,
+            keys_cached_bytes: 1024 * MIB,
+            keys_per_client: 16,
+            store_bytes: 64 * 1024 * MIB,
+            batch: 65_536,
+            uploads: 4,
+        }
+    }
+}

@@ -1,0 +1,432 @@
+//! Frames out of a request's body, one after the other: refused by their header before the rest is read, within a time, and
+//! within the memory that all bodies together may take.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, BodyDataStream};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use prometheus::IntCounter;
+use tenebra_client::frame::{HEADER_LEN, MAGIC, VERSION};
+use tenebra_client::{FrameError, Kind, SpecId, frame_len};
+use thiserror::Error;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
+
+/// How long a frame may take at least.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Beyond that, a frame may take its bytes at this rate.
+const SLOWEST_BYTES_PER_SECOND: u64 = 16 * 1024;
+
+/// Why a body was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub(crate) enum BodyError {
+    /// The header of a frame is not what belongs here, or the frame was cut off.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// There is no frame.
+    #[error("the body is empty; send a frame, see docs/wire-format.md")]
+    Empty,
+    /// A frame of a length that does not belong to the model.
+    #[error("this {kind} has {announced} bytes; this model's have {}", wanted(.allowed))]
+    Length {
+        /// What it should be.
+        kind: Kind,
+        /// Bytes of the frame, as its header says.
+        announced: u64,
+        /// Bytes it may have.
+        allowed: Vec<usize>,
+    },
+    /// More bytes than are accepted.
+    #[error("{announced} bytes, at most {limit} are accepted here")]
+    TooLarge {
+        /// Bytes, as the header says.
+        announced: u64,
+        /// The limit.
+        limit: usize,
+    },
+    /// More frames than one request may hold.
+    #[error("more than {limit} {kind} frames in one request; send several requests")]
+    TooMany {
+        /// What they are.
+        kind: Kind,
+        /// The limit.
+        limit: usize,
+    },
+    /// It did not arrive in time.
+    #[error("the body did not arrive within {} s; send it faster, or in smaller pieces", .limit.as_secs())]
+    Slow {
+        /// Time there was.
+        limit: Duration,
+    },
+    /// The connection or the transfer coding broke.
+    #[error("the body broke off")]
+    Broken,
+    /// All bodies together would take too much memory.
+    #[error("the server holds as many bytes of requests as it may")]
+    NoMemory,
+}
+
+fn wanted(allowed: &[usize]) -> String {
+    match allowed {
+        [] => "no such frames".to_owned(),
+        [only] => only.to_string(),
+        [least, .., most] => format!("{least} to {most}, in steps by rows"),
+    }
+}
+
+/// What a frame must be.
+pub(crate) struct Expected<'a> {
+    /// Its kind.
+    pub(crate) kind: Kind,
+    /// The spec it belongs to, if that is known.
+    pub(crate) spec_id: Option<SpecId>,
+    /// Its length.
+    pub(crate) length: Length<'a>,
+}
+
+/// Lengths that a frame may have, with header and checksum.
+pub(crate) enum Length<'a> {
+    /// One of these, in increasing order.
+    OneOf(&'a [usize]),
+    /// Any up to this.
+    UpTo(usize),
+}
+
+/// Memory for bodies, in units of 1 KiB.
+#[derive(Clone)]
+pub(crate) struct Memory {
+    units: Arc<Semaphore>,
+    capacity: u32,
+}
+
+impl Memory {
+    pub(crate) fn new(bytes: u64) -> Self {
+        let capacity = u32::try_from(bytes / 1024).unwrap_or(u32::MAX).max(1);
+        Self {
+            units: Arc::new(Semaphore::new(capacity as usize)),
+            capacity,
+        }
+    }
+
+    fn units_of(&self, bytes: usize) -> u32 {
+        u32::try_from(bytes / 1024 + 1).map_or(self.capacity, |units| units.min(self.capacity))
+    }
+}
+
+/// A whole frame; its checksum is not verified yet.
+pub(crate) struct Loaded {
+    /// The frame.
+    pub(crate) bytes: Bytes,
+    /// Its share of the memory, given back when this is dropped.
+    pub(crate) memory: OwnedSemaphorePermit,
+}
+
+/// Reads frames.
+pub(crate) struct FrameReader {
+    stream: BodyDataStream,
+    buffer: BytesMut,
+    ended: bool,
+    memory: Memory,
+    received: IntCounter,
+}
+
+impl FrameReader {
+    pub(crate) fn new(body: Body, memory: Memory, received: IntCounter) -> Self {
+        Self {
+            stream: body.into_data_stream(),
+            buffer: BytesMut::new(),
+            ended: false,
+            memory,
+            received,
+        }
+    }
+
+    /// The next frame; `None` after the last. `wait` for memory, or refuse if there is none.
+    pub(crate) async fn next(
+        &mut self,
+        expected: &Expected<'_>,
+        wait: bool,
+    ) -> Result<Option<Loaded>, BodyError> {
+        let deadline = Instant::now() + PATIENCE;
+        self.fill(HEADER_LEN, deadline, PATIENCE).await?;
+        if self.buffer.is_empty() {
+            return Ok(None);
+        }
+        let Some(header) = self.buffer.first_chunk::<HEADER_LEN>() else {
+            return Err(
+                if self.buffer.starts_with(&MAGIC) || self.buffer.len() < MAGIC.len() {
+                    FrameError::Short(self.buffer.len())
+                } else {
+                    FrameError::Magic
+                }
+                .into(),
+            );
+        };
+        let len = check_header(header, expected)?;
+        let units = self.memory.units_of(len);
+        let memory = if wait {
+            let acquired = Arc::clone(&self.memory.units).acquire_many_owned(units);
+            timeout_at(deadline, acquired)
+                .await
+                .ok()
+                .and_then(Result::ok)
+        } else {
+            Arc::clone(&self.memory.units)
+                .try_acquire_many_owned(units)
+                .ok()
+        };
+        let memory = memory.ok_or(BodyError::NoMemory)?;
+        let limit = PATIENCE + Duration::from_secs(len as u64 / SLOWEST_BYTES_PER_SECOND);
+        self.fill(len, deadline + (limit - PATIENCE), limit).await?;
+        if self.buffer.len() < len {
+            return Err(FrameError::Length {
+                len: self.buffer.len(),
+                announced: len as u64,
+            }
+            .into());
+        }
+        let bytes = self.buffer.split_to(len).freeze();
+        Ok(Some(Loaded { bytes, memory }))
+    }
+
+    /// The only frame of a body.
+    pub(crate) async fn only(&mut self, expected: &Expected<'_>) -> Result<Loaded, BodyError> {
+        let loaded = self.next(expected, false).await?.ok_or(BodyError::Empty)?;
+        self.fill(1, Instant::now() + PATIENCE, PATIENCE).await?;
+        if self.buffer.is_empty() {
+            return Ok(loaded);
+        }
+        Err(FrameError::Length {
+            len: loaded.bytes.len() + self.buffer.len(),
+            announced: loaded.bytes.len() as u64,
+        }
+        .into())
+    }
+
+    /// Reads until the buffer holds `len` bytes or the body ends.
+    async fn fill(
+        &mut self,
+        len: usize,
+        deadline: Instant,
+        limit: Duration,
+    ) -> Result<(), BodyError> {
+        if self.buffer.len() < len && !self.ended {
+            self.buffer.reserve(len - self.buffer.len());
+        }
+        while self.buffer.len() < len && !self.ended {
+            let chunk = timeout_at(deadline, self.stream.next()).await;
+            match chunk.map_err(|_| BodyError::Slow { limit })? {
+                Some(Ok(chunk)) => {
+                    self.received.inc_by(chunk.len() as u64);
+                    self.buffer.extend_from_slice(&chunk);
+                }
+                Some(Err(_)) => return Err(BodyError::Broken),
+                None => self.ended = true,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Bytes of the frame with this header, if it is what is expected; in the order of [`tenebra_client::Frame::parse`], and
+/// its messages.
+fn check_header(header: &[u8; HEADER_LEN], expected: &Expected<'_>) -> Result<usize, BodyError> {
+    if header[..4] != MAGIC {
+        return Err(FrameError::Magic.into());
+    }
+    let version = u16::from_le_bytes([header[4], header[5]]);
+    if version != VERSION {
+        return Err(FrameError::Version { found: version }.into());
+    }
+    check_kind(u16::from_le_bytes([header[6], header[7]]), expected.kind)?;
+    let mut spec_id = [0; 16];
+    spec_id.copy_from_slice(&header[8..24]);
+    let mut length = [0; 8];
+    length.copy_from_slice(&header[24..]);
+    let announced = u64::from_le_bytes(length).saturating_add(frame_len(0) as u64);
+    if let Some(wanted) = expected.spec_id.filter(|wanted| wanted.0 != spec_id) {
+        return Err(FrameError::Model {
+            kind: expected.kind,
+            wanted,
+            found: SpecId(spec_id),
+        }
+        .into());
+    }
+    let limit = match expected.length {
+        Length::OneOf(lengths) => lengths.last().copied().unwrap_or(0),
+        Length::UpTo(limit) => limit,
+    };
+    let len = usize::try_from(announced).ok().filter(|len| *len <= limit);
+    let len = len.ok_or(BodyError::TooLarge { announced, limit })?;
+    match expected.length {
+        Length::OneOf(lengths) if lengths.binary_search(&len).is_err() => Err(BodyError::Length {
+            kind: expected.kind,
+            announced,
+            allowed: lengths.to_vec(),
+        }),
+        _ => Ok(len),
+    }
+}
+
+fn check_kind(code: u16, wanted: Kind) -> Result<(), FrameError> {
+    use Kind::{ClientSpec, EvaluationKey, Query, Response, SecretKey, ServerProgram};
+    let kinds = [
+        ClientSpec,
+        ServerProgram,
+        SecretKey,
+        EvaluationKey,
+        Query,
+        Response,
+    ];
+    match kinds.into_iter().find(|kind| kind.code() == code) {
+        Some(found) if found == wanted => Ok(()),
+        Some(found) => Err(FrameError::Kind { wanted, found }),
+        None => Err(FrameError::UnknownKind(code)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+    use tenebra_client::to_frame;
+
+    use super::*;
+
+    const ID: SpecId = SpecId([7; 16]);
+    const EXPECTED: Expected<'_> = Expected {
+        kind: Kind::Query,
+        spec_id: Some(ID),
+        // Frames around 5 and 9 bytes.
+        length: Length::OneOf(&[41, 45]),
+    };
+
+    fn reader(bytes: &[u8], step: usize) -> FrameReader {
+        let chunks: Vec<_> = bytes
+            .chunks(step)
+            .map(|chunk| Ok::<_, std::io::Error>(Bytes::copy_from_slice(chunk)))
+            .collect();
+        let counter = IntCounter::new("a", "a").unwrap();
+        FrameReader::new(
+            Body::from_stream(stream::iter(chunks)),
+            Memory::new(1 << 20),
+            counter,
+        )
+    }
+
+    async fn refused(bytes: &[u8]) -> BodyError {
+        reader(bytes, 7).next(&EXPECTED, false).await.err().unwrap()
+    }
+
+    #[tokio::test]
+    async fn frames_are_found_whatever_the_chunks() {
+        let frames = [
+            to_frame(Kind::Query, ID, b"hello"),
+            to_frame(Kind::Query, ID, b"and again"),
+        ];
+        let body = frames.concat();
+        for step in [1, 7, 41, 1000] {
+            let mut reader = reader(&body, step);
+            for frame in &frames {
+                let loaded = reader.next(&EXPECTED, false).await.unwrap().unwrap();
+                assert_eq!(loaded.bytes, frame);
+            }
+            assert!(reader.next(&EXPECTED, false).await.unwrap().is_none());
+        }
+    }
+
+    #[tokio::test]
+    async fn one_frame_is_not_two() {
+        let frame = to_frame(Kind::Query, ID, b"hello");
+        assert_eq!(
+            reader(&frame, 50).only(&EXPECTED).await.unwrap().bytes,
+            frame
+        );
+        let two = [frame.as_slice(), b"!"].concat();
+        let error = reader(&two, 50).only(&EXPECTED).await.err().unwrap();
+        assert_eq!(
+            error,
+            FrameError::Length {
+                len: 42,
+                announced: 41
+            }
+            .into()
+        );
+        assert_eq!(
+            reader(b"", 1).only(&EXPECTED).await.err(),
+            Some(BodyError::Empty)
+        );
+    }
+
+    #[tokio::test]
+    async fn headers_are_refused_before_the_rest_is_read() {
+        let other = SpecId([8; 16]);
+        let header = |kind, id, len: usize| {
+            let mut frame = to_frame(kind, id, &vec![0; len]);
+            frame.truncate(HEADER_LEN);
+            frame
+        };
+        assert_eq!(refused(b"GIF89a").await, FrameError::Magic.into());
+        assert_eq!(refused(b"TNBR").await, FrameError::Short(4).into());
+        let kind = FrameError::Kind {
+            wanted: Kind::Query,
+            found: Kind::Response,
+        };
+        assert_eq!(refused(&header(Kind::Response, ID, 5)).await, kind.into());
+        let model = FrameError::Model {
+            kind: Kind::Query,
+            wanted: ID,
+            found: other,
+        };
+        assert_eq!(refused(&header(Kind::Query, other, 5)).await, model.into());
+        let length = BodyError::Length {
+            kind: Kind::Query,
+            announced: 42,
+            allowed: vec![41, 45],
+        };
+        assert_eq!(refused(&header(Kind::Query, ID, 6)).await, length);
+        let large = BodyError::TooLarge {
+            announced: 46,
+            limit: 45,
+        };
+        assert_eq!(refused(&header(Kind::Query, ID, 10)).await, large);
+        let cut = FrameError::Length {
+            len: 32,
+            announced: 41,
+        };
+        assert_eq!(refused(&header(Kind::Query, ID, 5)).await, cut.into());
+        let mut endless = header(Kind::Query, ID, 5);
+        endless[24..32].fill(0xff);
+        let large = BodyError::TooLarge {
+            announced: u64::MAX,
+            limit: 45,
+        };
+        assert_eq!(refused(&endless).await, large);
+    }
+
+    #[tokio::test]
+    async fn memory_is_shared() {
+        let frame = to_frame(Kind::Query, ID, b"hello");
+        let mut reader = reader(&frame, 50);
+        // One unit, and a frame of 41 bytes takes one.
+        reader.memory = Memory::new(1024);
+        let other = reader.memory.clone();
+        let held = Arc::clone(&other.units).try_acquire_owned().unwrap();
+        assert_eq!(
+            reader.next(&EXPECTED, false).await.err(),
+            Some(BodyError::NoMemory)
+        );
+        drop(held);
+        assert!(reader.next(&EXPECTED, false).await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn slow_bodies_are_given_up() {
+        let stuck = stream::pending::<Result<Bytes, std::io::Error>>();
+        let counter = IntCounter::new("a", "a").unwrap();
+        let mut reader = FrameReader::new(Body::from_stream(stuck), Memory::new(1 << 20), counter);
+        let error = reader.next(&EXPECTED, false).await.err();
+        assert_eq!(error, Some(BodyError::Slow { limit: PATIENCE }));
+    }
+}

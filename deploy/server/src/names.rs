@@ -1,0 +1,169 @@
+//! Names in addresses and in the store: of models and clients, and of evaluation keys.
+
+use core::fmt;
+use core::str::FromStr;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+/// Name of a model or of a client: 1 to 64 of `a-z`, `0-9`, `-`, `_` and `.`, the first a letter or a digit. It is safe as
+/// a file name and in an address.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name(Arc<str>);
+
+/// A text is not a [`Name`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("a name is 1 to 64 of a-z, 0-9, `-`, `_` and `.`, and starts with a letter or a digit")]
+pub struct NameError;
+
+impl Name {
+    /// Whoever asks a server that asks for no tokens.
+    pub(crate) fn everybody() -> Self {
+        Self("everybody".into())
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Name {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+        let first = text.bytes().next().is_some_and(letter);
+        let all = text
+            .bytes()
+            .all(|byte| letter(byte) || b"-_.".contains(&byte));
+        if first && all && text.len() <= 64 {
+            Ok(Self(text.into()))
+        } else {
+            Err(NameError)
+        }
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Name({})", self.0)
+    }
+}
+
+/// Name of an evaluation key: the first 16 bytes of the SHA-256 of its frame, 32 hexadecimal digits in text. The frame
+/// holds the spec id, so the same key made for two models has two names.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId([u8; 16]);
+
+/// A text is not a [`KeyId`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the id of a key is 32 digits 0-9 and a-f")]
+pub struct KeyIdError;
+
+impl KeyId {
+    /// The name of these bytes.
+    #[must_use]
+    pub fn of(frame: &[u8]) -> Self {
+        let mut id = [0; 16];
+        id.copy_from_slice(&Sha256::digest(frame)[..16]);
+        Self(id)
+    }
+}
+
+impl FromStr for KeyId {
+    type Err = KeyIdError;
+
+    fn from_str(text: &str) -> Result<Self, KeyIdError> {
+        from_hex(text).map(Self).ok_or(KeyIdError)
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&to_hex(&self.0))
+    }
+}
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyId({self})")
+    }
+}
+
+/// Two lower-case digits a byte.
+pub(crate) fn to_hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble & 15)]);
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(*byte)])
+        .collect()
+}
+
+/// Exactly `N` bytes of two lower-case digits each.
+pub(crate) fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let mut bytes = [0; N];
+    if text.len() != 2 * N {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_safe_as_files_and_addresses() {
+        for good in ["a", "logreg_bc", "v2.1-b", "0", &"x".repeat(64)] {
+            assert_eq!(good.parse::<Name>().unwrap().as_str(), good);
+        }
+        for bad in [
+            "",
+            ".",
+            "..",
+            "-a",
+            "A",
+            "a/b",
+            "a b",
+            "é",
+            "a#1",
+            "a\0",
+            &"x".repeat(65),
+        ] {
+            assert_eq!(bad.parse::<Name>(), Err(NameError), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn key_ids_are_the_head_of_sha256() {
+        // SHA-256 of nothing starts with e3b0c442 98fc1c14 9afbf4c8 996fb924.
+        let id = KeyId::of(b"");
+        assert_eq!(id.to_string(), "e3b0c44298fc1c149afbf4c8996fb924");
+        assert_eq!(id.to_string().parse(), Ok(id));
+        for bad in [
+            "",
+            "e3b0",
+            "E3b0c44298fc1c149afbf4c8996fb924",
+            &"é".repeat(16),
+        ] {
+            assert_eq!(bad.parse::<KeyId>(), Err(KeyIdError), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! Refusals as RFC 9457 problem documents: what is wrong, and what to do.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use tenebra_client::FrameError;
+use tenebra_tfhe::EvaluateError;
+use utoipa::ToSchema;
+
+use crate::frames::BodyError;
+use crate::program::ProgramError;
+use crate::store::StoreError;
+
+/// Media type of a problem document.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+/// Why a request was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Problem {
+    /// A URN that names the kind of problem; programs decide by it.
+    #[serde(rename = "type")]
+    #[schema(example = "urn:tenebra:problem:model-not-found")]
+    kind: String,
+    /// The kind in words.
+    title: &'static str,
+    /// Status of the response.
+    status: u16,
+    /// What is wrong with this request, and what to do.
+    detail: String,
+    /// Seconds after which to try again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
+}
+
+impl Problem {
+    fn new(status: StatusCode, kind: &str, title: &'static str, detail: impl ToString) -> Self {
+        Self {
+            kind: format!("urn:tenebra:problem:{kind}"),
+            title,
+            status: status.as_u16(),
+            detail: detail.to_string(),
+            retry_after: None,
+        }
+    }
+
+    /// Try again soon.
+    fn later(kind: &str, title: &'static str, detail: impl ToString) -> Self {
+        Self {
+            retry_after: Some(1),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, title, detail)
+        }
+    }
+
+    /// Status of the response.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// The document's bytes.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::json!(self).to_string().into_bytes()
+    }
+
+    pub(crate) fn no_token() -> Self {
+        let detail = "send a token of this server as `Authorization: Bearer TOKEN`; its operator makes them with `tenebra token add`";
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "token-needed",
+            "no valid token",
+            detail,
+        )
+    }
+
+    pub(crate) fn tokens_unreadable() -> Self {
+        let detail = "the store does not answer, so tokens cannot be checked; try again";
+        Self::later("store-unavailable", "the store does not answer", detail)
+    }
+
+    pub(crate) fn owner_only() -> Self {
+        let detail = "this is for owners of models; the token is a client's";
+        Self::new(StatusCode::FORBIDDEN, "owner-only", "not allowed", detail)
+    }
+
+    pub(crate) fn no_route() -> Self {
+        let detail = "GET /v1/openapi.json describes what there is";
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "no-such-address",
+            "no such address",
+            detail,
+        )
+    }
+
+    pub(crate) fn wrong_method() -> Self {
+        let detail = "GET /v1/openapi.json describes what there is";
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "wrong-method",
+            "no such method here",
+            detail,
+        )
+    }
+
+    pub(crate) fn bad_name(what: &str, reason: impl ToString) -> Self {
+        let detail = format!("the {what} in the address: {}", reason.to_string());
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "bad-name",
+            "malformed name",
+            detail,
+        )
+    }
+
+    pub(crate) fn no_model(name: &str) -> Self {
+        let detail = format!("there is no model `{name}`; GET /v1/models lists them");
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "model-not-found",
+            "no such model",
+            detail,
+        )
+    }
+
+    pub(crate) fn no_key() -> Self {
+        let detail = "you have no such evaluation key for this model; PUT it to the model's /keys";
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "key-not-found",
+            "no such key",
+            detail,
+        )
+    }
+
+    pub(crate) fn key_needed() -> Self {
+        let detail = "this model computes with an evaluation key: PUT yours to the model's /keys, and send its id as ?key=ID";
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "key-needed",
+            "evaluation key needed",
+            detail,
+        )
+    }
+
+    pub(crate) fn key_not_needed() -> Self {
+        let detail = "this model computes without evaluation keys; send none";
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "key-not-needed",
+            "no evaluation key needed",
+            detail,
+        )
+    }
+
+    pub(crate) fn key_of_other_spec() -> Self {
+        let detail = "the key was made for an earlier version of this model; fetch the client spec and make keys for it";
+        Self::new(
+            StatusCode::CONFLICT,
+            "key-outdated",
+            "key of another version",
+            detail,
+        )
+    }
+
+    pub(crate) fn too_many_keys(limit: usize) -> Self {
+        let detail = format!("a client may keep {limit} evaluation keys here; delete some");
+        Self::new(
+            StatusCode::CONFLICT,
+            "too-many-keys",
+            "too many keys",
+            detail,
+        )
+    }
+
+    pub(crate) fn store_full(limit: u64) -> Self {
+        let detail = format!(
+            "the store may hold {limit} bytes; delete models or keys, or ask its operator for room"
+        );
+        Self::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "store-full",
+            "the store is full",
+            detail,
+        )
+    }
+
+    pub(crate) fn busy() -> Self {
+        let detail = "every evaluation slot is taken; try again after the seconds of Retry-After";
+        Self::later("busy", "the server is busy", detail)
+    }
+
+    pub(crate) fn stopping() -> Self {
+        Self::later(
+            "stopping",
+            "the server is stopping",
+            "another replica, or this one after its restart, will answer",
+        )
+    }
+
+    pub(crate) fn internal() -> Self {
+        let detail = "this is a defect of the server; its log says more under the request id";
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "internal error",
+            detail,
+        )
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.status(), Json(&self)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UNAUTHORIZED.as_u16() {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "the store failed");
+        let detail =
+            "the server's store failed or does not answer; try again, or tell its operator";
+        Self::later("store-unavailable", "the store does not answer", detail)
+    }
+}
+
+impl From<FrameError> for Problem {
+    fn from(error: FrameError) -> Self {
+        let (status, kind, title) = match error {
+            FrameError::Model { .. } => (
+                StatusCode::CONFLICT,
+                "other-model",
+                "made for another model",
+            ),
+            FrameError::Version { .. } => (
+                StatusCode::BAD_REQUEST,
+                "other-version",
+                "another version of the format",
+            ),
+            _ => (
+                StatusCode::BAD_REQUEST,
+                "malformed",
+                "malformed or damaged body",
+            ),
+        };
+        Self::new(status, kind, title, error)
+    }
+}
+
+impl From<EvaluateError> for Problem {
+    fn from(error: EvaluateError) -> Self {
+        match error {
+            EvaluateError::Frame(error) => error.into(),
+            error => Self::new(
+                StatusCode::BAD_REQUEST,
+                "malformed",
+                "malformed or damaged body",
+                error,
+            ),
+        }
+    }
+}
+
+impl From<ProgramError> for Problem {
+    fn from(error: ProgramError) -> Self {
+        match error {
+            ProgramError::Frame(error) => error.into(),
+            error => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "model-refused",
+                "the model was refused",
+                error,
+            ),
+        }
+    }
+}
+
+impl From<BodyError> for Problem {
+    fn from(error: BodyError) -> Self {
+        let (status, kind, title) = match &error {
+            BodyError::Frame(error) => return error.clone().into(),
+            BodyError::Length { .. } | BodyError::Empty => {
+                (StatusCode::BAD_REQUEST, "wrong-length", "wrong length")
+            }
+            BodyError::TooLarge { .. } | BodyError::TooMany { .. } => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "too large")
+            }
+            BodyError::Slow { .. } => (StatusCode::REQUEST_TIMEOUT, "too-slow", "too slow"),
+            BodyError::Broken => (
+                StatusCode::BAD_REQUEST,
+                "malformed",
+                "malformed or damaged body",
+            ),
+            BodyError::NoMemory => return Self::busy(),
+        };
+        Self::new(status, kind, title, error)
+    }
+}

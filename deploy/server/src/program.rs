@@ -1,0 +1,265 @@
+//! `server.tnb`: what a server needs to evaluate a model, and its owner to look at it.
+//!
+//! A frame of kind [`Kind::ServerProgram`] that carries the id of the client spec. Its payload is four sections, each a
+//! `u64` length (little-endian) and as many bytes, and nothing after them:
+//!
+//! 1. the framed client spec, as in `client.tnb`: layouts, failure probability, id;
+//! 2. the circuit in its text form, UTF-8;
+//! 3. the float model as JSON, UTF-8; empty where the owner does not hand it out;
+//! 4. the report as JSON, UTF-8.
+//!
+//! The circuit is parsed and verified again when the file is opened, and the layouts are checked against it: a file that
+//! was tampered with may compute something else, but it cannot overflow or fail to decrypt. The service reads the first
+//! two sections; the others are the business of the program that wrote them.
+
+use core::str::from_utf8;
+
+use tenebra_circuit::{Circuit, Interval, Verified};
+use tenebra_client::{ClientSpec, Frame, FrameError, Kind, SpecError, SpecId, frame_len, to_frame};
+use tenebra_tfhe::{EvaluateError, EvaluationKey, PlanError, Program};
+use thiserror::Error;
+
+/// Bytes from which [`client_spec_end`] tells how far the client spec reaches: the frame's header, the section's length.
+pub const HEAD_LEN: usize = 40;
+
+/// Why bytes are not a server program.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ProgramError {
+    /// The frame around it was refused.
+    #[error(transparent)]
+    Frame(#[from] FrameError),
+    /// A section is missing, cut off or not text.
+    #[error("the server program ends or is malformed at its {0}; compile the model again")]
+    Malformed(&'static str),
+    /// The client spec in it was refused.
+    #[error("client spec: {0}")]
+    Spec(#[from] SpecError),
+    /// Frame and client spec name two models.
+    #[error("the server program is framed for model {frame}, its client spec is model {spec}")]
+    OtherModel {
+        /// Spec id of the frame.
+        frame: SpecId,
+        /// Spec id of the client spec.
+        spec: SpecId,
+    },
+    /// The circuit's text was refused.
+    #[error("circuit: {0}")]
+    CircuitText(#[from] tenebra_circuit::ParseError),
+    /// The circuit was refused.
+    #[error("circuit: {0}")]
+    Circuit(#[from] tenebra_circuit::Errors),
+    /// The spec does not run the circuit.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+}
+
+/// The sections of a server program, not yet verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServerFile<'a> {
+    /// The framed client spec.
+    pub client: &'a [u8],
+    /// The circuit's text form.
+    pub circuit: &'a str,
+    /// The float model as JSON, or empty.
+    pub model: &'a str,
+    /// The report as JSON.
+    pub report: &'a str,
+}
+
+impl<'a> ServerFile<'a> {
+    /// Takes a framed server program apart.
+    ///
+    /// # Errors
+    /// [`ProgramError::Frame`], [`ProgramError::Malformed`], [`ProgramError::Spec`], [`ProgramError::OtherModel`].
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, ProgramError> {
+        let frame = Frame::parse(bytes, Kind::ServerProgram)?;
+        let mut rest = frame.payload;
+        let file = Self {
+            client: section(&mut rest, "client spec")?,
+            circuit: text(section(&mut rest, "circuit")?, "circuit")?,
+            model: text(section(&mut rest, "model")?, "model")?,
+            report: text(section(&mut rest, "report")?, "report")?,
+        };
+        if !rest.is_empty() {
+            return Err(ProgramError::Malformed("end"));
+        }
+        let spec = ClientSpec::parse(file.client)?.id();
+        if spec != frame.spec_id {
+            return Err(ProgramError::OtherModel {
+                frame: frame.spec_id,
+                spec,
+            });
+        }
+        Ok(file)
+    }
+
+    /// The framed bytes, under the id of the client spec.
+    ///
+    /// # Errors
+    /// [`ProgramError::Spec`].
+    pub fn encode(&self) -> Result<Vec<u8>, ProgramError> {
+        let spec_id = ClientSpec::parse(self.client)?.id();
+        let mut payload = Vec::new();
+        let texts = [self.circuit, self.model, self.report].map(str::as_bytes);
+        for section in [self.client].into_iter().chain(texts) {
+            payload.extend((section.len() as u64).to_le_bytes());
+            payload.extend(section);
+        }
+        Ok(to_frame(Kind::ServerProgram, spec_id, &payload))
+    }
+
+    /// The circuit, parsed, verified, and checked to take every code of the client spec and give no other outputs.
+    ///
+    /// # Errors
+    /// [`ProgramError::Spec`], [`ProgramError::CircuitText`], [`ProgramError::Circuit`], [`ProgramError::Malformed`].
+    pub fn circuit(&self) -> Result<Verified, ProgramError> {
+        let spec = ClientSpec::parse(self.client)?;
+        let circuit = Verified::try_from(self.circuit.parse::<Circuit>()?)?;
+        check_ranges(&spec, &circuit)?;
+        Ok(circuit)
+    }
+}
+
+/// A model ready to be evaluated.
+#[derive(Debug)]
+pub struct ServerProgram {
+    client: Vec<u8>,
+    spec_id: SpecId,
+    program: Program,
+}
+
+impl ServerProgram {
+    /// Reads a framed server program, verifies it and prepares it for evaluation on `threads` threads.
+    ///
+    /// # Errors
+    /// [`ProgramError`] with the first thing that is wrong.
+    pub fn parse(bytes: &[u8], threads: usize) -> Result<Self, ProgramError> {
+        let file = ServerFile::parse(bytes)?;
+        Self::prepare(&file, &file.circuit()?, threads)
+    }
+
+    /// As [`parse`](Self::parse), for a file whose circuit the caller verified by [`ServerFile::circuit`].
+    ///
+    /// # Errors
+    /// [`ProgramError::Spec`], [`ProgramError::Plan`].
+    pub fn prepare(
+        file: &ServerFile<'_>,
+        circuit: &Verified,
+        threads: usize,
+    ) -> Result<Self, ProgramError> {
+        let spec = ClientSpec::parse(file.client)?;
+        Ok(Self {
+            spec_id: spec.id(),
+            program: Program::for_spec(circuit, &spec, threads)?,
+            client: file.client.to_vec(),
+        })
+    }
+
+    /// The framed client spec.
+    #[must_use]
+    pub fn client(&self) -> &[u8] {
+        &self.client
+    }
+
+    /// Name of the client spec on every message.
+    #[must_use]
+    pub fn spec_id(&self) -> SpecId {
+        self.spec_id
+    }
+
+    /// Prepares a framed evaluation key of this model, once for all queries made with its secret key.
+    ///
+    /// # Errors
+    /// [`EvaluateError`]: damaged bytes, a key of another model, a model without evaluation keys.
+    pub fn prepare_key(&self, key: &[u8]) -> Result<EvaluationKey, EvaluateError> {
+        self.program.prepare_key(self.spec_id, key)
+    }
+
+    /// Evaluates a framed query into a framed response; packed queries need the key of the client that made them.
+    ///
+    /// # Errors
+    /// [`EvaluateError`]: damaged bytes, a query of another model, no key where one is needed.
+    pub fn evaluate(
+        &self,
+        key: Option<&EvaluationKey>,
+        query: &[u8],
+    ) -> Result<Vec<u8>, EvaluateError> {
+        self.program.evaluate(self.spec_id, key, query)
+    }
+}
+
+/// How many first bytes of a framed server program hold its client spec, from its first [`HEAD_LEN`] bytes.
+#[must_use]
+pub fn client_spec_end(head: &[u8; HEAD_LEN]) -> Option<u64> {
+    let (_, length) = head.split_last_chunk()?;
+    u64::from_le_bytes(*length).checked_add(HEAD_LEN as u64)
+}
+
+/// Lengths of every query that a client of this spec may send, framed, in increasing order.
+#[must_use]
+pub fn query_lengths(spec: &ClientSpec<'_>) -> Vec<usize> {
+    let linear = spec.plans().flat_map(|plan| {
+        let rows = 1..=usize::from(plan.layout().max_rows);
+        rows.map(|rows| frame_len(plan.query_len(rows)))
+    });
+    let branching = spec
+        .branching()
+        .map(|(layout, _)| frame_len(layout.query_len()));
+    let mut lengths: Vec<usize> = linear.chain(branching).collect();
+    lengths.sort_unstable();
+    lengths.dedup();
+    lengths
+}
+
+/// Bytes of the framed response to a query of one row.
+#[must_use]
+pub fn response_length(spec: &ClientSpec<'_>) -> usize {
+    let linear = spec.plans().map(|plan| plan.response_len(1)).next();
+    let branching = || spec.branching().map(|(layout, _)| layout.response_len());
+    frame_len(linear.or_else(branching).unwrap_or(0))
+}
+
+/// Bytes of memory that a prepared evaluation key takes: its masks, which a seed stands for in the file, and its bodies, of
+/// which the file holds `body_bits` a coefficient, as 64-bit floats.
+#[must_use]
+pub fn prepared_key_bytes(spec: &ClientSpec<'_>) -> u64 {
+    let bits = spec
+        .branching()
+        .map_or(1, |(layout, _)| layout.layout().body_bits.max(1));
+    spec.evaluation_key_len().unwrap_or(0) as u64 * 128 / u64::from(bits)
+}
+
+/// The next section; `rest` is what follows it.
+fn section<'a>(rest: &mut &'a [u8], what: &'static str) -> Result<&'a [u8], ProgramError> {
+    let malformed = || ProgramError::Malformed(what);
+    let (length, bytes) = rest.split_first_chunk().ok_or_else(malformed)?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| malformed())?;
+    let (section, after) = bytes.split_at_checked(length).ok_or_else(malformed)?;
+    *rest = after;
+    Ok(section)
+}
+
+fn text<'a>(bytes: &'a [u8], what: &'static str) -> Result<&'a str, ProgramError> {
+    from_utf8(bytes).map_err(|_| ProgramError::Malformed(what))
+}
+
+/// Every code that the client may send is within the circuit's inputs, and its outputs within what the client decodes.
+fn check_ranges(spec: &ClientSpec<'_>, circuit: &Verified) -> Result<(), ProgramError> {
+    let (inputs, outputs) = (circuit.input_ranges(), circuit.output_ranges());
+    let input_fits = |(range, input): (&Interval, tenebra_client::spec::Input<'_>)| {
+        let (min, max) = input.code_range();
+        range.min <= min && max <= range.max
+    };
+    let output_fits = |(range, output): (&Interval, tenebra_client::spec::Output)| {
+        output.min == range.min && range.max <= output.max
+    };
+    if inputs.len() != spec.input_count() || !inputs.iter().zip(spec.inputs()).all(input_fits) {
+        return Err(ProgramError::Malformed("input ranges"));
+    }
+    if outputs.len() != spec.output_count() || !outputs.iter().zip(spec.outputs()).all(output_fits)
+    {
+        return Err(ProgramError::Malformed("output ranges"));
+    }
+    Ok(())
+}

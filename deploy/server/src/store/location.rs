@@ -1,0 +1,139 @@
+//! From what the operator typed to a store: a folder, or a bucket by its URL.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use object_store::aws::AmazonS3Builder;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path as ObjectPath;
+use object_store::prefix::PrefixStore;
+use object_store::{BackoffConfig, RetryConfig};
+
+use super::{Store, StoreError};
+
+/// The folders of a store.
+const FOLDERS: [&str; 3] = ["models", "keys", "tokens"];
+/// A temporary file this old belongs to no upload that still runs.
+const ABANDONED: Duration = Duration::from_secs(3600);
+/// How long a request to S3 is tried again.
+const S3_PATIENCE: Duration = Duration::from_secs(30);
+
+impl Store {
+    /// Opens `location`: a folder, which is made if it is not there, or `s3://BUCKET/PREFIX`. Region, endpoint and
+    /// credentials of S3 come from the environment (`AWS_REGION`, `AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`, …).
+    ///
+    /// # Errors
+    /// [`StoreError::Location`], [`StoreError::Io`].
+    pub fn open(location: &str) -> Result<Self, StoreError> {
+        match location.split_once("://") {
+            None => Self::folder(Path::new(location)),
+            Some(("file", path)) => Self::folder(Path::new(path)),
+            Some(("s3", path)) => Self::s3(location, path),
+            Some((scheme, _)) => Err(StoreError::Location {
+                location: location.to_owned(),
+                reason: format!("{scheme} is not known"),
+            }),
+        }
+    }
+
+    fn folder(folder: &Path) -> Result<Self, StoreError> {
+        let refused = |source| StoreError::Io {
+            action: "make its folder",
+            source,
+        };
+        for name in FOLDERS {
+            fs::create_dir_all(folder.join(name)).map_err(refused)?;
+        }
+        sync_folder(folder).map_err(refused)?;
+        for name in FOLDERS {
+            remove_abandoned(&folder.join(name));
+        }
+        let objects =
+            LocalFileSystem::new_with_prefix(folder).map_err(|source| StoreError::Backend {
+                action: "be opened",
+                source,
+            })?;
+        Ok(Self {
+            objects: Arc::new(objects.with_fsync(true)),
+            folder: Some(folder.to_owned()),
+        })
+    }
+
+    fn s3(location: &str, path: &str) -> Result<Self, StoreError> {
+        let refused = |reason: String| StoreError::Location {
+            location: location.to_owned(),
+            reason,
+        };
+        let (bucket, prefix) = path.split_once('/').unwrap_or((path, ""));
+        let retry = RetryConfig {
+            max_retries: 4,
+            retry_timeout: S3_PATIENCE,
+            backoff: BackoffConfig::default(),
+        };
+        // Fails if another part of the process chose already, which is as good.
+        let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+        let builder = AmazonS3Builder::from_env()
+            .with_bucket_name(bucket)
+            .with_retry(retry);
+        let objects = builder.build().map_err(|e| refused(e.to_string()))?;
+        let prefix = ObjectPath::parse(prefix).map_err(|e| refused(e.to_string()))?;
+        Ok(Self {
+            objects: Arc::new(PrefixStore::new(objects, prefix)),
+            folder: None,
+        })
+    }
+
+    /// Makes a deletion last: the folder's entries are on the disk.
+    pub(super) async fn sync_parent(&self, path: &ObjectPath) -> Result<(), StoreError> {
+        let Some(folder) = &self.folder else {
+            return Ok(());
+        };
+        let mut parent = folder.join(path.as_ref());
+        parent.pop();
+        let refused = |source| StoreError::Io {
+            action: "make a deletion last",
+            source,
+        };
+        let synced = tokio::task::spawn_blocking(move || sync_folder(&parent)).await;
+        synced.map_err(|e| refused(e.into()))?.map_err(refused)
+    }
+}
+
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    if cfg!(unix) {
+        fs::File::open(folder)?.sync_all()
+    } else {
+        Ok(())
+    }
+}
+
+/// Removes what uploads left behind that were killed: they are invisible, but take room. Another server may be writing into
+/// the same folder, so only old ones go, and failures do not matter.
+fn remove_abandoned(folder: &Path) {
+    let mut folders: Vec<PathBuf> = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let Ok(meta) = entry.metadata() else { continue };
+            if meta.is_dir() {
+                folders.push(entry.path());
+            } else if is_staged(&entry.file_name().to_string_lossy()) && is_old(&meta) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
+}
+
+/// `object_store` writes `NAME#1` before it is `NAME`; no name of ours holds a `#`.
+fn is_staged(name: &str) -> bool {
+    name.contains('#')
+}
+
+fn is_old(meta: &fs::Metadata) -> bool {
+    let age = meta
+        .modified()
+        .ok()
+        .and_then(|at| SystemTime::now().duration_since(at).ok());
+    age.is_some_and(|age| age > ABANDONED)
+}
