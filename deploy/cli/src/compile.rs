@@ -24,7 +24,7 @@ const COMPARED_ROWS: usize = 500;
 pub struct CompileOptions {
     /// Bits and ranges.
     pub quantize: QuantizeOptions,
-    /// Failure probability and query mode; `rows` is chosen by [`compile`].
+    /// Failure probability and query mode; `rows` is chosen by [`compile()`].
     pub plan: Options,
 }
 
@@ -131,7 +131,7 @@ fn compare(
         columns: quantized.n_features,
         inputs: quantized.inputs.len(),
         outputs: quantized.output_scale.len(),
-        calibration_rows: calibration.map(Table::n_rows),
+        calibration_rows: None,
         class_agreement: None,
         max_score_error: None,
     };
@@ -153,6 +153,7 @@ fn compare(
         error = distances.fold(error, f64::max);
         rows += 1.0;
     }
+    report.calibration_rows = Some(table.n_rows().min(COMPARED_ROWS));
     report.max_score_error = Some(error);
     report.class_agreement = (!quantized.classes.is_empty()).then(|| agreeing / rows);
     Ok(report)

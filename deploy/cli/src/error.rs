@@ -142,7 +142,7 @@ impl Error {
     pub fn io(path: &Path, error: &std::io::Error) -> Self {
         Self::Io {
             path: path.to_owned(),
-            message: error.to_string(),
+            message: system_message(error),
             not_found: error.kind() == std::io::ErrorKind::NotFound,
         }
     }
@@ -154,5 +154,14 @@ impl Error {
             Self::InFile { source, .. } | Self::Row { source, .. } => source.root(),
             other => other,
         }
+    }
+}
+
+/// What the system says, without the name of a temporary file that `tempfile` puts around it.
+fn system_message(error: &std::io::Error) -> String {
+    if error.get_ref().is_some() {
+        error.kind().to_string()
+    } else {
+        error.to_string()
     }
 }

@@ -6,8 +6,9 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use serde::Serialize;
 use tenebra_client::{ClientKey, ClientSpec};
+use tenebra_models::forest::ForestError;
 use tenebra_models::scores::Metric;
-use tenebra_models::{Model, Prediction};
+use tenebra_models::{DataError, Model, ModelError, Prediction};
 
 use crate::error::Error;
 use crate::rows::Rows;
@@ -45,15 +46,34 @@ impl Scored {
 /// The float model's predictions.
 ///
 /// # Errors
-/// [`Error::Row`] with the first row that the model refuses.
+/// [`DataError::Missing`] or [`Error::Row`] with the first row that the model refuses.
 pub fn clear(model: &Model, rows: &Rows) -> Result<Vec<Prediction>, Error> {
     let predict = |(index, row)| {
-        model.predict(row).map_err(|source| Error::Row {
-            row: rows.first + index + 1,
-            source: Box::new(source.into()),
-        })
+        model
+            .predict(row)
+            .map_err(|error| bad_row(rows, index, error))
     };
     rows.table.rows().enumerate().map(predict).collect()
+}
+
+/// With the number of the row, and the name of the column where a value is missing.
+fn bad_row(rows: &Rows, index: usize, error: ModelError) -> Error {
+    let row = rows.first + index + 1;
+    let (ModelError::MissingValue { feature }
+    | ModelError::Forest(ForestError::MissingValue { feature })) = error
+    else {
+        return Error::Row {
+            row,
+            source: Box::new(error.into()),
+        };
+    };
+    let column = rows
+        .table
+        .columns()
+        .get(feature)
+        .cloned()
+        .unwrap_or_default();
+    DataError::Missing { row, column }.into()
 }
 
 /// The predictions of the circuit on clear integers.
@@ -102,6 +122,9 @@ pub struct Figures {
     pub keygen_ms: f64,
     /// Bytes of the framed evaluation key; 0 where there is none.
     pub evaluation_key_bytes: usize,
+    /// Time that the server takes once for each evaluation key, milliseconds; `None` where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prepare_key_ms: Option<f64>,
     /// Bytes of the largest framed query.
     pub query_bytes: usize,
     /// Bytes of the largest framed response.
@@ -156,8 +179,15 @@ pub fn encrypted(
     let mut rng = system_rng()?;
     let start = Instant::now();
     let key = ClientKey::generate(spec, &mut rng);
+    let evaluation_key = spec.evaluation_key_file(&key, &mut rng)?;
     let keygen_ms = milliseconds(start);
     let key = ClientKey::read_secret_file(spec, &key.to_secret_file(spec))?;
+    let evaluation_key_bytes = evaluation_key.as_ref().map_or(0, Vec::len);
+    let start = Instant::now();
+    let prepared = evaluation_key
+        .map(|bytes| server.prepare_key(&bytes))
+        .transpose()?;
+    let prepare_key_ms = prepared.as_ref().map(|_| milliseconds(start));
 
     let mut scored = Scored {
         integers: Vec::new(),
@@ -173,7 +203,7 @@ pub fn encrypted(
         encrypt.push(per_row(start, last - first));
 
         let start = Instant::now();
-        let response = server.evaluate(&query)?;
+        let response = server.evaluate(prepared.as_ref(), &query)?;
         evaluate.push(per_row(start, last - first));
 
         let start = Instant::now();
@@ -189,7 +219,8 @@ pub fn encrypted(
     }
     let figures = Figures {
         keygen_ms,
-        evaluation_key_bytes: 0,
+        evaluation_key_bytes,
+        prepare_key_ms,
         query_bytes,
         response_bytes,
         rows_per_query: rows_per_query.clamp(1, n_rows.max(1)),

@@ -63,7 +63,7 @@ pub fn write(path: &Path, bytes: &[u8], access: Access) -> Result<(), Error> {
 /// Writes several files; none takes its name before all are on the disk.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_all(files: &[(PathBuf, &[u8])], access: Access) -> Result<(), Error> {
     let staged = files
         .iter()

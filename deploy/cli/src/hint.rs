@@ -22,7 +22,7 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
             "`--calibrate rows.csv` takes rows like those to be scored, for instance the training data"
         }
         Error::Model(ModelError::Format { .. } | ModelError::Json { .. }) => {
-            "`tenebra import FILE -o model.json` reads models of other libraries"
+            "a model is JSON of finite numbers as `train` writes it; `tenebra import` reads models of other libraries"
         }
         Error::Model(ModelError::InFile { source, .. }) => {
             return hint(&Error::Model(source.as_ref().clone()));
@@ -43,6 +43,9 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
         Error::Client(ClientError::Rows { .. }) => {
             "`tenebra inspect DIR` says how many rows a query holds"
         }
+        Error::Evaluate(EvaluateError::NoEvaluationKey) => {
+            "`--evaluation-key KEYS/evaluation.key`, from `tenebra keygen`"
+        }
         Error::OtherModel { .. } => "`tenebra compile` writes both files; keep them together",
         Error::KeyExists { .. } => "`--force` replaces it",
         _ => return None,
@@ -52,11 +55,7 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
 
 fn data(error: &DataError) -> Option<String> {
     let text = match error {
-        DataError::NotANumber { column, .. } => {
-            return Some(format!(
-                "if `{column}` is what the model predicts, name it: `--target {column}`"
-            ));
-        }
+        DataError::NotANumber { .. } => "only columns named by `--target` may hold words",
         DataError::ColumnCount { .. } => "`--target COLUMN` leaves a column out",
         DataError::ContinuousClasses { .. } | DataError::TooManyClasses { .. } => {
             "`tenebra train --list` shows which models are regressions"
@@ -69,12 +68,11 @@ fn data(error: &DataError) -> Option<String> {
 fn frame(error: &FrameError) -> Option<String> {
     let text = match error {
         FrameError::Model {
-            kind: Kind::SecretKey,
+            kind: Kind::SecretKey | Kind::EvaluationKey,
             ..
         } => {
             "keys belong to one compiled model; `tenebra keygen DIR -o KEYS` makes those of this one"
         }
-        FrameError::Version { .. } => "compile the model and make the keys again with this program",
         FrameError::Length { .. } | FrameError::Short(_) | FrameError::Checksum => {
             "copy the file again, in binary mode"
         }

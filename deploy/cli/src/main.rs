@@ -26,32 +26,22 @@ From a CSV to a decrypted prediction:
   tenebra eval model/ --data test.csv --target y --mode encrypted
 
 The same in the hands of two parties:
-  tenebra keygen model/ -o keys/                                   (owner of the data, has client.tnb)
-  tenebra encrypt model/ --keys keys/ --data test.csv --row 0 -o query.tnb
-  tenebra run model/ query.tnb -o response.tnb                     (server, has server.tnb)
-  tenebra decrypt model/ --keys keys/ response.tnb                 (owner of the data)";
+  tenebra keygen model/ -o keys/                                            data owner
+  tenebra encrypt model/ --keys keys/ --data test.csv --row 0 -o query.tnb  data owner
+  tenebra run model/ query.tnb -o response.tnb                              server
+  tenebra decrypt model/ --keys keys/ response.tnb                          data owner";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Show the whole way on a bundled data set: train, compile, encrypt, score, decrypt
     Demo(commands::demo::Arguments),
-    /// Train a float model on a CSV
     Train(commands::train::Arguments),
-    /// Read a model that another library trained
     Import(commands::import::Arguments),
-    /// Quantize, verify and plan a model; write client.tnb and server.tnb
     Compile(commands::compile::Arguments),
-    /// Print the report of a compiled model, or its circuit
     Inspect(commands::inspect::Arguments),
-    /// Score the rows of a CSV and measure: float, simulated or encrypted
     Eval(commands::eval::Arguments),
-    /// Make the keys of a data owner
     Keygen(commands::keygen::Arguments),
-    /// Encrypt rows of a CSV into a query
     Encrypt(commands::encrypt::Arguments),
-    /// Evaluate a query on the server; needs server.tnb only
     Run(commands::run::Arguments),
-    /// Decrypt a response into scores and predictions; needs client.tnb only
     Decrypt(commands::decrypt::Arguments),
 }
 

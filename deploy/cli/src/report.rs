@@ -72,11 +72,11 @@ pub struct QuantizationReport {
     pub inputs: usize,
     /// Scores of a row.
     pub outputs: usize,
-    /// Rows of calibration data; `None` if the ranges came with the model.
+    /// Calibration rows that were compared with the float model; `None` if there were none.
     pub calibration_rows: Option<usize>,
-    /// Of the calibration rows that were compared, the share whose class the quantized model agrees on.
+    /// Of these rows, the share whose class the quantized model agrees on.
     pub class_agreement: Option<f64>,
-    /// Over the calibration rows that were compared, the largest distance of a quantized score from the float model's.
+    /// Over these rows, the largest distance of a quantized score from the float model's.
     pub max_score_error: Option<f64>,
 }
 
@@ -90,11 +90,17 @@ impl Report {
     ) -> Self {
         let plans = program.report();
         let single = plans.first();
+        let evaluation_key_bytes = program.evaluation_key_bytes().unwrap_or(0) as u64;
         let number = |f: fn(&PlanReport) -> usize| single.map_or(0, |plan| f(plan) as u64);
         Self {
             model: model.to_owned(),
             scheme: single.map_or("", scheme).to_owned(),
-            query_mode: "direct".to_owned(),
+            query_mode: if evaluation_key_bytes == 0 {
+                "direct"
+            } else {
+                "packed"
+            }
+            .to_owned(),
             security_bits: SECURITY_BITS,
             p_fail_log2: single.map_or(0.0, |plan| plan.p_fail_log2),
             parameters: single.map(parameters).unwrap_or_default(),
@@ -103,7 +109,7 @@ impl Report {
             external_products: number(|plan| plan.external_products),
             key_switches: 0,
             pbs: 0,
-            evaluation_key_bytes: 0,
+            evaluation_key_bytes,
             query_bytes: number(|plan| plan.query_bytes),
             response_bytes: number(|plan| plan.response_bytes),
             predicted_evaluate_ms: single.map_or(0.0, |plan| plan.predicted_evaluate_ms),
@@ -146,6 +152,10 @@ fn parameters(plan: &PlanReport) -> Map<String, Value> {
                 "plaintext_bits": layout.plaintext_bits,
                 "query_body_bits": layout.body_bits,
                 "response_bits": layout.response_bits,
+                "packing": layout.packing.map(|packing| {
+                    let gadgets = packing.gadgets(layout.glwe.polynomial_size.into());
+                    gadgets.map(|g| [g.base_log, g.level_count]).collect::<Vec<_>>()
+                }),
             });
             (layout.glwe, value)
         }

@@ -97,44 +97,41 @@ impl Selection {
 /// targets and weights, where it does not.
 ///
 /// # Errors
-/// [`Error::InFile`] with [`Error::Data`] or [`Error::RowsMissing`].
+/// [`Error::Io`], or [`Error::InFile`] with [`Error::Data`] or [`Error::RowsMissing`].
 pub fn read_rows(
     path: &Path,
     columns: &Columns,
     extra: &Extra,
     selection: &Selection,
 ) -> Result<Rows, Error> {
-    read(path, columns, extra, selection).map_err(|e| e.in_file(path))
+    let open = || File::open(path).map_err(|e| Error::io(path, &e));
+    let (header, file) = (open()?, open()?);
+    read(header, file, columns, extra, selection).map_err(|e| e.in_file(path))
 }
 
+/// `header` and `file` are the same file.
 fn read(
-    path: &Path,
+    header: File,
+    file: File,
     columns: &Columns,
     extra: &Extra,
     selection: &Selection,
 ) -> Result<Rows, Error> {
-    let open = || {
-        File::open(path).map_err(|e| DataError::Read {
-            row: 0,
-            message: e.to_string(),
-        })
-    };
     let mut spec = CsvSpec {
         targets: extra.targets.clone(),
         weight: extra.weight.clone(),
         ..CsvSpec::default()
     };
+    // Before any row is read: a wrong file should not take long to refuse.
+    let header = CsvReader::new(header, &spec)?;
+    Table::new(header.columns().to_vec(), Vec::new())?
+        .align(columns.names.as_deref(), columns.count)?;
     if let Some(names) = &columns.names {
-        let header = CsvReader::new(open()?, &spec)?;
         let known: HashSet<&String> = names.iter().collect();
         let others = header.columns().iter().filter(|name| !known.contains(name));
         spec.targets.extend(others.cloned());
     }
-    let mut reader = CsvReader::new(open()?, &spec)?;
-    // Before any row is read: a wrong file should not take long to refuse.
-    Table::new(reader.columns().to_vec(), Vec::new())?
-        .align(columns.names.as_deref(), columns.count)?;
-    collect(&mut reader, columns, extra, selection)
+    collect(&mut CsvReader::new(file, &spec)?, columns, extra, selection)
 }
 
 fn collect(

@@ -16,7 +16,7 @@ use core::str::{Utf8Error, from_utf8};
 use tenebra_circuit::{Circuit, Interval, Verified};
 use tenebra_client::{ClientSpec, Frame, Kind, SpecId, to_frame};
 use tenebra_models::Model;
-use tenebra_tfhe::Program;
+use tenebra_tfhe::{EvaluationKey, Program};
 
 use crate::error::Error;
 use crate::report::Report;
@@ -124,12 +124,26 @@ impl ServerProgram {
         Ok(Model::from_json(&self.model)?)
     }
 
+    /// Whether queries need the evaluation key of the client that made them.
+    #[must_use]
+    pub fn needs_evaluation_key(&self) -> bool {
+        self.program.evaluation_key_bytes().is_some()
+    }
+
+    /// Prepares a framed evaluation key, once for all queries made with its secret key.
+    ///
+    /// # Errors
+    /// [`Error::Evaluate`]: damaged bytes, a key of another model.
+    pub fn prepare_key(&self, bytes: &[u8]) -> Result<EvaluationKey, Error> {
+        Ok(self.program.prepare_key(self.spec_id, bytes)?)
+    }
+
     /// Evaluates a framed query into a framed response: the server's whole work.
     ///
     /// # Errors
-    /// [`Error::Evaluate`]: damaged bytes, a query of another model.
-    pub fn evaluate(&self, query: &[u8]) -> Result<Vec<u8>, Error> {
-        Ok(self.program.evaluate(self.spec_id, None, query)?)
+    /// [`Error::Evaluate`]: damaged bytes, a query of another model, no evaluation key where one is needed.
+    pub fn evaluate(&self, key: Option<&EvaluationKey>, query: &[u8]) -> Result<Vec<u8>, Error> {
+        Ok(self.program.evaluate(self.spec_id, key, query)?)
     }
 }
 

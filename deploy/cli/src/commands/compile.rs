@@ -3,17 +3,18 @@
 use std::path::PathBuf;
 
 use tenebra::rows::{Columns, Extra, Selection, read_rows};
-use tenebra::{CompileOptions, compile, files};
+use tenebra::{CompileOptions, Error, compile, files};
 use tenebra_circuit::{Options, QueryMode};
 use tenebra_models::forest::BinsMode;
-use tenebra_models::{Model, QuantizeOptions};
+use tenebra_models::{Model, QuantizeError, QuantizeOptions};
 
 use crate::commands::inspect;
 use crate::output::{self, Failure};
 
-/// Quantize a model, build and verify its circuit, plan it; write DIR/client.tnb and DIR/server.tnb.
+/// Quantize, verify and plan a model; write DIR/client.tnb and DIR/server.tnb
 ///
-/// Prints what it will cost: security, failure probability, sizes, predicted time.
+/// Prints what it will cost: security, failure probability, sizes, predicted time. Without calibration data the ranges of the
+/// features are taken from training; imported linear models have none.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -63,9 +64,13 @@ enum Query {
 }
 
 fn quantize_options(arguments: &Arguments) -> Result<QuantizeOptions, Failure> {
-    // Too many for a byte are too many.
-    let n_bits = u8::try_from(arguments.n_bits).unwrap_or(u8::MAX);
-    let mut options = QuantizeOptions::with_bits(n_bits)?;
+    let n_bits = arguments.n_bits;
+    let too_many = || {
+        Failure::new(format!(
+            "codes of {n_bits} bits are not supported; choose 2 to 16 bits"
+        ))
+    };
+    let mut options = QuantizeOptions::with_bits(u8::try_from(n_bits).map_err(|_| too_many())?)?;
     options.forest.bins = match arguments.bins {
         Bins::Uniform => BinsMode::Uniform(options.input_bits),
         Bins::Thresholds => BinsMode::Thresholds,
@@ -97,7 +102,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             ..Options::default()
         },
     };
-    let compiled = compile(&model, calibration.as_ref(), &options)?;
+    let compiled = compile(&model, calibration.as_ref(), &options).map_err(|error| {
+        match (&error, &arguments.calibrate) {
+            (Error::Quantize(QuantizeError::Data(_)), Some(path)) => error.in_file(path),
+            _ => error,
+        }
+    })?;
     if arguments.query == Query::Packed && compiled.report.query_mode != "packed" {
         output::note("note: there are no packed queries for this model; its queries are direct");
     }

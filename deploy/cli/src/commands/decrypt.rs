@@ -10,9 +10,9 @@ use tenebra::files;
 use crate::commands::{parse_client, prediction_value, read_client, read_key};
 use crate::output::{self, Failure};
 
-/// Decrypt a response into scores and predictions. Needs the model's client.tnb and the secret key.
+/// Decrypt a response into predictions
 ///
-/// Prints CSV: a row's prediction, then its probabilities by class, or its scores.
+/// Needs client.tnb and the secret key. Prints CSV: a row's prediction and, for classes, their probabilities or scores.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -20,6 +20,7 @@ Examples:
   tenebra decrypt model/ --keys keys/ response.tnb --json")]
 pub(crate) struct Arguments {
     /// Folder with the model's client.tnb
+    #[arg(value_name = "DIR")]
     folder: PathBuf,
     /// Folder of the keys, with secret.key
     #[arg(long)]
@@ -82,30 +83,42 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
+/// A header and a line a row: predicted numbers, or the label and its probabilities or scores.
 fn csv(decrypted: &Decrypted) -> String {
+    let numbered = |name: &str, count: usize| -> Vec<String> {
+        match count {
+            1 => vec![name.to_owned()],
+            _ => (0..count).map(|at| format!("{name}_{at}")).collect(),
+        }
+    };
     let numbers = decrypted
         .probabilities
         .as_ref()
         .unwrap_or(&decrypted.scores);
-    let width = numbers.first().map_or(0, Vec::len);
-    let names = (0..width).map(
-        |at| match (&decrypted.probabilities, decrypted.classes.get(at)) {
-            (Some(_), Some(class)) => format!(",p({class})"),
-            _ if width == 1 => ",score".to_owned(),
-            _ => format!(",score_{at}"),
-        },
-    );
-    let mut text = format!("prediction{}\n", names.collect::<String>());
+    let count = numbers.first().map_or(0, Vec::len);
+    let header = if decrypted.classes.is_empty() {
+        numbered("prediction", count)
+    } else if decrypted.probabilities.is_some() {
+        let names = decrypted.classes.iter().map(|class| format!("p({class})"));
+        core::iter::once("prediction".to_owned())
+            .chain(names)
+            .collect()
+    } else {
+        core::iter::once("prediction".to_owned())
+            .chain(numbered("score", count))
+            .collect()
+    };
+    let mut text = header.join(",") + "\n";
     for (prediction, numbers) in decrypted.predictions.iter().zip(numbers) {
-        let prediction = match prediction {
-            Value::String(label) => label.clone(),
-            other => other.to_string(),
+        let mut cells = match prediction {
+            Value::String(label) => vec![label.clone()],
+            Value::Array(values) => values.iter().map(Value::to_string).collect(),
+            value => vec![value.to_string()],
         };
-        let numbers: String = numbers
-            .iter()
-            .map(|number| format!(",{number:.6}"))
-            .collect();
-        text.push_str(&format!("{prediction}{numbers}\n"));
+        if !decrypted.classes.is_empty() {
+            cells.extend(numbers.iter().map(|number| format!("{number:.6}")));
+        }
+        text.push_str(&(cells.join(",") + "\n"));
     }
     text
 }

@@ -12,7 +12,7 @@ use tenebra_models::{Estimator, Prediction, QuantizeOptions};
 use crate::commands::prediction_value;
 use crate::output::{self, Failure, bytes, milliseconds};
 
-/// Show the whole way on a bundled data set: train, compile, make keys, encrypt, score, decrypt.
+/// Show the whole way on a bundled data set: train, compile, encrypt, score, decrypt
 ///
 /// The data are measurements of cell nuclei from 569 breast masses (Wisconsin, 1995); a model learns from 455 of them to tell
 /// malignant from benign, and diagnoses the other 114 without seeing them.

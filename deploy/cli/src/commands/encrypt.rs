@@ -10,7 +10,9 @@ use tenebra::rows::{Columns, Extra, Selection, read_rows};
 use crate::commands::{parse_client, read_client, read_key};
 use crate::output::{self, Failure};
 
-/// Quantize and encrypt rows of a CSV into one query. Rows are counted from 0.
+/// Quantize and encrypt rows of a CSV into one query
+///
+/// Needs client.tnb and the secret key. Rows are counted from 0.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -19,6 +21,7 @@ Examples:
 #[command(group(clap::ArgGroup::new("which").required(true).args(["row", "rows"])))]
 pub(crate) struct Arguments {
     /// Folder with the model's client.tnb
+    #[arg(value_name = "DIR")]
     folder: PathBuf,
     /// Folder of the keys, with secret.key
     #[arg(long)]

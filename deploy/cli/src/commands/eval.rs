@@ -13,7 +13,7 @@ use tenebra_models::Prediction;
 use crate::commands::{parse_client, prediction_value, read_client, read_server};
 use crate::output::{self, Failure, bytes, milliseconds};
 
-/// Score the rows of a CSV and measure: with the float model, the simulator, or everything encrypted.
+/// Score the rows of a CSV and measure: float, simulated or encrypted
 ///
 /// The encrypted way makes a key, quantizes and encrypts each row to the bytes of a query, evaluates those to the bytes of a
 /// response, decrypts them, and compares the integers with the simulator's. Any mismatch is a defect and exits with status 1.
@@ -25,6 +25,7 @@ Examples:
   tenebra eval model/ --data test.csv --target y --mode simulate --json --raw")]
 pub(crate) struct Arguments {
     /// Folder of the compiled model, with client.tnb and server.tnb
+    #[arg(value_name = "DIR")]
     folder: PathBuf,
     /// Rows to score
     #[arg(long, value_name = "CSV")]
@@ -47,8 +48,8 @@ pub(crate) struct Arguments {
     /// Threads that one evaluation may use
     #[arg(long, value_name = "T", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: u16,
-    /// Add the integer outputs of each row to the JSON
-    #[arg(long, requires = "json")]
+    /// Add the integer outputs of each row
+    #[arg(long)]
     raw: bool,
     /// Print the results as JSON
     #[arg(long)]
@@ -253,5 +254,10 @@ fn describe(evaluation: &Evaluation) -> String {
     if let Some(peak) = evaluation.peak_rss_bytes {
         line("peak memory", bytes(peak));
     }
-    output::table(&rows)
+    let mut text = output::table(&rows);
+    for integers in evaluation.raw.iter().flatten() {
+        let cells: Vec<String> = integers.iter().map(ToString::to_string).collect();
+        text.push_str(&format!("raw {}\n", cells.join(",")));
+    }
+    text
 }

@@ -8,7 +8,7 @@ use tenebra_models::import::{FORMATS, Format, read};
 
 use crate::output::{self, Failure};
 
-/// Read a model that another library trained.
+/// Read a model that another library trained
 ///
 /// Formats: XGBoost (JSON and Universal Binary JSON), LightGBM's text form, ONNX graphs of linear models and trees.
 #[derive(Debug, clap::Args)]

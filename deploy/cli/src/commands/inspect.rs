@@ -7,7 +7,7 @@ use tenebra::Report;
 use crate::commands::read_server;
 use crate::output::{self, Failure, bytes, milliseconds};
 
-/// Print the report of a compiled model, or the text form of its circuit.
+/// Print the report of a compiled model, or the text form of its circuit
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -16,6 +16,7 @@ Examples:
   tenebra inspect model/ --circuit")]
 pub(crate) struct Arguments {
     /// Folder of the compiled model, with server.tnb
+    #[arg(value_name = "DIR")]
     folder: PathBuf,
     /// Print the circuit instead of the report
     #[arg(long, conflicts_with = "json")]
@@ -79,12 +80,18 @@ pub(crate) fn describe(report: &Report) -> String {
         );
         rows.push(["batch".to_owned(), text]);
     }
-    if let Some(error) = report.quantization.max_score_error {
+    if let (Some(error), Some(compared)) = (
+        report.quantization.max_score_error,
+        report.quantization.calibration_rows,
+    ) {
         let mut text = format!("scores within {error:.3} of the float model's");
         if let Some(share) = report.quantization.class_agreement {
             text.push_str(&format!(", same class in {:.1} %", 100.0 * share));
         }
-        rows.push(["quantization".to_owned(), text + " of the calibration rows"]);
+        rows.push([
+            "quantization".to_owned(),
+            format!("{text}, on {compared} rows"),
+        ]);
     }
     rows.push(["compiled in".to_owned(), milliseconds(report.compile_ms)]);
     output::table(&rows)

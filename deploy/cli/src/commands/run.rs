@@ -8,13 +8,17 @@ use tenebra::files::{self, Access};
 use crate::commands::read_server;
 use crate::output::{self, Failure};
 
-/// Evaluate a query on the server, from files alone. Needs the model's server.tnb, and no secret.
+/// Evaluate a query on the server
+///
+/// Needs server.tnb and the query, nothing secret.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Example:
-  tenebra run model/ query.tnb -o response.tnb")]
+Examples:
+  tenebra run model/ query.tnb -o response.tnb
+  tenebra run model/ --evaluation-key keys/evaluation.key query.tnb -o response.tnb")]
 pub(crate) struct Arguments {
     /// Folder with the model's server.tnb
+    #[arg(value_name = "DIR")]
     folder: PathBuf,
     /// The query, from `tenebra encrypt`
     query: PathBuf,
@@ -31,13 +35,20 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let server = read_server(&arguments.folder, arguments.threads.into())?;
-    if arguments.evaluation_key.is_some() {
-        output::note("note: this model needs no evaluation key; the file is not read");
-    }
+    let key = match &arguments.evaluation_key {
+        Some(path) if server.needs_evaluation_key() => {
+            Some(files::read_as(path, |bytes| server.prepare_key(bytes))?)
+        }
+        Some(_) => {
+            output::note("note: this model needs no evaluation key; the file is not read");
+            None
+        }
+        None => None,
+    };
     let query = files::read(&arguments.query)?;
     let start = Instant::now();
     let response = server
-        .evaluate(&query)
+        .evaluate(key.as_ref(), &query)
         .map_err(|e| e.in_file(&arguments.query))?;
     let time = start.elapsed().as_secs_f64() * 1e3;
     files::write(&arguments.output, &response, Access::Public)?;

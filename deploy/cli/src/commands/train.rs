@@ -7,7 +7,7 @@ use tenebra_models::{Estimator, Task, estimators};
 
 use crate::output::{self, Failure};
 
-/// Train a float model on a CSV.
+/// Train a float model on a CSV
 ///
 /// The file has a header and comma-separated numbers; every column but the targets and the weights is a feature. Class labels
 /// are integers or words.
@@ -66,7 +66,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         e @ tenebra_models::DataError::Open { .. } => e.into(),
         e => in_file(e.into()),
     })?;
-    let trained = estimator.fit(&data)?;
+    let trained = estimator.fit(&data).map_err(|e| in_file(e.into()))?;
     if let Some(warning) = &trained.warning {
         output::note(&format!("warning: {warning}"));
     }
@@ -88,12 +88,13 @@ fn list() -> String {
             Task::Classification => "classification",
         };
         text.push_str(&format!("{} ({task}): {}\n", info.name, info.doc));
-        for param in info.params {
-            text.push_str(&format!(
-                "  --set {}={}  {}; {}\n",
-                param.name, param.default, param.kind, param.doc
-            ));
-        }
+        let params = info.params.iter().map(|param| {
+            [
+                format!("  --set {}={}", param.name, param.default),
+                format!("{}; {}", param.kind, param.doc),
+            ]
+        });
+        text.push_str(&output::table(&params.collect::<Vec<_>>()));
     }
     text
 }
