@@ -370,6 +370,18 @@ pub enum TrainError {
     /// Useless weights.
     #[error("sample weights must be finite, not negative and not all zero")]
     Weights,
+    /// A feature or target whose square would overflow.
+    #[error(
+        "row {row}, column `{column}`: {value:e} is too large to train on; divide the column by a constant"
+    )]
+    Magnitude {
+        /// Data row, from 1.
+        row: usize,
+        /// Name of the column.
+        column: String,
+        /// The number.
+        value: f64,
+    },
     /// A target the loss is not defined for.
     #[error("row {row}: the target {value} is out of range; {estimator} needs {range}")]
     TargetRange {

@@ -144,6 +144,7 @@ impl Estimator {
                 }
             },
         };
+        require_moderate(data, &target)?;
         if let TargetValues::Classes(classes) = &target
             && classes.labels.len() < 2
         {
@@ -165,6 +166,31 @@ impl Estimator {
             },
         )
     }
+}
+
+/// Squares of features and targets, and sums of them, must not overflow.
+fn require_moderate(data: &DataSet, target: &TargetValues) -> Result<(), TrainError> {
+    const LIMIT: f64 = 1e100;
+    let refuse = |row: usize, column: &str, value: f64| {
+        Err(TrainError::Magnitude {
+            row: row + 1,
+            column: column.to_owned(),
+            value,
+        })
+    };
+    let (table, width) = (&data.table, data.table.n_columns());
+    if let Some(at) = table.values().iter().position(|x| x.abs() > LIMIT) {
+        return refuse(at / width, &table.columns()[at % width], table.values()[at]);
+    }
+    let TargetValues::Numbers(columns) = target else {
+        return Ok(());
+    };
+    for (values, column) in columns.iter().zip(&data.targets) {
+        if let Some(row) = values.iter().position(|y| y.abs() > LIMIT) {
+            return refuse(row, &column.name, values[row]);
+        }
+    }
+    Ok(())
 }
 
 impl TrainingData<'_> {

@@ -1,7 +1,5 @@
 //! Coefficients of trained models against scikit-learn's, recorded in `tests/data/coefficients.json`.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 extern crate alloc;
 
 use alloc::collections::BTreeMap;

@@ -1,12 +1,12 @@
 //! Least squares with and without an L2 penalty, solved directly.
 //!
-//! The rows are centred, scaled by the square roots of their weights and reduced to a triangle by QR, a block at a time;
-//! the singular values of the triangle then give the minimum-norm solution whatever the rank:
-//! `w = V diag(s / (s^2 + alpha)) U^T Q^T y`.
+//! The rows are centred, scaled by the square roots of their weights and reduced to a triangle by QR, a block at a time
+//! (Golub & Van Loan 2013, ch. 5); a penalty `alpha |w|^2` is as many more rows `sqrt(alpha) I`. Features that depend on each other
+//! leave a choice, of which the coefficients with the least norm are taken, as by scikit-learn.
 
-use linfa_linalg::qr::QRInto;
-use linfa_linalg::svd::SVDInto;
-use ndarray::{Array1, Array2, Axis};
+use linfa_linalg::qr::{QR, QRInto};
+use linfa_linalg::triangular::{SolveTriangular, UPLO};
+use ndarray::{Array1, Array2, ArrayView2, Axis, ShapeBuilder};
 
 use super::{LinearModel, LinearParts, estimators::trained};
 use crate::error::TrainError;
@@ -78,19 +78,18 @@ impl Reduced {
             Array1::zeros(width)
         };
         let mut triangle = Array2::zeros((width, width));
-        let mut block: Vec<f64> = Vec::with_capacity((width + BLOCK) * width);
         let rows: Vec<(usize, &[f64])> = data.table.rows().enumerate().collect();
         for rows in rows.chunks(BLOCK) {
-            block.clear();
-            block.extend(triangle.iter());
-            for &(at, row) in rows {
+            // Column after column: QR works down the columns.
+            let mut block = Array2::zeros((rows.len(), width).f());
+            for (mut to, &(at, row)) in block.rows_mut().into_iter().zip(rows) {
                 let root = data.weights[at].sqrt();
                 let cells = row.iter().copied().chain(targets.iter().map(|y| y[at]));
-                block.extend(cells.zip(&means).map(|(x, mean)| (x - mean) * root));
+                for ((to, x), mean) in to.iter_mut().zip(cells).zip(&means) {
+                    *to = (x - mean) * root;
+                }
             }
-            let stacked = Array2::from_shape_vec((width + rows.len(), width), block.clone());
-            let stacked = stacked.unwrap_or_else(|_| unreachable!("every row has the width"));
-            triangle = stacked.qr_into().map_err(|e| solver(name, &e))?.into_r();
+            triangle = reduce(&triangle, &block, name)?;
         }
         let (feature_means, target_means) = means.view().split_at(Axis(0), n);
         let (feature_means, target_means) = (feature_means.to_owned(), target_means.to_vec());
@@ -106,36 +105,96 @@ impl Reduced {
     /// Coefficients per target.
     fn solve(&self, alpha: f64, name: &'static str) -> Result<Vec<Vec<f64>>, TrainError> {
         let n = self.n_features;
-        let (top, _) = self.triangle.view().split_at(Axis(0), n);
-        let (r, y) = top.split_at(Axis(1), n);
-        let (u, values, vt) = r
-            .to_owned()
-            .svd_into(true, true)
-            .map_err(|e| solver(name, &e))?;
-        let (Some(u), Some(vt)) = (u, vt) else {
-            unreachable!("both factors were asked for")
-        };
-        let largest = values.iter().copied().fold(0.0, f64::max);
-        let negligible = largest * f64::EPSILON * n.max(self.n_rows) as f64;
-        let inverse = values.mapv(|s| {
-            if s > negligible {
-                s / (s * s + alpha)
-            } else {
-                0.0
-            }
-        });
-        let mut projected = u.t().dot(&y);
-        for (mut row, inverse) in projected.rows_mut().into_iter().zip(&inverse) {
-            row *= *inverse;
+        let mut triangle = self.triangle.clone();
+        if alpha > 0.0 {
+            let mut penalty = Array2::zeros((n, triangle.ncols()).f());
+            penalty.diag_mut().fill(alpha.sqrt());
+            triangle = reduce(&triangle, &penalty, name)?;
         }
-        Ok(vt
-            .t()
-            .dot(&projected)
+        let (top, _) = triangle.view().split_at(Axis(0), n);
+        let (r, y) = top.split_at(Axis(1), n);
+        let negligible = f64::EPSILON * n.max(self.n_rows) as f64;
+        let independent = r
+            .columns()
+            .into_iter()
+            .enumerate()
+            .all(|(j, r)| r[j].abs() > negligible * r.dot(&r).sqrt());
+        let coef = if independent {
+            r.solve_triangular(&y.to_owned(), UPLO::Upper)
+        } else {
+            least_norm(&r, &y, negligible)
+        };
+        Ok(coef
+            .map_err(|e| solver(name, &e))?
             .columns()
             .into_iter()
             .map(|w| w.to_vec())
             .collect())
     }
+}
+
+/// The triangle of `[triangle; block]`.
+fn reduce(
+    triangle: &Array2<f64>,
+    block: &Array2<f64>,
+    name: &'static str,
+) -> Result<Array2<f64>, TrainError> {
+    let mut stacked = Array2::zeros((triangle.nrows() + block.nrows(), block.ncols()).f());
+    let (mut above, mut below) = stacked.view_mut().split_at(Axis(0), triangle.nrows());
+    above.assign(triangle);
+    below.assign(block);
+    Ok(stacked.qr_into().map_err(|e| solver(name, &e))?.into_r())
+}
+
+/// The least `w` that minimizes `|R w - y|`: with an orthonormal basis `Q` of the columns of `R`, the least solution of
+/// `Q^T R w = Q^T y`.
+fn least_norm(
+    r: &ArrayView2<'_, f64>,
+    y: &ArrayView2<'_, f64>,
+    negligible: f64,
+) -> linfa_linalg::Result<Array2<f64>> {
+    let basis = column_basis(r, negligible);
+    if basis.ncols() == 0 {
+        return Ok(Array2::zeros((r.ncols(), y.ncols())));
+    }
+    r.t().dot(&basis).qr()?.solve_tr_into(basis.t().dot(y))
+}
+
+/// Gram-Schmidt, the largest column first, each made orthogonal twice (Giraud et al. 2005).
+fn column_basis(r: &ArrayView2<'_, f64>, negligible: f64) -> Array2<f64> {
+    let mut left: Vec<Array1<f64>> = r
+        .columns()
+        .into_iter()
+        .map(|column| column.to_owned())
+        .collect();
+    let mut basis: Vec<Array1<f64>> = Vec::new();
+    let mut smallest = None;
+    while let Some((at, square)) = left
+        .iter()
+        .map(|c| c.dot(c))
+        .enumerate()
+        .max_by(|a, b| a.1.total_cmp(&b.1))
+    {
+        if square.sqrt() <= *smallest.get_or_insert(negligible * square.sqrt()) {
+            break;
+        }
+        let mut next = left.swap_remove(at);
+        for known in &basis {
+            let along = known.dot(&next);
+            next.scaled_add(-along, known);
+        }
+        next /= next.dot(&next).sqrt();
+        for column in &mut left {
+            let along = next.dot(column);
+            column.scaled_add(-along, &next);
+        }
+        basis.push(next);
+    }
+    let mut matrix = Array2::zeros((r.nrows(), basis.len()));
+    for (mut column, vector) in matrix.columns_mut().into_iter().zip(&basis) {
+        column.assign(vector);
+    }
+    matrix
 }
 
 /// Weighted means of the features, then of the targets.
@@ -162,5 +221,76 @@ fn solver(name: &'static str, error: &linfa_linalg::LinalgError) -> TrainError {
     TrainError::Solver {
         estimator: name,
         message: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::data::{DataSet, Table, TargetColumn};
+    use crate::{Estimator, LinearModel, Model};
+
+    fn fit(name: &str, columns: usize, x: &[f64], y: &[f64]) -> LinearModel {
+        let cells = y.iter().map(f64::to_string).collect();
+        let targets = vec![TargetColumn {
+            name: "y".to_owned(),
+            cells,
+        }];
+        let table = Table::from_rows(columns, x.to_vec()).unwrap();
+        let trained = Estimator::new(name)
+            .unwrap()
+            .fit(&DataSet {
+                table,
+                targets,
+                weights: None,
+            })
+            .unwrap();
+        let Model::Linear(model) = trained.model else {
+            panic!("linear")
+        };
+        model
+    }
+
+    fn near(found: &[f64], expected: &[f64]) {
+        assert!(
+            found
+                .iter()
+                .zip(expected)
+                .all(|(a, b)| (a - b).abs() < 1e-12),
+            "{found:?} is not {expected:?}"
+        );
+    }
+
+    #[test]
+    fn equal_features_share_the_weight() {
+        // y = 1 + 2 x, with x there twice: the least norm is (1, 1).
+        let model = fit(
+            "LinearRegression",
+            2,
+            &[0.0, 0.0, 1.0, 1.0, 2.0, 2.0],
+            &[1.0, 3.0, 5.0],
+        );
+        near(&model.coef[0], &[1.0, 1.0]);
+        near(&model.intercept, &[1.0]);
+    }
+
+    #[test]
+    fn fewer_rows_than_features() {
+        // Centred: one direction (3, 4), half apart: y goes up by 5, so w = 5 / 25 (3, 4).
+        let model = fit("LinearRegression", 2, &[0.0, 0.0, 3.0, 4.0], &[0.0, 5.0]);
+        near(&model.coef[0], &[0.6, 0.8]);
+        // A constant feature, and one that does not vary at all: nothing to learn.
+        near(
+            &fit("LinearRegression", 1, &[7.0, 7.0], &[1.0, 3.0]).coef[0],
+            &[0.0],
+        );
+    }
+
+    #[test]
+    fn a_penalty_shrinks_by_hand() {
+        // Centred x is (-1, 1), y (-1, 1): x y = 2, x x = 2, so w = 2 / (2 + 1).
+        near(
+            &fit("Ridge", 1, &[0.0, 2.0], &[0.0, 2.0]).coef[0],
+            &[2.0 / 3.0],
+        );
     }
 }

@@ -140,7 +140,7 @@ impl<L: RowLoss> Problem<L> {
             preconditioner,
             last: RefCell::new(None),
         };
-        let result = Executor::new(inner, solver)
+        let result = Executor::new(Shared(&inner), solver)
             .configure(|state| state.param(flat(&start)).max_iters(max_iter as u64))
             .run()
             .map_err(failed)?;
@@ -151,10 +151,6 @@ impl<L: RowLoss> Problem<L> {
                 estimator: name,
                 message: "the loss is not finite anywhere near the start".to_owned(),
             })?;
-        let inner = result
-            .problem
-            .problem
-            .unwrap_or_else(|| unreachable!("the executor hands the problem back"));
         let gap = norm(&inner.at(best).1);
         let iterations = result.state.get_iter();
         let w = inner.preconditioner.to_outer(&matrix(best, k));
@@ -313,21 +309,24 @@ impl<L: RowLoss> Inner<L> {
     }
 }
 
-impl<L: RowLoss> CostFunction for Inner<L> {
+/// The solver keeps a reference only: it loses its problem when a line search fails.
+struct Shared<'a, L>(&'a Inner<L>);
+
+impl<L: RowLoss> CostFunction for Shared<'_, L> {
     type Param = Vec<f64>;
     type Output = f64;
 
     fn cost(&self, param: &Vec<f64>) -> Result<f64, Error> {
-        Ok(self.at(param).0)
+        Ok(self.0.at(param).0)
     }
 }
 
-impl<L: RowLoss> Gradient for Inner<L> {
+impl<L: RowLoss> Gradient for Shared<'_, L> {
     type Param = Vec<f64>;
     type Gradient = Vec<f64>;
 
     fn gradient(&self, param: &Vec<f64>) -> Result<Vec<f64>, Error> {
-        Ok(self.at(param).1)
+        Ok(self.0.at(param).1)
     }
 }
 
