@@ -4,6 +4,7 @@ use tenebra_client::branching::ValidBranching;
 use tenebra_client::frame_len;
 use tenebra_client::linear::ValidLinear;
 
+use crate::branching::packed;
 use crate::branching::plan::{BranchingPlan, evaluate_us};
 use crate::linear;
 use crate::linear::plan::LinearPlan;
@@ -27,6 +28,8 @@ pub struct PlanReport {
     pub input_bits: u32,
     /// External products of one evaluation.
     pub external_products: usize,
+    /// Key switches of one evaluation: they unpack a packed query.
+    pub key_switches: usize,
     /// Bytes of a framed query of so many rows.
     pub query_bytes: usize,
     /// Bytes of a framed response.
@@ -69,6 +72,7 @@ fn linear_report(plan: &LinearPlan, input_bits: u32) -> PlanReport {
         rows,
         input_bits,
         external_products: 0,
+        key_switches: 0,
         query_bytes: frame_len(plan.layout.query_len(rows)),
         response_bytes: frame_len(plan.layout.response_len(rows)),
         predicted_evaluate_ms: linear::plan::evaluate_us(&plan.layout, rows) / 1000.0,
@@ -83,6 +87,7 @@ fn branching_report(plan: &BranchingPlan, input_bits: u32) -> PlanReport {
         rows: 1,
         input_bits,
         external_products: plan.diagram.cmuxes + plan.diagram.clear_cmuxes,
+        key_switches: packed::key_switches(&plan.layout),
         query_bytes: frame_len(plan.layout.query_len()),
         response_bytes: frame_len(plan.layout.response_len()),
         predicted_evaluate_ms: evaluate_us(&plan.layout, &plan.diagram) / 1000.0,

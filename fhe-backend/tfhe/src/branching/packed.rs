@@ -226,6 +226,22 @@ fn wait_us(layout: &ValidBranching, diagram: &Diagram, threads: usize) -> f64 {
         + evaluate_us(layout, diagram) / threads.max(1) as f64
 }
 
+/// Key switches of one evaluation: those of the splits, and one a slot for the scheme switch.
+pub(crate) fn key_switches(layout: &ValidBranching) -> usize {
+    if layout.layout().packing.is_none() {
+        return 0;
+    }
+    split_counts(layout).sum::<usize>() + layout.slots()
+}
+
+/// Ciphertexts that each split starts from: one until the stride of the slots is split off, then twice as many each time.
+fn split_counts(layout: &ValidBranching) -> impl Iterator<Item = usize> {
+    let unfilled = layout.slot_stride().ilog2();
+    let slots = layout.slots();
+    (0..layout.glwe().polynomial_size().ilog2())
+        .map(move |t| slots.min(1 << t.saturating_sub(unfilled)))
+}
+
 /// Predicted server time on one core.
 pub(crate) fn evaluate_us(layout: &ValidBranching, diagram: &Diagram) -> f64 {
     let Some(packing) = layout.layout().packing else {
@@ -237,18 +253,10 @@ pub(crate) fn evaluate_us(layout: &ValidBranching, diagram: &Diagram) -> f64 {
         let levels = f64::from(gadget.level_count);
         (levels + 2.0) * transform + levels * size as f64 * 1.1e-3 + size as f64 * 6e-3
     };
-    let unfilled = layout.slot_stride().ilog2() as usize;
-    let slots = layout.slots();
-    let expand: f64 = (0..size.ilog2() as usize)
-        .map(|t| {
-            let count = if t < unfilled {
-                1
-            } else {
-                slots.min(1 << (t - unfilled))
-            };
-            count as f64 * switch(packing.splits[t])
-        })
+    let expand: f64 = split_counts(layout)
+        .zip(packing.splits)
+        .map(|(count, gadget)| count as f64 * switch(gadget))
         .sum();
-    let to_ggsw = slots as f64 * (switch(packing.scheme_switch) + 4.0 * transform);
+    let to_ggsw = layout.slots() as f64 * (switch(packing.scheme_switch) + 4.0 * transform);
     expand + to_ggsw + diagram_us(layout, diagram)
 }
