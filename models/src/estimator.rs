@@ -8,6 +8,7 @@ pub use params::{Kind, Param, Params, Value};
 
 use crate::data::{DataSet, Table};
 use crate::error::TrainError;
+use crate::forest;
 use crate::linear;
 use crate::model::Model;
 
@@ -31,6 +32,8 @@ pub struct EstimatorInfo {
     pub doc: &'static str,
     /// Hyper-parameters with scikit-learn's names and defaults.
     pub params: &'static [Param],
+    /// Whether it can train on rows with missing values.
+    pub missing: bool,
     /// Trains on checked data.
     pub(crate) fit: fn(&Params, &TrainingData<'_>) -> Result<Trained, TrainError>,
 }
@@ -44,7 +47,7 @@ pub struct Trained {
     pub warning: Option<String>,
 }
 
-/// What the trainers see: complete features, a target of the right kind, usable weights.
+/// What the trainers see: features that are complete unless the estimator takes missing ones, a target of the right kind, usable weights.
 #[derive(Debug)]
 pub(crate) struct TrainingData<'a> {
     pub(crate) table: &'a Table,
@@ -64,7 +67,7 @@ pub(crate) enum TargetValues {
 
 /// Every estimator, linear ones first.
 pub fn estimators() -> impl Iterator<Item = &'static EstimatorInfo> {
-    linear::ESTIMATORS.iter()
+    linear::ESTIMATORS.iter().chain(forest::ESTIMATORS)
 }
 
 /// An estimator with its hyper-parameters.
@@ -126,7 +129,9 @@ impl Estimator {
                 expected: rows,
             });
         }
-        table.require_complete()?;
+        if !self.info.missing {
+            table.require_complete()?;
+        }
         let target = match self.info.task {
             Task::Regression => TargetValues::Numbers(
                 data.targets

@@ -11,12 +11,14 @@ mod check;
 mod error;
 mod quantize;
 mod random;
+mod train;
 mod tree;
 
 pub use error::ForestError;
 pub use quantize::{
     BinsMode, Decoys, ForestOptions, ForestReport, MAX_LEAF_BITS, ScoreError, quantize_forest,
 };
+pub(crate) use train::ESTIMATORS;
 pub use tree::{Comparison, Missing, Node, Split, Tree};
 
 use alloc::collections::BTreeMap;
@@ -157,7 +159,12 @@ impl ForestModel {
     /// The score that is usual for the objective.
     pub(crate) fn metric(&self) -> Metric {
         let log_link = self.parts.inverse_link == InverseLink::Exp;
-        let power = if self.parts.estimator.contains("gamma") {
+        let objective = self
+            .parts
+            .params
+            .get("objective")
+            .unwrap_or(&self.parts.estimator);
+        let power = if objective.contains("gamma") {
             2.0
         } else {
             1.0

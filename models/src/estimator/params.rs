@@ -189,6 +189,16 @@ impl Params {
         }
     }
 
+    /// A count, or nothing for `none`. Panics if the registry has no non-negative integer of this name.
+    pub(crate) fn optional_count(&self, name: &str) -> Option<usize> {
+        (self.0.get(name) != Some(&Value::None)).then(|| self.count(name))
+    }
+
+    /// A seed. Panics if the registry has no non-negative integer of this name.
+    pub(crate) fn seed(&self, name: &str) -> u64 {
+        self.count(name) as u64
+    }
+
     /// A switch. Panics if the registry has no switch of this name.
     pub(crate) fn flag(&self, name: &str) -> bool {
         match self.0.get(name) {

@@ -11,6 +11,12 @@ impl Random {
         Self(ChaCha8Rng::seed_from_u64(seed))
     }
 
+    /// The generator of the same seed on stream `index`, which has nothing to do with the others.
+    pub(super) fn branch(mut self, index: u64) -> Self {
+        self.0.set_stream(index);
+        self
+    }
+
     /// Uniform in `0..n`, to 2^-64; `n` must not be 0.
     pub(super) fn below(&mut self, n: usize) -> usize {
         let scaled = (u128::from(self.0.next_u64()) * n as u128) >> 64;

@@ -93,6 +93,7 @@ pub(crate) static ESTIMATORS: &[EstimatorInfo] = &[
         task: Task::Regression,
         doc: "least squares; several target columns give several outputs",
         params: &[FIT_INTERCEPT],
+        missing: false,
         fit: least_squares::fit_linear_regression,
     },
     EstimatorInfo {
@@ -100,6 +101,7 @@ pub(crate) static ESTIMATORS: &[EstimatorInfo] = &[
         task: Task::Regression,
         doc: "least squares with an L2 penalty; several target columns give several outputs",
         params: &[ALPHA, FIT_INTERCEPT],
+        missing: false,
         fit: least_squares::fit_ridge,
     },
     EstimatorInfo {
@@ -107,6 +109,7 @@ pub(crate) static ESTIMATORS: &[EstimatorInfo] = &[
         task: Task::Regression,
         doc: "least squares with an L1 penalty, which leaves features out",
         params: &[ALPHA, FIT_INTERCEPT, max_iter("1000"), TOL_GAP],
+        missing: false,
         fit: elastic_net::fit_lasso,
     },
     EstimatorInfo {
@@ -125,6 +128,7 @@ pub(crate) static ESTIMATORS: &[EstimatorInfo] = &[
             max_iter("1000"),
             TOL_GAP,
         ],
+        missing: false,
         fit: elastic_net::fit_elastic_net,
     },
     EstimatorInfo {
@@ -132,6 +136,7 @@ pub(crate) static ESTIMATORS: &[EstimatorInfo] = &[
         task: Task::Classification,
         doc: "binary or multinomial logistic regression with an L2 penalty",
         params: &[C, FIT_INTERCEPT, max_iter("100"), TOL, CLASS_WEIGHT],
+        missing: false,
         fit: logistic::fit,
     },
     EstimatorInfo {
@@ -153,6 +158,7 @@ pub(crate) static ESTIMATORS: &[EstimatorInfo] = &[
             TOL_SVM,
             RANDOM_STATE,
         ],
+        missing: false,
         fit: svm::fit_classifier,
     },
     EstimatorInfo {
@@ -179,6 +185,7 @@ pub(crate) static ESTIMATORS: &[EstimatorInfo] = &[
             TOL_SVM,
             RANDOM_STATE,
         ],
+        missing: false,
         fit: svm::fit_regressor,
     },
     EstimatorInfo {
@@ -186,6 +193,7 @@ pub(crate) static ESTIMATORS: &[EstimatorInfo] = &[
         task: Task::Classification,
         doc: "linear classification by stochastic gradient descent, one class against the others",
         params: SGD_CLASSIFIER,
+        missing: false,
         fit: sgd::fit_classifier,
     },
     EstimatorInfo {
@@ -193,6 +201,7 @@ pub(crate) static ESTIMATORS: &[EstimatorInfo] = &[
         task: Task::Regression,
         doc: "linear regression by stochastic gradient descent; scale the features first",
         params: SGD_REGRESSOR,
+        missing: false,
         fit: sgd::fit_regressor,
     },
     EstimatorInfo {
@@ -200,6 +209,7 @@ pub(crate) static ESTIMATORS: &[EstimatorInfo] = &[
         task: Task::Regression,
         doc: "counts and rates: Poisson deviance, log link, L2 penalty",
         params: &[ALPHA, FIT_INTERCEPT, max_iter("100"), TOL],
+        missing: false,
         fit: glm::fit_poisson,
     },
     EstimatorInfo {
@@ -207,6 +217,7 @@ pub(crate) static ESTIMATORS: &[EstimatorInfo] = &[
         task: Task::Regression,
         doc: "positive amounts: Gamma deviance, log link, L2 penalty",
         params: &[ALPHA, FIT_INTERCEPT, max_iter("100"), TOL],
+        missing: false,
         fit: glm::fit_gamma,
     },
     EstimatorInfo {
@@ -234,6 +245,7 @@ pub(crate) static ESTIMATORS: &[EstimatorInfo] = &[
             max_iter("100"),
             TOL,
         ],
+        missing: false,
         fit: glm::fit_tweedie,
     },
 ];

@@ -1,0 +1,63 @@
+//! Training data by columns, sorted once.
+
+use crate::data::Table;
+use crate::error::DataError;
+
+/// The features of the training rows.
+pub(super) struct Columns {
+    pub(super) n_rows: usize,
+    /// Per feature, the value of each row; NaN where it is missing.
+    pub(super) values: Vec<Vec<f32>>,
+    /// Per feature, the rows by ascending value, those without a value at the end.
+    pub(super) sorted: Vec<Vec<u32>>,
+    /// Per feature, whether some row has no value.
+    pub(super) has_missing: Vec<bool>,
+}
+
+impl Columns {
+    /// # Errors
+    /// [`DataError::Infinite`] for values beyond single precision.
+    pub(super) fn new(table: &Table) -> Result<Self, DataError> {
+        let n_rows = table.n_rows();
+        let rows = u32::try_from(n_rows).map_err(|_| DataError::TooManyCells {
+            row: n_rows,
+            limit: u32::MAX as usize,
+        })?;
+        let mut columns = Self {
+            n_rows,
+            values: Vec::new(),
+            sorted: Vec::new(),
+            has_missing: Vec::new(),
+        };
+        for (feature, name) in table.columns().iter().enumerate() {
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "features are compared in single precision, as the model's splits say"
+            )]
+            let values: Vec<f32> = table.column(feature).map(|x| x as f32).collect();
+            if let Some(row) = values.iter().position(|x| x.is_infinite()) {
+                let (line, column) = (None, name.clone());
+                return Err(DataError::Infinite {
+                    row: row + 1,
+                    line,
+                    column,
+                });
+            }
+            let value = |row: &u32| values[*row as usize];
+            let mut sorted: Vec<u32> = (0..rows).collect();
+            // Stable, so that ties keep the order of the rows; NaN sorts last whatever its sign.
+            sorted.sort_by(|a, b| {
+                let (a, b) = (value(a), value(b));
+                a.is_nan().cmp(&b.is_nan()).then(a.total_cmp(&b))
+            });
+            columns.has_missing.push(values.iter().any(|x| x.is_nan()));
+            columns.sorted.push(sorted);
+            columns.values.push(values);
+        }
+        Ok(columns)
+    }
+
+    pub(super) fn n_features(&self) -> usize {
+        self.values.len()
+    }
+}

@@ -1,0 +1,262 @@
+//! Trained trees against scikit-learn and XGBoost on the same rows, and what must hold whatever the data.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tenebra_models::data::{CsvSpec, DataSet, read_csv_file};
+use tenebra_models::{Estimator, Model};
+
+fn data_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data")
+}
+
+fn read(file: &str, target: &str) -> DataSet {
+    let path = data_folder().join(format!("{file}.csv"));
+    read_csv_file(&path, &CsvSpec::with_target(target)).unwrap()
+}
+
+fn train(estimator: &str, data: &DataSet, params: &[(&str, &str)]) -> Model {
+    let mut estimator = Estimator::new(estimator).unwrap();
+    for (name, value) in params {
+        estimator.set(name, value).unwrap();
+    }
+    estimator.fit(data).unwrap().model
+}
+
+/// The values of a prediction as the libraries give them: for one score of two classes the probability of the second.
+fn predictions(model: &Model, data: &DataSet) -> Vec<Vec<f64>> {
+    data.table
+        .rows()
+        .map(|row| model.predict(row).unwrap().values)
+        .collect()
+}
+
+#[test]
+fn models_are_those_of_scikit_learn_and_xgboost() {
+    let mut cases = 0;
+    for entry in std::fs::read_dir(data_folder().join("forest/training")).unwrap() {
+        let path = entry.unwrap().path();
+        let record: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        let text = |name: &str| record[name].as_str().unwrap().to_owned();
+        let mut data = read(&text("file"), &text("target"));
+        if path.to_str().unwrap().contains("missing") {
+            let values = data
+                .table
+                .values()
+                .iter()
+                .map(|&x| if x == 0.0 { f64::NAN } else { x });
+            data.table =
+                tenebra_models::data::Table::new(data.table.columns().to_vec(), values.collect())
+                    .unwrap();
+        }
+        let params: Vec<(String, String)> = record["params"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(name, value)| {
+                (
+                    name.clone(),
+                    value
+                        .as_str()
+                        .map_or_else(|| value.to_string(), str::to_owned),
+                )
+            })
+            .collect();
+        let params: Vec<(&str, &str)> = params
+            .iter()
+            .map(|(n, v)| (n.as_str(), v.as_str()))
+            .collect();
+        let got = predictions(&train(&text("estimator"), &data, &params), &data);
+        let want = record["predictions"].as_array().unwrap();
+        assert_eq!(got.len(), want.len());
+        for (row, (got, want)) in got.iter().zip(want).enumerate() {
+            let want: Vec<f64> = match want {
+                Value::Array(values) => values.iter().map(|v| v.as_f64().unwrap()).collect(),
+                scalar => vec![scalar.as_f64().unwrap()],
+            };
+            for (got, want) in got.iter().zip(&want) {
+                // XGBoost adds gradients in single precision.
+                let close = (got - want).abs() <= 1e-4 * want.abs().max(1.0);
+                assert!(
+                    close,
+                    "{}: row {row}: {got} instead of {want}",
+                    path.display()
+                );
+            }
+        }
+        cases += 1;
+    }
+    assert_eq!(cases, 10);
+}
+
+#[test]
+fn seeds_decide_and_nothing_else() {
+    let data = read("pima", "diabetes");
+    let cases = [
+        (
+            "RandomForestClassifier",
+            vec![("n_estimators", "5"), ("max_depth", "4")],
+        ),
+        (
+            "GradientBoostingClassifier",
+            vec![
+                ("n_estimators", "5"),
+                ("subsample", "0.5"),
+                ("colsample_bytree", "0.5"),
+            ],
+        ),
+        (
+            "DecisionTreeClassifier",
+            vec![("max_features", "sqrt"), ("max_depth", "3")],
+        ),
+    ];
+    for (name, params) in cases {
+        let with = |seed: &'static str| {
+            let params: Vec<_> = params
+                .iter()
+                .copied()
+                .chain([("random_state", seed)])
+                .collect();
+            predictions(&train(name, &data, &params), &data)
+        };
+        assert_eq!(with("1"), with("1"), "{name}");
+        assert_ne!(with("1"), with("2"), "{name}");
+    }
+}
+
+#[test]
+fn a_larger_forest_begins_with_the_smaller_one() {
+    let data = read("iris", "y");
+    let trees = |n: &str| match train("RandomForestClassifier", &data, &[("n_estimators", n)]) {
+        Model::Forest(forest) => forest.parts().trees.clone(),
+        other => panic!("{other:?}"),
+    };
+    let (three, six) = (trees("3"), trees("6"));
+    assert_eq!((three.len(), six.len()), (3, 6));
+    for (small, large) in three.iter().zip(&six) {
+        assert_eq!(
+            small.splits().collect::<Vec<_>>(),
+            large.splits().collect::<Vec<_>>()
+        );
+    }
+}
+
+#[test]
+fn random_forests_learn_iris_and_boosting_learns_from_missing_values() {
+    let data = read("iris", "y");
+    let accuracy = |model: &Model, data: &DataSet| {
+        let rows: Vec<_> = data
+            .table
+            .rows()
+            .map(|row| model.predict(row).unwrap())
+            .collect();
+        model
+            .metric()
+            .evaluate(&rows, &data.targets[0], model.classes(), None)
+            .unwrap()
+    };
+    let forest = train(
+        "RandomForestClassifier",
+        &data,
+        &[("n_estimators", "20"), ("max_depth", "3")],
+    );
+    assert!(accuracy(&forest, &data) > 0.95);
+    let mut holes = read("pima", "diabetes");
+    let blank = |(at, &x): (usize, &f64)| if at % 5 == 0 { f64::NAN } else { x };
+    let values = holes.table.values().iter().enumerate().map(blank).collect();
+    holes.table = tenebra_models::data::Table::new(holes.table.columns().to_vec(), values).unwrap();
+    for name in [
+        "DecisionTreeClassifier",
+        "RandomForestClassifier",
+        "GradientBoostingClassifier",
+    ] {
+        let model = train(name, &holes, &[("max_depth", "5")]);
+        assert!(
+            accuracy(&model, &holes) > 0.8,
+            "{name}: {}",
+            accuracy(&model, &holes)
+        );
+    }
+}
+
+#[test]
+fn several_targets_give_several_outputs() {
+    let mut data = read("diabetes", "y");
+    let mut second = data.targets[0].clone();
+    second.name = "double".to_owned();
+    second
+        .cells
+        .iter_mut()
+        .for_each(|cell| *cell = (2.0 * cell.parse::<f64>().unwrap()).to_string());
+    data.targets.push(second);
+    for name in [
+        "DecisionTreeRegressor",
+        "RandomForestRegressor",
+        "GradientBoostingRegressor",
+    ] {
+        let params: &[_] = if name.starts_with('D') {
+            &[]
+        } else {
+            &[("n_estimators", "3")]
+        };
+        for values in predictions(&train(name, &data, params), &data) {
+            assert!(
+                (values[1] - 2.0 * values[0]).abs() < 1e-6 * values[1].abs(),
+                "{name}: {values:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn targets_out_of_range_are_named() {
+    let mut data = read("diabetes", "y");
+    data.targets[0].cells[3] = "0".to_owned();
+    let mut estimator = Estimator::new("GradientBoostingRegressor").unwrap();
+    estimator.set("objective", "reg:gamma").unwrap();
+    let error = estimator.fit(&data).unwrap_err().to_string();
+    assert!(
+        error.starts_with("row 4: the target 0 is out of range"),
+        "{error}"
+    );
+    estimator.set("objective", "count:poisson").unwrap();
+    assert!(estimator.fit(&data).is_ok());
+}
+
+#[test]
+fn trained_forests_decide_the_same_on_codes() {
+    use tenebra_models::forest::{ForestOptions, quantize_forest};
+    let data = read("pima", "diabetes");
+    for name in [
+        "DecisionTreeClassifier",
+        "RandomForestClassifier",
+        "GradientBoostingClassifier",
+    ] {
+        let params: &[_] = if name.starts_with('D') {
+            &[]
+        } else {
+            &[("n_estimators", "10"), ("max_depth", "4")]
+        };
+        let Model::Forest(model) = train(name, &data, params) else {
+            panic!("no forest")
+        };
+        let (quantized, report) =
+            quantize_forest(&model, Some(&data.table), &ForestOptions::default()).unwrap();
+        let circuit = quantized.verified().unwrap();
+        for row in data.table.rows() {
+            let outputs =
+                tenebra_sim::run(&circuit, &quantized.encode(row).unwrap().codes).unwrap();
+            let (got, want) = (
+                quantized.decode(&outputs).unwrap(),
+                model.predict(row).unwrap(),
+            );
+            assert_eq!(got.class, want.class, "{name}");
+        }
+        assert_eq!(
+            report.measured.map(|error| error.changed),
+            Some(0),
+            "{name}"
+        );
+    }
+}
