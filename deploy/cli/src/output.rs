@@ -80,22 +80,17 @@ pub(crate) fn bar(length: usize, what: &'static str) -> ProgressBar {
     bar
 }
 
-/// `1,234` or `12.3 MB`: bytes for people.
+/// `1,234 B`, `123 kB` or `12.3 MB`: bytes for people.
 pub(crate) fn bytes(count: u64) -> String {
-    if count < 100_000 {
-        let digits = count.to_string();
-        return match digits.len() {
-            4.. => format!(
-                "{},{} B",
-                &digits[..digits.len() - 3],
-                &digits[digits.len() - 3..]
-            ),
-            _ => format!("{digits} B"),
-        };
+    match count {
+        0..1_000 => format!("{count} B"),
+        1_000..100_000 => format!("{},{:03} B", count / 1_000, count % 1_000),
+        100_000..1_000_000 => format!("{} kB", (count + 500) / 1_000),
+        _ => {
+            let tenths = count / 100_000;
+            format!("{}.{} MB", tenths / 10, tenths % 10)
+        }
     }
-    #[expect(clippy::cast_precision_loss, reason = "shown with one decimal")]
-    let megabytes = count as f64 / 1e6;
-    format!("{megabytes:.1} MB")
 }
 
 /// Milliseconds for people.
@@ -140,6 +135,7 @@ mod tests {
         assert_eq!(bytes(7), "7 B");
         assert_eq!(bytes(1_007), "1,007 B");
         assert_eq!(bytes(99_999), "99,999 B");
+        assert_eq!(bytes(249_600), "250 kB");
         assert_eq!(bytes(1_250_000), "1.2 MB");
     }
 

@@ -107,7 +107,7 @@ impl Report {
             input_bits: single.map_or(0, |plan| plan.input_bits),
             output_bits: widest(&circuit.output_ranges()),
             external_products: number(|plan| plan.external_products),
-            key_switches: 0,
+            key_switches: number(|plan| plan.key_switches),
             pbs: 0,
             evaluation_key_bytes,
             query_bytes: number(|plan| plan.query_bytes),
