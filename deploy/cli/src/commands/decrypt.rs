@@ -108,7 +108,7 @@ fn csv(decrypted: &Decrypted) -> String {
             .chain(numbered("score", count))
             .collect()
     };
-    let mut text = header.join(",") + "\n";
+    let mut text = line(header);
     for (prediction, numbers) in decrypted.predictions.iter().zip(numbers) {
         let mut cells = match prediction {
             Value::String(label) => vec![label.clone()],
@@ -118,7 +118,30 @@ fn csv(decrypted: &Decrypted) -> String {
         if !decrypted.classes.is_empty() {
             cells.extend(numbers.iter().map(|number| format!("{number:.6}")));
         }
-        text.push_str(&(cells.join(",") + "\n"));
+        text.push_str(&line(cells));
     }
     text
+}
+
+/// A line of CSV; labels may hold anything.
+fn line(cells: Vec<String>) -> String {
+    let quoted = cells.into_iter().map(|cell| {
+        if cell.contains(['"', ',', '\n', '\r']) {
+            format!("\"{}\"", cell.replace('"', "\"\""))
+        } else {
+            cell
+        }
+    });
+    quoted.collect::<Vec<_>>().join(",") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_with_commas_and_quotes_stay_one_cell() {
+        let cells = ["a,b", "say \"no\"", "c"].map(str::to_owned).to_vec();
+        assert_eq!(line(cells), "\"a,b\",\"say \"\"no\"\"\",c\n");
+    }
 }
