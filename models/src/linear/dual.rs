@@ -22,8 +22,27 @@ pub(super) struct Dual<'a> {
     pub(super) bounds: &'a [(f64, f64)],
 }
 
+/// A round's sum of violations, and the largest.
+#[derive(Clone, Copy, Default)]
+struct Violations {
+    sum: f64,
+    largest: f64,
+}
+
+/// Where the descent stands.
+struct State {
+    /// One variable per row.
+    b: Vec<f64>,
+    w: Vec<f64>,
+    /// Weight of the constant feature.
+    constant: f64,
+}
+
 impl Dual<'_> {
     /// Goes over the rows in random order until the violations of optimality are at most `tol` times those at the start.
+    ///
+    /// Rows whose variable is held at a bound by more than the largest violation of the last round are left out until the
+    /// others are optimal (shrinking, Hsieh et al. 2008, section 3.2).
     pub(super) fn solve(
         &self,
         tol: f64,
@@ -31,79 +50,107 @@ impl Dual<'_> {
         seed: usize,
         name: &'static str,
     ) -> Solution {
-        let n = self.table.n_columns();
-        let constant = self.constant.unwrap_or(0.0);
+        let (rows, constant) = (self.table.n_rows(), self.constant.unwrap_or(0.0));
         let squares: Vec<f64> = self
             .table
             .rows()
             .map(|x| dot(x, x) + constant * constant)
             .collect();
         let mut rng = ChaCha8Rng::seed_from_u64(seed as u64);
-        let mut order: Vec<usize> = (0..squares.len()).collect();
-        let mut b = vec![0.0; order.len()];
-        let mut w = vec![0.0; n];
-        let mut intercept = 0.0;
-        let (mut first, mut last) = (None, 0.0);
+        let mut active: Vec<usize> = (0..rows).collect();
+        let mut state = State {
+            b: vec![0.0; rows],
+            w: vec![0.0; self.table.n_columns()],
+            constant: 0.0,
+        };
+        let (mut first, mut reached, mut held) = (None, 0.0, f64::INFINITY);
+        let mut converged = false;
         for _ in 0..max_iter {
-            shuffle(&mut order, &mut rng);
-            last = 0.0;
-            for &row in &order {
-                let x = &self.table.values()[row * n..(row + 1) * n];
-                let slope = dot(&w, x) + intercept * constant - self.centre[row];
-                let (next, violation) = self.step(row, b[row], slope, squares[row]);
-                last += violation;
-                let change = next - b[row];
-                if change != 0.0 {
-                    b[row] = next;
-                    for (w, x) in w.iter_mut().zip(x) {
-                        *w += change * x;
-                    }
-                    intercept += change * constant;
+            shuffle(&mut active, &mut rng);
+            let found = self.round(&mut active, &mut state, &squares, held);
+            reached = found.sum;
+            held = if found.largest > 0.0 {
+                found.largest
+            } else {
+                f64::INFINITY
+            };
+            if reached <= tol * *first.get_or_insert(reached) {
+                if active.len() == rows {
+                    converged = true;
+                    break;
                 }
-            }
-            if last <= tol * *first.get_or_insert(last) {
-                break;
+                active = (0..rows).collect();
+                held = f64::INFINITY;
             }
         }
-        let first = first.unwrap_or(last);
-        let warning = (last > tol * first).then(|| {
-            let reached = last / first;
+        let warning = (!converged).then(|| {
+            let reached = reached / first.unwrap_or(1.0);
             format!("{name} stopped after {max_iter} rounds at violations of {reached:.1e} of the first, above tol = {tol:.1e}: raise max_iter or scale the features")
         });
         Solution {
-            coef: vec![w],
-            intercept: vec![intercept * constant],
+            coef: vec![state.w],
+            intercept: vec![state.constant * constant],
             warning,
         }
     }
 
-    /// The best value of one variable, and how far it was from optimal.
-    fn step(&self, row: usize, b: f64, slope: f64, square: f64) -> (f64, f64) {
-        let (low, high) = self.bounds[row];
-        let (up, down) = (slope + self.epsilon, slope - self.epsilon);
-        // The objective's slopes to the right and to the left of b, where |b| has a corner.
-        let (right, left) = (
-            if b >= 0.0 { up } else { down },
-            if b > 0.0 { up } else { down },
-        );
-        let violation = if right < 0.0 && b < high {
-            -right
-        } else if left > 0.0 && b > low {
-            left
-        } else {
-            return (b, 0.0);
+    /// Optimizes every active row once; those held at a bound by more than `held` become inactive.
+    fn round(
+        &self,
+        active: &mut Vec<usize>,
+        state: &mut State,
+        squares: &[f64],
+        held: f64,
+    ) -> Violations {
+        let n = self.table.n_columns();
+        let constant = self.constant.unwrap_or(0.0);
+        let mut violations = Violations::default();
+        active.retain(|&row| {
+            let x = &self.table.values()[row * n..(row + 1) * n];
+            let slope = dot(&state.w, x) + state.constant * constant - self.centre[row];
+            let b = state.b[row];
+            let (right, left) = self.slopes(b, slope);
+            let (low, high) = self.bounds[row];
+            let violation = match (b < high, b > low) {
+                (true, _) if right < 0.0 => -right,
+                (_, true) if left > 0.0 => left,
+                (up, down) => return (up && right <= held) || (down && left >= -held),
+            };
+            violations.sum += violation;
+            violations.largest = violations.largest.max(violation);
+            let change = self.best(b, slope, squares[row]).clamp(low, high) - b;
+            state.b[row] += change;
+            for (w, x) in state.w.iter_mut().zip(x) {
+                *w += change * x;
+            }
+            state.constant += change * constant;
+            true
+        });
+        violations
+    }
+
+    /// The objective's slopes to the right and to the left of `b`, which differ at the corner of `|b|`.
+    fn slopes(&self, b: f64, slope: f64) -> (f64, f64) {
+        let side = |positive: bool| {
+            if positive {
+                slope + self.epsilon
+            } else {
+                slope - self.epsilon
+            }
         };
-        if square == 0.0 {
-            return (if right < 0.0 { high } else { low }, 0.0);
-        }
-        let best = if up < square * b {
+        (side(b >= 0.0), side(b > 0.0))
+    }
+
+    /// The unbounded minimum along one variable. A row of zeros leaves it to the bounds.
+    fn best(&self, b: f64, slope: f64, square: f64) -> f64 {
+        let (up, down) = (slope + self.epsilon, slope - self.epsilon);
+        if up < square * b {
             b - up / square
         } else if down > square * b {
             b - down / square
         } else {
             0.0
-        };
-        (best.clamp(low, high), violation)
+        }
     }
 }
 
