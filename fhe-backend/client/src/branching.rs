@@ -9,7 +9,7 @@ use rand_core::CryptoRng;
 use thiserror::Error;
 
 use crate::bits::{BitReader, BitWriter, low_bits, packed_len};
-use crate::glwe::{KeyProduct, mask_term};
+use crate::glwe::{KeyProduct, mask_term, mask_words};
 use crate::key::SecretKey;
 use crate::linear::{
     LayoutError, LinearError, MAX_PORT, QUERY_PREFIX, RESPONSE_PREFIX, check_len, read_rows,
@@ -149,7 +149,11 @@ impl ValidBranching {
     /// Words of scratch that [`encrypt`](Self::encrypt) needs.
     #[must_use]
     pub fn scratch_len(&self) -> usize {
-        2 * self.glwe.polynomial_size()
+        let size = self.glwe.polynomial_size();
+        match self.layout.packing {
+            Some(_) => mask_words(size) + self.slots(),
+            None => 2 * size,
+        }
     }
 
     /// Encrypts `input_bits` bits into the payload of a query. Allocates nothing without feature `ntt`: `scratch` has

@@ -81,14 +81,14 @@ pub enum ClientError {
 impl ClientKey {
     /// Fresh keys for every plan of `spec`.
     pub fn generate(spec: &ClientSpec<'_>, rng: &mut impl CryptoRng) -> Self {
-        let mut keys = [const { None }; MAX_PLANS];
-        for (slot, glwe) in keys.iter_mut().zip(spec.key_params()) {
-            *slot = Some(SecretKey::generate(glwe, rng));
-        }
-        Self {
+        let mut key = Self {
             spec_id: spec.id(),
-            keys,
+            keys: [const { None }; MAX_PLANS],
+        };
+        for (slot, glwe) in key.keys.iter_mut().zip(spec.key_params()) {
+            slot.get_or_insert_with(|| SecretKey::zero(glwe)).draw(rng);
         }
+        key
     }
 
     /// The spec it was made for.
@@ -131,21 +131,23 @@ impl ClientKey {
     pub fn read_secret_file(spec: &ClientSpec<'_>, bytes: &[u8]) -> Result<Self, ClientError> {
         let frame = Frame::parse_for(bytes, Kind::SecretKey, spec.id())?;
         let mut payload = frame.payload;
-        let mut keys = [const { None }; MAX_PLANS];
-        for (slot, glwe) in keys.iter_mut().zip(spec.key_params()) {
+        let mut key = Self {
+            spec_id: spec.id(),
+            keys: [const { None }; MAX_PLANS],
+        };
+        for (slot, glwe) in key.keys.iter_mut().zip(spec.key_params()) {
             let (head, rest) = payload
                 .split_at_checked(SecretKey::secret_len(glwe))
                 .ok_or(ClientError::KeyLength)?;
-            *slot = SecretKey::read_secret(glwe, head);
+            slot.get_or_insert_with(|| SecretKey::zero(glwe))
+                .fill(head)
+                .ok_or(ClientError::KeyLength)?;
             payload = rest;
         }
         if !payload.is_empty() {
             return Err(ClientError::KeyLength);
         }
-        Ok(Self {
-            spec_id: spec.id(),
-            keys,
-        })
+        Ok(key)
     }
 
     fn of_plan(&self, plan: u8) -> Result<&SecretKey, LinearError> {

@@ -7,6 +7,8 @@
 
 use thiserror::Error;
 
+use crate::checksum::{Checksum, checksum};
+
 /// First bytes of every frame.
 pub const MAGIC: [u8; 4] = *b"TNBR";
 /// Version of the format that this crate reads and writes.
@@ -202,7 +204,7 @@ impl<'a> Frame<'a> {
                 announced: announced.saturating_add((HEADER_LEN + TRAILER_LEN) as u64),
             })?;
         let covered = &bytes[..HEADER_LEN + payload.len()];
-        if crc32fast::hash(covered) != u32::from_le_bytes(*trailer) {
+        if checksum(covered) != u32::from_le_bytes(*trailer) {
             return Err(FrameError::Checksum);
         }
         Ok(Self {
@@ -232,7 +234,7 @@ impl<'a> Frame<'a> {
 
 /// A frame that is written piece by piece, for payloads larger than memory.
 pub(crate) struct FrameHeader {
-    checksum: crc32fast::Hasher,
+    checksum: Checksum,
 }
 
 impl FrameHeader {
@@ -244,7 +246,7 @@ impl FrameHeader {
         sink: &mut impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<Self, E> {
         let mut frame = Self {
-            checksum: crc32fast::Hasher::new(),
+            checksum: Checksum::new(),
         };
         frame.push(&header(kind, spec_id, payload_len), sink)?;
         Ok(frame)
@@ -301,7 +303,7 @@ pub fn write_frame<E>(
     out[..HEADER_LEN].copy_from_slice(&header(kind, spec_id, payload_len));
     let (covered, trailer) = out.split_at_mut(HEADER_LEN + payload_len);
     fill(&mut covered[HEADER_LEN..])?;
-    trailer.copy_from_slice(&crc32fast::hash(covered).to_le_bytes());
+    trailer.copy_from_slice(&checksum(covered).to_le_bytes());
     Ok(())
 }
 

@@ -33,7 +33,7 @@ impl<'a> KeyProduct<'a> {
     }
 
     /// Draws the `k` mask polynomials of a GLWE and adds coefficients `0, stride, 2·stride, …` of `Σ_c A_c·S_c` to
-    /// `body`; `mask` is scratch of `N` words.
+    /// `body`; `mask` is scratch of `N` words, or of [`mask_words`].
     pub(crate) fn add(
         &self,
         masks: &mut MaskStream,
@@ -56,12 +56,33 @@ impl<'a> KeyProduct<'a> {
             }
             return;
         }
+        let size = self.key.glwe().polynomial_size();
         for polynomial in 0..self.key.glwe().glwe_dimension() {
-            masks.fill(mask);
-            add_mask_times_key(body, stride, mask, self.key, polynomial);
+            if mask.len() == size {
+                masks.fill(mask);
+                add_mask_times_key(body, stride, mask, self.key, polynomial);
+                continue;
+            }
+            for first in (0..size).step_by(mask.len()) {
+                masks.fill(mask);
+                add_part_times_key(body, stride, (mask, first), self.key, polynomial);
+            }
         }
     }
 }
+
+/// Words of mask that a short window of the product needs in memory at once: a part of the polynomial on a device, all of
+/// it where it may be transformed.
+pub(crate) fn mask_words(polynomial_size: usize) -> usize {
+    if cfg!(feature = "ntt") {
+        polynomial_size
+    } else {
+        MASK_PART
+    }
+}
+
+/// Divides every polynomial size.
+const MASK_PART: usize = 16;
 
 /// From this many coefficients on, transforms are quicker than masked adds (bench `encrypt`).
 #[cfg(feature = "ntt")]
@@ -110,6 +131,21 @@ pub(crate) fn add_mask_times_key(
             {
                 *b = b.wrapping_add(a & bit);
             }
+        }
+    }
+}
+
+/// As [`add_mask_times_key`], for the mask coefficients from `first` on.
+fn add_part_times_key(
+    body: &mut [u64],
+    stride: usize,
+    (part, first): (&[u64], usize),
+    key: &SecretKey,
+    polynomial: usize,
+) {
+    for (slot, b) in body.iter_mut().enumerate() {
+        for (index, value) in (first..).zip(part) {
+            *b = b.wrapping_add(mask_term(key, polynomial, index, *value, slot * stride));
         }
     }
 }
@@ -172,6 +208,25 @@ mod tests {
             body
         });
         assert_eq!(products[0], products[1]);
+    }
+
+    #[test]
+    fn masks_in_parts_give_what_whole_ones_give() {
+        let glwe = ValidGlwe::secure(4, 256).unwrap();
+        let key = SecretKey::generate(glwe, &mut ChaCha20Rng::seed_from_u64(8));
+        for stride in [1, 4] {
+            let bodies = [MASK_PART, 256].map(|words| {
+                let mut body = vec![3u64; 50];
+                KeyProduct::new(&key, body.len()).add(
+                    &mut MaskStream::new(MaskSeed([9; 32])),
+                    &mut vec![0; words],
+                    &mut body,
+                    stride,
+                );
+                body
+            });
+            assert_eq!(bodies[0], bodies[1], "stride {stride}");
+        }
     }
 
     #[test]

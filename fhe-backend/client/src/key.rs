@@ -20,14 +20,36 @@ pub struct SecretKey {
 impl SecretKey {
     /// A fresh uniform key.
     pub fn generate(glwe: ValidGlwe, rng: &mut impl CryptoRng) -> Self {
-        let mut key = Self {
+        let mut key = Self::zero(glwe);
+        key.draw(rng);
+        key
+    }
+
+    /// All bits 0: what [`draw`](Self::draw) or [`fill`](Self::fill) makes a key of in its place, for a key that is moved
+    /// takes its size on a device's stack once more.
+    pub(crate) fn zero(glwe: ValidGlwe) -> Self {
+        Self {
             words: [0; MAX_DIMENSION / 64],
             glwe,
-        };
-        for word in &mut key.words[..glwe.dimension() / 64] {
+        }
+    }
+
+    /// Draws all bits.
+    pub(crate) fn draw(&mut self, rng: &mut impl CryptoRng) {
+        for word in &mut self.words[..self.glwe.dimension() / 64] {
             *word = rng.next_u64();
         }
-        key
+    }
+
+    /// Takes the bits that [`write_secret`](Self::write_secret) wrote; `None` if the length is another.
+    pub(crate) fn fill(&mut self, bytes: &[u8]) -> Option<()> {
+        if bytes.len() != Self::secret_len(self.glwe) {
+            return None;
+        }
+        for (word, chunk) in self.words.iter_mut().zip(bytes.chunks_exact(8)) {
+            *word = chunk.iter().rev().fold(0, |w, b| w << 8 | u64::from(*b));
+        }
+        Some(())
     }
 
     /// The parameters it was made for.
@@ -61,16 +83,8 @@ impl SecretKey {
     /// Reads what [`write_secret`](Self::write_secret) wrote; `None` if the length is not that of `glwe`.
     #[must_use]
     pub fn read_secret(glwe: ValidGlwe, bytes: &[u8]) -> Option<Self> {
-        if bytes.len() != Self::secret_len(glwe) {
-            return None;
-        }
-        let mut key = Self {
-            words: [0; MAX_DIMENSION / 64],
-            glwe,
-        };
-        for (word, chunk) in key.words.iter_mut().zip(bytes.chunks_exact(8)) {
-            *word = chunk.iter().rev().fold(0, |w, b| w << 8 | u64::from(*b));
-        }
+        let mut key = Self::zero(glwe);
+        key.fill(bytes)?;
         Some(key)
     }
 

@@ -8,6 +8,7 @@ extern crate std;
 
 pub mod bits;
 pub mod branching;
+mod checksum;
 pub mod client;
 mod cursor;
 pub mod frame;

@@ -10,7 +10,7 @@ use rand_core::CryptoRng;
 use thiserror::Error;
 
 use crate::bits::{BitReader, BitWriter, low_bits, packed_len};
-use crate::glwe::{KeyProduct, mask_term};
+use crate::glwe::{KeyProduct, mask_term, mask_words};
 use crate::key::SecretKey;
 use crate::params::{GlweParams, ParamError, ValidGlwe};
 use crate::random::{MASK_SEED_LEN, MaskSeed, MaskStream, NoiseStream, fresh_mask_seed};
@@ -266,7 +266,7 @@ impl ValidLinear {
     /// Words of scratch that [`encrypt`](Self::encrypt) of `rows` rows needs.
     #[must_use]
     pub fn scratch_len(&self, rows: usize) -> usize {
-        self.glwe.polynomial_size() + self.zone(rows)
+        mask_words(self.glwe.polynomial_size()) + self.zone(rows)
     }
 
     /// Encrypts whole rows of codes (row-major, `features` codes a row) into the payload of a query for plan `plan`.
@@ -310,7 +310,7 @@ impl ValidLinear {
         out[RESPONSE_PREFIX..QUERY_PREFIX].copy_from_slice(&seed.0);
         let mut writer = BitWriter::new(&mut out[QUERY_PREFIX..]);
 
-        let (mask, body) = scratch.split_at_mut(self.glwe.polynomial_size());
+        let (mask, body) = scratch.split_at_mut(mask_words(self.glwe.polynomial_size()));
         let scale = 64 - u32::from(self.layout.plaintext_bits);
         let dropped = 64 - u32::from(self.layout.body_bits);
         let half = (1u64 << dropped) >> 1;

@@ -13,7 +13,7 @@ use crate::bits::BitWriter;
 use crate::branching::ValidBranching;
 use crate::client::ClientError;
 use crate::frame::{FrameHeader, Kind, SpecId};
-use crate::glwe::{KeyProduct, add_mask_times_key};
+use crate::glwe::{KeyProduct, add_mask_times_key, mask_words};
 use crate::key::SecretKey;
 use crate::linear::{LayoutError, LinearError, check_len};
 use crate::params::MAX_DIMENSION;
@@ -165,8 +165,7 @@ impl ValidBranching {
     ) -> Result<(), LinearError> {
         let size = self.glwe().polynomial_size();
         let levels = usize::from(self.layout().level_count);
-        let (mask, body) = scratch.split_at_mut(size);
-        let body = &mut body[..self.slots()];
+        let (mask, body) = scratch.split_at_mut(mask_words(size));
         body.fill_with(|| noise.sample());
         let mut written = 0;
         for (bit, slots) in bits.zip(body.chunks_exact_mut(levels)) {

@@ -35,7 +35,7 @@ impl MaskStream {
 
     /// The next `out.len()` words: the coefficients of the next mask polynomial.
     pub fn fill(&mut self, out: &mut [u64]) {
-        let mut bytes = [0u8; 512];
+        let mut bytes = [0u8; PIECE];
         for words in out.chunks_mut(bytes.len() / 8) {
             let bytes = &mut bytes[..words.len() * 8];
             self.0.fill_bytes(bytes);
@@ -47,6 +47,9 @@ impl MaskStream {
         }
     }
 }
+
+/// Bytes that [`MaskStream::fill`] draws at once: few calls, or little stack.
+const PIECE: usize = if cfg!(feature = "alloc") { 512 } else { 64 };
 
 /// Noise of fresh ciphertexts, from a seed that never leaves the client.
 pub(crate) struct NoiseStream {
