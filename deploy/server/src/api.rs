@@ -6,11 +6,11 @@ mod models;
 mod openapi;
 mod predict;
 
+use alloc::sync::Arc;
+use core::any::Any;
 use core::fmt::Display;
 use core::str::FromStr;
-use std::any::Any;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use axum::body::Body;

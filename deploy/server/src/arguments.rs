@@ -1,6 +1,6 @@
 //! The commands `serve` and `token`: of the binary `tenebra-server`, and of `tenebra`.
 
-use std::net::SocketAddr;
+use core::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 

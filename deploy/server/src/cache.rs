@@ -3,11 +3,13 @@
 //! The store is the truth: an entry carries the tag of the object that it was made from, and is trusted for
 //! [`MAX_AGE`] before the tag is compared again. So what another server replaced or deleted is seen within that time.
 
+use alloc::sync::Arc;
 use core::hash::{BuildHasher, Hash};
+use core::time::Duration;
 use std::collections::HashMap;
 use std::hash::RandomState;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use prometheus::IntCounter;
 

@@ -1,6 +1,6 @@
 //! Limits of a server; every one has a default that suits one machine.
 
-use std::num::NonZeroUsize;
+use core::num::NonZeroUsize;
 use std::thread::available_parallelism;
 
 /// How much a server takes on.

@@ -1,8 +1,8 @@
 //! Frames out of a request's body, one after the other: refused by their header before the rest is read, within a time, and
 //! within the memory that all bodies together may take.
 
-use std::sync::Arc;
-use std::time::Duration;
+use alloc::sync::Arc;
+use core::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
 use bytes::{Bytes, BytesMut};

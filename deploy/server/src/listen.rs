@@ -2,10 +2,10 @@
 
 mod stall;
 
-use std::net::SocketAddr;
+use alloc::sync::Arc;
+use core::net::SocketAddr;
+use core::time::Duration;
 use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;

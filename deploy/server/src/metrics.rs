@@ -1,6 +1,6 @@
 //! What the service counts, in the text format of Prometheus.
 
-use std::time::Duration;
+use core::time::Duration;
 
 use prometheus::{
     Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,

@@ -1,8 +1,8 @@
 //! Names in addresses and in the store: of models and clients, and of evaluation keys.
 
+use alloc::sync::Arc;
 use core::fmt;
 use core::str::FromStr;
-use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use thiserror::Error;

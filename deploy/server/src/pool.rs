@@ -1,11 +1,14 @@
 //! Threads that evaluate, apart from those that speak HTTP: a bounded number of evaluations runs or waits, and the next one is
 //! refused.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use alloc::sync::Arc;
+use core::panic::AssertUnwindSafe;
+use core::time::Duration;
+use std::panic::catch_unwind;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 

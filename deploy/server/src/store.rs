@@ -11,8 +11,8 @@
 
 mod location;
 
+use alloc::sync::Arc;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;

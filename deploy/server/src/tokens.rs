@@ -3,10 +3,12 @@
 //! A token is 32 random bytes, so that a fast hash hides it as well as a slow one would; the store holds
 //! `tokens/{name}.json` with the hash and the role, and the token itself is shown once, when it is made.
 
+use alloc::sync::Arc;
 use core::fmt;
+use core::time::Duration;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::sync::{Mutex, PoisonError, RwLock};
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

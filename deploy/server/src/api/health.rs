@@ -1,6 +1,6 @@
 //! Is it alive, is it ready, what does it count.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
 
 use axum::extract::State;
 use axum::http::header;

@@ -1,6 +1,6 @@
 //! Evaluation keys: every client's own, for one version of one model.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, State};

@@ -1,6 +1,6 @@
 //! Models: list, describe, deploy, delete.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;

@@ -1,6 +1,6 @@
 //! Predictions: framed queries in, framed responses out, in the same order.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
 
 use axum::Extension;
 use axum::body::Body;

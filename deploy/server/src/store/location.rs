@@ -1,9 +1,10 @@
 //! From what the operator typed to a store: a folder, or a bucket by its URL.
 
+use alloc::sync::Arc;
+use core::time::Duration;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use object_store::aws::AmazonS3Builder;
 use object_store::local::LocalFileSystem;
