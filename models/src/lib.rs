@@ -1,4 +1,4 @@
-//! Train, import, quantize and score models, and build their circuits
+#![doc = include_str!("../README.md")]
 
 extern crate alloc;
 
