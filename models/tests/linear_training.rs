@@ -1,6 +1,8 @@
 //! Training on data that is small, degenerate or extreme: a model of finite numbers or an error, never a panic or an
 //! endless search.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use proptest::prelude::*;
 use tenebra_models::data::{DataSet, Table, TargetColumn};
 use tenebra_models::{Estimator, Model, QuantizeOptions, Task, estimators, quantize};

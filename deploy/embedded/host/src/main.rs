@@ -4,7 +4,7 @@ mod check;
 mod models;
 mod qemu;
 
-use std::error::Error;
+use core::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
