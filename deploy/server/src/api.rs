@@ -1,5 +1,6 @@
 //! The routes, and what stands before them: who asks, and what is counted.
 
+mod drain;
 mod health;
 mod keys;
 mod models;
@@ -60,6 +61,7 @@ impl App {
             .route("/readyz", get(health::readyz))
             .merge(known)
             .layer(CatchPanicLayer::custom(panicked))
+            .layer(from_fn(drain::refused))
             .layer(from_fn_with_state(Arc::clone(self), observe))
             .with_state(Arc::clone(self))
     }

@@ -66,13 +66,13 @@ pub(crate) async fn predict(
     let received = app.metrics.received_bytes.clone();
     let mut reader = FrameReader::new(body, app.memory.clone(), received);
     let (model, first) = first_query(&app, &name, model, &mut reader).await?;
-    let first_len = first.bytes.len();
+    let more = check_more(&headers, first.bytes.len(), &model)?;
     let key = find_key(&app, &identity, &name, &model, parameters).await?;
     let slot = app.pool.try_slot().ok_or_else(|| busy(&app))?;
     let job = Job { app, model, key };
     let response = job.evaluate(slot, first).await?;
     let content_type = [(header::CONTENT_TYPE, FRAMES)];
-    if content_length(&headers) == Some(first_len) {
+    if !more {
         return Ok((content_type, response).into_response());
     }
     let (sender, receiver) = channel(RESPONSES_WAITING);
@@ -126,13 +126,23 @@ async fn find_key(
     }
 }
 
-fn content_length(headers: &HeaderMap) -> Option<usize> {
-    headers
-        .get(header::CONTENT_LENGTH)?
-        .to_str()
-        .ok()?
-        .parse()
-        .ok()
+/// Whether more queries may follow the first; what is too short for one is refused before anything is evaluated.
+fn check_more(headers: &HeaderMap, first: usize, model: &Model) -> Result<bool, BodyError> {
+    let length = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
+    let Some(length) = length.and_then(|text| text.parse::<usize>().ok()) else {
+        return Ok(true);
+    };
+    let least = model.query_lengths.first().copied().unwrap_or(0);
+    match length.saturating_sub(first) {
+        0 => Ok(false),
+        rest if rest < least => Err(BodyError::Frame(FrameError::Length {
+            len: length,
+            announced: first as u64,
+        })),
+        _ => Ok(true),
+    }
 }
 
 fn busy(app: &App) -> Problem {

@@ -1,0 +1,17 @@
+//! The service as its users meet it: through HTTP.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "helpers of tests; figures are printed"
+)]
+
+mod cold_start;
+mod faults;
+mod hostile;
+mod intruders;
+mod limits;
+mod models;
+mod protocol;
+mod sharing;
+mod support;
