@@ -21,6 +21,7 @@ mod small {
         let mut table = [0u32; 16];
         let mut index = 0;
         while index < 16 {
+            #[expect(clippy::cast_possible_truncation, reason = "at most 15")]
             let mut value = index as u32;
             let mut bit = 0;
             while bit < 4 {

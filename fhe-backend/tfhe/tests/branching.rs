@@ -1,5 +1,7 @@
 //! Forests and tables, encrypted: decrypted integers equal the simulator's.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;

@@ -5,7 +5,10 @@
 //! of a kurtosis `κ` of at most 3, and the mean of `n` squares has a relative standard deviation of `√((κ − 1)/n)`. The
 //! tolerance is six of these, [`TOLERANCE`]: were the formula exact, a fresh seed would fail a comparison with a
 //! probability of about 2·10^-9. The seeds are fixed.
-#![expect(clippy::print_stdout, reason = "measured figures, shown with --nocapture")]
+#![expect(
+    clippy::print_stdout,
+    reason = "measured figures, shown with --nocapture"
+)]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "common/ciphertexts.rs"]

@@ -1,10 +1,11 @@
 //! A client that is refused while it still sends would find its connection reset before it has read why. So what it
 //! sends is read and thrown away for a while, before the refusal is sent.
 
+use alloc::sync::Arc;
 use core::pin::Pin;
 use core::task::{Context, Poll};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use core::time::Duration;
+use std::sync::{Mutex, PoisonError};
 
 use axum::body::{Body, BodyDataStream};
 use axum::extract::Request;

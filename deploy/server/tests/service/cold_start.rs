@@ -1,6 +1,7 @@
 //! From the start of the process to the first answer, with many models in the store.
 
-use std::time::{Duration, Instant};
+use core::time::Duration;
+use std::time::Instant;
 
 use tenebra_circuit::QueryMode;
 

@@ -1,7 +1,7 @@
 //! Bodies that are not what they should be: a 4xx with a reason, never a 5xx, never a panic.
 
-use std::net::SocketAddr;
-use std::time::Duration;
+use core::net::SocketAddr;
+use core::time::Duration;
 
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};

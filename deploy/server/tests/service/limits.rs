@@ -1,9 +1,10 @@
 //! What the server does not take on.
 
+use core::time::Duration;
 use std::io::Write;
 use std::net::TcpStream;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tenebra_circuit::QueryMode;
 use tenebra_server::Limits;
@@ -207,7 +208,7 @@ fn what_runs_is_finished_before_the_server_stops() {
     assert!(TcpStream::connect(address).is_err());
 }
 
-fn admitted(address: std::net::SocketAddr) -> u32 {
+fn admitted(address: core::net::SocketAddr) -> u32 {
     let page = String::from_utf8(ask(address, "GET", "/metrics", None, b"").body).unwrap();
     let line = page
         .lines()

@@ -2,7 +2,9 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::print_stdout,
+    clippy::type_complexity,
+    clippy::needless_range_loop,
+    clippy::cloned_ref_to_slice_refs,
     reason = "helpers of tests; figures are printed"
 )]
 

@@ -3,11 +3,13 @@
 //! `TENEBRA_MOTO` names a Python that has `moto[server]` (`pip install 'moto[server]'`); without it `python3` is tried, and
 //! the test passes with a message if that has none.
 
+use core::net::SocketAddr;
+use core::time::Duration;
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tenebra_circuit::QueryMode;
 use tenebra_client::ClientSpec;

@@ -1,11 +1,12 @@
 //! Servers in this process and in others, and a client that may say anything.
 
+use core::net::SocketAddr;
+use core::time::Duration;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::Duration;
 
 use tenebra_server::store::Store;
 use tenebra_server::tokens::{Role, Token};
