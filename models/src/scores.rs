@@ -185,9 +185,10 @@ mod tests {
             Metric::R2.evaluate_all(&predictions, &targets, &[], None),
             Ok(0.5)
         );
+        // One target is compared with the first value: 1 and 3 against 4 and 6, R2 = 1 - 18/2 = -8.
         assert_eq!(
             Metric::R2.evaluate(&predictions, &targets[1], &[], None),
-            Ok(-3.0)
+            Ok(-8.0)
         );
         let more = [targets[0].clone(), targets[0].clone(), targets[0].clone()];
         let error = ScoreError::Length {
