@@ -247,3 +247,39 @@ fn nesting_does_not_take_the_stack() {
     );
     assert!(onnx::read(b"{\"learner\": 1}").is_err());
 }
+
+/// A protocol buffer field of bytes, shorter than 16 KiB.
+fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(bytes.len()).unwrap();
+    let low = u8::try_from(length & 0x7f).unwrap() | 0x80;
+    let high = u8::try_from(length >> 7).unwrap();
+    [&[(number << 3) | 2, low, high], bytes].concat()
+}
+
+#[test]
+fn doubling_columns_does_not_take_the_memory() {
+    // x0 of one column, then x1 = [x0, x0], x2 = [x1, x1], …: 2^60 columns.
+    let name = |at: usize| format!("x{at}");
+    let dimension = field(1, &[0x08, 1]);
+    let shape = field(2, &[dimension.clone(), dimension].concat());
+    let input = field(
+        11,
+        &[field(1, name(0).as_bytes()), field(2, &field(1, &shape))].concat(),
+    );
+    let axis = field(5, &[field(1, b"axis"), vec![0x18, 1]].concat());
+    let mut graph = input;
+    for at in 0..60 {
+        let (from, to) = (name(at), name(at + 1));
+        let parts = [
+            field(1, from.as_bytes()),
+            field(1, from.as_bytes()),
+            field(2, to.as_bytes()),
+            field(4, b"Concat"),
+            axis.clone(),
+        ];
+        graph.extend(field(1, &parts.concat()));
+    }
+    graph.extend(field(12, &field(1, name(60).as_bytes())));
+    let message = onnx::read(&field(7, &graph)).unwrap_err().to_string();
+    assert!(message.contains("too large to fold"), "{message}");
+}

@@ -33,7 +33,14 @@ pub(super) fn model(graph: &Graph, outputs: Vec<Value>) -> Result<Model, OnnxErr
         }
     };
     let widths = input_widths(graph)?;
-    let n_features = widths.iter().sum();
+    let n_features: usize = widths.iter().sum();
+    if meaning.forms.len().saturating_mul(n_features) > MAX_COEFFICIENTS {
+        let message = format!(
+            "{} outputs of {n_features} features are more than {MAX_COEFFICIENTS} coefficients",
+            meaning.forms.len()
+        );
+        return Err(OnnxError::Graph { message });
+    }
     let parts = LinearParts {
         estimator: estimator(graph),
         feature_names: feature_names(graph, &widths),
@@ -52,6 +59,9 @@ pub(super) fn model(graph: &Graph, outputs: Vec<Value>) -> Result<Model, OnnxErr
     };
     Ok(Model::Linear(LinearModel::new(parts)?))
 }
+
+/// 512 MiB of coefficients.
+const MAX_COEFFICIENTS: usize = 1 << 26;
 
 struct Meaning {
     forms: Vec<Form>,

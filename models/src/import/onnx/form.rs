@@ -3,6 +3,9 @@
 use alloc::collections::BTreeMap;
 use core::cell::Cell;
 
+/// Most columns of a tensor, so that a graph that doubles them ends.
+pub(super) const MAX_COLUMNS: usize = 1 << 16;
+
 /// `sum terms + intercept`, as a function of the features.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Form {
@@ -81,7 +84,7 @@ pub(super) struct Budget(Cell<u64>);
 
 impl Budget {
     pub(super) fn new() -> Self {
-        Self(Cell::new(1 << 28))
+        Self(Cell::new(1 << 26))
     }
 
     /// Takes `forms * terms` from the budget; false if it is used up.

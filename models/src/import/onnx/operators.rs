@@ -73,13 +73,19 @@ impl Run {
         if name.is_empty() {
             return Ok(Value::Absent);
         }
-        let undefined = || OnnxError::Graph {
-            message: format!("`{name}` is read but never defined"),
-        };
-        self.values
+        let graph = |message: String| OnnxError::Graph { message };
+        let value = self
+            .values
             .get(name)
-            .cloned()
-            .unwrap_or_else(|| Err(undefined()))
+            .ok_or_else(|| graph(format!("`{name}` is read but never defined")))?;
+        // Every reader gets a copy, so that a small graph could ask for any amount of copying.
+        let size = value.as_ref().map_or(0, Value::size);
+        if !self.budget.spend(1, size) {
+            return Err(graph(
+                "the graph is too large to fold into one linear model".to_owned(),
+            ));
+        }
+        value.clone()
     }
 
     fn node(&self, node: &Node) -> Result<Vec<Value>, OnnxError> {

@@ -1,7 +1,7 @@
 //! Tensors on symbols: columns of affine forms behind one link.
 
 use super::error::OnnxError;
-use super::form::{Budget, Form};
+use super::form::{Budget, Form, MAX_COLUMNS};
 use super::graph::{Node, Tensor};
 
 /// What a name of the graph stands for.
@@ -55,6 +55,18 @@ pub(super) enum Link {
     Softmax,
 }
 
+impl Value {
+    /// Numbers in it.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Self::Constant(tensor) => tensor.numbers().map_or(1, <[f64]>::len),
+            Self::Scores(scores) | Self::Sum(scores) => scores.terms(),
+            Self::Labels(labels) => labels.scores.terms(),
+            _ => 1,
+        }
+    }
+}
+
 impl Scores {
     pub(super) fn identity(forms: Vec<Form>) -> Self {
         Self {
@@ -96,6 +108,11 @@ impl Scores {
             };
             usize::try_from(index).ok().filter(|&index| index < n)
         };
+        if indices.len() > MAX_COLUMNS {
+            return Err(node.refuse(format!(
+                "more than {MAX_COLUMNS} columns are too large to fold"
+            )));
+        }
         let places: Option<Vec<usize>> = indices.iter().map(place).collect();
         let places = places
             .ok_or_else(|| node.refuse(format!("columns {indices:?} of {n} are not all there")))?;

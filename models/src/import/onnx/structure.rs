@@ -3,6 +3,7 @@
 pub(super) mod svm;
 
 use super::error::OnnxError;
+use super::form::MAX_COLUMNS;
 use super::graph::{Graph, Node, Tensor};
 use super::operators::{constant, scores};
 use super::scores::{Labels, Link, Scores, Value};
@@ -10,7 +11,6 @@ use super::trees::is_trees;
 
 /// Number of columns of every graph input: as declared, or as the first operator that reads it requires.
 pub(super) fn input_widths(graph: &Graph) -> Result<Vec<usize>, OnnxError> {
-    const MOST: usize = 1 << 20;
     let mut widths = Vec::new();
     for input in &graph.inputs {
         let width = input.width.or_else(|| required_width(graph, &input.name)).ok_or_else(|| OnnxError::Graph {
@@ -22,10 +22,10 @@ pub(super) fn input_widths(graph: &Graph) -> Result<Vec<usize>, OnnxError> {
         .iter()
         .try_fold(0_usize, |sum, &w| sum.checked_add(w))
     {
-        Some(1..=MOST) => Ok(widths),
+        Some(1..=MAX_COLUMNS) => Ok(widths),
         _ => Err(OnnxError::Graph {
             message: format!(
-                "the inputs have {widths:?} columns; 1 to {MOST} in total are supported"
+                "the inputs have {widths:?} columns; 1 to {MAX_COLUMNS} in total are supported"
             ),
         }),
     }
@@ -165,6 +165,11 @@ fn concat(node: &Node, inputs: &[Value]) -> Result<Value, OnnxError> {
         let part = part?;
         if part.link != all.link || matches!(all.link, Link::Softmax | Link::SigmoidNormalized) {
             return Err(node.refuse("the columns went through different functions"));
+        }
+        if all.forms.len() + part.forms.len() > MAX_COLUMNS {
+            return Err(node.refuse(format!(
+                "more than {MAX_COLUMNS} columns are too large to fold"
+            )));
         }
         all.forms.extend(part.forms.iter().cloned());
     }
