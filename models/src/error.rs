@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use tenebra_quant::QuantError;
 use thiserror::Error;
 
+use crate::additive::AdditiveError;
 use crate::forest::ForestError;
 
 /// Why a table was refused.
@@ -294,6 +295,9 @@ pub enum ModelError {
     /// Trees that do not make a forest, or a row that one cannot score.
     #[error(transparent)]
     Forest(#[from] ForestError),
+    /// Terms that do not make an additive model.
+    #[error(transparent)]
+    Additive(#[from] AdditiveError),
 }
 
 /// Why training was refused or failed.

@@ -2,6 +2,7 @@
 
 extern crate alloc;
 
+pub mod additive;
 pub mod data;
 mod error;
 mod estimator;
@@ -12,6 +13,7 @@ pub mod model;
 pub mod quantized;
 pub mod scores;
 
+pub use additive::{AdditiveModel, AdditiveParts};
 pub use error::{DataError, ModelError, QuantizeError, ScoreError, TrainError};
 pub use estimator::{
     Estimator, EstimatorInfo, Kind, Param, Params, Task, Trained, Value, estimators,

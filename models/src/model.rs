@@ -3,7 +3,8 @@
 //! ```json
 //! {"format": "tenebra-model", "version": 1, "kind": "linear", ...}
 //! ```
-//! The fields of each kind are those of [`LinearParts`] (`"linear"`) and [`ForestParts`] (`"forest"`). Numbers are finite and
+//! The fields of each kind are those of [`LinearParts`] (`"linear"`) , [`ForestParts`] (`"forest"`)
+//! and [`AdditiveParts`] (`"additive"`). Numbers are finite and
 //! print so that they read back to the bit. A file is checked when it is read; nothing checks again behind that.
 
 use std::fs;
@@ -13,6 +14,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use tenebra_quant::{Decision, InverseLink};
 
+use crate::additive::{AdditiveModel, AdditiveParts};
 use crate::error::ModelError;
 use crate::estimator::Task;
 use crate::forest::{ForestModel, ForestParts};
@@ -27,6 +29,8 @@ pub enum Model {
     Linear(LinearModel),
     /// Trees whose leaves add up.
     Forest(ForestModel),
+    /// Step functions of single features that add up.
+    Additive(AdditiveModel),
 }
 
 /// What a model says about one row.
@@ -90,6 +94,7 @@ impl Model {
         match self {
             Self::Linear(model) => &model.estimator,
             Self::Forest(model) => &model.estimator,
+            Self::Additive(model) => &model.estimator,
         }
     }
 
@@ -98,6 +103,7 @@ impl Model {
         match self {
             Self::Linear(model) => model.n_features,
             Self::Forest(model) => model.n_features,
+            Self::Additive(model) => model.n_features,
         }
     }
 
@@ -106,6 +112,7 @@ impl Model {
         match self {
             Self::Linear(model) => model.feature_names.as_deref(),
             Self::Forest(model) => model.feature_names.as_deref(),
+            Self::Additive(model) => model.feature_names.as_deref(),
         }
     }
 
@@ -114,6 +121,7 @@ impl Model {
         match self {
             Self::Linear(model) => &model.classes,
             Self::Forest(model) => &model.classes,
+            Self::Additive(model) => &model.classes,
         }
     }
 
@@ -131,6 +139,7 @@ impl Model {
         match self {
             Self::Linear(model) => model.inverse_link,
             Self::Forest(model) => model.inverse_link,
+            Self::Additive(model) => model.inverse_link,
         }
     }
 
@@ -139,6 +148,7 @@ impl Model {
         match self {
             Self::Linear(model) => model.metric(),
             Self::Forest(model) => model.metric(),
+            Self::Additive(model) => model.metric(),
         }
     }
 
@@ -150,6 +160,7 @@ impl Model {
         match self {
             Self::Linear(model) => model.predict(row),
             Self::Forest(model) => Ok(model.predict(row)?),
+            Self::Additive(model) => Ok(model.predict(row)?),
         }
     }
 
@@ -170,6 +181,10 @@ impl Model {
             }),
             Self::Forest(model) => serde_json::to_string(&File {
                 header: header("forest"),
+                parts: model.parts(),
+            }),
+            Self::Additive(model) => serde_json::to_string(&File {
+                header: header("additive"),
                 parts: model.parts(),
             }),
         };
@@ -208,9 +223,13 @@ impl Model {
                 let parts: ForestParts = serde_json::from_str(text).map_err(json)?;
                 Ok(Self::Forest(ForestModel::new(parts)?))
             }
+            "additive" => {
+                let parts: AdditiveParts = serde_json::from_str(text).map_err(json)?;
+                Ok(Self::Additive(AdditiveModel::new(parts)?))
+            }
             _ => Err(ModelError::Kind {
                 found: header.kind,
-                known: "linear, forest",
+                known: "linear, forest, additive",
             }),
         }
     }
@@ -296,7 +315,7 @@ mod tests {
             ),
             (
                 LINE.replace("\"linear\"", "\"spline\""),
-                "models of kind `spline` are unknown; known: linear, forest",
+                "models of kind `spline` are unknown; known: linear, forest, additive",
             ),
             (
                 LINE.replace("\"n_features\":2", "\"n_features\":3"),

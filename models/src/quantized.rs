@@ -9,7 +9,7 @@ use tenebra_quant::{Affine, Bins, BitWidth, Decision, InverseLink, Quantized};
 
 use crate::data::Table;
 use crate::error::QuantizeError;
-use crate::forest::{ForestOptions, quantize_forest};
+use crate::forest::{ForestOptions, quantize_additive, quantize_forest};
 use crate::linear::quantize_linear;
 use crate::model::{Model, Prediction};
 use crate::scores::Metric;
@@ -213,6 +213,9 @@ pub fn quantize(
         Model::Linear(model) => quantize_linear(model, calibration, options),
         Model::Forest(model) => {
             quantize_forest(model, calibration, &options.forest).map(|(quantized, _)| quantized)
+        }
+        Model::Additive(model) => {
+            quantize_additive(model, calibration, &options.forest).map(|(quantized, _)| quantized)
         }
     }
 }

@@ -260,3 +260,74 @@ fn trained_forests_decide_the_same_on_codes() {
         );
     }
 }
+
+#[test]
+fn additive_models_learn_a_sum_of_functions_and_run_on_codes() {
+    use tenebra_models::forest::{ForestOptions, quantize_additive};
+    // y = |f2| + 3 f3 of the diabetes features, which no single split says.
+    let mut data = read("diabetes", "y");
+    let sums: Vec<String> = data
+        .table
+        .rows()
+        .map(|row| (row[2].abs() + 3.0 * row[3]).to_string())
+        .collect();
+    data.targets[0].cells = sums;
+    let params = [
+        ("n_estimators", "300"),
+        ("learning_rate", "0.1"),
+        ("max_bins", "64"),
+        ("reg_lambda", "0"),
+    ];
+    let trained = train("AdditiveRegressor", &data, &params);
+    let rows: Vec<_> = data
+        .table
+        .rows()
+        .map(|row| trained.predict(row).unwrap())
+        .collect();
+    let r2 = trained
+        .metric()
+        .evaluate(&rows, &data.targets[0], &[], None)
+        .unwrap();
+    assert!(r2 > 0.99, "{r2}");
+    let Model::Additive(model) = &trained else {
+        panic!("not additive")
+    };
+    assert_eq!(
+        Model::from_json(&trained.to_json().unwrap()).unwrap(),
+        trained
+    );
+    // What no feature but two says, only their terms say.
+    let spread = |feature: usize| {
+        let values = model.terms[feature].values.iter().map(|v| v[0]);
+        values.clone().fold(f64::MIN, f64::max) - values.fold(f64::MAX, f64::min)
+    };
+    assert!(spread(3) > 20.0 * spread(0), "{} {}", spread(3), spread(0));
+    let (quantized, report) =
+        quantize_additive(model, Some(&data.table), &ForestOptions::default()).unwrap();
+    let circuit = quantized.verified().unwrap();
+    for (row, want) in data.table.rows().zip(&rows) {
+        let outputs = tenebra_sim::run(&circuit, &quantized.encode(row).unwrap().codes).unwrap();
+        let got = quantized.decode(&outputs).unwrap().scores[0];
+        assert!((got - want.scores[0]).abs() <= report.leaf_error_bound[0] + 1e-9);
+    }
+    assert!(report.measured.unwrap().relative <= 1e-3);
+}
+
+#[test]
+fn additive_classifiers_take_several_classes_and_missing_values() {
+    let mut data = read("iris", "y");
+    let blank = |(at, &x): (usize, &f64)| if at % 11 == 0 { f64::NAN } else { x };
+    let values = data.table.values().iter().enumerate().map(blank).collect();
+    data.table = tenebra_models::data::Table::new(data.table.columns().to_vec(), values).unwrap();
+    let model = train("AdditiveClassifier", &data, &[]);
+    let rows: Vec<_> = data
+        .table
+        .rows()
+        .map(|row| model.predict(row).unwrap())
+        .collect();
+    let accuracy = model
+        .metric()
+        .evaluate(&rows, &data.targets[0], model.classes(), None)
+        .unwrap();
+    assert!(accuracy > 0.95, "{accuracy}");
+}

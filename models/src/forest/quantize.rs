@@ -8,11 +8,14 @@
 //!
 //! Features that no split uses are not inputs. Missing values keep the direction that each split learned.
 
+mod additive;
 mod compact;
+mod decoys;
 mod inputs;
 mod leaves;
 mod unfold;
 
+pub use additive::quantize_additive;
 pub use leaves::ScoreError;
 
 use inputs::Inputs;
@@ -248,9 +251,9 @@ fn measure(
 ) -> Result<ScoreError, QuantizeError> {
     let mut error = ErrorSum::new(model);
     for row in sample(table) {
-        // A row that the model refuses has no score to compare with.
-        if let Ok(want) = model.decision_function(row) {
-            let outputs = tenebra_sim::run(circuit, &quantized.encode(row)?.codes);
+        // Rows that the model refuses have no score, and those with missing values perhaps no codes.
+        if let (Ok(want), Ok(codes)) = (model.decision_function(row), quantized.encode(row)) {
+            let outputs = tenebra_sim::run(circuit, &codes.codes);
             let outputs = outputs.map_err(|error| QuantizeError::Circuit {
                 message: error.to_string(),
             })?;

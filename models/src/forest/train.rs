@@ -12,6 +12,7 @@
 //! Written here rather than taken from a crate: linfa-trees has no regression, smartcore hides the trees of its models, and
 //! neither takes sample weights.
 
+mod additive;
 mod boosting;
 mod cart;
 mod columns;

@@ -5,6 +5,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use tenebra_circuit::{Circuit, Op, TreeNode};
 
 use super::Decoys;
+use super::decoys::DecoyPool;
 use crate::data::Table;
 use crate::forest::random::Random;
 use crate::quantized::{Codec, InputCodec};
@@ -71,42 +72,28 @@ pub(super) fn drop_unused_cuts(circuit: &mut Circuit, inputs: &mut [InputCodec])
 }
 
 /// Adds cut points that no split compares with until the codes of each input fill their bits.
-///
-/// They are drawn from what a cut point of this feature could be: the calibration values, or the middles between
-/// neighbouring ones, whichever more of the model's own are; without calibration data from between its own.
 pub(super) fn add_decoys(
     circuit: &mut Circuit,
     inputs: &mut [InputCodec],
     decoys: Decoys,
     calibration: Option<&Table>,
 ) {
-    let mut rng = Random::new(decoys.seed);
+    let mut random = Random::new(decoys.seed);
     let mut renumbered: Vec<BTreeMap<i64, i64>> = vec![BTreeMap::new(); inputs.len()];
     for (input, renumbered) in inputs.iter_mut().zip(&mut renumbered) {
-        let codes = input.range();
+        let range = input.range();
         let Codec::Bins { cuts, round_to_f32 } = &mut input.codec else {
             continue;
         };
-        let bits = (u64::BITS - codes.min.abs_diff(codes.max).leading_zeros()
-            + u32::from(decoys.bits))
-        .min(16);
-        let room = (1_usize << bits)
-            .saturating_sub(usize::try_from(codes.max - codes.min).unwrap_or(0) + 1);
-        let column = calibration.map(|table| {
-            table
-                .column(input.feature)
-                .filter(|x| !x.is_nan())
-                .collect()
-        });
-        let new = draw(
+        let pool = DecoyPool {
             cuts,
-            column.unwrap_or_default(),
-            *round_to_f32,
-            room,
-            &mut rng,
-        );
-        let mut all = [cuts.as_slice(), &new].concat();
+            codes: usize::try_from(range.max.abs_diff(range.min)).unwrap_or(usize::MAX - 1) + 1,
+            column: calibration.map(|table| (table, input.feature)),
+            round_to_f32: *round_to_f32,
+        };
+        let mut all = [cuts.as_slice(), &pool.draw(decoys.bits, &mut random)].concat();
         all.sort_by(f64::total_cmp);
+        // A cut point keeps its meaning, and what lies beyond the last one stays there.
         let code = |old: i64| match usize::try_from(old) {
             Ok(old) if (1..=cuts.len()).contains(&old) => {
                 all.partition_point(|cut| *cut < cuts[old - 1]) + 1
@@ -115,17 +102,12 @@ pub(super) fn add_decoys(
             _ => 0,
         };
         let signed = |code: usize| i64::try_from(code).unwrap_or(i64::MAX);
-        *renumbered = (1..)
-            .zip(&*cuts)
-            .map(|(old, _)| (old, signed(code(old))))
+        *renumbered = (1..=signed(cuts.len()) + 1)
+            .map(|old| (old, signed(code(old))))
             .collect();
-        renumbered.insert(signed(cuts.len()) + 1, signed(all.len()) + 1);
-        input.missing = input.missing.map(|old| {
-            if old < 0 {
-                old
-            } else {
-                i32::try_from(code(old.into())).unwrap_or(old)
-            }
+        input.missing = input.missing.map(|old| match old {
+            ..0 => old,
+            _ => i32::try_from(code(old.into())).unwrap_or(old),
         });
         *cuts = all;
     }
@@ -135,59 +117,4 @@ pub(super) fn add_decoys(
             .copied()
             .unwrap_or(*threshold);
     });
-}
-
-/// Up to `count` distinct cut points that are none of `cuts`.
-fn draw(
-    cuts: &[f64],
-    mut column: Vec<f64>,
-    round_to_f32: bool,
-    count: usize,
-    rng: &mut Random,
-) -> Vec<f64> {
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "rounding is what the model's library does"
-    )]
-    let round = |x: f64| {
-        let rounded = if round_to_f32 { f64::from(x as f32) } else { x };
-        // One zero for both signs, which compare equal but do not sort so.
-        rounded + 0.0
-    };
-    column.iter_mut().for_each(|x| *x = round(*x));
-    column.sort_by(f64::total_cmp);
-    column.dedup();
-    let values = column.iter().filter(|x| contains(cuts, **x)).count();
-    let mut pool: Vec<f64> = if 2 * values >= cuts.len() {
-        column
-    } else {
-        column
-            .windows(2)
-            .map(|pair| round(pair[0] + (pair[1] - pair[0]) / 2.0))
-            .collect()
-    };
-    if pool.is_empty() {
-        let (low, high) = (
-            cuts.first().copied().unwrap_or(0.0),
-            cuts.last().copied().unwrap_or(1.0),
-        );
-        let width = if high > low {
-            high - low
-        } else {
-            low.abs().max(1.0)
-        };
-        pool = (0..4 * count)
-            .map(|_| round(low + width * (1.25 * rng.unit() - 0.125)))
-            .collect();
-        pool.sort_by(f64::total_cmp);
-        pool.dedup();
-    }
-    pool.retain(|x| x.is_finite() && !contains(cuts, *x));
-    rng.choose(&mut pool, count);
-    pool.truncate(count);
-    pool
-}
-
-fn contains(cuts: &[f64], x: f64) -> bool {
-    cuts.binary_search_by(|cut| cut.total_cmp(&x)).is_ok()
 }

@@ -361,7 +361,7 @@ fn pair(
 }
 
 /// Even codes over the calibration values of a feature, or without any over its cuts and a step below them.
-fn uniform(
+pub(super) fn uniform(
     cuts: &[f64],
     column: Option<(&Table, usize)>,
     bits: BitWidth,

@@ -19,16 +19,11 @@ impl Columns {
     /// [`DataError::Infinite`] for values beyond single precision.
     pub(super) fn new(table: &Table) -> Result<Self, DataError> {
         let n_rows = table.n_rows();
-        let rows = u32::try_from(n_rows).map_err(|_| DataError::TooManyCells {
-            row: n_rows,
-            limit: u32::MAX as usize,
-        })?;
-        let mut columns = Self {
-            n_rows,
-            values: Vec::new(),
-            sorted: Vec::new(),
-            has_missing: Vec::new(),
-        };
+        if u32::try_from(n_rows).is_err() {
+            let limit = u32::MAX as usize;
+            return Err(DataError::TooManyCells { row: n_rows, limit });
+        }
+        let mut columns = Vec::with_capacity(table.n_columns());
         for (feature, name) in table.columns().iter().enumerate() {
             #[expect(
                 clippy::cast_possible_truncation,
@@ -43,18 +38,31 @@ impl Columns {
                     column,
                 });
             }
-            let value = |row: &u32| values[*row as usize];
-            let mut sorted: Vec<u32> = (0..rows).collect();
+            columns.push(values);
+        }
+        Ok(Self::from_values(columns))
+    }
+
+    /// Columns of the same length, below 2^32.
+    pub(super) fn from_values(values: Vec<Vec<f32>>) -> Self {
+        let sort = |values: &Vec<f32>| {
+            let mut sorted: Vec<u32> = (0..).zip(values).map(|(row, _)| row).collect();
             // Stable, so that ties keep the order of the rows; NaN sorts last whatever its sign.
             sorted.sort_by(|a, b| {
-                let (a, b) = (value(a), value(b));
+                let (a, b) = (values[*a as usize], values[*b as usize]);
                 a.is_nan().cmp(&b.is_nan()).then(a.total_cmp(&b))
             });
-            columns.has_missing.push(values.iter().any(|x| x.is_nan()));
-            columns.sorted.push(sorted);
-            columns.values.push(values);
+            sorted
+        };
+        Self {
+            n_rows: values.first().map_or(0, Vec::len),
+            sorted: values.iter().map(sort).collect(),
+            has_missing: values
+                .iter()
+                .map(|values| values.iter().any(|x| x.is_nan()))
+                .collect(),
+            values,
         }
-        Ok(columns)
     }
 
     pub(super) fn n_features(&self) -> usize {

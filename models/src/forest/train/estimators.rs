@@ -1,7 +1,17 @@
 //! The registry of tree estimators: names and defaults of scikit-learn, and of XGBoost for boosting.
 
-use super::{boosting, cart};
+use super::{additive, boosting, cart};
 use crate::estimator::{EstimatorInfo, Kind, Param, Task};
+
+const MAX_BINS: Param = param(
+    "max_bins",
+    Kind::Int {
+        min: 2,
+        max: 65_536,
+    },
+    "16",
+    "most steps of a feature and one; an encrypted input takes the bits that tell them apart",
+);
 
 const COUNT: Kind = Kind::Int {
     min: 1,
@@ -128,6 +138,33 @@ const OBJECTIVE: Param = param(
     "the loss; the last two predict positive means",
 );
 
+const SMALL_DEPTH: Param = param(
+    "max_depth",
+    DEPTH,
+    "1",
+    "most splits on a path of the tree that a feature gets in a round",
+);
+const SMALL_RATE: Param = param("learning_rate", POSITIVE, "0.05", "factor of every step");
+static ADDITIVE: &[Param] = &[
+    n_estimators("50"),
+    SMALL_DEPTH,
+    SMALL_RATE,
+    MAX_BINS,
+    REG_LAMBDA,
+    GAMMA,
+    MIN_CHILD_WEIGHT,
+];
+static ADDITIVE_REGRESSION: &[Param] = &[
+    OBJECTIVE,
+    n_estimators("50"),
+    SMALL_DEPTH,
+    SMALL_RATE,
+    MAX_BINS,
+    REG_LAMBDA,
+    GAMMA,
+    MIN_CHILD_WEIGHT,
+];
+
 /// Tree estimators in the order in which they are listed.
 pub(crate) static ESTIMATORS: &[EstimatorInfo] = &[
     EstimatorInfo {
@@ -228,5 +265,21 @@ pub(crate) static ESTIMATORS: &[EstimatorInfo] = &[
         ],
         missing: true,
         fit: |params, data| boosting::fit("GradientBoostingRegressor", params, data),
+    },
+    EstimatorInfo {
+        name: "AdditiveClassifier",
+        task: Task::Classification,
+        doc: "a sum of step functions of single features (GAM), by cyclic boosting",
+        params: ADDITIVE,
+        missing: true,
+        fit: |params, data| additive::fit("AdditiveClassifier", params, data),
+    },
+    EstimatorInfo {
+        name: "AdditiveRegressor",
+        task: Task::Regression,
+        doc: "a sum of step functions of single features (GAM), by cyclic boosting",
+        params: ADDITIVE_REGRESSION,
+        missing: true,
+        fit: |params, data| additive::fit("AdditiveRegressor", params, data),
     },
 ];

@@ -330,7 +330,7 @@ impl Grower<'_> {
 }
 
 /// A single-precision number `t` with `low < t <= high`, in the middle as far as there is one.
-fn middle(low: f32, high: f32) -> f64 {
+pub(super) fn middle(low: f32, high: f32) -> f64 {
     let middle = low / 2.0 + high / 2.0;
     f64::from(if middle > low { middle } else { high })
 }
