@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use tenebra_client::spec::{Codec, Input};
-use tenebra_client::{ClientKey, ClientSpec, frame_len};
+use tenebra_client::{ClientKey, ClientSpec};
 
 fn main() {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").unwrap());
@@ -55,27 +55,20 @@ fn model_constants(folder: &Path, name: &str) -> String {
         "a line for each column in {name}.sensors"
     );
 
-    let response = match spec.branching() {
-        Some((layout, _)) => layout.response_len(),
-        None => spec.plan_for(1).unwrap().1.response_len(1),
-    };
-    let (scratch, query, response) = (
-        spec.scratch_len(1).unwrap(),
-        spec.query_len(1).unwrap(),
-        frame_len(response),
-    );
     let mut text = String::new();
     for (constant, doc, value) in [
         ("COLUMNS", "Readings", spec.columns()),
         ("INPUTS", "Codes", spec.input_count()),
         ("OUTPUTS", "Integers of an answer", spec.output_count()),
-        ("SCRATCH_WORDS", "Words to encrypt with", scratch),
-        ("QUERY_BYTES", "Bytes of a framed query", query),
-        ("RESPONSE_BYTES", "Bytes of a framed response", response),
         (
-            "BUFFER_WORDS",
-            "Words that hold scratch and query, or a response",
-            (scratch + query.div_ceil(8)).max(response.div_ceil(8)),
+            "SCRATCH_WORDS",
+            "Words to encrypt with",
+            spec.scratch_len(1).unwrap(),
+        ),
+        (
+            "QUERY_BYTES",
+            "Bytes of a framed query",
+            spec.query_len(1).unwrap(),
         ),
         (
             "SECRET_BYTES",
@@ -118,7 +111,7 @@ fn read_sensors(text: &str) -> Vec<Sensor> {
 fn input_map(input: &Input<'_>, sensor: Sensor) -> String {
     match &input.codec {
         Codec::Affine(_) => format!(
-            "Affine {{ lsb: {:?}, offset: {} }}",
+            "Affine(&crate::Sensor {{ lsb: {:?}, offset: {} }})",
             sensor.lsb, sensor.offset
         ),
         Codec::Bins(_) => format!("Cuts(&{:?})", integer_cuts(input, sensor)),

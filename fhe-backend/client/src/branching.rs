@@ -231,12 +231,24 @@ impl ValidBranching {
         if !inside || read_rows(payload) != Some(1) || payload.len() != self.response_len() {
             return Err(LinearError::Response);
         }
-        let width = u32::from(self.layout.response_bits);
         let mut reader = BitReader::new(&payload[RESPONSE_PREFIX..]);
+        self.decrypt_bits(key, first, |width| reader.read(width), sums);
+        Ok(())
+    }
+
+    /// As [`decrypt`](Self::decrypt), for the bits of a response behind its prefix, as they come. The key fits.
+    pub(crate) fn decrypt_bits(
+        &self,
+        key: &SecretKey,
+        first: usize,
+        mut next: impl FnMut(u32) -> u64,
+        sums: &mut [u64],
+    ) {
+        let width = u32::from(self.layout.response_bits);
         sums.fill(0);
         for polynomial in 0..self.glwe.glwe_dimension() {
             for index in 0..self.glwe.polynomial_size() {
-                let value = reader.read(width);
+                let value = next(width);
                 for (position, sum) in (first..).zip(sums.iter_mut()) {
                     *sum = sum.wrapping_sub(mask_term(key, polynomial, index, value, position));
                 }
@@ -245,13 +257,12 @@ impl ValidBranching {
         let p = u32::from(self.layout.plaintext_bits);
         let shift = width - p;
         for _ in 0..first {
-            reader.read(width);
+            next(width);
         }
         for sum in sums {
-            let phase = reader.read(width).wrapping_add(*sum);
+            let phase = next(width).wrapping_add(*sum);
             *sum = phase.wrapping_add(1 << (shift - 1)) >> shift & low_bits(p);
         }
-        Ok(())
     }
 
     /// Splits the payload of a query into mask seed and packed bodies; `None` if its length does not agree.

@@ -18,7 +18,7 @@ pub struct ClientKey {
 }
 
 /// Most digits of one output: 62 bits, one each.
-const MAX_DIGITS: usize = 62;
+pub(crate) const MAX_DIGITS: usize = 62;
 
 /// Why a client could not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -150,7 +150,7 @@ impl ClientKey {
         Ok(key)
     }
 
-    fn of_plan(&self, plan: u8) -> Result<&SecretKey, LinearError> {
+    pub(crate) fn of_plan(&self, plan: u8) -> Result<&SecretKey, LinearError> {
         self.keys
             .get(usize::from(plan))
             .and_then(Option::as_ref)
@@ -314,11 +314,7 @@ impl ClientSpec<'_> {
             let mut sums = [0u64; MAX_DIGITS];
             let sums = sums.get_mut(..count).ok_or(LinearError::Response)?;
             layout.decrypt(key, payload, first, sums)?;
-            let shifted = sums
-                .iter()
-                .enumerate()
-                .map(|(d, sum)| sum << (d * usize::from(radix_log)));
-            *value = digits.base.wrapping_add(shifted.sum::<u64>().cast_signed());
+            *value = digits.value(radix_log, sums);
             first += count;
         }
         self.check_outputs(out, 1)?;
@@ -326,7 +322,7 @@ impl ClientSpec<'_> {
     }
 
     /// A key other than the query's gives integers outside of the ranges, almost always.
-    fn check_outputs(&self, out: &[i64], rows: usize) -> Result<(), ClientError> {
+    pub(crate) fn check_outputs(&self, out: &[i64], rows: usize) -> Result<(), ClientError> {
         for row in out.chunks_exact(self.output_count()).take(rows) {
             let mut ranges = self.outputs().zip(row);
             if ranges.any(|(output, value)| *value < output.min || *value > output.max) {
@@ -411,7 +407,7 @@ impl ClientSpec<'_> {
         })
     }
 
-    fn check_key(&self, key: &ClientKey) -> Result<(), ClientError> {
+    pub(crate) fn check_key(&self, key: &ClientKey) -> Result<(), ClientError> {
         if key.spec_id == self.id() {
             return Ok(());
         }

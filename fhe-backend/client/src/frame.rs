@@ -176,26 +176,7 @@ impl<'a> Frame<'a> {
         let (header, rest) = bytes
             .split_first_chunk::<HEADER_LEN>()
             .ok_or(FrameError::Short(bytes.len()))?;
-        let version = u16::from_le_bytes([header[4], header[5]]);
-        if version != VERSION {
-            return Err(FrameError::Version { found: version });
-        }
-        let code = u16::from_le_bytes([header[6], header[7]]);
-        let kind = Kind::ALL
-            .into_iter()
-            .find(|kind| kind.code() == code)
-            .ok_or(FrameError::UnknownKind(code))?;
-        if kind != wanted {
-            return Err(FrameError::Kind {
-                wanted,
-                found: kind,
-            });
-        }
-        let mut spec_id = [0; 16];
-        spec_id.copy_from_slice(&header[8..24]);
-        let mut length = [0; 8];
-        length.copy_from_slice(&header[24..]);
-        let announced = u64::from_le_bytes(length);
+        let (spec_id, announced) = read_header(header, wanted)?;
         let (payload, trailer) = rest
             .split_last_chunk::<TRAILER_LEN>()
             .filter(|(payload, _)| payload.len() as u64 == announced)
@@ -208,8 +189,8 @@ impl<'a> Frame<'a> {
             return Err(FrameError::Checksum);
         }
         Ok(Self {
-            kind,
-            spec_id: SpecId(spec_id),
+            kind: wanted,
+            spec_id,
             payload,
         })
     }
@@ -266,6 +247,36 @@ impl FrameHeader {
     pub(crate) fn finish<E>(self, sink: &mut impl FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
         sink(&self.checksum.finalize().to_le_bytes())
     }
+}
+
+/// The spec a header names and the length of the payload it announces.
+pub(crate) fn read_header(
+    header: &[u8; HEADER_LEN],
+    wanted: Kind,
+) -> Result<(SpecId, u64), FrameError> {
+    if header[..4] != MAGIC {
+        return Err(FrameError::Magic);
+    }
+    let version = u16::from_le_bytes([header[4], header[5]]);
+    if version != VERSION {
+        return Err(FrameError::Version { found: version });
+    }
+    let code = u16::from_le_bytes([header[6], header[7]]);
+    let kind = Kind::ALL
+        .into_iter()
+        .find(|kind| kind.code() == code)
+        .ok_or(FrameError::UnknownKind(code))?;
+    if kind != wanted {
+        return Err(FrameError::Kind {
+            wanted,
+            found: kind,
+        });
+    }
+    let mut spec_id = [0; 16];
+    spec_id.copy_from_slice(&header[8..24]);
+    let mut length = [0; 8];
+    length.copy_from_slice(&header[24..]);
+    Ok((SpecId(spec_id), u64::from_le_bytes(length)))
 }
 
 fn header(kind: Kind, spec_id: SpecId, payload_len: usize) -> [u8; HEADER_LEN] {

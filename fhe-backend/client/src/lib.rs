@@ -21,6 +21,7 @@ pub mod packing;
 pub mod params;
 pub mod random;
 pub mod spec;
+mod stream;
 
 pub use client::{ClientError, ClientKey};
 #[cfg(feature = "alloc")]

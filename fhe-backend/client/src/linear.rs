@@ -347,12 +347,25 @@ impl ValidLinear {
         minima: impl Fn(usize) -> i64,
         out: &mut [i64],
     ) -> Result<usize, LinearError> {
-        self.check_key(key)?;
         let rows = self.response_rows(payload)?;
+        let mut reader = BitReader::new(&payload[RESPONSE_PREFIX..]);
+        self.decrypt_bits(key, rows, |width| reader.read(width), minima, out)?;
+        Ok(rows)
+    }
+
+    /// As [`decrypt`](Self::decrypt), for the bits of a response of `rows` rows behind its prefix, as they come.
+    pub(crate) fn decrypt_bits(
+        &self,
+        key: &SecretKey,
+        rows: usize,
+        mut next: impl FnMut(u32) -> u64,
+        minima: impl Fn(usize) -> i64,
+        out: &mut [i64],
+    ) -> Result<(), LinearError> {
+        self.check_key(key)?;
         let outputs = self.layout.outputs as usize;
         check_len("output", out.len().min(rows * outputs), rows * outputs)?;
         let width = u32::from(self.layout.response_bits);
-        let mut reader = BitReader::new(&payload[RESPONSE_PREFIX..]);
         for group in 0..self.groups() {
             let first = group * self.layout.group as usize;
             let columns = first..first + self.group_outputs(group);
@@ -362,7 +375,7 @@ impl ValidLinear {
             }
             for polynomial in 0..self.glwe.glwe_dimension() {
                 for index in 0..self.glwe.polynomial_size() {
-                    let value = reader.read(width);
+                    let value = next(width);
                     for row in 0..rows {
                         for output in columns.clone() {
                             let position = self.output_position(row, output);
@@ -376,12 +389,12 @@ impl ValidLinear {
             for row in 0..rows {
                 for output in columns.clone() {
                     let phase = &mut out[row * outputs + output];
-                    let whole = reader.read(width).wrapping_add(phase.cast_unsigned());
+                    let whole = next(width).wrapping_add(phase.cast_unsigned());
                     *phase = self.decode(whole, minima(output));
                 }
             }
         }
-        Ok(rows)
+        Ok(())
     }
 
     /// Rows that the payload of a response claims, if its length agrees.

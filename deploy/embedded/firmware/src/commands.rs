@@ -5,7 +5,6 @@ use core::mem::MaybeUninit;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 use tenebra_client::{ClientKey, ClientSpec};
-use tenebra_quant::Decision;
 
 use crate::host::{Console, File, read_file, write_file};
 use crate::measure::{Stopwatch, flash_bytes, static_bytes};
@@ -29,14 +28,10 @@ pub struct Memory<'a> {
 /// The memory of one query or answer.
 #[derive(Debug)]
 pub struct Work<'a> {
-    /// Words to encrypt with; the query lies behind them.
-    pub scratch_words: usize,
-    /// Bytes of a framed query.
-    pub query_bytes: usize,
-    /// Bytes of a framed response.
-    pub response_bytes: usize,
-    /// Scratch and query while encrypting, the response while decrypting.
-    pub buffer: &'a mut [u64],
+    /// Words to encrypt with.
+    pub scratch: &'a mut [u64],
+    /// A framed query.
+    pub query: &'a mut [u8],
     /// One a column.
     pub readings: &'a mut [i32],
     /// One an input.
@@ -116,23 +111,21 @@ fn encrypt(
     time.report("quantize_instructions");
 
     let mut rng = generator()?;
-    let (scratch, query) = memory.buffer.split_at_mut(memory.scratch_words);
-    let query = &mut bytemuck::cast_slice_mut(query)[..memory.query_bytes];
     let time = Stopwatch::start();
-    spec.encrypt(key, memory.codes, &mut rng, scratch, query)
+    spec.encrypt(key, memory.codes, &mut rng, memory.scratch, memory.query)
         .map_err(|_| "the codes could not be encrypted")?;
     time.report("encrypt_instructions");
     Console.number("clipped", clipped as i64);
-    write_file(c"query.tnb", query)
+    write_file(c"query.tnb", memory.query)
 }
 
 #[inline(never)]
 fn decrypt(spec: &ClientSpec<'_>, key: &ClientKey, memory: Work<'_>) -> Result<(), Failure> {
-    let response = &mut bytemuck::cast_slice_mut(memory.buffer)[..memory.response_bytes];
-    read_file(c"response.tnb", response)?;
-
+    let file = File::open(c"response.tnb")?;
     let time = Stopwatch::start();
-    spec.decrypt(key, response, memory.integers)
+    // The checksum of the response finds out if a read failed.
+    let source = |piece: &mut [u8]| file.read(piece).unwrap_or_default();
+    spec.decrypt_from(key, source, memory.integers)
         .map_err(|_| "the response does not decrypt with this key")?;
     time.report("decrypt_instructions");
     spec.scores(memory.integers, memory.scores);
@@ -140,9 +133,7 @@ fn decrypt(spec: &ClientSpec<'_>, key: &ClientKey, memory: Work<'_>) -> Result<(
         Console.number("integer", *integer);
         Console.number("score_millionths", in_millionths(*score));
     }
-    // Class names stay on the server's side of a product; here they are in the spec.
-    if spec.decision() != Decision::None
-        && let Some(class) = spec.decision().decide(memory.scores)
+    if let Some(class) = spec.decision().decide(memory.scores)
         && let Some(name) = spec.classes().nth(class)
     {
         Console.line("class", name);

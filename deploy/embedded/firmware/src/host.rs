@@ -121,12 +121,16 @@ pub struct Console;
 impl Console {
     /// Prints a line `NAME VALUE`. The machinery of `core::fmt` would take 2 kB of flash.
     pub fn line(self, name: &str, value: &str) {
+        self.bytes(name, value.as_bytes());
+    }
+
+    fn bytes(self, name: &str, value: &[u8]) {
         let Ok(file) = File::create(CONSOLE) else {
             return;
         };
-        for text in [name, " ", value, "\n"] {
+        for text in [name.as_bytes(), b" ", value, b"\n"] {
             // There is nobody left to tell that the console does not work.
-            let _ = file.write(text.as_bytes());
+            let _ = file.write(text);
         }
         file.close();
     }
@@ -143,10 +147,7 @@ impl Console {
             rest /= 10;
         }
         start -= usize::from(number < 0);
-        self.line(
-            name,
-            core::str::from_utf8(&text[start..]).unwrap_or_default(),
-        );
+        self.bytes(name, &text[start..]);
     }
 }
 

@@ -9,7 +9,7 @@ pub mod host;
 pub mod measure;
 pub mod quantize;
 
-pub use quantize::{Input, Map};
+pub use quantize::{Input, Map, Sensor};
 
 /// A compiled model: its public spec, and how the sensors feed it. Lies in flash.
 #[derive(Debug)]

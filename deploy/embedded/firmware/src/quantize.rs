@@ -19,15 +19,19 @@ pub struct Input {
 /// From a sensor's integer to a code.
 #[derive(Debug)]
 pub enum Map {
-    /// Even steps of a sensor that measures `lsb * (x - offset)` when it reports `x`.
-    Affine {
-        /// Real units a count.
-        lsb: f64,
-        /// The count of 0.
-        offset: i32,
-    },
+    /// Even steps.
+    Affine(&'static Sensor),
     /// The number of these that are at most the reading; made of the spec's real cut points by the build script.
     Cuts(&'static [i32]),
+}
+
+/// A sensor that has measured `lsb * (x - offset)` when it reports `x`.
+#[derive(Debug)]
+pub struct Sensor {
+    /// Real units a count.
+    pub lsb: f64,
+    /// The count of 0.
+    pub offset: i32,
 }
 
 /// Quantizes `readings` into `codes`; returns how many were clipped.
@@ -48,15 +52,15 @@ pub fn quantize(
             .ok_or("a column without a sensor")?;
         *code = match (&input.map, parsed.codec) {
             (Map::Cuts(cuts), _) => cuts.partition_point(|cut| *cut <= reading) as i64,
-            (Map::Affine { lsb, offset }, Codec::Affine(affine)) => {
+            (Map::Affine(sensor), Codec::Affine(affine)) => {
                 // Decodes the two floats of the codec into integers; a device with memory to spare keeps the result.
-                let fixed = FixedPoint::from_affine(&affine, *lsb, *offset)
+                let fixed = FixedPoint::from_affine(&affine, sensor.lsb, sensor.offset)
                     .map_err(|_| "the step of a sensor does not suit its codec")?;
                 let quantized = fixed.quantize(reading);
                 clipped += usize::from(quantized.clipped);
                 i64::from(quantized.code)
             }
-            (Map::Affine { .. }, Codec::Bins(_)) => return Err("a sensor does not suit its codec"),
+            (Map::Affine(_), Codec::Bins(_)) => return Err("a sensor does not suit its codec"),
         };
     }
     Ok(clipped)

@@ -133,32 +133,33 @@ impl Cuts<'_> {
     }
 }
 
+const MALFORMED: SpecError = SpecError::Malformed("inputs");
+
 /// Reads input `index` and checks it.
 pub(super) fn read_input<'a>(
     cursor: &mut Cursor<'a>,
     index: u32,
     columns: u32,
 ) -> Result<Input<'a>, SpecError> {
-    let malformed = SpecError::Malformed("inputs");
     let column = cursor
         .u32()
         .filter(|column| *column < columns)
-        .ok_or(malformed.clone())?;
+        .ok_or(MALFORMED)?;
     let codec = match cursor.u8() {
         Some(AFFINE) => read_affine(cursor)
-            .ok_or(malformed)?
+            .ok_or(MALFORMED)?
             .map_err(|source| SpecError::Codec {
                 input: index,
                 source,
             })
             .map(Codec::Affine)?,
-        Some(BINS) => Codec::Bins(read_cuts(cursor).ok_or(malformed)?),
-        _ => return Err(malformed),
+        Some(BINS) => Codec::Bins(read_cuts(cursor).ok_or(MALFORMED)?),
+        _ => return Err(MALFORMED),
     };
     let missing = match cursor.u8() {
         Some(0) => None,
-        Some(1) => Some(cursor.i32().ok_or(SpecError::Malformed("inputs"))?),
-        _ => return Err(SpecError::Malformed("inputs")),
+        Some(1) => Some(cursor.i32().ok_or(MALFORMED)?),
+        _ => return Err(MALFORMED),
     };
     Ok(Input {
         column: column as usize,

@@ -33,6 +33,16 @@ pub struct Digits {
     pub base: i64,
 }
 
+impl Digits {
+    /// The output whose digit sums are `sums`, lowest first.
+    pub(crate) fn value(self, radix_log: u8, sums: &[u64]) -> i64 {
+        let shifted = (0..)
+            .zip(sums)
+            .map(|(digit, sum)| sum << (digit * u32::from(radix_log)));
+        self.base.wrapping_add(shifted.sum::<u64>().cast_signed())
+    }
+}
+
 impl<'a> Scheme<'a> {
     pub(super) fn read(
         cursor: &mut Cursor<'a>,
@@ -145,13 +155,13 @@ fn read_branching<'a>(
     outputs: u32,
     packed: bool,
 ) -> Result<Scheme<'a>, SpecError> {
-    let malformed = SpecError::Malformed("parameters");
-    let layout = read_branching_layout(cursor, packed).ok_or(malformed.clone())?;
+    const MALFORMED: SpecError = SpecError::Malformed("parameters");
+    let layout = read_branching_layout(cursor, packed).ok_or(MALFORMED)?;
     let layout = layout.validate().map_err(SpecError::Branching)?;
     let radix_log = cursor
         .u8()
         .filter(|log| (1..=31).contains(log))
-        .ok_or(malformed)?;
+        .ok_or(MALFORMED)?;
     let mut coefficients = 0u32;
     let digits = read_section(cursor, outputs, "digits", |cursor, _| {
         let digits = read_digits(cursor).ok_or(SpecError::Malformed("digits"))?;

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use tenebra_client::spec::OwnedScheme;
-use tenebra_client::{ClientKey, ClientSpec, Frame, Kind, to_frame};
+use tenebra_client::{ClientError, ClientKey, ClientSpec, Frame, Kind, to_frame};
 
 use crate::cases::{self, Case, Model, Query};
 use crate::reference;
@@ -111,7 +111,28 @@ fn read_back(case: &Case, query: &Query) -> (Vec<Vec<i64>>, Vec<Vec<i64>>) {
         spec.quantize(row, &mut codes).unwrap();
         codes
     });
-    (codes.collect(), spec.decrypt_rows(&key, &response).unwrap())
+    let integers = spec.decrypt_rows(&key, &response).unwrap();
+    let in_pieces = decrypt_in_pieces(&spec, &key, &response, integers.len());
+    assert_eq!(in_pieces, Ok(integers.concat()), "{}", case.name);
+    (codes.collect(), integers)
+}
+
+/// As a device does whose radio delivers something whatever happens.
+fn decrypt_in_pieces(
+    spec: &ClientSpec<'_>,
+    key: &ClientKey,
+    mut response: &[u8],
+    rows: usize,
+) -> Result<Vec<i64>, ClientError> {
+    let mut integers = vec![0; rows * spec.output_count()];
+    let source = |piece: &mut [u8]| {
+        let (now, later) = response.split_at(piece.len().min(response.len()));
+        piece.fill(0xa5);
+        piece[..now.len()].copy_from_slice(now);
+        response = later;
+    };
+    spec.decrypt_from(key, source, &mut integers)
+        .map(|_| integers)
 }
 
 #[test]
@@ -144,6 +165,9 @@ fn every_cut_and_every_flip_of_a_message_is_refused() {
         ),
         ("response", &response, &|b| {
             spec.decrypt_rows(&key, b).is_ok()
+        }),
+        ("response in pieces", &response, &|b| {
+            decrypt_in_pieces(&spec, &key, b, 3).is_ok()
         }),
     ] {
         assert!(accepts(bytes), "{name}");

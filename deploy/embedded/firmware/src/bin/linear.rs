@@ -10,7 +10,8 @@ use tenebra_firmware::linear as model;
 
 #[cortex_m_rt::entry]
 fn main() -> ! {
-    static mut BUFFER: [u64; model::BUFFER_WORDS] = [0; model::BUFFER_WORDS];
+    static mut SCRATCH: [u64; model::SCRATCH_WORDS] = [0; model::SCRATCH_WORDS];
+    static mut QUERY: [u8; model::QUERY_BYTES] = [0; model::QUERY_BYTES];
     static mut READINGS: [i32; model::COLUMNS] = [0; model::COLUMNS];
     static mut CODES: [i64; model::INPUTS] = [0; model::INPUTS];
     static mut SECRET: [u8; model::SECRET_BYTES] = [0; model::SECRET_BYTES];
@@ -19,10 +20,8 @@ fn main() -> ! {
     static mut SCORES: [f64; model::OUTPUTS] = [0.0; model::OUTPUTS];
 
     let work = Work {
-        scratch_words: model::SCRATCH_WORDS,
-        query_bytes: model::QUERY_BYTES,
-        response_bytes: model::RESPONSE_BYTES,
-        buffer: BUFFER,
+        scratch: SCRATCH,
+        query: QUERY,
         readings: READINGS,
         codes: CODES,
         integers: INTEGERS,

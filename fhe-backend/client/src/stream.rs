@@ -1,0 +1,176 @@
+//! Responses that are decrypted while they arrive, for devices with less memory than a response has bytes.
+
+use crate::bits::low_bits;
+use crate::checksum::Checksum;
+use crate::client::{ClientError, ClientKey, MAX_DIGITS};
+use crate::frame::{FrameError, HEADER_LEN, Kind, SpecId, TRAILER_LEN, read_header};
+use crate::linear::{LinearError, RESPONSE_PREFIX, check_len, plan_of, read_rows};
+use crate::spec::ClientSpec;
+
+impl ClientSpec<'_> {
+    /// As [`decrypt`](Self::decrypt), for a framed response that `source` hands over piece by piece: each call fills the
+    /// whole slice with the next bytes. A source that fails may fill in anything; the checksum, which comes last, finds
+    /// out. Only if this returns `Ok` does `out` hold an answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`decrypt`](Self::decrypt); [`LinearError::Buffer`] for models with more than 62 digit sums.
+    pub fn decrypt_from(
+        &self,
+        key: &ClientKey,
+        source: impl FnMut(&mut [u8]),
+        out: &mut [i64],
+    ) -> Result<usize, ClientError> {
+        self.check_key(key)?;
+        let mut incoming = Incoming::start(source, self.id())?;
+        let mut prefix = [0; RESPONSE_PREFIX];
+        incoming.fill(&mut prefix);
+        let rows = read_rows(&prefix).ok_or(LinearError::Response)?;
+        let plan = plan_of(&prefix).ok_or(LinearError::Response)?;
+        if self.branching().is_some() {
+            if rows != 1 {
+                return Err(LinearError::Response.into());
+            }
+            self.decrypt_sums_from(key, &mut incoming, out)?;
+        } else {
+            let layout = self.plan(plan).ok_or(LinearError::Response)?;
+            if rows == 0 || rows > usize::from(layout.layout().max_rows) {
+                return Err(LinearError::Response.into());
+            }
+            incoming.check_payload_len(layout.response_len(rows))?;
+            let minimum = |index| self.output(index).map_or(0, |output| output.min);
+            let next = |width| incoming.bits(width);
+            layout.decrypt_bits(key.of_plan(plan)?, rows, next, minimum, out)?;
+        }
+        incoming.finish()?;
+        self.check_outputs(out, rows)?;
+        Ok(rows)
+    }
+
+    fn decrypt_sums_from(
+        &self,
+        key: &ClientKey,
+        incoming: &mut Incoming<impl FnMut(&mut [u8])>,
+        out: &mut [i64],
+    ) -> Result<(), ClientError> {
+        let (layout, radix_log) = self.branching().ok_or(LinearError::Response)?;
+        check_len("output", out.len(), self.output_count())?;
+        incoming.check_payload_len(layout.response_len())?;
+        let needed = layout.layout().coefficients as usize;
+        let mut sums = [0u64; MAX_DIGITS];
+        let sums = sums.get_mut(..needed).ok_or(LinearError::Buffer {
+            what: "digit sum",
+            len: MAX_DIGITS,
+            needed,
+        })?;
+        layout.decrypt_bits(key.of_plan(0)?, 0, |width| incoming.bits(width), sums);
+        let mut rest = &*sums;
+        for (digits, value) in self.digits().zip(out) {
+            let (its, others) = rest
+                .split_at_checked(digits.count.into())
+                .ok_or(LinearError::Response)?;
+            *value = digits.value(radix_log, its);
+            rest = others;
+        }
+        Ok(())
+    }
+}
+
+/// A frame on its way.
+struct Incoming<S> {
+    source: S,
+    checksum: Checksum,
+    payload_len: u64,
+    /// Bytes of the payload that were not asked for yet.
+    left: u64,
+    /// The last piece.
+    piece: [u8; 64],
+    piece_start: usize,
+    piece_end: usize,
+    pending: u128,
+    pending_bits: u32,
+}
+
+impl<S: FnMut(&mut [u8])> Incoming<S> {
+    /// Reads the header of a response of the spec `spec_id`.
+    fn start(mut source: S, spec_id: SpecId) -> Result<Self, FrameError> {
+        let mut header = [0; HEADER_LEN];
+        source(&mut header);
+        let (found, payload_len) = read_header(&header, Kind::Response)?;
+        if found != spec_id {
+            return Err(FrameError::Model {
+                kind: Kind::Response,
+                wanted: spec_id,
+                found,
+            });
+        }
+        let mut checksum = Checksum::new();
+        checksum.update(&header);
+        Ok(Self {
+            source,
+            checksum,
+            payload_len,
+            left: payload_len,
+            piece: [0; 64],
+            piece_start: 0,
+            piece_end: 0,
+            pending: 0,
+            pending_bits: 0,
+        })
+    }
+
+    fn check_payload_len(&self, needed: usize) -> Result<(), LinearError> {
+        if self.payload_len == needed as u64 {
+            Ok(())
+        } else {
+            Err(LinearError::Response)
+        }
+    }
+
+    /// The next byte of the payload; zeros behind its end.
+    fn byte(&mut self) -> u8 {
+        if self.piece_start == self.piece_end {
+            let len = usize::try_from(self.left)
+                .map_or(self.piece.len(), |left| left.min(self.piece.len()));
+            let piece = &mut self.piece[..len];
+            (self.source)(piece);
+            self.checksum.update(piece);
+            self.left -= len as u64;
+            (self.piece_start, self.piece_end) = (0, len);
+        }
+        let byte = self.piece[..self.piece_end].get(self.piece_start);
+        self.piece_start += usize::from(byte.is_some());
+        byte.copied().unwrap_or(0)
+    }
+
+    fn fill(&mut self, out: &mut [u8]) {
+        out.fill_with(|| self.byte());
+    }
+
+    /// The next `width` bits, at most 64, lowest first.
+    fn bits(&mut self, width: u32) -> u64 {
+        while self.pending_bits < width {
+            self.pending |= u128::from(self.byte()) << self.pending_bits;
+            self.pending_bits += 8;
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the mask keeps at most 64 bits"
+        )]
+        let value = (self.pending & u128::from(low_bits(width))) as u64;
+        self.pending >>= width;
+        self.pending_bits -= width;
+        value
+    }
+
+    /// Checks that all was read and arrived undamaged.
+    fn finish(mut self) -> Result<(), FrameError> {
+        let mut trailer = [0; TRAILER_LEN];
+        (self.source)(&mut trailer);
+        if self.left == 0 && self.checksum.finalize() == u32::from_le_bytes(trailer) {
+            Ok(())
+        } else {
+            Err(FrameError::Checksum)
+        }
+    }
+}
