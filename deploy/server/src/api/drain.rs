@@ -21,17 +21,24 @@ const MOST_BYTES: usize = 64 << 20;
 /// No longer is waited.
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// A body that its handler reads, and who comes after it.
+/// A body that its handler reads, and who comes after it; `None` once it ended or broke.
 #[derive(Clone)]
-struct Shared(Arc<Mutex<BodyDataStream>>);
+struct Shared(Arc<Mutex<Option<BodyDataStream>>>);
 
 impl Stream for Shared {
     type Item = Result<Bytes, axum::Error>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         // Never contended: the handler is done before anybody else reads.
-        let mut stream = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        stream.poll_next_unpin(cx)
+        let mut slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(stream) = slot.as_mut() else {
+            return Poll::Ready(None);
+        };
+        let next = stream.poll_next_unpin(cx);
+        if matches!(next, Poll::Ready(None | Some(Err(_)))) {
+            *slot = None;
+        }
+        next
     }
 }
 
@@ -40,7 +47,7 @@ pub(super) async fn refused(request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     // Who asks before it sends is told not to; reading would tell it to.
     let asks = parts.headers.contains_key(header::EXPECT);
-    let shared = Shared(Arc::new(Mutex::new(body.into_data_stream())));
+    let shared = Shared(Arc::new(Mutex::new(Some(body.into_data_stream()))));
     let lent = Body::from_stream(shared.clone());
     let response = next.run(Request::from_parts(parts, lent)).await;
     if !asks && !response.status().is_success() {

@@ -1,0 +1,13 @@
+//! The service as its users meet it: through HTTP.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod cold_start;
+mod faults;
+mod hostile;
+mod intruders;
+mod limits;
+mod models;
+mod protocol;
+mod sharing;
+mod support;

@@ -1,0 +1,250 @@
+//! The five steps: deploy, fetch the spec, send the key, send data, decrypt.
+
+use tenebra_circuit::QueryMode;
+use tenebra_client::{ClientSpec, SpecId};
+use tenebra_server::store::Store;
+use tenebra_server::{Limits, openapi_document};
+use tenebra_service_client::Error;
+
+use crate::models::{Compiled, DataOwner, forest, linear};
+use crate::support::{InProcess, ask, location};
+
+fn kind(error: Error) -> String {
+    match error {
+        Error::Refused(problem) => problem.kind.replace("urn:tenebra:problem:", ""),
+        other => panic!("{other}"),
+    }
+}
+
+fn spec_id(model: &Compiled) -> SpecId {
+    ClientSpec::parse(&model.client).unwrap().id()
+}
+
+#[test]
+fn a_linear_model_answers_without_keys() {
+    let server = InProcess::open(Limits::default());
+    let service = server.service(None);
+    let model = linear(5);
+    assert!(service.models().unwrap().is_empty());
+    let pushed = service.push("logreg", &model.server).unwrap();
+    assert_eq!(service.models().unwrap(), core::slice::from_ref(&pushed));
+    assert_eq!(
+        (pushed.columns, pushed.outputs, pushed.evaluation_key_bytes),
+        (30, 1, 0)
+    );
+    assert_eq!(pushed.spec_id, spec_id(&model).to_string());
+    assert_eq!(service.client_spec("logreg").unwrap(), model.client);
+
+    let mut owner = DataOwner::new(&model.client, 1);
+    let (query, codes) = owner.query(1);
+    assert_eq!(query.len() as u64, pushed.query_bytes);
+    let response = service.predict("logreg", None, &query).unwrap();
+    assert_eq!(response.len() as u64, pushed.response_bytes);
+    assert!(owner.agrees(&model.circuit, &codes, &response));
+
+    // Many rows of one query, and many queries of one request.
+    let most = usize::try_from(pushed.max_rows).unwrap();
+    let (queries, codes): (Vec<_>, Vec<_>) = [1, most, 2, 1]
+        .map(|rows| owner.query(rows))
+        .into_iter()
+        .unzip();
+    let mut responses = Vec::new();
+    service
+        .predict_all("logreg", None, &queries, |response| {
+            responses.push(response)
+        })
+        .unwrap();
+    assert_eq!(responses.len(), 4);
+    for (codes, response) in codes.iter().zip(&responses) {
+        assert!(owner.agrees(&model.circuit, codes, response));
+    }
+
+    let refused = service.put_key("logreg", &query).unwrap_err();
+    assert_eq!(kind(refused), "key-not-needed");
+    let refused = service
+        .predict("logreg", Some(&"0".repeat(32)), &query)
+        .unwrap_err();
+    assert_eq!(kind(refused), "key-not-needed");
+    service.delete_model("logreg").unwrap();
+    assert_eq!(
+        kind(service.predict("logreg", None, &query).unwrap_err()),
+        "model-not-found"
+    );
+    assert_eq!(
+        kind(service.delete_model("logreg").unwrap_err()),
+        "model-not-found"
+    );
+}
+
+#[test]
+fn a_forest_answers_direct_queries() {
+    let server = InProcess::open(Limits::default());
+    let (service, model) = (server.service(None), forest(5, QueryMode::Direct));
+    service.push("forest", &model.server).unwrap();
+    let mut owner = DataOwner::new(&model.client, 2);
+    let (query, codes) = owner.query(1);
+    let response = service.predict("forest", None, &query).unwrap();
+    assert!(owner.agrees(&model.circuit, &codes, &response));
+}
+
+#[test]
+fn packed_queries_need_their_key() {
+    let server = InProcess::open(Limits::default());
+    let (service, model) = (server.service(None), forest(5, QueryMode::Packed));
+    let pushed = service.push("forest", &model.server).unwrap();
+    let mut owner = DataOwner::new(&model.client, 3);
+    let (query, codes) = owner.query(1);
+    assert_eq!(
+        kind(service.predict("forest", None, &query).unwrap_err()),
+        "key-needed"
+    );
+    let file = owner.evaluation_key().unwrap();
+    assert_eq!(file.len() as u64, pushed.evaluation_key_bytes);
+    let key = service.put_key("forest", &file).unwrap();
+    assert_eq!(service.put_key("forest", &file).unwrap(), key);
+    assert_eq!(service.keys("forest").unwrap(), core::slice::from_ref(&key));
+    let response = service.predict("forest", Some(&key.key), &query).unwrap();
+    assert!(owner.agrees(&model.circuit, &codes, &response));
+    service.delete_key("forest", &key.key).unwrap();
+    assert_eq!(
+        kind(
+            service
+                .predict("forest", Some(&key.key), &query)
+                .unwrap_err()
+        ),
+        "key-not-found"
+    );
+    assert_eq!(
+        kind(service.delete_key("forest", &key.key).unwrap_err()),
+        "key-not-found"
+    );
+    assert!(service.keys("forest").unwrap().is_empty());
+}
+
+#[test]
+fn a_key_serves_one_version_of_a_model() {
+    let server = InProcess::open(Limits::default());
+    let service = server.service(None);
+    let (old, new) = (forest(4, QueryMode::Packed), forest(6, QueryMode::Packed));
+    service.push("forest", &old.server).unwrap();
+    let (mut before, mut after) = (
+        DataOwner::new(&old.client, 4),
+        DataOwner::new(&new.client, 5),
+    );
+    let old_key = service
+        .put_key("forest", &before.evaluation_key().unwrap())
+        .unwrap()
+        .key;
+    // Also in memory.
+    service
+        .predict("forest", Some(&old_key), &before.query(1).0)
+        .unwrap();
+    service.push("forest", &new.server).unwrap();
+    let refused = service
+        .predict("forest", Some(&old_key), &before.query(1).0)
+        .unwrap_err();
+    assert_eq!(kind(refused), "other-model");
+    let (query, codes) = after.query(1);
+    let refused = service
+        .predict("forest", Some(&old_key), &query)
+        .unwrap_err();
+    assert_eq!(kind(refused), "key-outdated");
+    let refused = service
+        .put_key("forest", &before.evaluation_key().unwrap())
+        .unwrap_err();
+    assert_eq!(kind(refused), "other-model");
+    let key = service
+        .put_key("forest", &after.evaluation_key().unwrap())
+        .unwrap()
+        .key;
+    let response = service.predict("forest", Some(&key), &query).unwrap();
+    assert!(after.agrees(&new.circuit, &codes, &response));
+    // Both are listed, and go with the model.
+    assert_eq!(service.keys("forest").unwrap().len(), 2);
+    service.delete_model("forest").unwrap();
+    service.push("forest", &new.server).unwrap();
+    assert!(service.keys("forest").unwrap().is_empty());
+}
+
+#[test]
+fn a_batch_ends_where_a_query_is_refused() {
+    let server = InProcess::open(Limits::default());
+    let (service, model) = (server.service(None), linear(5));
+    service.push("logreg", &model.server).unwrap();
+    let mut owner = DataOwner::new(&model.client, 6);
+    let mut queries: Vec<_> = (0..3).map(|_| owner.query(1).0).collect();
+    *queries[1].last_mut().unwrap() ^= 1;
+    let mut responses = 0;
+    let refused = service
+        .predict_all("logreg", None, &queries, |_| responses += 1)
+        .unwrap_err();
+    assert_eq!((kind(refused).as_str(), responses), ("malformed", 1));
+}
+
+#[test]
+fn servers_of_one_store_agree() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || Store::open(location(folder.path())).unwrap();
+    let [one, other] = [(), ()].map(|()| InProcess::start(open(), Limits::default(), true));
+    let (one, other) = (one.service(None), other.service(None));
+    let (old, new) = (linear(5), linear(6));
+    one.push("logreg", &old.server).unwrap();
+    let mut owner = DataOwner::new(&old.client, 7);
+    let (query, codes) = owner.query(1);
+    let response = other.predict("logreg", None, &query).unwrap();
+    assert!(owner.agrees(&old.circuit, &codes, &response));
+    // The other server holds the old version in memory; a query of the new one makes it look.
+    one.push("logreg", &new.server).unwrap();
+    let mut owner = DataOwner::new(&new.client, 8);
+    let (query, codes) = owner.query(1);
+    let response = other.predict("logreg", None, &query).unwrap();
+    assert!(owner.agrees(&new.circuit, &codes, &response));
+    assert_eq!(one.models().unwrap(), other.models().unwrap());
+}
+
+#[test]
+fn health_needs_no_token_and_no_model() {
+    let server = InProcess::start(Store::in_memory(), Limits::default(), false);
+    for path in ["/healthz", "/readyz"] {
+        assert_eq!(ask(server.address, "GET", path, None, b"").status, 200);
+    }
+    assert_eq!(
+        ask(server.address, "GET", "/v1/models", None, b"").status,
+        401
+    );
+}
+
+#[test]
+fn metrics_count_what_happened() {
+    let server = InProcess::open(Limits::default());
+    let (service, model) = (server.service(None), linear(5));
+    service.push("logreg", &model.server).unwrap();
+    let query = DataOwner::new(&model.client, 9).query(1).0;
+    for _ in 0..3 {
+        service.predict("logreg", None, &query).unwrap();
+    }
+    let answer = ask(server.address, "GET", "/metrics", None, b"");
+    let page = String::from_utf8(answer.body).unwrap();
+    for line in [
+        r#"tenebra_evaluations_total{result="done"} 3"#,
+        r#"tenebra_cache_total{cache="models",result="hit"} 3"#,
+        r#"tenebra_requests_total{method="POST",route="/v1/models/{model}/predict",status="200"} 3"#,
+    ] {
+        assert!(page.contains(line), "{line} is not in\n{page}");
+    }
+}
+
+/// `TENEBRA_BLESS=1` writes the file anew.
+#[test]
+fn the_openapi_description_is_in_the_docs() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/openapi.json");
+    let document = format!("{}\n", openapi_document());
+    if std::env::var_os("TENEBRA_BLESS").is_some() {
+        std::fs::write(path, &document).unwrap();
+    }
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        kept == document,
+        "docs/openapi.json is out of date: run this test with TENEBRA_BLESS=1"
+    );
+}
