@@ -14,7 +14,7 @@
 use core::str::{Utf8Error, from_utf8};
 
 use tenebra_circuit::{Circuit, Interval, Verified};
-use tenebra_client::{ClientSpec, Frame, Kind, SpecId, to_frame};
+use tenebra_client::{ClientSpec, Frame, KeyTag, Kind, SpecId, to_frame};
 use tenebra_models::Model;
 use tenebra_tfhe::{EvaluationKey, Program};
 
@@ -52,7 +52,12 @@ pub(crate) fn encode(
         payload.extend((section.len() as u64).to_le_bytes());
         payload.extend(section);
     }
-    Ok(to_frame(Kind::ServerProgram, spec_id, &payload))
+    Ok(to_frame(
+        Kind::ServerProgram,
+        spec_id,
+        KeyTag::NONE,
+        &payload,
+    ))
 }
 
 impl ServerProgram {

@@ -5,7 +5,7 @@ use rand_chacha::rand_core::SeedableRng;
 use tenebra_circuit::{
     CircuitBuilder, Forest, Interval, Options, QueryMode, Table, Tree, TreeNode, Verified, verify,
 };
-use tenebra_client::{ClientError, SecretKey, SpecId};
+use tenebra_client::{ClientError, KeyTag, SecretKey, SpecId};
 
 use super::*;
 use crate::branching::form::branching_form;
@@ -25,7 +25,14 @@ fn errors(plan: &BranchingPlan, code_bits: &[bool], evaluations: usize) -> Vec<f
             Ok::<_, ClientError>(())
         };
         layout
-            .write_evaluation_key(SpecId([0; 16]), &key, &mut rng, &mut scratch, sink)
+            .write_evaluation_key(
+                SpecId([0; 16]),
+                KeyTag::NONE,
+                &key,
+                &mut rng,
+                &mut scratch,
+                sink,
+            )
             .unwrap();
         let payload = tenebra_client::Frame::parse(&file, tenebra_client::Kind::EvaluationKey)
             .unwrap()
