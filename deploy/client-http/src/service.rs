@@ -381,7 +381,9 @@ mod tests {
         assert_eq!(service.read_frame(&mut reader, 0, "/").unwrap(), frame);
         let error = service.read_frame(&mut reader, 1, "/").unwrap_err();
         assert!(matches!(error, Error::Refused(problem) if problem.status == 400));
-        let cut = service.read_frame(&mut &frame[..HEADER_LEN + 3], 0, "/").unwrap_err();
+        let cut = service
+            .read_frame(&mut &frame[..HEADER_LEN + 3], 0, "/")
+            .unwrap_err();
         assert!(matches!(
             cut,
             Error::Response {
