@@ -40,6 +40,14 @@ pub enum Error {
         /// What is wrong with it.
         source: Box<Error>,
     },
+    /// Bytes behind the messages of a file.
+    #[error(
+        "what follows message {number} is none; the file was cut off or something was appended"
+    )]
+    Appended {
+        /// The last one that is whole, from 1.
+        number: usize,
+    },
     /// A table was refused.
     #[error(transparent)]
     Data(#[from] DataError),

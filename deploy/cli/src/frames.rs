@@ -42,8 +42,8 @@ impl FrameFile {
     /// if an empty one.
     ///
     /// # Errors
-    /// [`Error::Io`].
-    pub fn next(&mut self) -> Result<Option<Vec<u8>>, Error> {
+    /// [`Error::Io`]; [`Error::InFile`] with [`Error::Appended`].
+    pub fn next_frame(&mut self) -> Result<Option<Vec<u8>>, Error> {
         if self.ended {
             return Ok(None);
         }
@@ -51,6 +51,10 @@ impl FrameFile {
         if bytes.is_empty() && self.frames > 0 {
             self.ended = true;
             return Ok(None);
+        }
+        if self.frames > 0 && !bytes.starts_with(&MAGIC) {
+            let number = self.frames;
+            return Err(Error::Appended { number }.in_file(&self.path));
         }
         self.position += bytes.len() as u64;
         self.frames += 1;
@@ -128,7 +132,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
         let mut reader = FrameFile::open(file.path()).unwrap();
-        core::iter::from_fn(|| reader.next().unwrap()).collect()
+        core::iter::from_fn(|| reader.next_frame().unwrap()).collect()
     }
 
     #[test]
@@ -136,17 +140,24 @@ mod tests {
         let (one, other) = (frame(b"first"), frame(b""));
         let both = [one.clone(), other.clone()].concat();
         assert_eq!(frames(&both), [one.clone(), other.clone()]);
-        assert_eq!(frames(&one), [one.clone()]);
-        // Cut off, nothing at all, and garbage: bytes that no reader of frames accepts.
+        assert_eq!(frames(&one), core::slice::from_ref(&one));
+        // Cut off, or nothing at all: bytes that no reader of frames accepts.
         assert_eq!(
             frames(&both[..50]),
             [one.clone(), both[one.len()..50].to_vec()]
         );
         assert_eq!(frames(b""), [b""]);
-        assert_eq!(
-            frames(&[&one, &b"more"[..]].concat()),
-            [one, b"more".to_vec()]
-        );
+    }
+
+    #[test]
+    fn what_is_appended_is_found() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), [frame(b"first"), b"more".to_vec()].concat()).unwrap();
+        let mut reader = FrameFile::open(file.path()).unwrap();
+        assert_eq!(reader.next_frame().unwrap(), Some(frame(b"first")));
+        let error = reader.next_frame().unwrap_err();
+        assert!(matches!(error.root(), Error::Appended { number: 1 }));
+        assert!(matches!(reader.next_frame(), Ok(None)));
     }
 
     #[test]

@@ -73,8 +73,8 @@ impl Outcomes {
     ) -> Result<(), EvaluateError> {
         let expected = predictions.len();
         let lengths = targets.iter().map(|target| target.cells.len());
-        let lengths = lengths.chain(weights.map(<[f64]>::len));
-        for found in lengths.filter(|found| *found != expected) {
+        let mut lengths = lengths.chain(weights.map(<[f64]>::len));
+        if let Some(found) = lengths.find(|found| *found != expected) {
             return Err(ScoreError::Length { found, expected }.into());
         }
         if targets.is_empty() {

@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut responses = FrameFile::open(&arguments.response)?;
     let mut predictions = Predictions::new(&spec, arguments.json);
     let bar = output::file_bar(responses.length(), "decrypting");
-    while let Some(response) = responses.next()? {
+    while let Some(response) = responses.next_frame()? {
         let integers = spec
             .decrypt_rows(&key, &response)
             .map_err(|e| responses.in_frame(e.into()))?;

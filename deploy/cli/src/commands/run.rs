@@ -50,11 +50,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut file = NewFile::create(&arguments.output)?;
     let bar = output::file_bar(queries.length(), "evaluating");
     let (mut count, mut time) = (0, 0.0);
-    while let Some(query) = queries.next()? {
+    while let Some(query) = queries.next_frame()? {
         let start = Instant::now();
         let response = server.evaluate(key.as_ref(), &query);
-        file.append(&response.map_err(|e| queries.in_frame(e))?)?;
         time += start.elapsed().as_secs_f64() * 1e3;
+        file.append(&response.map_err(|e| queries.in_frame(e))?)?;
         count += 1;
         bar.set_position(queries.position());
     }

@@ -18,7 +18,7 @@ pub(super) enum MaskProduct {
     Direct(Arch),
     /// By [`ExactMultiplier`].
     Transformed {
-        multiplier: ExactMultiplier,
+        multiplier: Box<ExactMultiplier>,
         /// By group and block; `None` where all weights are zero.
         weights: Vec<Vec<Option<Weights>>>,
     },
@@ -73,7 +73,7 @@ impl MaskProduct {
             .map(|blocks| blocks.iter().map(transform).collect())
             .collect();
         Ok(Self::Transformed {
-            multiplier,
+            multiplier: Box::new(multiplier),
             weights,
         })
     }
