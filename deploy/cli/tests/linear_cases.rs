@@ -1,6 +1,6 @@
 //! The linear cases of a comparison with Concrete ML, all test rows, encrypted: 0 mismatches, and scores within 0.01 of the
 //! float model's. The table comes with
-//! `cargo test --release -p tenebra --test linear_cases -- --nocapture`.
+//! `TENEBRA_PEER=... cargo test --release --workspace --test linear_cases -- --nocapture`.
 //!
 //! The data is not part of this repository: `TENEBRA_PEER` names its folder, and without it there is nothing to do.
 

@@ -195,8 +195,6 @@ fn transformed(
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
     use proptest::prelude::*;
     use tenebra_client::ValidGlwe;
     use tenebra_client::linear::LinearLayout;
