@@ -8,6 +8,7 @@ pub(crate) mod eval;
 pub(crate) mod import;
 pub(crate) mod inspect;
 pub(crate) mod keygen;
+mod predictions;
 pub(crate) mod run;
 pub(crate) mod train;
 

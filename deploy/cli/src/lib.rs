@@ -7,9 +7,11 @@ pub mod compile;
 mod error;
 pub mod evaluate;
 pub mod files;
+pub mod frames;
 pub mod report;
 pub mod rows;
 pub mod server_program;
+mod times;
 
 pub use compile::{CompileOptions, Compiled, compile};
 pub use error::Error;
