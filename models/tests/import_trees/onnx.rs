@@ -1,6 +1,6 @@
 //! Tree ensembles in ONNX against onnxruntime, and against the library that trained them.
 
-use super::expected::{Expected, assert_close, cases, folder};
+use super::expected::{Expected, assert_close, assert_enough, cases, folder};
 use tenebra_models::Model;
 use tenebra_models::forest::ForestModel;
 use tenebra_models::import::onnx;
@@ -23,7 +23,7 @@ fn label(model: &ForestModel, class: usize) -> f64 {
 #[test]
 fn every_recorded_model_predicts_as_onnxruntime_and_its_library_do() {
     let cases = cases("onnx", &["onnx"]);
-    assert!(cases.len() >= 36, "only {} cases found", cases.len());
+    assert_enough(cases.len(), 36);
     for (path, expected) in cases {
         let model = read(&path);
         let expected = Expected::read(&expected);
