@@ -26,9 +26,9 @@ fn cases() -> Vec<BranchingCase> {
         ("xgb10d3_digits", shape(100, 600, 3, 50, 3, 10)),
     ];
     let modes = [QueryMode::Direct, QueryMode::Packed];
-    let cases = shapes.iter().flat_map(|(name, shape)| {
-        modes.map(|mode| BranchingCase::new(name, *shape, mode))
-    });
+    let cases = shapes
+        .iter()
+        .flat_map(|(name, shape)| modes.map(|mode| BranchingCase::new(name, *shape, mode)));
     cases.collect()
 }
 
@@ -43,13 +43,18 @@ fn bench(criterion: &mut Criterion, case: &BranchingCase) {
         .map(|file| case.program.prepare_key(spec.id(), file).unwrap());
     let query = spec.encrypt_codes(&key, &case.codes, &mut rng).unwrap();
     let evaluate = |query: &[u8]| {
-        let evaluated = case.program.evaluate(spec.id(), evaluation_key.as_ref(), query);
+        let evaluated = case
+            .program
+            .evaluate(spec.id(), evaluation_key.as_ref(), query);
         evaluated.unwrap()
     };
     let response = evaluate(&query);
     let integers = spec.decrypt_rows(&key, &response).unwrap().concat();
     let simulated = tenebra_sim::run(&case.circuit, &case.codes).unwrap();
-    assert_eq!(integers, simulated, "encrypted and simulated integers differ");
+    assert_eq!(
+        integers, simulated,
+        "encrypted and simulated integers differ"
+    );
 
     let mut measure = |op: &str, backend: &str, work: &mut dyn FnMut()| {
         let mut group = criterion.benchmark_group(op);
@@ -63,8 +68,14 @@ fn bench(criterion: &mut Criterion, case: &BranchingCase) {
     let mut out = query.clone();
     let mut decrypted = vec![0; integers.len()];
     measure("encrypt", "client", &mut || {
-        spec.encrypt(&key, black_box(&case.codes), &mut rng, &mut scratch, &mut out)
-            .unwrap();
+        spec.encrypt(
+            &key,
+            black_box(&case.codes),
+            &mut rng,
+            &mut scratch,
+            &mut out,
+        )
+        .unwrap();
     });
     measure("evaluate", "sim", &mut || {
         black_box(tenebra_sim::run(&case.circuit, black_box(&case.codes)).unwrap());
@@ -74,7 +85,10 @@ fn bench(criterion: &mut Criterion, case: &BranchingCase) {
         black_box(evaluate(black_box(&query)));
     });
     measure("decrypt", "client", &mut || {
-        black_box(spec.decrypt(&key, black_box(&response), &mut decrypted).unwrap());
+        black_box(
+            spec.decrypt(&key, black_box(&response), &mut decrypted)
+                .unwrap(),
+        );
     });
 }
 
@@ -95,7 +109,11 @@ fn bench_keys(
         black_box(spec.evaluation_key_file(key, &mut rng).unwrap());
     });
     measure("prepare_key", "tfhe", &mut || {
-        black_box(case.program.prepare_key(spec.id(), black_box(file)).unwrap());
+        black_box(
+            case.program
+                .prepare_key(spec.id(), black_box(file))
+                .unwrap(),
+        );
     });
 }
 

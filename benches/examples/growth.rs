@@ -69,7 +69,11 @@ fn csv(points: &[Point]) -> String {
     let mut text = String::from("nodes,bits,cmux,plan_ms,predicted_ms,evaluate_ms\n");
     for p in points {
         let (plan, predicted, time) = (p.plan_ms, p.predicted_ms, p.evaluate_ms);
-        let _ = writeln!(text, "{},{},{},{plan:.0},{predicted:.3},{time:.3}", p.nodes, p.bits, p.cmux);
+        let _ = writeln!(
+            text,
+            "{},{},{},{plan:.0},{predicted:.3},{time:.3}",
+            p.nodes, p.bits, p.cmux
+        );
     }
     text
 }
@@ -104,10 +108,17 @@ fn svg(points: &[Point]) -> String {
     );
     let mut line = |from: (f64, f64), to: (f64, f64), style: &str| {
         let ((x, y), (to_x, to_y)) = (from, to);
-        let _ = writeln!(text, "<line x1=\"{x:.1}\" y1=\"{y:.1}\" x2=\"{to_x:.1}\" y2=\"{to_y:.1}\" {style}/>");
+        let _ = writeln!(
+            text,
+            "<line x1=\"{x:.1}\" y1=\"{y:.1}\" x2=\"{to_x:.1}\" y2=\"{to_y:.1}\" {style}/>"
+        );
     };
     for nodes in NODES {
-        line(at(nodes as f64, low), at(nodes as f64, high), "stroke=\"#ddd\"");
+        line(
+            at(nodes as f64, low),
+            at(nodes as f64, high),
+            "stroke=\"#ddd\"",
+        );
     }
     let mut time = low;
     let mut labels = Vec::new();
@@ -119,28 +130,60 @@ fn svg(points: &[Point]) -> String {
     // What linear growth from the first point of the middle line would look like.
     if let Some(first) = points.iter().find(|p| p.bits == 8) {
         let end = (10_000.0_f64, first.evaluate_ms * 100.0);
-        let end = if end.1 > high { (100.0 * high / first.evaluate_ms, high) } else { end };
-        line(at(100.0, first.evaluate_ms), at(end.0, end.1), "stroke=\"#999\" stroke-dasharray=\"5 4\"");
+        let end = if end.1 > high {
+            (100.0 * high / first.evaluate_ms, high)
+        } else {
+            end
+        };
+        line(
+            at(100.0, first.evaluate_ms),
+            at(end.0, end.1),
+            "stroke=\"#999\" stroke-dasharray=\"5 4\"",
+        );
     }
     for nodes in NODES {
         let (x, y) = at(nodes as f64, low);
-        let _ = writeln!(text, "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{nodes}</text>", y + 18.0);
+        let _ = writeln!(
+            text,
+            "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{nodes}</text>",
+            y + 18.0
+        );
     }
     for time in labels {
         let (x, y) = at(100.0, time);
-        let _ = writeln!(text, "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{time}</text>", x - 6.0, y + 4.0);
+        let _ = writeln!(
+            text,
+            "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{time}</text>",
+            x - 6.0,
+            y + 4.0
+        );
     }
     let colours = ["#1b9e77", "#d95f02", "#7570b3", "#e7298a", "#66a61e"];
     for (bits, colour) in BITS.iter().zip(colours) {
         let of_bits = || points.iter().filter(|p| p.bits == *bits);
         let places = of_bits().map(|p| at(p.nodes as f64, p.evaluate_ms));
-        let path: Vec<String> = places.clone().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
-        let _ = writeln!(text, "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>", path.join(" "));
+        let path: Vec<String> = places
+            .clone()
+            .map(|(x, y)| format!("{x:.1},{y:.1}"))
+            .collect();
+        let _ = writeln!(
+            text,
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>",
+            path.join(" ")
+        );
         for (x, y) in places.clone() {
-            let _ = writeln!(text, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"{colour}\"/>");
+            let _ = writeln!(
+                text,
+                "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"{colour}\"/>"
+            );
         }
         if let Some((x, y)) = places.last() {
-            let _ = writeln!(text, "<text x=\"{:.1}\" y=\"{:.1}\" fill=\"{colour}\">{bits} bits</text>", x + 8.0, y + 4.0);
+            let _ = writeln!(
+                text,
+                "<text x=\"{:.1}\" y=\"{:.1}\" fill=\"{colour}\">{bits} bits</text>",
+                x + 8.0,
+                y + 4.0
+            );
         }
     }
     text.push_str("</svg>\n");

@@ -134,9 +134,8 @@ impl BranchingCase {
 
 #[expect(clippy::unwrap_used, reason = "small numbers overflow nothing")]
 fn circuit(shape: Shape, rng: &mut impl Rng) -> Verified {
-    let splits_of = |tree: usize| {
-        (tree + 1) * shape.splits / shape.trees - tree * shape.splits / shape.trees
-    };
+    let splits_of =
+        |tree: usize| (tree + 1) * shape.splits / shape.trees - tree * shape.splits / shape.trees;
     let trees = (0..shape.trees).map(|index| tree(shape, index, splits_of(index), rng));
     let forest = Forest {
         outputs: shape.outputs,

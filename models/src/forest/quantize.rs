@@ -69,7 +69,8 @@ pub struct ForestOptions {
     /// Bits of a leaf, 1 to [`MAX_LEAF_BITS`]; `None` chooses as few as change nothing that matters on the calibration data.
     pub leaf_bits: Option<u8>,
     /// Whether rows with missing values can be scored, where the model learned what to do with them. It costs nothing unless
-    /// splits of one feature send missing values in different directions.
+    /// splits of one feature send missing values in different directions. Without, a missing value is refused where it is a
+    /// feature's that some split compares, and not noticed where splits only tell missing values from all others.
     pub missing: bool,
     /// Decoys among the split points; without effect on [`BinsMode::Uniform`].
     pub decoys: Option<Decoys>,

@@ -20,6 +20,16 @@ fn label(model: &ForestModel, class: usize) -> f64 {
     model.classes[class].parse().unwrap_or(class as f64)
 }
 
+/// How far the scores are from a tie between classes.
+fn gap(values: &[f64]) -> f64 {
+    let mut sorted = match values {
+        [p] => vec![*p, 1.0 - *p],
+        values => values.to_vec(),
+    };
+    sorted.sort_by(|a, b| b.total_cmp(a));
+    sorted[0] - sorted[1]
+}
+
 #[test]
 fn every_recorded_model_predicts_as_onnxruntime_and_its_library_do() {
     let cases = cases("onnx", &["onnx"]);
@@ -51,6 +61,10 @@ fn every_recorded_model_predicts_as_onnxruntime_and_its_library_do() {
                 .zip(expected.lists(field).iter().flatten())
                 .enumerate()
             {
+                // Equal scores in one precision are not so in another.
+                if got.class.is_some() && gap(&got.values) < TOLERANCE {
+                    continue;
+                }
                 let got = got
                     .class
                     .map_or_else(|| got.values.clone(), |class| vec![label(&model, class)]);

@@ -123,7 +123,8 @@ impl Steps {
         };
         for (cut, pair) in term.cuts.iter().zip(leaves.windows(2)) {
             if pair[0] != pair[1] {
-                steps.cuts.push(*cut);
+                // One zero for both signs: a decoy may be the other.
+                steps.cuts.push(*cut + 0.0);
                 steps.values.push(pair[1].clone());
             }
         }

@@ -39,7 +39,7 @@ def around(X, thresholds, seed, missing=True, single=False):
     X = X[rng.integers(len(X), size=ROWS)].copy()
     by_feature = {}
     for feature, value in thresholds:
-        if np.isfinite(value):
+        if abs(value) < 1e30:
             by_feature.setdefault(feature, []).append(float(value))
     for feature, values in by_feature.items():
         for row in np.flatnonzero(rng.random(ROWS) < 0.6):
