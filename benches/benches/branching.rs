@@ -94,7 +94,7 @@ fn bench(criterion: &mut Criterion, case: &BranchingCase) {
 
 #[expect(clippy::unwrap_used, reason = "a bench that fails should stop")]
 fn bench_keys(
-    measure: &mut dyn FnMut(&str, &str, &mut dyn FnMut()),
+    measure: &mut impl FnMut(&str, &str, &mut dyn FnMut()),
     case: &BranchingCase,
     spec: &ClientSpec<'_>,
     key: &ClientKey,

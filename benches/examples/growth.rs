@@ -158,6 +158,13 @@ fn svg(points: &[Point]) -> String {
             y + 4.0
         );
     }
+    curves(&mut text, points, &at);
+    text.push_str("</svg>\n");
+    text
+}
+
+/// One line of points for each width of codes.
+fn curves(text: &mut String, points: &[Point], at: &dyn Fn(f64, f64) -> (f64, f64)) {
     let colours = ["#1b9e77", "#d95f02", "#7570b3", "#e7298a", "#66a61e"];
     for (bits, colour) in BITS.iter().zip(colours) {
         let of_bits = || points.iter().filter(|p| p.bits == *bits);
@@ -177,7 +184,7 @@ fn svg(points: &[Point]) -> String {
                 "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"{colour}\"/>"
             );
         }
-        if let Some((x, y)) = places.last() {
+        if let Some((x, y)) = places.clone().next_back() {
             let _ = writeln!(
                 text,
                 "<text x=\"{:.1}\" y=\"{:.1}\" fill=\"{colour}\">{bits} bits</text>",
@@ -186,8 +193,6 @@ fn svg(points: &[Point]) -> String {
             );
         }
     }
-    text.push_str("</svg>\n");
-    text
 }
 
 #[expect(clippy::print_stdout, reason = "the table is the result")]

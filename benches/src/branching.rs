@@ -80,8 +80,8 @@ impl BranchingCase {
             layout.layout().base_log,
             layout.layout().level_count,
         );
-        let codes = circuit
-            .input_ranges()
+        let ranges = circuit.input_ranges();
+        let codes = ranges
             .iter()
             .map(|range| i64::from(rng.next_u32()) % (range.max + 1));
         Self {
@@ -152,7 +152,7 @@ fn circuit(shape: Shape, rng: &mut impl Rng) -> Verified {
 
 /// Grown leaf by leaf, none deeper than the shape allows. With several outputs, a tree adds to one of them, as in boosting.
 fn tree(shape: Shape, index: usize, splits: usize, rng: &mut impl Rng) -> Tree {
-    let mut below = |n: usize| (u64::from(rng.next_u32()) * n as u64 >> 32) as usize;
+    let mut below = |n: usize| ((u64::from(rng.next_u32()) * n as u64) >> 32) as usize;
     let codes = 1_usize << shape.bits;
     let mut nodes = vec![TreeNode::Leaf(Vec::new())];
     // (node, depth), open for a split.
