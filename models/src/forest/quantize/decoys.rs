@@ -142,18 +142,21 @@ mod tests {
     )]
     fn decoys_are_rounded_as_the_models_own_cut_points_are() {
         let table = Table::from_rows(1, (0..200).map(f64::from).collect()).unwrap();
+        type ToMiddle = fn(f64) -> f64;
         let single = |x: f32| f64::from(x.next_up());
         let double = |x: f64| x.next_up().next_up();
-        let cases: [(&[f64], bool, &dyn Fn(f64) -> f64); 3] = [
-            (&[single(3.5), single(8.5), single(100.5)], true, &|x| {
-                f64::from((x as f32).next_down())
-            }),
-            (&[3.0, 50.0, 77.0], true, &|x| x + 0.5),
-            (&[double(3.5), double(9.5)], false, &|x| {
-                x.next_down().next_down()
-            }),
+        let own: [&[f64]; 3] = [
+            &[single(3.5), single(8.5), single(100.5)],
+            &[3.0, 50.0, 77.0],
+            &[double(3.5), double(9.5)],
         ];
-        for (cuts, round_to_f32, middle) in cases {
+        let to_middle: [ToMiddle; 3] = [
+            |x| f64::from((x as f32).next_down()),
+            |x| x + 0.5,
+            |x| x.next_down().next_down(),
+        ];
+        let cases = own.into_iter().zip([true, true, false]).zip(to_middle);
+        for ((cuts, round_to_f32), middle) in cases {
             let pool = DecoyPool {
                 cuts,
                 codes: cuts.len() + 1,
