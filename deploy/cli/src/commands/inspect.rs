@@ -85,7 +85,7 @@ pub(crate) fn describe(report: &Report) -> String {
         rows.push(["batch".to_owned(), text]);
     }
     if let Some(trees) = &report.trees {
-        rows.extend(describe_trees(trees, report.external_products));
+        rows.extend(describe_trees(trees, report));
     }
     if let (Some(error), Some(compared)) = (
         report.quantization.max_score_error,
@@ -132,10 +132,12 @@ fn parameters(report: &Report) -> String {
 }
 
 /// Size, codes, leaves, and what the client learns of them.
-fn describe_trees(trees: &TreesReport, external_products: u64) -> Vec<[String; 2]> {
-    let shape = match trees.splits {
-        0 => format!("{} terms", trees.trees),
-        splits => format!(
+fn describe_trees(trees: &TreesReport, report: &Report) -> Vec<[String; 2]> {
+    let external_products = report.external_products;
+    let shape = match (trees.trees, trees.splits) {
+        (0, _) => "constant".to_owned(),
+        (terms, 0) => format!("{terms} terms"),
+        (_, splits) => format!(
             "{} trees, {splits} splits, up to {} deep",
             trees.trees, trees.depth
         ),
@@ -170,10 +172,11 @@ fn describe_trees(trees: &TreesReport, external_products: u64) -> Vec<[String; 2
         ],
     ];
     if let Some(error) = &trees.measured {
-        let text = format!(
-            "scores within {:.2e}, rms {:.2e}; {} of {} rows change class",
-            error.max, error.rms, error.changed_classes, error.rows
-        );
+        let mut text = format!("scores within {:.2e}, rms {:.2e}", error.max, error.rms);
+        if report.quantization.class_agreement.is_some() {
+            let (changed, rows) = (error.changed_classes, error.rows);
+            text.push_str(&format!("; {changed} of {rows} rows change class"));
+        }
         rows.push(["measured".to_owned(), text]);
     }
     rows

@@ -139,8 +139,9 @@ fn client_learns(report: &ForestReport, inputs: usize, decoys: bool, calibrated:
     if decoys && !calibrated {
         text.push_str("; without calibration data, decoys may be told by their digits");
     }
-    text.push_str(match report.splits {
-        0 => "; not what the terms add",
+    text.push_str(match (report.trees, report.splits) {
+        (0, _) => "; the model is constant on these codes",
+        (_, 0) => "; not what the terms add",
         _ => "; neither trees nor leaves",
     });
     text
