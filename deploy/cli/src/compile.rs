@@ -7,11 +7,11 @@ use tenebra_client::ClientSpec;
 use tenebra_client::spec::{Output, OwnedCodec, OwnedInput, OwnedSpec};
 use tenebra_models::data::Table;
 use tenebra_models::quantized::Codec;
-use tenebra_models::{Model, QuantizeOptions, QuantizedModel, quantize};
+use tenebra_models::{Model, QuantizeOptions, QuantizedModel, quantize_with_report};
 use tenebra_tfhe::Program;
 
 use crate::error::Error;
-use crate::report::{QuantizationReport, Report};
+use crate::report::{QuantizationReport, Report, TreesReport};
 use crate::server_program;
 
 /// Rows of a batch plan: as many as the ring holds.
@@ -53,7 +53,7 @@ pub fn compile(
     options: &CompileOptions,
 ) -> Result<Compiled, Error> {
     let start = Instant::now();
-    let quantized = quantize(model, calibration, &options.quantize)?;
+    let (quantized, forest) = quantize_with_report(model, calibration, &options.quantize)?;
     let circuit = Verified::try_from(quantized.circuit.clone())?;
     let plan = Options {
         rows: BATCH_ROWS,
@@ -64,6 +64,10 @@ pub fn compile(
     let spec_id = ClientSpec::parse(&client)?.id();
     let comparison = compare(model, &quantized, &circuit, calibration)?;
     let mut report = Report::new(&quantized.estimator, &circuit, &program, comparison);
+    report.trees = forest.map(|forest| {
+        let calibrated = calibration.is_some();
+        TreesReport::new(&forest, &options.quantize.forest, &quantized, calibrated)
+    });
     report.compile_ms = start.elapsed().as_secs_f64() * 1e3;
     let server = server_program::encode(spec_id, &client, circuit.circuit(), model, &report)?;
     Ok(Compiled {

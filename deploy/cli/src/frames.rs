@@ -120,12 +120,12 @@ fn payload_len(header: &[u8; HEADER_LEN]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use tenebra_client::{Kind, SpecId};
+    use tenebra_client::{KeyTag, Kind, SpecId};
 
     use super::*;
 
     fn frame(payload: &[u8]) -> Vec<u8> {
-        tenebra_client::to_frame(Kind::Query, SpecId([7; 16]), payload)
+        tenebra_client::to_frame(Kind::Query, SpecId([7; 16]), KeyTag::NONE, payload)
     }
 
     fn frames(bytes: &[u8]) -> Vec<Vec<u8>> {
