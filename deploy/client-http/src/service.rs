@@ -4,8 +4,8 @@ use core::time::Duration;
 use std::io::Read;
 use std::thread::sleep;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use tenebra_client::frame::{HEADER_LEN, TRAILER_LEN};
 use tenebra_client::{Frame, FrameError, Kind};
 use ureq::http::{Method, Request, Response};
@@ -17,6 +17,9 @@ use crate::error::{Error, Problem};
 const RETRIES: u32 = 5;
 /// The longest wait between two questions.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// Responses of one request that connections hold without anybody reading them: requests are sent whole before a response is
+/// read, and a server that cannot send stops reading.
+const UNREAD_BYTES: usize = 64 * 1024;
 /// No answer of the server is larger than this, but for responses of a batch.
 const MAX_ANSWER: u64 = 1 << 30;
 
@@ -29,7 +32,7 @@ pub struct Service {
 }
 
 /// A model, as its server describes it.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelInfo {
     /// Its name.
     pub model: String,
@@ -56,7 +59,7 @@ pub struct ModelInfo {
 }
 
 /// An evaluation key that the server keeps.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyInfo {
     /// Its name, for [`Service::predict`].
     pub key: String,
@@ -64,6 +67,15 @@ pub struct KeyInfo {
     pub spec_id: String,
     /// Bytes of it.
     pub size_bytes: u64,
+}
+
+/// A response, and how long the server computed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evaluated {
+    /// The framed response.
+    pub response: Vec<u8>,
+    /// Time of the evaluation alone, if the server says.
+    pub evaluate: Option<Duration>,
 }
 
 #[derive(Deserialize)]
@@ -167,10 +179,28 @@ impl Service {
     /// # Errors
     /// [`Error`].
     pub fn predict(&self, model: &str, key: Option<&str>, query: &[u8]) -> Result<Vec<u8>, Error> {
-        self.bytes(Method::POST, &predict_path(model, key)?, query)
+        Ok(self.predict_timed(model, key, query)?.response)
     }
 
-    /// The framed responses to several framed queries, in their order, by one request. `done` gets each as it arrives; the
+    /// As [`predict`](Self::predict), with the server's time.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn predict_timed(
+        &self,
+        model: &str,
+        key: Option<&str>,
+        query: &[u8],
+    ) -> Result<Evaluated, Error> {
+        let path = predict_path(model, key)?;
+        let mut answer = self.ask(Method::POST, &path, query)?;
+        let timing = answer.headers().get("server-timing");
+        let evaluate = timing.and_then(|value| evaluate_time(value.to_str().ok()?));
+        let response = self.read_all(&mut answer, &path)?;
+        Ok(Evaluated { response, evaluate })
+    }
+
+    /// The framed responses to several framed queries, in their order, by few requests. `done` gets each as it arrives; the
     /// server evaluates on while it works.
     ///
     /// # Errors
@@ -182,14 +212,23 @@ impl Service {
         queries: &[Vec<u8>],
         mut done: impl FnMut(Vec<u8>),
     ) -> Result<(), Error> {
-        if queries.is_empty() {
+        let Some((first, mut rest)) = queries.split_first() else {
             return Ok(());
-        }
+        };
+        let response = self.predict(model, key, first)?;
+        let together = (UNREAD_BYTES / response.len().max(1)).max(1);
+        done(response);
         let path = predict_path(model, key)?;
-        let mut answer = self.ask(Method::POST, &path, &queries.concat())?;
-        let mut reader = answer.body_mut().as_reader();
-        for index in 0..queries.len() {
-            done(self.read_frame(&mut reader, index, &path)?);
+        let mut index = 1;
+        while !rest.is_empty() {
+            let (request, after) = rest.split_at(together.min(rest.len()));
+            let mut answer = self.ask(Method::POST, &path, &request.concat())?;
+            let mut reader = answer.body_mut().as_reader();
+            for _ in request {
+                done(self.read_frame(&mut reader, index, &path)?);
+                index += 1;
+            }
+            rest = after;
         }
         Ok(())
     }
@@ -243,12 +282,12 @@ impl Service {
 
     fn bytes(&self, method: Method, path: &str, body: &[u8]) -> Result<Vec<u8>, Error> {
         let mut answer = self.ask(method, path, body)?;
-        let read = answer
-            .body_mut()
-            .with_config()
-            .limit(MAX_ANSWER)
-            .read_to_vec();
-        read.map_err(|e| self.transport(path, &e))
+        self.read_all(&mut answer, path)
+    }
+
+    fn read_all(&self, answer: &mut Response<Body>, path: &str) -> Result<Vec<u8>, Error> {
+        let body = answer.body_mut().with_config().limit(MAX_ANSWER);
+        body.read_to_vec().map_err(|e| self.transport(path, &e))
     }
 
     /// Asks, and asks again while the server is busy.
@@ -326,6 +365,13 @@ impl core::fmt::Debug for Service {
     }
 }
 
+/// The time of `evaluate` in a `Server-Timing` header, whose durations are milliseconds.
+fn evaluate_time(header: &str) -> Option<Duration> {
+    let metric = |metric: &str| metric.trim().strip_prefix("evaluate;dur=")?.parse().ok();
+    let milliseconds: f64 = header.split(',').find_map(metric)?;
+    Duration::try_from_secs_f64(milliseconds / 1e3).ok()
+}
+
 /// A name as it may stand in an address.
 fn name(text: &str) -> Result<&str, Error> {
     let good =
@@ -369,6 +415,15 @@ mod tests {
         }
         assert!(matches!(service.models(), Err(Error::Transport { .. })));
         assert!(!format!("{service:?}").contains("secret"));
+    }
+
+    #[test]
+    fn the_servers_time_is_read() {
+        let time = evaluate_time("queue;dur=0.25, evaluate;dur=1.5");
+        assert_eq!(time, Some(Duration::from_micros(1500)));
+        for odd in ["", "evaluate", "evaluate;dur=-1", "evaluate;dur=x"] {
+            assert_eq!(evaluate_time(odd), None, "{odd}");
+        }
     }
 
     #[test]

@@ -266,8 +266,7 @@ impl App {
         if entry.spec_id != model.program.spec_id() {
             return Err(Problem::key_of_other_spec());
         }
-        // The name of a key is the hash of its bytes.
-        let tag: Tag = id.to_string().into();
+        let tag = key_tag(*id);
         let _loading = self.keys.loading(&place).await;
         if let Some(key) = self.keys.tagged(&place, &tag) {
             return Ok(key);
@@ -278,7 +277,12 @@ impl App {
             .await?
             .ok_or_else(Problem::no_key)?;
         let key = self.prepare_key(Arc::clone(model), bytes).await?;
-        Ok(self.keys.insert(place, tag, key, model.prepared_key_bytes))
+        Ok(self.keep_key(place, key, model))
+    }
+
+    pub(crate) fn keep_key(&self, place: KeyPlace, key: Key, model: &Model) -> Arc<Key> {
+        let tag = key_tag(place.2);
+        self.keys.insert(place, tag, key, model.prepared_key_bytes)
     }
 
     /// Verifies and prepares a framed evaluation key.
@@ -320,4 +324,9 @@ impl App {
         let mut infos = self.infos.lock().unwrap_or_else(PoisonError::into_inner);
         infos.insert(entry.name.clone(), (entry.tag.clone(), info));
     }
+}
+
+/// The name of a key is the hash of its bytes.
+fn key_tag(id: KeyId) -> Tag {
+    id.to_string().into()
 }

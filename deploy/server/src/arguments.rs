@@ -235,7 +235,7 @@ async fn list(store: &Store) -> Result<String, StartError> {
     Ok(lines)
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, StartError> {
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, StartError> {
     Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -168,6 +168,12 @@ impl ServerProgram {
         self.spec_id
     }
 
+    /// Whether queries need the evaluation key of the client that made them.
+    #[must_use]
+    pub fn needs_evaluation_key(&self) -> bool {
+        self.program.evaluation_key_bytes().is_some()
+    }
+
     /// Prepares a framed evaluation key of this model, once for all queries made with its secret key.
     ///
     /// # Errors
