@@ -7,11 +7,14 @@ pub mod compile;
 mod error;
 pub mod evaluate;
 pub mod files;
+pub mod key_folder;
+pub mod remote;
 pub mod report;
 pub mod rows;
 pub mod server_program;
 
 pub use compile::{CompileOptions, Compiled, compile};
 pub use error::Error;
+pub use key_folder::KeyFolder;
 pub use report::Report;
 pub use server_program::ServerProgram;
