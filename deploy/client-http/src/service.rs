@@ -1,5 +1,6 @@
 //! The server's addresses as methods.
 
+use alloc::sync::Arc;
 use core::time::Duration;
 use std::io::Read;
 use std::thread::sleep;
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use tenebra_client::frame::{HEADER_LEN, TRAILER_LEN};
 use tenebra_client::{Frame, FrameError, Kind};
 use ureq::http::{Method, Request, Response};
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body};
 
 use crate::error::{Error, Problem};
@@ -89,11 +91,37 @@ struct KeyList {
 }
 
 impl Service {
-    /// A server by its address, as `https://host:8443`, and the token to show it.
+    /// A server by its address, as `https://host:8443`, and the token to show it. Its certificate must be one of the public
+    /// web's.
     ///
     /// # Errors
     /// [`Error::Address`].
     pub fn new(url: &str, token: Option<&str>) -> Result<Self, Error> {
+        Self::with_tls(url, token, TlsConfig::default())
+    }
+
+    /// As [`new`](Self::new), but the server's certificate must be one of these or signed by one of them, all PEM.
+    ///
+    /// # Errors
+    /// [`Error::Address`], [`Error::Certificates`].
+    pub fn trusting(url: &str, token: Option<&str>, certificates: &[u8]) -> Result<Self, Error> {
+        let refused = |_| Error::Certificates;
+        let items = parse_pem(certificates).collect::<Result<Vec<_>, _>>();
+        let certificates = items.map_err(refused)?.into_iter().filter_map(|item| {
+            let PemItem::Certificate(certificate) = item else {
+                return None;
+            };
+            Some(certificate)
+        });
+        let certificates: Vec<_> = certificates.collect();
+        if certificates.is_empty() {
+            return Err(Error::Certificates);
+        }
+        let roots = RootCerts::Specific(Arc::new(certificates));
+        Self::with_tls(url, token, TlsConfig::builder().root_certs(roots).build())
+    }
+
+    fn with_tls(url: &str, token: Option<&str>, tls: TlsConfig) -> Result<Self, Error> {
         let base = url.trim_end_matches('/').to_owned();
         let schemes = ["http://", "https://"];
         let host = schemes.iter().find_map(|scheme| base.strip_prefix(scheme));
@@ -103,6 +131,7 @@ impl Service {
             });
         }
         let config = Agent::config_builder()
+            .tls_config(tls)
             .http_status_as_error(false)
             .timeout_connect(Some(Duration::from_secs(10)))
             .timeout_recv_response(Some(Duration::from_secs(120)))
@@ -414,6 +443,8 @@ mod tests {
             );
         }
         assert!(matches!(service.models(), Err(Error::Transport { .. })));
+        let trusting = Service::trusting("https://127.0.0.1:1", None, b"no certificate");
+        assert!(matches!(trusting, Err(Error::Certificates)));
         assert!(!format!("{service:?}").contains("secret"));
     }
 

@@ -1,9 +1,11 @@
 //! Which server a command asks, and the token that it shows.
 
+use core::convert::Infallible;
 use core::fmt;
 use core::str::FromStr;
-use std::convert::Infallible;
+use std::path::PathBuf;
 
+use tenebra::files;
 use tenebra_service_client::Service;
 
 use crate::output::{self, Failure};
@@ -17,6 +19,9 @@ pub(crate) struct Connection {
     /// Token for the server; in the environment, other users of this machine do not see it
     #[arg(long, env = "TENEBRA_TOKEN", hide_env_values = true)]
     token: Option<Token>,
+    /// Certificates to trust instead of the public web's, PEM, for a server with one of its own
+    #[arg(long, value_name = "FILE", env = "TENEBRA_CA")]
+    ca: Option<PathBuf>,
 }
 
 /// A secret text.
@@ -46,7 +51,11 @@ impl Connection {
                 "note: without TLS (https://) everybody on the way to the server can read the token",
             );
         }
-        Ok(Service::new(&self.server, token)?)
+        let Some(path) = &self.ca else {
+            return Ok(Service::new(&self.server, token)?);
+        };
+        let trusting = |pem: &[u8]| Ok(Service::trusting(&self.server, token, pem)?);
+        Ok(files::read_as(path, trusting)?)
     }
 }
 

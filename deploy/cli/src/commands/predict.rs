@@ -22,8 +22,7 @@ use crate::output::{self, Failure, bytes};
 #[command(after_help = "\
 Examples:
   tenebra predict --server http://127.0.0.1:8080 --model churn --keys keys/ --data customers.csv
-  TENEBRA_TOKEN=tnb_... tenebra predict --server https://models.example.org --model churn --keys keys/ \\
-      --data customers.csv --rows 100 --json")]
+  tenebra predict --server URL --model churn --keys keys/ --data customers.csv --rows 100 --json")]
 pub(crate) struct Arguments {
     #[command(flatten)]
     connection: Connection,

@@ -35,7 +35,8 @@ pub(crate) struct Parameters {
 
 /// Evaluates queries. The body is one framed query, or several one after the other, and so is the response. The first
 /// response is awaited before the status is sent; if a later query is refused, a problem document, which starts with `{` as
-/// no frame does, stands in place of its response, and nothing follows it.
+/// no frame does, stands in place of its response, and nothing follows it. Read while you send, or send few queries at a
+/// time: the server stops reading while you take no responses, and gives up after 30 seconds.
 #[utoipa::path(post, path = "/v1/models/{model}/predict", tag = "predictions",
     params(
         ("model" = String, Path, description = "Name of the model"),
