@@ -73,7 +73,12 @@ pub(crate) async fn predict(
     let more = check_more(&headers, first.bytes.len(), &model)?;
     let key = find_key(&app, &identity, &name, &model, parameters).await?;
     let slot = app.pool.try_slot().ok_or_else(|| busy(&app))?;
-    let job = Job { app, model, key };
+    let job = Job {
+        app,
+        name,
+        model,
+        key,
+    };
     let Done {
         value: response,
         queued,
@@ -169,6 +174,7 @@ fn busy(app: &App) -> Problem {
 /// Everything that the queries of one request share.
 struct Job {
     app: Arc<App>,
+    name: Name,
     model: Arc<Model>,
     key: Option<Arc<Key>>,
 }
@@ -178,10 +184,11 @@ impl Job {
     async fn evaluate(&self, slot: Slot, query: Loaded) -> Result<Done<Bytes>, Problem> {
         let metrics = &self.app.metrics;
         let count = |result: &str| metrics.evaluations.with_label_values(&[result]).inc();
+        let (app, name) = (Arc::clone(&self.app), self.name.clone());
         let (model, key) = (Arc::clone(&self.model), self.key.clone());
         let work = move || {
             let key = key.as_ref().map(|key| &key.prepared);
-            let response = model.program.evaluate(key, &query.bytes);
+            let response = app.evaluate(&name, &model, key, &query.bytes);
             drop(query.memory);
             response
         };
