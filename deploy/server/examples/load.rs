@@ -233,9 +233,9 @@ fn memory() {
             let id = key
                 .as_ref()
                 .map(|key| service.put_key(model, key).unwrap().key);
-            service.predict(model, id.as_deref(), &query).unwrap();
+            service.predict(model, id.as_deref(), &query).unwrap().len()
         };
-        (0..10).for_each(|_| ask("m"));
+        let response = (0..10).map(|_| ask("m")).max();
         let before = server.rss_kib();
         for copy in 0..COPIES {
             let copy = format!("copy{copy}");
@@ -246,9 +246,10 @@ fn memory() {
         let counted = (program.working_bytes(1) + model.server.len() as u64) / 1024;
         let each = server.rss_kib().saturating_sub(before) / COPIES;
         println!(
-            "{name}: server.tnb {} bytes, query {} bytes, evaluation key {} bytes: one model in use {before} KiB in all, {each} KiB for each other ({counted} KiB counted)",
+            "{name}: server.tnb {} bytes, query {} bytes, response {} bytes, evaluation key {} bytes: one model in use {before} KiB in all, {each} KiB for each other ({counted} KiB counted)",
             model.server.len(),
             query.len(),
+            response.unwrap_or(0),
             key.as_ref().map_or(0, Vec::len)
         );
     }
