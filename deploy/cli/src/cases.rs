@@ -5,9 +5,9 @@ use tenebra_client::ClientSpec;
 use tenebra_models::data::Table;
 use tenebra_models::{Model, Prediction};
 
-use crate::compile::{CompileOptions, compile};
+use crate::compile::{CompileOptions, Compiled, compile};
 use crate::error::Error;
-use crate::evaluate::{self, Figures, Scored, peak_rss_bytes};
+use crate::evaluate::{self, Encrypted, Figures, Scored, peak_rss_bytes};
 use crate::report::Report;
 use crate::rows::Rows;
 use crate::server_program::ServerProgram;
@@ -64,7 +64,7 @@ pub struct Case {
     pub encrypted: Scored,
 }
 
-/// Compiles a model and scores rows in all three ways. `progress` hears the number of rows scored encrypted.
+/// Compiles a model and scores rows in all three ways. `encrypted` does it on ciphertexts, here or on a server.
 ///
 /// # Errors
 /// Whatever compiling and scoring say.
@@ -74,14 +74,14 @@ pub fn run_case(
     calibration: Option<&Table>,
     rows: &Rows,
     options: &CompileOptions,
-    progress: impl FnMut(usize),
+    encrypted: impl FnOnce(&Compiled, &ServerProgram) -> Result<Encrypted, Error>,
 ) -> Result<Case, Error> {
     let compiled = compile(model, calibration, options)?;
     let spec = ClientSpec::parse(&compiled.client)?;
     let server = ServerProgram::parse(&compiled.server, options.plan.threads)?;
     let float = evaluate::clear(model, rows)?;
     let simulated = evaluate::simulate(&spec, &server, rows)?;
-    let encrypted = evaluate::encrypted(&spec, &server, rows, 1, progress)?;
+    let encrypted = encrypted(&compiled, &server)?;
     let score = |predictions: &[Prediction]| {
         let score = evaluate::score(model.metric(), predictions, rows, model.classes())?;
         Ok::<_, Error>(score.unwrap_or(f64::NAN))

@@ -1,6 +1,7 @@
 //! One file per command: its arguments and what it does.
 
 pub(crate) mod compile;
+mod connection;
 pub(crate) mod decrypt;
 pub(crate) mod demo;
 pub(crate) mod encrypt;
@@ -8,8 +9,14 @@ pub(crate) mod eval;
 pub(crate) mod import;
 pub(crate) mod inspect;
 pub(crate) mod keygen;
+pub(crate) mod keys;
+pub(crate) mod models;
+pub(crate) mod predict;
 mod predictions;
+pub(crate) mod push;
 pub(crate) mod run;
+pub(crate) mod serve;
+pub(crate) mod token;
 pub(crate) mod train;
 
 use std::path::Path;

@@ -3,7 +3,6 @@
 use std::time::Instant;
 
 use tenebra_circuit::{Options, Verified};
-use tenebra_client::ClientSpec;
 use tenebra_client::spec::{Output, OwnedCodec, OwnedInput, OwnedSpec};
 use tenebra_models::data::Table;
 use tenebra_models::quantized::Codec;
@@ -61,7 +60,6 @@ pub fn compile(
     };
     let program = Program::prepare(&circuit, &plan)?;
     let client = client_spec(&quantized, &circuit, &program, plan.p_fail_log2).encode()?;
-    let spec_id = ClientSpec::parse(&client)?.id();
     let comparison = compare(model, &quantized, &circuit, calibration)?;
     let mut report = Report::new(&quantized.estimator, &circuit, &program, comparison);
     report.trees = forest.map(|forest| {
@@ -69,7 +67,7 @@ pub fn compile(
         TreesReport::new(&forest, &options.quantize.forest, &quantized, calibrated)
     });
     report.compile_ms = start.elapsed().as_secs_f64() * 1e3;
-    let server = server_program::encode(spec_id, &client, circuit.circuit(), model, &report)?;
+    let server = server_program::encode(&client, circuit.circuit(), model, &report)?;
     Ok(Compiled {
         client,
         server,

@@ -7,6 +7,8 @@ use tenebra_models::import::ImportError;
 use tenebra_models::scores::EvaluateError as ScoreError;
 use tenebra_models::{DataError, ModelError, QuantizeError, TrainError};
 use tenebra_quant::QuantError;
+use tenebra_server::StartError;
+use tenebra_server::program::ProgramError;
 use tenebra_tfhe::{EvaluateError, PlanError};
 use thiserror::Error;
 
@@ -66,9 +68,6 @@ pub enum Error {
     /// A circuit was refused.
     #[error(transparent)]
     Circuit(#[from] tenebra_circuit::Errors),
-    /// A text is not a circuit.
-    #[error("circuit: {0}")]
-    CircuitText(#[from] tenebra_circuit::ParseError),
     /// No parameters fit the circuit.
     #[error(transparent)]
     Plan(#[from] PlanError),
@@ -90,9 +89,15 @@ pub enum Error {
     /// The simulator refused codes.
     #[error(transparent)]
     Simulate(#[from] tenebra_sim::SimError),
-    /// The payload of a server program is malformed.
-    #[error("the server program ends or is malformed at its {0}; compile the model again")]
-    ServerProgram(&'static str),
+    /// A server program was refused.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    /// A server did not do what it was asked.
+    #[error(transparent)]
+    Service(#[from] tenebra_service_client::Error),
+    /// A server did not start, or its store failed.
+    #[error(transparent)]
+    Start(#[from] StartError),
     /// Files of two compilations.
     #[error("the server program belongs to model {server}, the client spec is model {client}")]
     OtherModel {

@@ -28,7 +28,7 @@ pub fn system_rng() -> Result<ChaCha20Rng, Error> {
 }
 
 /// Integers of each row and what they say.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scored {
     /// The circuit's outputs, one inner `Vec` a row.
     pub integers: Vec<Vec<i64>>,

@@ -3,9 +3,11 @@
 use std::path::Path;
 
 use tenebra::Error;
-use tenebra::files::{CLIENT_FILE, SECRET_KEY_FILE, SERVER_FILE};
+use tenebra::files::{CLIENT_FILE, EVALUATION_KEY_FILE, SECRET_KEY_FILE, SERVER_FILE};
 use tenebra_client::{ClientError, FrameError, Kind, SpecError};
 use tenebra_models::{DataError, ModelError, QuantizeError, TrainError};
+use tenebra_server::program::ProgramError;
+use tenebra_service_client::Error as ServiceError;
 use tenebra_tfhe::{EvaluateError, PlanError};
 
 /// The hint for an error, where one helps.
@@ -39,6 +41,7 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
         Error::Frame(error)
         | Error::Spec(SpecError::Frame(error))
         | Error::Client(ClientError::Frame(error))
+        | Error::Program(ProgramError::Frame(error))
         | Error::Evaluate(EvaluateError::Frame(error)) => return frame(error),
         Error::Client(ClientError::Rows { .. }) => {
             "`tenebra inspect DIR` says how many rows a query holds"
@@ -46,6 +49,7 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
         Error::Evaluate(EvaluateError::NoEvaluationKey) => {
             "`--evaluation-key KEYS/evaluation.key`, from `tenebra keygen`"
         }
+        Error::Service(error) => return service(error),
         Error::OtherModel { .. } => "`tenebra compile` writes both files; keep them together",
         Error::KeyExists { .. } => "`--force` replaces it",
         _ => return None,
@@ -84,13 +88,35 @@ fn frame(error: &FrameError) -> Option<String> {
     Some(text.to_owned())
 }
 
+fn service(error: &ServiceError) -> Option<String> {
+    let ServiceError::Refused(problem) = error else {
+        let unreachable = matches!(error, ServiceError::Transport { .. });
+        return unreachable.then(|| "is the server running, and is this its address?".to_owned());
+    };
+    let text = match problem.kind.rsplit(':').next()? {
+        "token-needed" => {
+            "`--token` or the environment's TENEBRA_TOKEN holds a token; the server's operator makes it by `tenebra token add`"
+        }
+        "owner-only" => "`tenebra token add NAME --role owner` makes an owner's token",
+        "model-not-found" => "`tenebra models --server URL` lists the models",
+        "other-model" | "key-outdated" => {
+            "if the model was deployed anew, a new folder gets keys for it: `tenebra predict --keys FOLDER`"
+        }
+        "too-many-keys" => {
+            "`tenebra keys --server URL --model ID` lists your keys, and `delete KEY` after it deletes one"
+        }
+        _ => return None,
+    };
+    Some(text.to_owned())
+}
+
 fn missing_file(path: &Path) -> Option<String> {
     let text = match path.file_name()?.to_str()? {
         CLIENT_FILE => {
             "the data owner needs this file; `tenebra compile model.json -o DIR` writes it"
         }
         SERVER_FILE => "the server needs this file; `tenebra compile model.json -o DIR` writes it",
-        SECRET_KEY_FILE => "`tenebra keygen DIR -o KEYS` makes it",
+        SECRET_KEY_FILE | EVALUATION_KEY_FILE => "`tenebra keygen DIR -o KEYS` makes it",
         _ => return None,
     };
     Some(text.to_owned())

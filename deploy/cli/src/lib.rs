@@ -8,6 +8,8 @@ mod error;
 pub mod evaluate;
 pub mod files;
 pub mod frames;
+pub mod key_folder;
+pub mod remote;
 pub mod report;
 pub mod rows;
 pub mod server_program;
@@ -15,5 +17,6 @@ mod times;
 
 pub use compile::{CompileOptions, Compiled, compile};
 pub use error::Error;
+pub use key_folder::KeyFolder;
 pub use report::Report;
 pub use server_program::ServerProgram;

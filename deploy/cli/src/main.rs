@@ -30,7 +30,12 @@ The same in the hands of two parties:
   tenebra keygen model/ -o keys/                                            data owner
   tenebra encrypt model/ --keys keys/ --data test.csv --row 0 -o query.tnb  data owner
   tenebra run model/ query.tnb -o response.tnb                              server
-  tenebra decrypt model/ --keys keys/ response.tnb                          data owner";
+  tenebra decrypt model/ --keys keys/ response.tnb                          data owner
+
+The same through a service:
+  tenebra serve --store store/ --listen 127.0.0.1:8080 --open               server
+  tenebra push model/ --server http://127.0.0.1:8080                        model owner
+  tenebra predict --server http://127.0.0.1:8080 --model model --keys keys/ --data test.csv";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -44,6 +49,12 @@ enum Command {
     Encrypt(commands::encrypt::Arguments),
     Run(commands::run::Arguments),
     Decrypt(commands::decrypt::Arguments),
+    Serve(commands::serve::Arguments),
+    Token(commands::token::Arguments),
+    Push(commands::push::Arguments),
+    Models(commands::models::Arguments),
+    Keys(commands::keys::Arguments),
+    Predict(commands::predict::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -58,6 +69,12 @@ fn main() -> ExitCode {
         Command::Encrypt(arguments) => commands::encrypt::run(&arguments),
         Command::Run(arguments) => commands::run::run(&arguments),
         Command::Decrypt(arguments) => commands::decrypt::run(&arguments),
+        Command::Serve(arguments) => commands::serve::run(&arguments),
+        Command::Token(arguments) => commands::token::run(&arguments),
+        Command::Push(arguments) => commands::push::run(&arguments),
+        Command::Models(arguments) => commands::models::run(&arguments),
+        Command::Keys(arguments) => commands::keys::run(&arguments),
+        Command::Predict(arguments) => commands::predict::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

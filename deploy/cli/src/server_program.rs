@@ -1,22 +1,13 @@
-//! `server.tnb`: what a server needs to evaluate a model, and its owner to look at it.
+//! `server.tnb` as its owner sees it: the program that a server runs, with the circuit, the float model and the report.
 //!
-//! A frame of kind [`Kind::ServerProgram`] that carries the id of the client spec. Its payload is four sections, each a
-//! `u64` length (little-endian) and as many bytes, and nothing after them:
-//!
-//! 1. the framed client spec, as in `client.tnb`: layouts, failure probability, id;
-//! 2. the circuit in its text form, UTF-8;
-//! 3. the float model as JSON, UTF-8; empty where the owner does not hand it out;
-//! 4. the [`Report`] as JSON, UTF-8.
-//!
-//! The circuit is parsed and verified again when the file is opened, and the layouts are checked against it: a file that
-//! was tampered with may compute something else, but it cannot overflow or fail to decrypt.
+//! The bytes are those of [`tenebra_server::program`], whose door every file passes, here and in the service. This program
+//! fills the two sections that a server does not read: the float model as JSON, and the [`Report`] as JSON.
 
-use core::str::{Utf8Error, from_utf8};
-
-use tenebra_circuit::{Circuit, Interval, Verified};
-use tenebra_client::{ClientSpec, Frame, KeyTag, Kind, SpecId, to_frame};
+use tenebra_circuit::{Circuit, Verified};
+use tenebra_client::SpecId;
 use tenebra_models::Model;
-use tenebra_tfhe::{EvaluationKey, Program};
+use tenebra_server::program::{self, ProgramError, ServerFile};
+use tenebra_tfhe::EvaluationKey;
 
 use crate::error::Error;
 use crate::report::Report;
@@ -24,89 +15,56 @@ use crate::report::Report;
 /// A server program that passed its door.
 #[derive(Debug)]
 pub struct ServerProgram {
-    client: Vec<u8>,
-    spec_id: SpecId,
+    program: program::ServerProgram,
     circuit: Verified,
-    program: Program,
     model: String,
     report: Report,
 }
 
 /// The framed bytes.
 pub(crate) fn encode(
-    spec_id: SpecId,
     client: &[u8],
     circuit: &Circuit,
     model: &Model,
     report: &Report,
 ) -> Result<Vec<u8>, Error> {
-    let report = serde_json::to_string(report).map_err(|_| Error::ServerProgram("report"))?;
-    let (circuit, model) = (circuit.to_string(), model.to_json()?);
-    let mut payload = Vec::new();
-    for section in [
+    let report = serde_json::to_string(report).map_err(|_| ProgramError::Malformed("report"))?;
+    let file = ServerFile {
         client,
-        circuit.as_bytes(),
-        model.as_bytes(),
-        report.as_bytes(),
-    ] {
-        payload.extend((section.len() as u64).to_le_bytes());
-        payload.extend(section);
-    }
-    Ok(to_frame(
-        Kind::ServerProgram,
-        spec_id,
-        KeyTag::NONE,
-        &payload,
-    ))
+        circuit: &circuit.to_string(),
+        model: &model.to_json()?,
+        report: &report,
+    };
+    Ok(file.encode()?)
 }
 
 impl ServerProgram {
     /// Reads a framed server program, verifies its circuit and prepares it for evaluation on `threads` threads.
     ///
     /// # Errors
-    /// [`Error::Frame`], [`Error::ServerProgram`], [`Error::Spec`], [`Error::CircuitText`], [`Error::Circuit`],
-    /// [`Error::Plan`]: the first thing that is wrong.
+    /// [`Error::Program`] with the first thing that is wrong.
     pub fn parse(bytes: &[u8], threads: usize) -> Result<Self, Error> {
-        let frame = Frame::parse(bytes, Kind::ServerProgram)?;
-        let mut rest = frame.payload;
-        let client = section(&mut rest, "client spec")?;
-        let circuit = text(section(&mut rest, "circuit")?, "circuit")?;
-        let model = text(section(&mut rest, "model")?, "model")?;
-        let report = section(&mut rest, "report")?;
-        if !rest.is_empty() {
-            return Err(Error::ServerProgram("end"));
-        }
-        let spec = ClientSpec::parse(client)?;
-        if spec.id() != frame.spec_id {
-            return Err(Error::OtherModel {
-                server: frame.spec_id,
-                client: spec.id(),
-            });
-        }
-        let circuit = Verified::try_from(circuit.parse::<Circuit>()?)?;
-        check_ranges(&spec, &circuit)?;
-        let program = Program::for_spec(&circuit, &spec, threads)?;
-        let report = serde_json::from_slice(report).map_err(|_| Error::ServerProgram("report"))?;
+        let file = ServerFile::parse(bytes)?;
+        let circuit = file.circuit()?;
+        let report = serde_json::from_str(file.report);
         Ok(Self {
-            client: client.to_vec(),
-            spec_id: spec.id(),
+            program: program::ServerProgram::prepare(&file, &circuit, threads)?,
             circuit,
-            program,
-            model: model.to_owned(),
-            report,
+            model: file.model.to_owned(),
+            report: report.map_err(|_| ProgramError::Malformed("report"))?,
         })
     }
 
     /// The framed client spec it was compiled with.
     #[must_use]
     pub fn client(&self) -> &[u8] {
-        &self.client
+        self.program.client()
     }
 
     /// Name of the client spec on every message.
     #[must_use]
     pub fn spec_id(&self) -> SpecId {
-        self.spec_id
+        self.program.spec_id()
     }
 
     /// The circuit.
@@ -132,7 +90,7 @@ impl ServerProgram {
     /// Whether queries need the evaluation key of the client that made them.
     #[must_use]
     pub fn needs_evaluation_key(&self) -> bool {
-        self.program.evaluation_key_bytes().is_some()
+        self.program.needs_evaluation_key()
     }
 
     /// Prepares a framed evaluation key, once for all queries made with its secret key.
@@ -140,7 +98,7 @@ impl ServerProgram {
     /// # Errors
     /// [`Error::Evaluate`]: damaged bytes, a key of another model.
     pub fn prepare_key(&self, bytes: &[u8]) -> Result<EvaluationKey, Error> {
-        Ok(self.program.prepare_key(self.spec_id, bytes)?)
+        Ok(self.program.prepare_key(bytes)?)
     }
 
     /// Evaluates a framed query into a framed response: the server's whole work.
@@ -148,40 +106,6 @@ impl ServerProgram {
     /// # Errors
     /// [`Error::Evaluate`]: damaged bytes, a query of another model, no evaluation key where one is needed.
     pub fn evaluate(&self, key: Option<&EvaluationKey>, query: &[u8]) -> Result<Vec<u8>, Error> {
-        Ok(self.program.evaluate(self.spec_id, key, query)?)
+        Ok(self.program.evaluate(key, query)?)
     }
-}
-
-/// The next section; `rest` is what follows it.
-fn section<'a>(rest: &mut &'a [u8], what: &'static str) -> Result<&'a [u8], Error> {
-    let malformed = || Error::ServerProgram(what);
-    let (length, bytes) = rest.split_first_chunk().ok_or_else(malformed)?;
-    let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| malformed())?;
-    let (section, after) = bytes.split_at_checked(length).ok_or_else(malformed)?;
-    *rest = after;
-    Ok(section)
-}
-
-fn text<'a>(bytes: &'a [u8], what: &'static str) -> Result<&'a str, Error> {
-    from_utf8(bytes).map_err(|_: Utf8Error| Error::ServerProgram(what))
-}
-
-/// Every code that the client may send is within the circuit's inputs, and its outputs within what the client decodes.
-fn check_ranges(spec: &ClientSpec<'_>, circuit: &Verified) -> Result<(), Error> {
-    let (inputs, outputs) = (circuit.input_ranges(), circuit.output_ranges());
-    let input_fits = |(range, input): (&Interval, tenebra_client::spec::Input<'_>)| {
-        let (min, max) = input.code_range();
-        range.min <= min && max <= range.max
-    };
-    let output_fits = |(range, output): (&Interval, tenebra_client::spec::Output)| {
-        output.min == range.min && range.max <= output.max
-    };
-    if inputs.len() != spec.input_count() || !inputs.iter().zip(spec.inputs()).all(input_fits) {
-        return Err(Error::ServerProgram("input ranges"));
-    }
-    if outputs.len() != spec.output_count() || !outputs.iter().zip(spec.outputs()).all(output_fits)
-    {
-        return Err(Error::ServerProgram("output ranges"));
-    }
-    Ok(())
 }

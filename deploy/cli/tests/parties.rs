@@ -285,11 +285,16 @@ fn the_demo_is_exact() {
     let folder = tempfile::tempdir().unwrap();
     let json: serde_json::Value = serde_json::from_str(&run(folder.path(), "demo --json")).unwrap();
     let cases = json["cases"].as_array().unwrap();
-    assert!(!cases.is_empty());
+    let with_key = cases.iter().map(|case| case["evaluation_key_bytes"] != 0);
+    assert_eq!(with_key.collect::<Vec<_>>(), [false, false, true]);
     for case in cases {
         assert_eq!(case["mismatches"], 0, "{case}");
         assert_eq!(case["rows"], 114);
         assert_eq!(case["metric"]["simulated"], case["metric"]["encrypted"]);
+        // Through a server: the way there and back takes time as well.
+        let median = |of: &str| case[of]["median"].as_f64().unwrap();
+        let (evaluate, round_trip) = (median("evaluate_ms"), median("round_trip_ms"));
+        assert!(0.0 < evaluate && evaluate < round_trip, "{case}");
         let score = |of: &str| case["metric"][of].as_f64().unwrap();
         assert!(score("encrypted") > score("float") - 0.01, "{case}");
     }

@@ -10,6 +10,7 @@ use tenebra::{CompileOptions, Compiled, Error, ServerProgram, compile};
 use tenebra_client::{ClientSpec, Frame, KeyTag, Kind, to_frame};
 use tenebra_models::data::{CsvSpec, read_csv};
 use tenebra_models::{Estimator, Model, QuantizeOptions, quantize};
+use tenebra_server::program::ProgramError;
 
 const TRAIN: &str = include_str!("../data/breast_cancer_train.csv");
 
@@ -76,30 +77,51 @@ fn every_section_is_checked() {
     };
     let circuit = String::from_utf8(sections()[1].clone()).unwrap();
     let edit = |from: &str, to: &str| with(1, circuit.replacen(from, to, 1).as_bytes());
-    assert!(matches!(with(0, b"TNBR"), Error::Spec(_)));
-    assert!(matches!(with(1, b"\xff"), Error::ServerProgram("circuit")));
-    assert!(matches!(with(1, b"circuit v1"), Error::Circuit(_)));
-    assert!(matches!(edit("linear", "lunar"), Error::CircuitText(_)));
+    assert!(matches!(
+        with(0, b"TNBR"),
+        Error::Program(ProgramError::Spec(_))
+    ));
+    assert!(matches!(
+        with(1, b"\xff"),
+        Error::Program(ProgramError::Malformed("circuit"))
+    ));
+    assert!(matches!(
+        with(1, b"circuit v1"),
+        Error::Program(ProgramError::Circuit(_))
+    ));
+    assert!(matches!(
+        edit("linear", "lunar"),
+        Error::Program(ProgramError::CircuitText(_))
+    ));
     // Codes that the client may send and the circuit does not take.
     assert!(matches!(
         edit("[0, 255]", "[0, 254]"),
-        Error::ServerProgram("input ranges")
+        Error::Program(ProgramError::Malformed("input ranges"))
     ));
     // Another bias: the client would decode another integer.
     let (before, bias) = circuit.split_once("bias [").unwrap();
     let (_, after) = bias.split_once(']').unwrap();
     let other_bias = with(1, format!("{before}bias [0]{after}").as_bytes());
     assert!(
-        matches!(other_bias, Error::ServerProgram("output ranges")),
+        matches!(
+            other_bias,
+            Error::Program(ProgramError::Malformed("output ranges"))
+        ),
         "{other_bias}"
     );
-    assert!(matches!(with(3, b"{}"), Error::ServerProgram("report")));
+    assert!(matches!(
+        with(3, b"{}"),
+        Error::Program(ProgramError::Malformed("report"))
+    ));
     let after = [payload(&sections()), vec![0]].concat();
-    assert!(matches!(parse(&after), Err(Error::ServerProgram("end"))));
+    assert!(matches!(
+        parse(&after),
+        Err(Error::Program(ProgramError::Malformed("end")))
+    ));
     let huge = [u64::MAX.to_le_bytes().as_slice(), b"x"].concat();
     assert!(matches!(
         parse(&huge),
-        Err(Error::ServerProgram("client spec"))
+        Err(Error::Program(ProgramError::Malformed("client spec")))
     ));
 }
 

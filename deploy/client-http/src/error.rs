@@ -36,6 +36,11 @@ pub enum Error {
         /// As given.
         url: String,
     },
+    /// There is no certificate in what is to be trusted.
+    #[error(
+        "there is no certificate in PEM form, `-----BEGIN CERTIFICATE-----`, or one is damaged"
+    )]
+    Certificates,
     /// A name that cannot stand in an address.
     #[error("`{0}` is not the name of a model or key: they consist of a-z, 0-9, `-`, `_` and `.`")]
     Name(String),

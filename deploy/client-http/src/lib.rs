@@ -6,4 +6,4 @@ mod error;
 mod service;
 
 pub use error::{Error, Problem};
-pub use service::{KeyInfo, ModelInfo, Service};
+pub use service::{Evaluated, KeyInfo, ModelInfo, Service};

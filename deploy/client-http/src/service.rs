@@ -1,14 +1,16 @@
 //! The server's addresses as methods.
 
+use alloc::sync::Arc;
 use core::time::Duration;
 use std::io::Read;
 use std::thread::sleep;
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use tenebra_client::frame::{HEADER_LEN, Header};
 use tenebra_client::{Frame, FrameError, Kind};
 use ureq::http::{Method, Request, Response};
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body};
 
 use crate::error::{Error, Problem};
@@ -17,6 +19,9 @@ use crate::error::{Error, Problem};
 const RETRIES: u32 = 5;
 /// The longest wait between two questions.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// Responses of one request that connections hold without anybody reading them: requests are sent whole before a response is
+/// read, and a server that cannot send stops reading.
+const UNREAD_BYTES: usize = 64 * 1024;
 /// No answer of the server is larger than this, but for responses of a batch.
 const MAX_ANSWER: u64 = 1 << 30;
 
@@ -29,7 +34,7 @@ pub struct Service {
 }
 
 /// A model, as its server describes it.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelInfo {
     /// Its name.
     pub model: String,
@@ -56,7 +61,7 @@ pub struct ModelInfo {
 }
 
 /// An evaluation key that the server keeps.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyInfo {
     /// Its name, for [`Service::predict`].
     pub key: String,
@@ -64,6 +69,15 @@ pub struct KeyInfo {
     pub spec_id: String,
     /// Bytes of it.
     pub size_bytes: u64,
+}
+
+/// A response, and how long the server computed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evaluated {
+    /// The framed response.
+    pub response: Vec<u8>,
+    /// Time of the evaluation alone, if the server says.
+    pub evaluate: Option<Duration>,
 }
 
 #[derive(Deserialize)]
@@ -77,11 +91,37 @@ struct KeyList {
 }
 
 impl Service {
-    /// A server by its address, as `https://host:8443`, and the token to show it.
+    /// A server by its address, as `https://host:8443`, and the token to show it. Its certificate must be one of the public
+    /// web's.
     ///
     /// # Errors
     /// [`Error::Address`].
     pub fn new(url: &str, token: Option<&str>) -> Result<Self, Error> {
+        Self::with_tls(url, token, TlsConfig::default())
+    }
+
+    /// As [`new`](Self::new), but the server's certificate must be one of these or signed by one of them, all PEM.
+    ///
+    /// # Errors
+    /// [`Error::Address`], [`Error::Certificates`].
+    pub fn trusting(url: &str, token: Option<&str>, certificates: &[u8]) -> Result<Self, Error> {
+        let refused = |_| Error::Certificates;
+        let items = parse_pem(certificates).collect::<Result<Vec<_>, _>>();
+        let certificates = items.map_err(refused)?.into_iter().filter_map(|item| {
+            let PemItem::Certificate(certificate) = item else {
+                return None;
+            };
+            Some(certificate)
+        });
+        let certificates: Vec<_> = certificates.collect();
+        if certificates.is_empty() {
+            return Err(Error::Certificates);
+        }
+        let roots = RootCerts::Specific(Arc::new(certificates));
+        Self::with_tls(url, token, TlsConfig::builder().root_certs(roots).build())
+    }
+
+    fn with_tls(url: &str, token: Option<&str>, tls: TlsConfig) -> Result<Self, Error> {
         let base = url.trim_end_matches('/').to_owned();
         let schemes = ["http://", "https://"];
         let host = schemes.iter().find_map(|scheme| base.strip_prefix(scheme));
@@ -91,6 +131,7 @@ impl Service {
             });
         }
         let config = Agent::config_builder()
+            .tls_config(tls)
             .http_status_as_error(false)
             .timeout_connect(Some(Duration::from_secs(10)))
             .timeout_recv_response(Some(Duration::from_secs(120)))
@@ -167,10 +208,28 @@ impl Service {
     /// # Errors
     /// [`Error`].
     pub fn predict(&self, model: &str, key: Option<&str>, query: &[u8]) -> Result<Vec<u8>, Error> {
-        self.bytes(Method::POST, &predict_path(model, key)?, query)
+        Ok(self.predict_timed(model, key, query)?.response)
     }
 
-    /// The framed responses to several framed queries, in their order, by one request. `done` gets each as it arrives; the
+    /// As [`predict`](Self::predict), with the server's time.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn predict_timed(
+        &self,
+        model: &str,
+        key: Option<&str>,
+        query: &[u8],
+    ) -> Result<Evaluated, Error> {
+        let path = predict_path(model, key)?;
+        let mut answer = self.ask(Method::POST, &path, query)?;
+        let timing = answer.headers().get("server-timing");
+        let evaluate = timing.and_then(|value| evaluate_time(value.to_str().ok()?));
+        let response = self.read_all(&mut answer, &path)?;
+        Ok(Evaluated { response, evaluate })
+    }
+
+    /// The framed responses to several framed queries, in their order, by few requests. `done` gets each as it arrives; the
     /// server evaluates on while it works.
     ///
     /// # Errors
@@ -182,14 +241,23 @@ impl Service {
         queries: &[Vec<u8>],
         mut done: impl FnMut(Vec<u8>),
     ) -> Result<(), Error> {
-        if queries.is_empty() {
+        let Some((first, mut rest)) = queries.split_first() else {
             return Ok(());
-        }
+        };
+        let response = self.predict(model, key, first)?;
+        let together = (UNREAD_BYTES / response.len().max(1)).max(1);
+        done(response);
         let path = predict_path(model, key)?;
-        let mut answer = self.ask(Method::POST, &path, &queries.concat())?;
-        let mut reader = answer.body_mut().as_reader();
-        for index in 0..queries.len() {
-            done(self.read_frame(&mut reader, index, &path)?);
+        let mut index = 1;
+        while !rest.is_empty() {
+            let (request, after) = rest.split_at(together.min(rest.len()));
+            let mut answer = self.ask(Method::POST, &path, &request.concat())?;
+            let mut reader = answer.body_mut().as_reader();
+            for _ in request {
+                done(self.read_frame(&mut reader, index, &path)?);
+                index += 1;
+            }
+            rest = after;
         }
         Ok(())
     }
@@ -242,12 +310,12 @@ impl Service {
 
     fn bytes(&self, method: Method, path: &str, body: &[u8]) -> Result<Vec<u8>, Error> {
         let mut answer = self.ask(method, path, body)?;
-        let read = answer
-            .body_mut()
-            .with_config()
-            .limit(MAX_ANSWER)
-            .read_to_vec();
-        read.map_err(|e| self.transport(path, &e))
+        self.read_all(&mut answer, path)
+    }
+
+    fn read_all(&self, answer: &mut Response<Body>, path: &str) -> Result<Vec<u8>, Error> {
+        let body = answer.body_mut().with_config().limit(MAX_ANSWER);
+        body.read_to_vec().map_err(|e| self.transport(path, &e))
     }
 
     /// Asks, and asks again while the server is busy.
@@ -325,6 +393,13 @@ impl core::fmt::Debug for Service {
     }
 }
 
+/// The time of `evaluate` in a `Server-Timing` header, whose durations are milliseconds.
+fn evaluate_time(header: &str) -> Option<Duration> {
+    let metric = |metric: &str| metric.trim().strip_prefix("evaluate;dur=")?.parse().ok();
+    let milliseconds: f64 = header.split(',').find_map(metric)?;
+    Duration::try_from_secs_f64(milliseconds / 1e3).ok()
+}
+
 /// A name as it may stand in an address.
 fn name(text: &str) -> Result<&str, Error> {
     let good =
@@ -368,7 +443,18 @@ mod tests {
             );
         }
         assert!(matches!(service.models(), Err(Error::Transport { .. })));
+        let trusting = Service::trusting("https://127.0.0.1:1", None, b"no certificate");
+        assert!(matches!(trusting, Err(Error::Certificates)));
         assert!(!format!("{service:?}").contains("secret"));
+    }
+
+    #[test]
+    fn the_servers_time_is_read() {
+        let time = evaluate_time("queue;dur=0.25, evaluate;dur=1.5");
+        assert_eq!(time, Some(Duration::from_micros(1500)));
+        for odd in ["", "evaluate", "evaluate;dur=-1", "evaluate;dur=x"] {
+            assert_eq!(evaluate_time(odd), None, "{odd}");
+        }
     }
 
     #[test]

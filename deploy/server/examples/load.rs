@@ -3,6 +3,7 @@
 //! ```text
 //! cargo build --release -p tenebra-server && cargo run --release -p tenebra-server --example load -- overhead
 //! cargo run --release -p tenebra-server --example load -- load [linear|forest] [SECONDS] [CONNECTIONS]
+//! cargo run --release -p tenebra-server --example load -- memory
 //! ```
 //! Everything on loopback. The server is a process of its own; the generator holds a bounded number of connections.
 #![expect(
@@ -43,7 +44,8 @@ fn main() {
             };
             load(&model, Duration::from_secs(number(2, 60)), number(3, 32));
         }
-        _ => println!("load overhead | load [linear|forest] [SECONDS] [CONNECTIONS]"),
+        Some("memory") => memory(),
+        _ => println!("overhead | load [linear|forest] [SECONDS] [CONNECTIONS] | memory"),
     }
 }
 
@@ -71,6 +73,8 @@ impl Process {
                 "json",
                 "--listen",
                 "127.0.0.1:0",
+                "--keys-per-client",
+                "100",
                 "--store",
             ])
             .arg(store.path())
@@ -211,6 +215,46 @@ fn overhead() {
     println!("overhead: median {:?}", asked.0.saturating_sub(evaluate.0));
 }
 
+/// What models and keys take once they are used: the same under many names.
+fn memory() {
+    const COPIES: u64 = 50;
+    let kinds = [
+        ("linear", linear(5)),
+        ("forest, direct", forest(100, QueryMode::Direct)),
+        ("forest, packed", forest(100, QueryMode::Packed)),
+    ];
+    for (name, model) in kinds {
+        let server = Process::start(&model);
+        let service = Service::new(&format!("http://{}", server.address), None).unwrap();
+        let mut owner = DataOwner::new(&model.client, 1);
+        let (query, _) = owner.query(1);
+        let key = owner.evaluation_key();
+        let ask = |model: &str| {
+            let id = key
+                .as_ref()
+                .map(|key| service.put_key(model, key).unwrap().key);
+            service.predict(model, id.as_deref(), &query).unwrap().len()
+        };
+        let response = (0..10).map(|_| ask("m")).max();
+        let before = server.rss_kib();
+        for copy in 0..COPIES {
+            let copy = format!("copy{copy}");
+            service.push(&copy, &model.server).unwrap();
+            ask(&copy);
+        }
+        let program = ServerProgram::parse(&model.server, 1).unwrap();
+        let counted = (program.working_bytes(1) + model.server.len() as u64) / 1024;
+        let each = server.rss_kib().saturating_sub(before) / COPIES;
+        println!(
+            "{name}: server.tnb {} bytes, query {} bytes, response {} bytes, evaluation key {} bytes: one model in use {before} KiB in all, {each} KiB for each other ({counted} KiB counted)",
+            model.server.len(),
+            query.len(),
+            response.unwrap_or(0),
+            key.as_ref().map_or(0, Vec::len)
+        );
+    }
+}
+
 /// What the threads of the generator found.
 #[derive(Default)]
 struct Found {
@@ -223,16 +267,18 @@ fn load(model: &Compiled, time: Duration, connections: u64) {
     let (query, _) = DataOwner::new(&model.client, 1).query(1);
     let server = Process::start(model);
     let cores = thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+    // As many as are admitted at a time, running and waiting.
+    let slots = 3 * cores;
     let warm = generate(
         &server,
         &query,
         Duration::from_secs(5),
-        cores,
+        slots,
         f64::INFINITY,
     );
     let capacity = warm.accepted.len() as f64 / 5.0;
     println!(
-        "query {} bytes; capacity with {cores} connections: {capacity:.0} requests/s",
+        "query {} bytes; capacity with {slots} connections: {capacity:.0} requests/s",
         query.len()
     );
     let before = server.rss_kib();

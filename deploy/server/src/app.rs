@@ -1,7 +1,7 @@
 //! What the handlers share: the store, what was read from it, the threads that evaluate, the counters.
 
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use core::time::Duration;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use tenebra_client::{ClientSpec, SpecId};
-use tenebra_tfhe::EvaluationKey;
+use tenebra_tfhe::{EvaluateError, EvaluationKey};
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
@@ -62,6 +62,11 @@ pub(crate) struct Model {
     pub(crate) key_length: Option<usize>,
     /// Memory that a prepared key takes.
     prepared_key_bytes: u64,
+    /// Memory that it took before anything was evaluated.
+    bytes: u64,
+    /// Evaluations that run now, and the most that ever ran at a time.
+    running: AtomicUsize,
+    most_running: AtomicUsize,
 }
 
 impl Model {
@@ -73,8 +78,16 @@ impl Model {
             query_lengths: query_lengths(&spec),
             key_length: spec.evaluation_key_len(),
             prepared_key_bytes: prepared_key_bytes(&spec),
+            bytes: bytes.len() as u64 + program.working_bytes(0),
+            running: AtomicUsize::new(0),
+            most_running: AtomicUsize::new(0),
             program,
         })
+    }
+
+    /// Bytes that it takes, once `evaluations` ran at the same time.
+    fn bytes_after(&self, evaluations: usize) -> u64 {
+        self.bytes + self.program.working_bytes(evaluations) - self.program.working_bytes(0)
     }
 }
 
@@ -232,8 +245,26 @@ impl App {
     }
 
     pub(crate) fn keep_model(&self, entry: &Entry, model: Model) -> Arc<Model> {
+        let bytes = model.bytes;
         self.models
-            .insert(entry.name.clone(), entry.tag.clone(), model, entry.size)
+            .insert(entry.name.clone(), entry.tag.clone(), model, bytes)
+    }
+
+    /// Evaluates a query, and counts the memory that the model keeps from it.
+    pub(crate) fn evaluate(
+        &self,
+        name: &Name,
+        model: &Arc<Model>,
+        key: Option<&EvaluationKey>,
+        query: &[u8],
+    ) -> Result<Vec<u8>, EvaluateError> {
+        let running = model.running.fetch_add(1, Ordering::Relaxed) + 1;
+        if running > model.most_running.fetch_max(running, Ordering::Relaxed) {
+            self.models.resize(name, model, model.bytes_after(running));
+        }
+        let response = model.program.evaluate(key, query);
+        model.running.fetch_sub(1, Ordering::Relaxed);
+        response
     }
 
     /// A client's evaluation key for a model; refuses one of another version of it.
@@ -266,8 +297,7 @@ impl App {
         if entry.spec_id != model.program.spec_id() {
             return Err(Problem::key_of_other_spec());
         }
-        // The name of a key is the hash of its bytes.
-        let tag: Tag = id.to_string().into();
+        let tag = key_tag(*id);
         let _loading = self.keys.loading(&place).await;
         if let Some(key) = self.keys.tagged(&place, &tag) {
             return Ok(key);
@@ -278,7 +308,12 @@ impl App {
             .await?
             .ok_or_else(Problem::no_key)?;
         let key = self.prepare_key(Arc::clone(model), bytes).await?;
-        Ok(self.keys.insert(place, tag, key, model.prepared_key_bytes))
+        Ok(self.keep_key(place, key, model))
+    }
+
+    pub(crate) fn keep_key(&self, place: KeyPlace, key: Key, model: &Model) -> Arc<Key> {
+        let tag = key_tag(place.2);
+        self.keys.insert(place, tag, key, model.prepared_key_bytes)
     }
 
     /// Verifies and prepares a framed evaluation key.
@@ -320,4 +355,9 @@ impl App {
         let mut infos = self.infos.lock().unwrap_or_else(PoisonError::into_inner);
         infos.insert(entry.name.clone(), (entry.tag.clone(), info));
     }
+}
+
+/// The name of a key is the hash of its bytes.
+fn key_tag(id: KeyId) -> Tag {
+    id.to_string().into()
 }

@@ -77,7 +77,7 @@ struct LimitArguments {
     /// Largest model, MiB
     #[arg(long, value_name = "MIB", default_value_t = 256)]
     model_mib: u32,
-    /// Models held prepared, MiB of their files
+    /// Models held prepared, MiB of memory
     #[arg(long, value_name = "MIB", default_value_t = 1024)]
     models_cached_mib: u32,
     /// Evaluation keys held in memory, MiB
@@ -235,7 +235,7 @@ async fn list(store: &Store) -> Result<String, StartError> {
     Ok(lines)
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, StartError> {
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, StartError> {
     Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -117,6 +117,23 @@ impl<K: Hash + Eq + Clone, V> Cache<K, V> {
         value
     }
 
+    /// A value takes more memory than when it was inserted: others leave for it. Does nothing if it was replaced meanwhile.
+    pub(crate) fn resize(&self, key: &K, value: &Arc<V>, bytes: u64) {
+        let mut state = self.lock();
+        state.clock += 1;
+        let clock = state.clock;
+        let Some(entry) = state.entries.get_mut(key) else {
+            return;
+        };
+        if !Arc::ptr_eq(&entry.value, value) {
+            return;
+        }
+        entry.used = clock;
+        let before = core::mem::replace(&mut entry.bytes, bytes);
+        state.bytes = state.bytes - before + bytes;
+        while state.bytes > self.capacity_bytes && state.entries.len() > 1 && state.evict() {}
+    }
+
     /// Forgets a value.
     pub(crate) fn remove(&self, key: &K) {
         self.lock().remove(key);
@@ -187,6 +204,27 @@ mod tests {
         assert_eq!(*cache.insert("a", tag, 5, 11), 5);
         assert_eq!(cache.fresh(&"a"), None);
         assert_eq!(cache.bytes(), 4);
+    }
+
+    #[test]
+    fn a_value_that_grows_makes_others_leave() {
+        let cache = cache(10);
+        let tag: Tag = "1".into();
+        let a = cache.insert("a", tag.clone(), 1, 4);
+        cache.insert("b", tag.clone(), 2, 4);
+        cache.resize(&"a", &a, 6);
+        assert_eq!(cache.bytes(), 10);
+        cache.resize(&"a", &a, 7);
+        assert_eq!((cache.fresh(&"b"), cache.bytes()), (None, 7));
+        // The last one stays, however large: it is in use.
+        cache.resize(&"a", &a, 20);
+        assert_eq!(
+            (cache.fresh(&"a").as_deref(), cache.bytes()),
+            (Some(&1), 20)
+        );
+        cache.insert("a", tag, 3, 1);
+        cache.resize(&"a", &a, 9);
+        assert_eq!(cache.bytes(), 1);
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub struct Limits {
     pub body_bytes: u64,
     /// Bytes of a server program.
     pub model_bytes: usize,
-    /// Bytes of server programs whose prepared form is kept in memory.
+    /// Bytes of memory, about, of models kept prepared.
     pub models_cached_bytes: u64,
     /// Bytes of prepared evaluation keys kept in memory.
     pub keys_cached_bytes: u64,

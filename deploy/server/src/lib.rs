@@ -5,6 +5,7 @@ extern crate alloc;
 mod api;
 mod app;
 pub mod arguments;
+mod background;
 mod cache;
 mod config;
 mod frames;
@@ -20,6 +21,7 @@ pub mod tokens;
 
 pub use api::openapi_document;
 pub use app::{App, StartError};
+pub use background::Background;
 pub use config::Limits;
 pub use info::{KeyInfo, KeyList, ModelInfo, ModelList};
 pub use listen::{Server, Tls};

@@ -116,7 +116,7 @@ impl Metrics {
             )?,
             models_bytes: gauge(
                 "tenebra_models_cached_bytes",
-                "Bytes of server programs held prepared",
+                "Bytes of memory of models held prepared, about",
             )?,
             keys_bytes: gauge("tenebra_keys_cached_bytes", "Bytes of evaluation keys held")?,
             waiting: gauge(

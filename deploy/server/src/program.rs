@@ -15,11 +15,13 @@
 use core::str::from_utf8;
 
 use tenebra_circuit::{Circuit, Interval, Verified};
+use tenebra_client::branching::ValidBranching;
 use tenebra_client::frame::HEADER_LEN;
+use tenebra_client::linear::ValidLinear;
 use tenebra_client::{
     ClientSpec, Frame, FrameError, KeyTag, Kind, SpecError, SpecId, frame_len, to_frame,
 };
-use tenebra_tfhe::{EvaluateError, EvaluationKey, PlanError, Program};
+use tenebra_tfhe::{EvaluateError, EvaluationKey, PlanError, PlanLayout, Program};
 use thiserror::Error;
 
 /// Bytes from which [`client_spec_end`] tells how far the client spec reaches: the frame's header, the section's length.
@@ -176,6 +178,27 @@ impl ServerProgram {
         self.spec_id
     }
 
+    /// Whether queries need the evaluation key of the client that made them.
+    #[must_use]
+    pub fn needs_evaluation_key(&self) -> bool {
+        self.program.evaluation_key_bytes().is_some()
+    }
+
+    /// Bytes of memory that it keeps besides its file, about: of a linear model, its transformed weights; of a forest, what each of
+    /// the evaluations works in that ever ran at the same time, as fresh memory costs more than the arithmetic on it.
+    #[must_use]
+    pub fn working_bytes(&self, evaluations: usize) -> u64 {
+        let plans = self.program.report();
+        let bytes = plans.iter().map(|plan| match &plan.layout {
+            PlanLayout::Linear(layout) => linear_bytes(layout, self.program.output_ranges().len()),
+            PlanLayout::Branching(layout) => {
+                branching_bytes(layout, plan.external_products).saturating_mul(evaluations as u64)
+            }
+            _ => 0,
+        });
+        bytes.sum()
+    }
+
     /// Prepares a framed evaluation key of this model, once for all queries made with its secret key.
     ///
     /// # Errors
@@ -195,6 +218,24 @@ impl ServerProgram {
     ) -> Result<Vec<u8>, EvaluateError> {
         self.program.evaluate(self.spec_id, key, query)
     }
+}
+
+/// A polynomial of weights for each group of outputs and block of inputs, with three limbs of 64 bits a coefficient.
+fn linear_bytes(layout: &ValidLinear, outputs: usize) -> u64 {
+    let layout = layout.layout();
+    let groups = outputs.div_ceil(layout.group.max(1) as usize) as u64;
+    groups * u64::from(layout.blocks) * u64::from(layout.glwe.polynomial_size) * 24
+}
+
+/// The bits of a query as GGSW ciphertexts in the Fourier domain, the slots of a packed query, and a ciphertext for each function
+/// of one code, which takes as many products as the code has bits: a few.
+fn branching_bytes(layout: &ValidBranching, external_products: usize) -> u64 {
+    let slots = layout.layout().packing.map_or(0, |_| layout.slots() as u64);
+    let layout = layout.layout();
+    let columns = u64::from(layout.glwe.glwe_dimension) + 1;
+    let rows = u64::from(layout.input_bits) * u64::from(layout.level_count) * columns;
+    let ciphertexts = rows + slots + external_products as u64 / 4;
+    ciphertexts * columns * u64::from(layout.glwe.polynomial_size) * 8
 }
 
 /// How many first bytes of a framed server program hold its client spec, from its first [`HEAD_LEN`] bytes.

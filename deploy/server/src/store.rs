@@ -407,8 +407,16 @@ fn key_entry(meta: &ObjectMeta) -> Option<KeyEntry> {
 fn entry(name: Name, meta: &ObjectMeta) -> Entry {
     Entry {
         name,
-        tag: meta.e_tag.as_deref().unwrap_or_default().into(),
+        tag: tag(meta),
         size: meta.size,
+    }
+}
+
+/// What changes with the contents, also of a store that gives its objects no tags.
+fn tag(meta: &ObjectMeta) -> Tag {
+    match &meta.e_tag {
+        Some(tag) => tag.as_str().into(),
+        None => format!("{} {}", meta.last_modified, meta.size).into(),
     }
 }
 

@@ -1,21 +1,26 @@
-//! `tenebra demo`.
+//! `tenebra demo`: a server on loopback, and a data owner who asks it.
 
 use std::time::Instant;
 
 use serde::Serialize;
-use tenebra::CompileOptions;
 use tenebra::cases::{Case, CaseReport, run_case};
+use tenebra::evaluate::Times;
 use tenebra::rows::{Columns, Rows};
+use tenebra::{CompileOptions, Error, remote};
+use tenebra_circuit::{Options, QueryMode};
 use tenebra_models::data::{CsvSpec, read_csv};
-use tenebra_models::{Estimator, Prediction, QuantizeOptions};
+use tenebra_models::{Estimator, Prediction};
+use tenebra_server::store::Store;
+use tenebra_server::{Background, Limits, StartError};
+use tenebra_service_client::Service;
 
 use crate::commands::prediction_value;
 use crate::output::{self, Failure, bytes, milliseconds};
 
-/// Show the whole way on a bundled data set: train, compile, encrypt, score, decrypt
+/// Show the whole way on a bundled data set: train, compile, serve, encrypt, score, decrypt
 ///
-/// The data are measurements of cell nuclei from 569 breast masses (Wisconsin, 1995); a model learns from 455 of them to tell
-/// malignant from benign, and diagnoses the other 114 without seeing them.
+/// The data are measurements of cell nuclei from 569 breast masses (Wisconsin, 1995); models learn from 455 of them to tell
+/// malignant from benign, and a server on loopback diagnoses the other 114 without seeing them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -31,14 +36,32 @@ pub(crate) struct Arguments {
 struct Demo {
     name: &'static str,
     estimator: &'static str,
-    n_bits: u8,
+    parameters: &'static [(&'static str, &'static str)],
+    query: QueryMode,
 }
 
-const DEMOS: &[Demo] = &[Demo {
-    name: "logreg_bc",
-    estimator: "LogisticRegression",
-    n_bits: 8,
-}];
+/// Boosted trees of a size that users of other systems train.
+const TREES: Demo = Demo {
+    name: "boosting_bc",
+    estimator: "GradientBoostingClassifier",
+    parameters: &[("n_estimators", "50"), ("max_depth", "4")],
+    query: QueryMode::Direct,
+};
+
+const DEMOS: [Demo; 3] = [
+    Demo {
+        name: "logreg_bc",
+        estimator: "LogisticRegression",
+        parameters: &[],
+        query: QueryMode::Auto,
+    },
+    TREES,
+    Demo {
+        name: "boosting_bc_packed",
+        query: QueryMode::Packed,
+        ..TREES
+    },
+];
 
 const TRAIN: &str = include_str!("../../data/breast_cancer_train.csv");
 const TEST: &str = include_str!("../../data/breast_cancer_test.csv");
@@ -57,22 +80,51 @@ struct TimedCase {
     #[serde(flatten)]
     report: CaseReport,
     train_ms: f64,
+    /// Until the server keeps the evaluation key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    send_key_ms: Option<f64>,
+    /// From query to response as the data owner sees it, HTTP on loopback included.
+    round_trip_ms: Times,
+}
+
+/// A case, and what stands beside it.
+struct Shown {
+    case: Case,
+    classes: Vec<String>,
+    train_ms: f64,
+    send_key_ms: Option<f64>,
+    round_trip_ms: Times,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let mut cases = Vec::new();
+    let folder = tempfile::tempdir().map_err(|e| Error::io(&std::env::temp_dir(), &e))?;
+    let location = folder.path().to_string_lossy();
+    let store = Store::open(&location).map_err(StartError::from)?;
+    // As `eval` measures.
+    let limits = Limits {
+        threads: 1,
+        ..Limits::default()
+    };
+    let server = Background::start(store, limits, true)?;
+    let url = format!("http://{}", server.address());
+    let service = Service::new(&url, None)?;
     if !arguments.json {
-        output::data(
-            "Breast Cancer Wisconsin: 455 rows to learn from, 114 held out, 30 measurements each.\n",
-        )?;
+        output::data(&format!(
+            "Breast Cancer Wisconsin: 455 rows to learn from, 114 held out, 30 measurements each. Server: {url}\n"
+        ))?;
     }
+    let mut cases = Vec::new();
     for demo in DEMOS {
-        let (case, classes, train_ms) = run_demo(demo)?;
+        let shown = run_demo(&demo, &service)?;
         if !arguments.json {
-            output::data(&describe(&case, &classes, train_ms))?;
+            output::data(&describe(&shown))?;
         }
-        let report = case.report;
-        cases.push(TimedCase { report, train_ms });
+        cases.push(TimedCase {
+            report: shown.case.report,
+            train_ms: shown.train_ms,
+            send_key_ms: shown.send_key_ms,
+            round_trip_ms: shown.round_trip_ms,
+        });
     }
     let mismatches: usize = cases.iter().map(|case| case.report.mismatches).sum();
     if arguments.json {
@@ -87,42 +139,69 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Trains and scores; also the model's class labels, and the time of training in milliseconds.
-fn run_demo(demo: &Demo) -> Result<(Case, Vec<String>, f64), Failure> {
+/// Trains, deploys, and scores the rows held out.
+fn run_demo(demo: &Demo, service: &Service) -> Result<Shown, Failure> {
     let data = |text: &str| read_csv(text.as_bytes(), &CsvSpec::with_target(TARGET));
     let train = data(TRAIN)?;
     let start = Instant::now();
-    let model = Estimator::new(demo.estimator)?.fit(&train)?.model;
+    let mut estimator = Estimator::new(demo.estimator)?;
+    for (name, value) in demo.parameters {
+        estimator.set(name, value)?;
+    }
+    let model = estimator.fit(&train)?.model;
     let train_ms = start.elapsed().as_secs_f64() * 1e3;
     let rows = Rows::new(data(TEST)?, &Columns::of_model(&model))?;
     let options = CompileOptions {
-        quantize: QuantizeOptions::with_bits(demo.n_bits)?,
+        plan: Options {
+            query: demo.query,
+            ..Options::default()
+        },
         ..CompileOptions::default()
     };
     let bar = output::bar(rows.table.n_rows(), demo.name);
     let done = |rows| bar.set_position(rows as u64);
-    let case = run_case(demo.name, &model, Some(&train.table), &rows, &options, done);
+    let mut sent = (None, Times::default());
+    let case = run_case(
+        demo.name,
+        &model,
+        Some(&train.table),
+        &rows,
+        &options,
+        |compiled, _| {
+            service.push(demo.name, &compiled.server)?;
+            let measured = remote::measure(service, demo.name, &rows, done)?;
+            sent = (measured.send_key_ms, measured.round_trip_ms);
+            Ok(measured.encrypted)
+        },
+    );
     bar.finish_and_clear();
-    Ok((case?, model.classes().to_vec(), train_ms))
+    Ok(Shown {
+        case: case?,
+        classes: model.classes().to_vec(),
+        train_ms,
+        send_key_ms: sent.0,
+        round_trip_ms: sent.1,
+    })
 }
 
-fn describe(case: &Case, classes: &[String], train_ms: f64) -> String {
+fn describe(shown: &Shown) -> String {
+    let case = &shown.case;
     let report = &case.report;
     let mut text = format!(
         "\n{}: {}, trained in {}, compiled in {}, {} bits of security, errors below 2^{:.0}\n\n",
         report.name,
         report.model,
-        milliseconds(train_ms),
+        milliseconds(shown.train_ms),
         milliseconds(report.compile_ms),
         case.compiled.security_bits,
         case.compiled.p_fail_log2.ceil(),
     );
-    text.push_str(&output::table(&side_by_side(case, classes)));
+    text.push_str(&output::table(&side_by_side(case, &shown.classes)));
     text.push_str(&format!(
         "\nEncrypted results that differ from the quantized ones: {} of {}.\n\n",
         report.mismatches, report.rows
     ));
-    text.push_str(&output::table(&costs(report)));
+    text.push_str(&output::table(&costs(shown)));
     text
 }
 
@@ -169,28 +248,48 @@ fn answer(prediction: &Prediction, classes: &[String]) -> String {
     }
 }
 
-fn costs(report: &CaseReport) -> Vec<[String; 4]> {
-    let figures = &report.figures;
-    let key = match figures.evaluation_key_bytes {
-        0 => "no evaluation key".to_owned(),
-        size => format!("evaluation key {}", bytes(size as u64)),
-    };
+fn costs(shown: &Shown) -> Vec<[String; 4]> {
+    let figures = &shown.case.report.figures;
     let row = |what: &str, time, size, who: &str| {
         [what.to_owned(), milliseconds(time), size, who.to_owned()]
     };
-    vec![
-        row("keys", figures.keygen_ms, key, "owner of the data"),
+    let size = |what: &str, count: usize| format!("{what} {}", bytes(count as u64));
+    let key = match figures.evaluation_key_bytes {
+        0 => "no evaluation key".to_owned(),
+        count => size("evaluation key", count),
+    };
+    let mut rows = vec![row(
+        "keys",
+        figures.keygen_ms,
+        key,
+        "owner of the data, once",
+    )];
+    if let Some(time) = shown.send_key_ms {
+        rows.push(row(
+            "send the key",
+            time,
+            String::new(),
+            "owner of the data, once",
+        ));
+    }
+    rows.extend([
         row(
             "encrypt",
             figures.encrypt_ms.median,
-            format!("query {}", bytes(figures.query_bytes as u64)),
+            size("query", figures.query_bytes),
             "owner of the data",
         ),
         row(
             "evaluate",
             figures.evaluate_ms.median,
-            format!("response {}", bytes(figures.response_bytes as u64)),
+            size("response", figures.response_bytes),
             "server",
+        ),
+        row(
+            "round trip",
+            shown.round_trip_ms.median,
+            String::new(),
+            "HTTP on loopback, evaluation included",
         ),
         row(
             "decrypt",
@@ -198,5 +297,6 @@ fn costs(report: &CaseReport) -> Vec<[String; 4]> {
             "scores".to_owned(),
             "owner of the data",
         ),
-    ]
+    ]);
+    rows
 }

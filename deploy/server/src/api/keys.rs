@@ -79,7 +79,9 @@ pub(crate) async fn put(
         .only(&expected)
         .await?;
     let id = KeyId::of(&loaded.bytes);
-    app.prepare_key(model, loaded.bytes.clone()).await?;
+    let prepared = app
+        .prepare_key(Arc::clone(&model), loaded.bytes.clone())
+        .await?;
 
     let adding = app.adding.lock().await;
     if app
@@ -99,6 +101,8 @@ pub(crate) async fn put(
     }
     drop(adding);
 
+    // Who sends a key uses it next.
+    app.keep_key((identity.name.clone(), name.clone(), id), prepared, &model);
     tracing::info!(client = %identity.name, model = %name, key = %id, "key kept");
     let entry = KeyEntry {
         id,

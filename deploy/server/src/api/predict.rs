@@ -1,11 +1,12 @@
 //! Predictions: framed queries in, framed responses out, in the same order.
 
 use alloc::sync::Arc;
+use core::time::Duration;
 
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::Deserialize;
@@ -17,12 +18,14 @@ use super::{FRAMES, parse_name};
 use crate::app::{App, Key, Model};
 use crate::frames::{BodyError, Expected, FrameReader, Length, Loaded};
 use crate::names::Name;
-use crate::pool::Slot;
+use crate::pool::{Done, Slot};
 use crate::problem::Problem;
 use crate::tokens::Identity;
 
 /// Responses that wait for a client to take them; then its queries wait.
 const RESPONSES_WAITING: usize = 4;
+
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
 /// The evaluation key to use.
 #[derive(Debug, Deserialize)]
@@ -32,7 +35,8 @@ pub(crate) struct Parameters {
 
 /// Evaluates queries. The body is one framed query, or several one after the other, and so is the response. The first
 /// response is awaited before the status is sent; if a later query is refused, a problem document, which starts with `{` as
-/// no frame does, stands in place of its response, and nothing follows it.
+/// no frame does, stands in place of its response, and nothing follows it. Read while you send, or send few queries at a
+/// time: the server stops reading while you take no responses, and gives up after 30 seconds.
 #[utoipa::path(post, path = "/v1/models/{model}/predict", tag = "predictions",
     params(
         ("model" = String, Path, description = "Name of the model"),
@@ -40,7 +44,7 @@ pub(crate) struct Parameters {
     ),
     request_body(content = [u8], content_type = "application/octet-stream", description = "Framed queries, docs/wire-format.md"),
     responses(
-        (status = 200, description = "As many framed responses, in the same order", body = [u8], content_type = "application/octet-stream"),
+        (status = 200, description = "As many framed responses, in the same order; Server-Timing tells the time of a single one", body = [u8], content_type = "application/octet-stream"),
         (status = 400, description = "Malformed, damaged, of a wrong length or version", body = Problem, content_type = "application/problem+json"),
         (status = 404, description = "No such model or key", body = Problem, content_type = "application/problem+json"),
         (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
@@ -69,11 +73,21 @@ pub(crate) async fn predict(
     let more = check_more(&headers, first.bytes.len(), &model)?;
     let key = find_key(&app, &identity, &name, &model, parameters).await?;
     let slot = app.pool.try_slot().ok_or_else(|| busy(&app))?;
-    let job = Job { app, model, key };
-    let response = job.evaluate(slot, first).await?;
+    let job = Job {
+        app,
+        name,
+        model,
+        key,
+    };
+    let Done {
+        value: response,
+        queued,
+        ran,
+    } = job.evaluate(slot, first).await?;
     let content_type = [(header::CONTENT_TYPE, FRAMES)];
     if !more {
-        return Ok((content_type, response).into_response());
+        let timing = [(SERVER_TIMING, server_timing(queued, ran)?)];
+        return Ok((content_type, timing, response).into_response());
     }
     let (sender, receiver) = channel(RESPONSES_WAITING);
     tokio::spawn(job.rest(response, reader, sender));
@@ -97,6 +111,13 @@ async fn first_query(
         first = reader.next(&expected(&model), false).await;
     }
     Ok((model, first?.ok_or(BodyError::Empty)?))
+}
+
+/// Milliseconds that an evaluation waited and took (W3C Server Timing), for clients that measure.
+fn server_timing(queued: Duration, ran: Duration) -> Result<HeaderValue, Problem> {
+    let [queued, ran] = [queued, ran].map(|time| time.as_secs_f64() * 1e3);
+    let text = format!("queue;dur={queued:.3}, evaluate;dur={ran:.3}");
+    HeaderValue::try_from(text).map_err(|_| Problem::internal())
 }
 
 fn expected(model: &Model) -> Expected<'_> {
@@ -153,19 +174,21 @@ fn busy(app: &App) -> Problem {
 /// Everything that the queries of one request share.
 struct Job {
     app: Arc<App>,
+    name: Name,
     model: Arc<Model>,
     key: Option<Arc<Key>>,
 }
 
 impl Job {
     /// Evaluates one query on a thread of the pool.
-    async fn evaluate(&self, slot: Slot, query: Loaded) -> Result<Bytes, Problem> {
+    async fn evaluate(&self, slot: Slot, query: Loaded) -> Result<Done<Bytes>, Problem> {
         let metrics = &self.app.metrics;
         let count = |result: &str| metrics.evaluations.with_label_values(&[result]).inc();
+        let (app, name) = (Arc::clone(&self.app), self.name.clone());
         let (model, key) = (Arc::clone(&self.model), self.key.clone());
         let work = move || {
             let key = key.as_ref().map(|key| &key.prepared);
-            let response = model.program.evaluate(key, &query.bytes);
+            let response = app.evaluate(&name, &model, key, &query.bytes);
             drop(query.memory);
             response
         };
@@ -181,9 +204,10 @@ impl Job {
         } else {
             "refused"
         });
-        let response = done.value?;
-        metrics.sent_bytes.inc_by(response.len() as u64);
-        Ok(response.into())
+        let (queued, ran) = (done.queued, done.ran);
+        let value = Bytes::from(done.value?);
+        metrics.sent_bytes.inc_by(value.len() as u64);
+        Ok(Done { value, queued, ran })
     }
 
     /// Sends the first response and evaluates the other queries, as fast as the client takes the responses.
@@ -227,6 +251,6 @@ impl Job {
             .into());
         }
         let slot = self.app.pool.slot().await.ok_or_else(Problem::stopping)?;
-        self.evaluate(slot, query).await.map(Some)
+        Ok(Some(self.evaluate(slot, query).await?.value))
     }
 }

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+extern crate alloc;
+
 mod cold_start;
 mod faults;
 mod hostile;
@@ -9,5 +11,6 @@ mod intruders;
 mod limits;
 mod models;
 mod protocol;
+mod s3;
 mod sharing;
 mod support;

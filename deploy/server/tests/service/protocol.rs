@@ -1,5 +1,8 @@
 //! The five steps: deploy, fetch the spec, send the key, send data, decrypt.
 
+use core::time::Duration;
+use std::time::Instant;
+
 use tenebra_circuit::QueryMode;
 use tenebra_client::{ClientSpec, SpecId};
 use tenebra_server::store::Store;
@@ -74,6 +77,43 @@ fn a_linear_model_answers_without_keys() {
         kind(service.delete_model("logreg").unwrap_err()),
         "model-not-found"
     );
+}
+
+/// The responses are more than connections hold: who sent all queries before reading one would wait for ever.
+#[test]
+fn long_batches_do_not_stand_still() {
+    const QUERIES: usize = 5000;
+    let server = InProcess::open(Limits::default());
+    let (service, model) = (server.service(None), linear(5));
+    service.push("logreg", &model.server).unwrap();
+    let mut owner = DataOwner::new(&model.client, 1);
+    let (query, codes) = owner.query(1);
+    let queries = vec![query; QUERIES];
+    let (mut responses, mut bytes) = (0, 0);
+    let count = |response: Vec<u8>| {
+        responses += 1;
+        bytes += response.len();
+        if responses == QUERIES {
+            assert!(owner.agrees(&model.circuit, &codes, &response));
+        }
+    };
+    service
+        .predict_all("logreg", None, &queries, count)
+        .unwrap();
+    assert_eq!(responses, QUERIES);
+    assert!(bytes > 20_000_000, "{bytes}");
+}
+
+#[test]
+fn a_single_response_tells_the_time_it_took() {
+    let server = InProcess::open(Limits::default());
+    let (service, model) = (server.service(None), forest(5, QueryMode::Direct));
+    service.push("forest", &model.server).unwrap();
+    let query = DataOwner::new(&model.client, 2).query(1).0;
+    let start = Instant::now();
+    let evaluated = service.predict_timed("forest", None, &query).unwrap();
+    let time = evaluated.evaluate.unwrap();
+    assert!(time > Duration::ZERO && time < start.elapsed(), "{time:?}");
 }
 
 #[test]

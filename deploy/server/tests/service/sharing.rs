@@ -1,115 +1,48 @@
-//! Two server processes on one S3-compatible server: moto, from PyPI, started here.
-//!
-//! `TENEBRA_MOTO` names a Python that has `moto[server]` (`pip install 'moto[server]'`); without it `python3` is tried, and
-//! the test passes with a message if that has none.
+//! Two server processes on one S3-compatible server.
 
-use core::net::SocketAddr;
 use core::time::Duration;
-use std::io::Write;
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::thread;
-use std::time::Instant;
 
 use tenebra_circuit::QueryMode;
 use tenebra_client::ClientSpec;
 use tenebra_service_client::{Error, Service};
 
 use crate::models::{DataOwner, forest, linear};
-use crate::support::{Process, ask};
-
-struct Moto {
-    address: SocketAddr,
-    child: Child,
-}
-
-impl Moto {
-    fn start() -> Option<Self> {
-        let python = std::env::var("TENEBRA_MOTO").unwrap_or_else(|_| "python3".to_owned());
-        let import = Command::new(&python)
-            .args(["-c", "import moto.server"])
-            .stderr(Stdio::null())
-            .status();
-        if !import.is_ok_and(|status| status.success()) {
-            return None;
-        }
-        let address = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap();
-        let child = Command::new(python)
-            .args([
-                "-m",
-                "moto.server",
-                "-H",
-                "127.0.0.1",
-                "-p",
-                &address.port().to_string(),
-            ])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let moto = Self { address, child };
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while TcpStream::connect(address).is_err() {
-            assert!(Instant::now() < deadline, "moto did not start");
-            thread::sleep(Duration::from_millis(50));
-        }
-        assert_eq!(ask(address, "PUT", "/tenebra", None, b"").status, 200);
-        Some(moto)
-    }
-
-    fn environment(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("AWS_ENDPOINT_URL", format!("http://{}", self.address)),
-            ("AWS_ALLOW_HTTP", "true".into()),
-            ("AWS_REGION", "us-east-1".into()),
-            ("AWS_ACCESS_KEY_ID", "test".into()),
-            ("AWS_SECRET_ACCESS_KEY", "test".into()),
-        ]
-    }
-}
-
-impl Drop for Moto {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use crate::s3::S3;
+use crate::support::Process;
 
 const STORE: &str = "s3://tenebra/some/prefix";
 
-fn add_token(environment: &[(&str, &str)], name: &str, role: &str) -> String {
+fn try_add_token(environment: &[(&str, &str)], name: &str, role: &str) -> Result<String, String> {
     let output = Command::new(env!("CARGO_BIN_EXE_tenebra-server"))
         .args(["token", "add", name, "--role", role, "--store", STORE])
         .envs(environment.iter().copied())
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    let text = |bytes| String::from_utf8(bytes).unwrap().trim().to_owned();
+    if output.status.success() {
+        Ok(text(output.stdout))
+    } else {
+        Err(text(output.stderr))
+    }
 }
 
 #[test]
 fn servers_share_a_bucket() {
-    let Some(moto) = Moto::start() else {
-        let _ = writeln!(
-            std::io::stderr(),
-            "skipped: no moto; `pip install 'moto[server]'` and set TENEBRA_MOTO to its python"
-        );
-        return;
-    };
-    let environment = moto.environment();
+    let s3 = S3::start("tenebra");
+    let environment = s3.environment();
     let environment: Vec<(&str, &str)> = environment
         .iter()
         .map(|(name, value)| (*name, value.as_str()))
         .collect();
-    let owner = add_token(&environment, "owner", "owner");
-    let client = add_token(&environment, "client", "client");
+    let [owner, client] =
+        ["owner", "client"].map(|name| try_add_token(&environment, name, name).unwrap());
+    let refused = try_add_token(&environment, "client", "owner").unwrap_err();
+    assert!(
+        refused.contains("there is a token of that name"),
+        "{refused}"
+    );
     let [mut first, second] = [(), ()].map(|()| Process::start(STORE, &[], &environment));
     let (one, two) = (first.service(Some(&owner)), second.service(Some(&client)));
 

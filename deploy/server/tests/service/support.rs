@@ -10,38 +10,21 @@ use std::thread;
 
 use tenebra_server::store::Store;
 use tenebra_server::tokens::{Role, Token};
-use tenebra_server::{App, Limits, Server};
+use tenebra_server::{Background, Limits};
 use tenebra_service_client::Service;
 use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
 
 /// A server in this process; it stops when this is dropped.
 pub(crate) struct InProcess {
     pub(crate) address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<thread::JoinHandle<()>>,
+    server: Background,
 }
 
 impl InProcess {
     pub(crate) fn start(store: Store, limits: Limits, open: bool) -> Self {
-        let runtime = Runtime::new().unwrap();
-        let server = runtime.block_on(async {
-            let app = App::new(store, limits, open).await.unwrap();
-            Server::bind(app, ([127, 0, 0, 1], 0).into(), None)
-                .await
-                .unwrap()
-        });
-        let address = server.address().unwrap();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let run = server.run(async {
-            let _ = stopped.await;
-        });
-        let thread = thread::spawn(move || runtime.block_on(run));
-        Self {
-            address,
-            stop: Some(stop),
-            thread: Some(thread),
-        }
+        let server = Background::start(store, limits, open).unwrap();
+        let address = server.address();
+        Self { address, server }
     }
 
     /// A server for everybody, with a store of its own.
@@ -55,18 +38,7 @@ impl InProcess {
 
     /// Tells it to stop, without waiting.
     pub(crate) fn tell_to_stop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
-    }
-}
-
-impl Drop for InProcess {
-    fn drop(&mut self) {
-        self.tell_to_stop();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
+        self.server.stop();
     }
 }
 

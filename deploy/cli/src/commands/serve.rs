@@ -1,0 +1,10 @@
+//! `tenebra serve`: the arguments are those of the program `tenebra-server`.
+
+pub(crate) use tenebra_server::arguments::ServeArguments as Arguments;
+
+use crate::output::Failure;
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    arguments.run()?;
+    Ok(())
+}

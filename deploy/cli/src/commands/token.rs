@@ -1,0 +1,9 @@
+//! `tenebra token`: the arguments are those of the program `tenebra-server`.
+
+pub(crate) use tenebra_server::arguments::TokenArguments as Arguments;
+
+use crate::output::{self, Failure};
+
+pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    output::data(&arguments.run()?)
+}

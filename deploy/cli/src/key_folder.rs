@@ -1,0 +1,98 @@
+//! A data owner's folder of keys for one model: the client spec that they were made for, the secret key, and the evaluation
+//! key where the model needs one.
+//!
+//! The spec that is kept is the one that is trusted: a server that replaces the model later cannot make this data owner
+//! encrypt for another spec, it can only refuse.
+
+use std::path::Path;
+
+use tenebra_client::{ClientKey, ClientSpec};
+
+use crate::error::Error;
+use crate::evaluate::system_rng;
+use crate::files::{self, Access, CLIENT_FILE, EVALUATION_KEY_FILE, SECRET_KEY_FILE};
+
+/// Keys for one model, and its client spec.
+#[derive(Debug)]
+pub struct KeyFolder {
+    spec_file: Vec<u8>,
+    key: ClientKey,
+    evaluation_key: Option<Vec<u8>>,
+}
+
+impl KeyFolder {
+    /// Whether `folder` holds a secret key.
+    #[must_use]
+    pub fn exists(folder: &Path) -> bool {
+        folder.join(SECRET_KEY_FILE).exists()
+    }
+
+    /// Opens a folder; the first time, makes keys for the spec that `fetch` returns. That spec is hostile until it is parsed:
+    /// parameters under 128 bits of security are refused, and nothing is written then.
+    ///
+    /// A folder of `tenebra keygen`, without a spec, gets the one fetched if the secret key was made for it.
+    ///
+    /// # Errors
+    /// What `fetch` returns, [`Error::Spec`], or [`Error::InFile`] with what is wrong with a file.
+    pub fn open(
+        folder: &Path,
+        fetch: impl FnOnce() -> Result<Vec<u8>, Error>,
+    ) -> Result<Self, Error> {
+        let path = folder.join(CLIENT_FILE);
+        let kept = path.exists();
+        let spec_file = if kept { files::read(&path)? } else { fetch()? };
+        let spec = ClientSpec::parse(&spec_file).map_err(|error| {
+            let error = Error::from(error);
+            if kept { error.in_file(&path) } else { error }
+        })?;
+        if !Self::exists(folder) {
+            make(folder, &spec, &spec_file)?;
+        }
+        let key = files::read_as(&folder.join(SECRET_KEY_FILE), |bytes| {
+            Ok(ClientKey::read_secret_file(&spec, bytes)?)
+        })?;
+        if !kept {
+            files::write(&path, &spec_file, Access::Public)?;
+        }
+        let evaluation_key = spec
+            .evaluation_key_len()
+            .map(|_| files::read(&folder.join(EVALUATION_KEY_FILE)))
+            .transpose()?;
+        Ok(Self {
+            key,
+            evaluation_key,
+            spec_file,
+        })
+    }
+
+    /// The framed client spec.
+    #[must_use]
+    pub fn spec_file(&self) -> &[u8] {
+        &self.spec_file
+    }
+
+    /// The secret key.
+    #[must_use]
+    pub fn key(&self) -> &ClientKey {
+        &self.key
+    }
+
+    /// The framed evaluation key, where the model needs one.
+    #[must_use]
+    pub fn evaluation_key(&self) -> Option<&[u8]> {
+        self.evaluation_key.as_deref()
+    }
+}
+
+/// Makes keys. The secret key is written last: where it is, the other files are.
+fn make(folder: &Path, spec: &ClientSpec<'_>, spec_file: &[u8]) -> Result<(), Error> {
+    let mut rng = system_rng()?;
+    let key = ClientKey::generate(spec, &mut rng);
+    files::create_folder(folder)?;
+    if let Some(bytes) = spec.evaluation_key_file(&key, &mut rng)? {
+        files::write(&folder.join(EVALUATION_KEY_FILE), &bytes, Access::Public)?;
+    }
+    files::write(&folder.join(CLIENT_FILE), spec_file, Access::Public)?;
+    let secret = key.to_secret_file(spec);
+    files::write(&folder.join(SECRET_KEY_FILE), &secret, Access::NewSecret)
+}
