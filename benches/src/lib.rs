@@ -1,7 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+mod branching;
 mod linear;
 mod machine;
 
+pub use branching::{BranchingCase, Shape};
 pub use linear::LinearCase;
 pub use machine::machine;

@@ -57,7 +57,7 @@ impl LinearCase {
         Self {
             name,
             rows: rows.collect(),
-            spec_file: spec(&circuit, &program, features).encode().unwrap(),
+            spec_file: spec(&circuit, &program).encode().unwrap(),
             circuit,
             program,
             report,
@@ -109,14 +109,19 @@ fn circuit(features: usize, outputs: usize, rng: &mut impl Rng) -> Verified {
     verify(&builder.finish()).unwrap()
 }
 
-#[expect(clippy::unwrap_used, reason = "a codec of 8 bits is sound")]
-fn spec(circuit: &Verified, program: &Program, features: u32) -> OwnedSpec {
-    let codec = Affine::from_parts(1.0, 0, 0, 255).unwrap();
-    let input = |column| OwnedInput {
-        column,
-        codec: OwnedCodec::Affine(codec),
-        missing: None,
+/// A spec whose inputs are codes from 0 on already.
+#[expect(clippy::unwrap_used, reason = "codes of up to 16 bits are sound")]
+pub(crate) fn spec(circuit: &Verified, program: &Program) -> OwnedSpec {
+    let ranges = circuit.input_ranges();
+    let codec = |range: &Interval| {
+        let max = i32::try_from(range.max).unwrap();
+        Affine::from_parts(1.0, 0, 0, max).unwrap()
     };
+    let inputs = (0..).zip(&ranges).map(|(column, range)| OwnedInput {
+        column,
+        codec: OwnedCodec::Affine(codec(range)),
+        missing: None,
+    });
     let output = |range: Interval| Output {
         min: range.min,
         max: range.max,
@@ -126,8 +131,8 @@ fn spec(circuit: &Verified, program: &Program, features: u32) -> OwnedSpec {
     OwnedSpec {
         p_fail_log2: Options::default().p_fail_log2,
         scheme: program.spec_scheme(),
-        columns: features,
-        inputs: (0..features).map(input).collect(),
+        columns: u32::try_from(ranges.len()).unwrap(),
+        inputs: inputs.collect(),
         outputs: circuit.output_ranges().into_iter().map(output).collect(),
         inverse_link: InverseLink::Identity,
         decision: Decision::None,

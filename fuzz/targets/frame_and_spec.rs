@@ -99,7 +99,7 @@ impl Model {
             Kind::Query,
             Kind::Response,
         ] {
-            found |= self.read(&to_frame(kind, self.spec.id(), payload));
+            found |= self.read(&to_frame(kind, self.spec.id(), self.key.tag(), payload));
         }
         if let Some((layout, _)) = self.spec.branching() {
             found |= layout.read_query(payload).is_some();

@@ -2,8 +2,10 @@
 //!
 //! A registry of plain data: [`estimators`] lists what there is, [`Estimator`] carries chosen parameters and trains.
 
+mod names;
 mod params;
 
+pub use names::{EstimatorName, FAMILIES, Family};
 pub use params::{Kind, Param, Params, Value};
 
 use crate::data::{DataSet, Table};
@@ -78,21 +80,25 @@ pub struct Estimator {
 }
 
 impl Estimator {
-    /// The estimator of this name with default parameters.
+    /// The estimator of this name with default parameters; case, `-` and `_` do not matter (`decision-tree-classifier`).
     ///
     /// # Errors
-    /// [`TrainError::UnknownEstimator`] lists the names there are.
+    /// [`TrainError::UnknownEstimator`] lists the names there are. The name of a [`Family`] needs a target to decide by:
+    /// [`EstimatorName::parse`].
     pub fn new(name: &str) -> Result<Self, TrainError> {
-        let info = estimators()
-            .find(|info| info.name.eq_ignore_ascii_case(name))
-            .ok_or_else(|| TrainError::UnknownEstimator {
-                name: name.to_owned(),
-                known: estimators().map(|info| info.name.to_owned()).collect(),
-            })?;
-        Ok(Self {
+        match EstimatorName::parse(name)? {
+            EstimatorName::One(info) => Ok(Self::of(info)),
+            EstimatorName::Family(_) => Err(names::unknown(name)),
+        }
+    }
+
+    /// An estimator with default parameters.
+    #[must_use]
+    pub fn of(info: &'static EstimatorInfo) -> Self {
+        Self {
             info,
             params: Params::defaults(info.params),
-        })
+        }
     }
 
     /// What is known about it.

@@ -16,9 +16,10 @@ pub mod scores;
 pub use additive::{AdditiveModel, AdditiveParts};
 pub use error::{DataError, ModelError, QuantizeError, ScoreError, TrainError};
 pub use estimator::{
-    Estimator, EstimatorInfo, Kind, Param, Params, Task, Trained, Value, estimators,
+    Estimator, EstimatorInfo, EstimatorName, FAMILIES, Family, Kind, Param, Params, Task, Trained,
+    Value, estimators,
 };
 pub use forest::{ForestModel, ForestParts};
 pub use linear::{LinearModel, LinearParts};
 pub use model::{Model, Prediction};
-pub use quantized::{QuantizeOptions, QuantizedModel, quantize};
+pub use quantized::{QuantizeOptions, QuantizedModel, quantize, quantize_with_report};

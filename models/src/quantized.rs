@@ -9,7 +9,7 @@ use tenebra_quant::{Affine, Bins, BitWidth, Decision, InverseLink, Quantized};
 
 use crate::data::Table;
 use crate::error::QuantizeError;
-use crate::forest::{ForestOptions, quantize_additive, quantize_forest};
+use crate::forest::{ForestOptions, ForestReport, quantize_additive, quantize_forest};
 use crate::linear::quantize_linear;
 use crate::model::{Model, Prediction};
 use crate::scores::Metric;
@@ -209,15 +209,24 @@ pub fn quantize(
     calibration: Option<&Table>,
     options: &QuantizeOptions,
 ) -> Result<QuantizedModel, QuantizeError> {
-    match model {
-        Model::Linear(model) => quantize_linear(model, calibration, options),
-        Model::Forest(model) => {
-            quantize_forest(model, calibration, &options.forest).map(|(quantized, _)| quantized)
-        }
-        Model::Additive(model) => {
-            quantize_additive(model, calibration, &options.forest).map(|(quantized, _)| quantized)
-        }
-    }
+    quantize_with_report(model, calibration, options).map(|(quantized, _)| quantized)
+}
+
+/// As [`quantize()`], with what became of the trees or terms; `None` for a linear model.
+///
+/// # Errors
+/// [`QuantizeError`].
+pub fn quantize_with_report(
+    model: &Model,
+    calibration: Option<&Table>,
+    options: &QuantizeOptions,
+) -> Result<(QuantizedModel, Option<ForestReport>), QuantizeError> {
+    let (quantized, report) = match model {
+        Model::Linear(model) => return Ok((quantize_linear(model, calibration, options)?, None)),
+        Model::Forest(model) => quantize_forest(model, calibration, &options.forest)?,
+        Model::Additive(model) => quantize_additive(model, calibration, &options.forest)?,
+    };
+    Ok((quantized, Some(report)))
 }
 
 impl QuantizedModel {

@@ -1,47 +1,25 @@
 //! Scores of predictions, as scikit-learn's `metrics` define them.
 //!
-//! Every score takes optional sample weights, one per row.
+//! The functions here take slices and optional sample weights, one per row. [`Metric`] names a score; [`Outcomes`] gathers
+//! what scores are computed from, in as many pieces as the rows come in.
 
 mod classification;
+mod metric;
+mod outcomes;
 mod regression;
 
 pub use classification::{
     Average, accuracy, f1, hinge_loss, log_loss, matthews_corrcoef, precision, recall, roc_auc,
 };
+pub use metric::{Averaging, Metric, UnknownMetric};
+pub use outcomes::Outcomes;
 pub use regression::{
     d2_tweedie, mean_absolute_error, mean_squared_error, mean_tweedie_deviance, r2,
 };
 
-use core::fmt;
-
 use crate::data::TargetColumn;
 use crate::error::{DataError, ScoreError};
 use crate::model::Prediction;
-
-/// The score a model is usually judged by.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Metric {
-    /// Share of rows whose class is right.
-    Accuracy,
-    /// 1 minus the squared error over the variance.
-    R2,
-    /// 1 minus the Tweedie deviance of this power over that of the mean (1: Poisson, 2: Gamma).
-    D2 {
-        /// The power.
-        power: f64,
-    },
-}
-
-impl fmt::Display for Metric {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Accuracy => f.write_str("accuracy"),
-            Self::R2 => f.write_str("r2"),
-            Self::D2 { .. } => f.write_str("d2"),
-        }
-    }
-}
 
 /// Why predictions could not be scored against a target.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -53,6 +31,40 @@ pub enum EvaluateError {
     /// The score is not defined.
     #[error(transparent)]
     Score(#[from] ScoreError),
+    /// A score of classes for numbers, or the other way round.
+    #[error("{metric} needs {needs}, and this model predicts {predicts}")]
+    Task {
+        /// The score.
+        metric: Metric,
+        /// What it is a score of.
+        needs: &'static str,
+        /// What there is.
+        predicts: &'static str,
+    },
+    /// A score of two classes for more.
+    #[error("{metric} needs two classes, the model has {classes}{instead}")]
+    TwoClasses {
+        /// The score.
+        metric: Metric,
+        /// How many there are.
+        classes: usize,
+        /// What to ask for.
+        instead: &'static str,
+    },
+    /// A label that the model does not know, in a score that looks at the scores of the true class.
+    #[error("row {row}: the model does not know this label, so there is no {metric}")]
+    UnknownLabel {
+        /// The score.
+        metric: Metric,
+        /// Row, from 1.
+        row: usize,
+    },
+    /// A score of probabilities for a model without.
+    #[error("{metric} needs probabilities; the scores of this model are none")]
+    NoProbabilities {
+        /// The score.
+        metric: Metric,
+    },
 }
 
 impl Metric {
@@ -81,51 +93,9 @@ impl Metric {
         classes: &[String],
         weights: Option<&[f64]>,
     ) -> Result<f64, EvaluateError> {
-        let mut sum = 0.0;
-        for (output, target) in targets.iter().enumerate() {
-            sum += if self == Self::Accuracy {
-                // A class of its own for labels the model does not know.
-                let truth: Vec<usize> = target
-                    .codes_in(classes)
-                    .iter()
-                    .map(|code| code.unwrap_or(usize::MAX))
-                    .collect();
-                let found: Vec<usize> = predictions
-                    .iter()
-                    .map(|p| p.class.unwrap_or(usize::MAX - 1))
-                    .collect();
-                accuracy(&truth, &found, weights)?
-            } else {
-                let value = |p: &Prediction| {
-                    let missing = ScoreError::Length {
-                        found: p.values.len(),
-                        expected: targets.len(),
-                    };
-                    p.values.get(output).copied().ok_or(missing)
-                };
-                let found = predictions
-                    .iter()
-                    .map(value)
-                    .collect::<Result<Vec<f64>, _>>()?;
-                self.of_numbers(&target.to_numbers()?, &found, weights)?
-            };
-        }
-        if targets.is_empty() {
-            return Err(ScoreError::Empty.into());
-        }
-        Ok(sum / targets.len() as f64)
-    }
-
-    fn of_numbers(
-        self,
-        truth: &[f64],
-        found: &[f64],
-        weights: Option<&[f64]>,
-    ) -> Result<f64, ScoreError> {
-        match self {
-            Self::D2 { power } => d2_tweedie(truth, found, power, weights),
-            Self::R2 | Self::Accuracy => r2(truth, found, weights),
-        }
+        let mut outcomes = Outcomes::new(classes, None, &[self]);
+        outcomes.extend(predictions, targets, weights)?;
+        outcomes.score(self)
     }
 }
 

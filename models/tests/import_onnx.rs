@@ -116,6 +116,7 @@ fn two_opposite_scores_become_one() {
         ("linear_svc", 1),
         ("two_way_softmax", 1),
         ("svc", 1),
+        ("ridge_classifier", 1),
         ("logistic_three", 3),
     ] {
         let Model::Linear(model) = read(name).unwrap() else {
@@ -131,6 +132,10 @@ fn refusals_name_operator_and_node() {
         (
             "refused_relu",
             ["node 1", "the operator Relu is not supported"],
+        ),
+        (
+            "refused_division",
+            ["node 0", "dividing by features is not linear"],
         ),
         (
             "refused_svc_rbf",

@@ -6,11 +6,11 @@ use tenebra_circuit::{Options, Verified};
 use tenebra_client::spec::{Output, OwnedCodec, OwnedInput, OwnedSpec};
 use tenebra_models::data::Table;
 use tenebra_models::quantized::Codec;
-use tenebra_models::{Model, QuantizeOptions, QuantizedModel, quantize};
+use tenebra_models::{Model, QuantizeOptions, QuantizedModel, quantize_with_report};
 use tenebra_tfhe::Program;
 
 use crate::error::Error;
-use crate::report::{QuantizationReport, Report};
+use crate::report::{QuantizationReport, Report, TreesReport};
 use crate::server_program;
 
 /// Rows of a batch plan: as many as the ring holds.
@@ -52,7 +52,7 @@ pub fn compile(
     options: &CompileOptions,
 ) -> Result<Compiled, Error> {
     let start = Instant::now();
-    let quantized = quantize(model, calibration, &options.quantize)?;
+    let (quantized, forest) = quantize_with_report(model, calibration, &options.quantize)?;
     let circuit = Verified::try_from(quantized.circuit.clone())?;
     let plan = Options {
         rows: BATCH_ROWS,
@@ -62,6 +62,10 @@ pub fn compile(
     let client = client_spec(&quantized, &circuit, &program, plan.p_fail_log2).encode()?;
     let comparison = compare(model, &quantized, &circuit, calibration)?;
     let mut report = Report::new(&quantized.estimator, &circuit, &program, comparison);
+    report.trees = forest.map(|forest| {
+        let calibrated = calibration.is_some();
+        TreesReport::new(&forest, &options.quantize.forest, &quantized, calibrated)
+    });
     report.compile_ms = start.elapsed().as_secs_f64() * 1e3;
     let server = server_program::encode(&client, circuit.circuit(), model, &report)?;
     Ok(Compiled {

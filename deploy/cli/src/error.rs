@@ -34,6 +34,22 @@ pub enum Error {
         /// What is wrong with it.
         source: Box<Error>,
     },
+    /// Another error, and which of the messages of a file it was found in.
+    #[error("message {number} of the file: {source}")]
+    Message {
+        /// Which, from 1.
+        number: usize,
+        /// What is wrong with it.
+        source: Box<Error>,
+    },
+    /// Bytes behind the messages of a file.
+    #[error(
+        "what follows message {number} is none; the file was cut off or something was appended"
+    )]
+    Appended {
+        /// The last one that is whole, from 1.
+        number: usize,
+    },
     /// A table was refused.
     #[error(transparent)]
     Data(#[from] DataError),
@@ -156,7 +172,9 @@ impl Error {
     #[must_use]
     pub fn root(&self) -> &Self {
         match self {
-            Self::InFile { source, .. } | Self::Row { source, .. } => source.root(),
+            Self::InFile { source, .. }
+            | Self::Message { source, .. }
+            | Self::Row { source, .. } => source.root(),
             other => other,
         }
     }

@@ -9,10 +9,13 @@ use tenebra_client::{ClientKey, ClientSpec};
 use tenebra_models::forest::ForestError;
 use tenebra_models::scores::Metric;
 use tenebra_models::{DataError, Model, ModelError, Prediction};
+use tenebra_tfhe::EvaluationKey;
 
 use crate::error::Error;
 use crate::rows::Rows;
 use crate::server_program::ServerProgram;
+use crate::times::Samples;
+pub use crate::times::Times;
 
 /// A generator for keys and encryption, seeded by the operating system.
 ///
@@ -85,17 +88,31 @@ pub fn simulate(
     server: &ServerProgram,
     rows: &Rows,
 ) -> Result<Scored, Error> {
+    Ok(simulate_and_count(spec, server, rows)?.0)
+}
+
+/// As [`simulate`], and how many values were clipped to the calibrated ranges.
+///
+/// # Errors
+/// As [`Rows::codes`].
+pub fn simulate_and_count(
+    spec: &ClientSpec<'_>,
+    server: &ServerProgram,
+    rows: &Rows,
+) -> Result<(Scored, usize), Error> {
     let mut scored = Scored {
         integers: Vec::new(),
         predictions: Vec::new(),
     };
+    let mut clipped = 0;
     for index in 0..rows.table.n_rows() {
-        let (codes, _) = rows.codes_of(spec, index)?;
+        let (codes, outside) = rows.codes_of(spec, index)?;
         let integers = tenebra_sim::run(server.circuit(), &codes)?;
         scored.predictions.push(predict(spec, &integers));
         scored.integers.push(integers);
+        clipped += outside;
     }
-    Ok(scored)
+    Ok((scored, clipped))
 }
 
 /// What the integers of a row say.
@@ -139,96 +156,132 @@ pub struct Figures {
     pub decrypt_ms: Times,
 }
 
-/// Wall-clock times in milliseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Times {
-    /// The middle one, or the mean of the two in the middle.
-    pub median: f64,
-    /// The shortest.
-    pub min: f64,
-    /// The longest.
-    pub max: f64,
-}
-
-impl Times {
-    /// Of unordered milliseconds; zeros if there are none.
-    #[must_use]
-    pub fn of(mut times: Vec<f64>) -> Self {
-        times.sort_unstable_by(f64::total_cmp);
-        let (Some(&min), Some(&max)) = (times.first(), times.last()) else {
-            return Self::default();
-        };
-        let middle = times.len() / 2;
-        let median = f64::midpoint(times[(times.len() - 1) / 2], times[middle]);
-        Self { median, min, max }
-    }
-}
-
 /// Encrypts, evaluates and decrypts rows, everything through its bytes on the wire, `rows_per_query` at a time. `progress`
 /// hears the number of rows done after each query.
 ///
 /// # Errors
-/// As [`Rows::codes`]; whatever client and server say of bytes that are not theirs, which does not happen here.
+/// As [`EncryptedScorer::new`] and [`EncryptedScorer::score`].
 pub fn encrypted(
     spec: &ClientSpec<'_>,
     server: &ServerProgram,
     rows: &Rows,
     rows_per_query: usize,
-    mut progress: impl FnMut(usize),
+    progress: impl FnMut(usize),
 ) -> Result<Encrypted, Error> {
-    let mut rng = system_rng()?;
-    let start = Instant::now();
-    let key = ClientKey::generate(spec, &mut rng);
-    let evaluation_key = spec.evaluation_key_file(&key, &mut rng)?;
-    let keygen_ms = milliseconds(start);
-    let key = ClientKey::read_secret_file(spec, &key.to_secret_file(spec))?;
-    let evaluation_key_bytes = evaluation_key.as_ref().map_or(0, Vec::len);
-    let start = Instant::now();
-    let prepared = evaluation_key
-        .map(|bytes| server.prepare_key(&bytes))
-        .transpose()?;
-    let prepare_key_ms = prepared.as_ref().map(|_| milliseconds(start));
-
-    let mut scored = Scored {
-        integers: Vec::new(),
-        predictions: Vec::new(),
-    };
-    let (mut encrypt, mut evaluate, mut decrypt) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut query_bytes, mut response_bytes) = (0, 0);
-    let n_rows = rows.table.n_rows();
-    for first in (0..n_rows).step_by(rows_per_query.max(1)) {
-        let last = n_rows.min(first.saturating_add(rows_per_query.max(1)));
-        let start = Instant::now();
-        let query = encrypt_rows(spec, &key, rows, first..last, &mut rng)?;
-        encrypt.push(per_row(start, last - first));
-
-        let start = Instant::now();
-        let response = server.evaluate(prepared.as_ref(), &query)?;
-        evaluate.push(per_row(start, last - first));
-
-        let start = Instant::now();
-        let integers = spec.decrypt_rows(&key, &response)?;
-        let predictions: Vec<_> = integers.iter().map(|row| predict(spec, row)).collect();
-        decrypt.push(per_row(start, last - first));
-
-        query_bytes = query.len().max(query_bytes);
-        response_bytes = response.len().max(response_bytes);
-        scored.integers.extend(integers);
-        scored.predictions.extend(predictions);
-        progress(last);
-    }
-    let figures = Figures {
-        keygen_ms,
-        evaluation_key_bytes,
-        prepare_key_ms,
-        query_bytes,
-        response_bytes,
-        rows_per_query: rows_per_query.clamp(1, n_rows.max(1)),
-        encrypt_ms: Times::of(encrypt),
-        evaluate_ms: Times::of(evaluate),
-        decrypt_ms: Times::of(decrypt),
-    };
+    let mut scorer = EncryptedScorer::new(spec, server, rows_per_query)?;
+    let scored = scorer.score(rows, progress)?;
+    let figures = scorer.figures();
     Ok(Encrypted { scored, figures })
+}
+
+/// Scores rows encrypted under keys of its own, in as many pieces as they come in.
+pub struct EncryptedScorer<'a> {
+    spec: &'a ClientSpec<'a>,
+    server: &'a ServerProgram,
+    key: ClientKey,
+    evaluation_key: Option<EvaluationKey>,
+    rng: ChaCha20Rng,
+    rows_per_query: usize,
+    figures: Figures,
+    encrypt: Samples,
+    evaluate: Samples,
+    decrypt: Samples,
+}
+
+impl<'a> EncryptedScorer<'a> {
+    /// Makes all keys.
+    ///
+    /// # Errors
+    /// [`Error::Randomness`]; whatever client and server say of keys that are not theirs, which does not happen here.
+    pub fn new(
+        spec: &'a ClientSpec<'a>,
+        server: &'a ServerProgram,
+        rows_per_query: usize,
+    ) -> Result<Self, Error> {
+        let mut rng = system_rng()?;
+        let start = Instant::now();
+        let key = ClientKey::generate(spec, &mut rng);
+        let evaluation_key = spec.evaluation_key_file(&key, &mut rng)?;
+        let keygen_ms = milliseconds(start);
+        let key = ClientKey::read_secret_file(spec, &key.to_secret_file(spec))?;
+        let evaluation_key_bytes = evaluation_key.as_ref().map_or(0, Vec::len);
+        let start = Instant::now();
+        let evaluation_key = evaluation_key
+            .map(|bytes| server.prepare_key(&bytes))
+            .transpose()?;
+        let prepare_key_ms = evaluation_key.as_ref().map(|_| milliseconds(start));
+        let figures = Figures {
+            keygen_ms,
+            evaluation_key_bytes,
+            prepare_key_ms,
+            query_bytes: 0,
+            response_bytes: 0,
+            rows_per_query: 1,
+            encrypt_ms: Times::default(),
+            evaluate_ms: Times::default(),
+            decrypt_ms: Times::default(),
+        };
+        Ok(Self {
+            spec,
+            server,
+            key,
+            evaluation_key,
+            rng,
+            rows_per_query: rows_per_query.max(1),
+            figures,
+            encrypt: Samples::default(),
+            evaluate: Samples::default(),
+            decrypt: Samples::default(),
+        })
+    }
+
+    /// Scores rows; the last query of every piece may be smaller than the others. `progress` hears the number of rows of
+    /// this piece done after each query.
+    ///
+    /// # Errors
+    /// As [`Rows::codes`]; whatever client and server say of bytes that are not theirs, which does not happen here.
+    pub fn score(&mut self, rows: &Rows, mut progress: impl FnMut(usize)) -> Result<Scored, Error> {
+        let n_rows = rows.table.n_rows();
+        let mut scored = Scored {
+            integers: Vec::with_capacity(n_rows),
+            predictions: Vec::with_capacity(n_rows),
+        };
+        let figures = &mut self.figures;
+        for first in (0..n_rows).step_by(self.rows_per_query) {
+            let last = n_rows.min(first.saturating_add(self.rows_per_query));
+            let start = Instant::now();
+            let query = encrypt_rows(self.spec, &self.key, rows, first..last, &mut self.rng)?;
+            self.encrypt.push(per_row(start, last - first));
+
+            let start = Instant::now();
+            let response = self.server.evaluate(self.evaluation_key.as_ref(), &query)?;
+            self.evaluate.push(per_row(start, last - first));
+
+            let start = Instant::now();
+            let integers = self.spec.decrypt_rows(&self.key, &response)?;
+            let predictions = integers.iter().map(|row| predict(self.spec, row));
+            scored.predictions.extend(predictions);
+            self.decrypt.push(per_row(start, last - first));
+
+            scored.integers.extend(integers);
+            figures.query_bytes = figures.query_bytes.max(query.len());
+            figures.response_bytes = figures.response_bytes.max(response.len());
+            figures.rows_per_query = figures.rows_per_query.max(last - first);
+            progress(last);
+        }
+        Ok(scored)
+    }
+
+    /// Times and sizes so far.
+    #[must_use]
+    pub fn figures(&self) -> Figures {
+        Figures {
+            encrypt_ms: self.encrypt.times(),
+            evaluate_ms: self.evaluate.times(),
+            decrypt_ms: self.decrypt.times(),
+            ..self.figures.clone()
+        }
+    }
 }
 
 /// Quantizes and encrypts some of the rows into one framed query.
@@ -259,28 +312,12 @@ pub fn score(
     rows: &Rows,
     classes: &[String],
 ) -> Result<Option<f64>, Error> {
-    let weights = rows.weights.as_deref();
-    let evaluate = |predictions: &[Prediction], target| {
-        metric
-            .evaluate(predictions, target, classes, weights)
-            .map_err(Error::from)
-    };
-    match rows.targets.as_slice() {
-        [] => Ok(None),
-        [target] => evaluate(predictions, target).map(Some),
-        targets => {
-            let output = |at: usize, p: &Prediction| Prediction {
-                values: p.values.get(at).copied().into_iter().collect(),
-                ..p.clone()
-            };
-            let mut sum = 0.0;
-            for (at, target) in targets.iter().enumerate() {
-                let one: Vec<_> = predictions.iter().map(|p| output(at, p)).collect();
-                sum += evaluate(&one, target)?;
-            }
-            Ok(Some(sum / targets.len() as f64))
-        }
+    if rows.targets.is_empty() {
+        return Ok(None);
     }
+    let weights = rows.weights.as_deref();
+    let score = metric.evaluate_all(predictions, &rows.targets, classes, weights)?;
+    Ok(Some(score))
 }
 
 /// The most memory that this process ever held, where the system says so (Linux).
@@ -305,15 +342,6 @@ fn per_row(start: Instant, rows: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn medians_of_odd_and_even_counts() {
-        let times = |median, min, max| Times { median, min, max };
-        assert_eq!(Times::of(vec![3.0, 1.0, 2.0]), times(2.0, 1.0, 3.0));
-        // (2 + 4) / 2 = 3.
-        assert_eq!(Times::of(vec![4.0, 1.0, 9.0, 2.0]), times(3.0, 1.0, 9.0));
-        assert_eq!(Times::of(vec![]), Times::default());
-    }
 
     #[test]
     #[cfg(target_os = "linux")]

@@ -1,7 +1,7 @@
 //! Files: read whole with their name in every error, written whole or not at all.
 
 use std::fs;
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -83,7 +83,60 @@ pub fn write_all(files: &[(PathBuf, &[u8])], access: Access) -> Result<(), Error
     Ok(())
 }
 
+/// A file that is written piece by piece, and appears when all of it is there.
+#[derive(Debug)]
+pub struct NewFile {
+    path: PathBuf,
+    file: BufWriter<NamedTempFile>,
+    length: u64,
+}
+
+impl NewFile {
+    /// Starts a file that others may read.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn create(path: &Path) -> Result<Self, Error> {
+        let file = temporary(path, Access::Public).map_err(|e| Error::io(path, &e))?;
+        Ok(Self {
+            path: path.to_owned(),
+            file: BufWriter::new(file),
+            length: 0,
+        })
+    }
+
+    /// Appends bytes.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.length += bytes.len() as u64;
+        let written = self.file.write_all(bytes);
+        written.map_err(|e| Error::io(&self.path, &e))
+    }
+
+    /// Lets it take its name; returns its length in bytes.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn finish(self) -> Result<u64, Error> {
+        let io = |e: std::io::Error| Error::io(&self.path, &e);
+        let file = self.file.into_inner().map_err(|e| io(e.into_error()))?;
+        file.as_file().sync_all().map_err(io)?;
+        file.persist(&self.path).map_err(|e| io(e.error))?;
+        Ok(self.length)
+    }
+}
+
 fn stage(path: &Path, bytes: &[u8], access: Access) -> std::io::Result<NamedTempFile> {
+    let mut file = temporary(path, access)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+/// An empty file in the folder of `path`, to take its name later.
+fn temporary(path: &Path, access: Access) -> std::io::Result<NamedTempFile> {
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
@@ -102,10 +155,7 @@ fn stage(path: &Path, bytes: &[u8], access: Access) -> std::io::Result<NamedTemp
     }
     #[cfg(not(unix))]
     let _ = access;
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    Ok(file)
+    builder.tempfile_in(folder)
 }
 
 #[cfg(test)]
@@ -138,6 +188,23 @@ mod tests {
         write(&one, b"again", Access::Public).unwrap();
         assert_eq!(names(folder.path()), ["one"]);
         assert_eq!(read(&one).unwrap(), b"again");
+    }
+
+    #[test]
+    fn a_file_in_pieces_appears_when_it_is_finished() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new");
+        let mut file = NewFile::create(&path).unwrap();
+        file.append(b"one").unwrap();
+        assert!(!path.exists());
+        drop(file);
+        assert!(names(folder.path()).is_empty());
+        let mut file = NewFile::create(&path).unwrap();
+        file.append(b"one").unwrap();
+        file.append(b", two").unwrap();
+        assert_eq!(file.finish().unwrap(), 8);
+        assert_eq!(read(&path).unwrap(), b"one, two");
+        assert_eq!(names(folder.path()), ["new"]);
     }
 
     #[test]

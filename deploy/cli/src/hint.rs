@@ -77,6 +77,9 @@ fn frame(error: &FrameError) -> Option<String> {
         } => {
             "keys belong to one compiled model; `tenebra keygen DIR -o KEYS` makes those of this one"
         }
+        FrameError::Key { .. } => {
+            "queries, evaluation keys and responses go with the `secret.key` they were made with"
+        }
         FrameError::Length { .. } | FrameError::Short(_) | FrameError::Checksum => {
             "copy the file again, in binary mode"
         }

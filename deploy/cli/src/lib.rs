@@ -7,11 +7,13 @@ pub mod compile;
 mod error;
 pub mod evaluate;
 pub mod files;
+pub mod frames;
 pub mod key_folder;
 pub mod remote;
 pub mod report;
 pub mod rows;
 pub mod server_program;
+mod times;
 
 pub use compile::{CompileOptions, Compiled, compile};
 pub use error::Error;

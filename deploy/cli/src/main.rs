@@ -3,6 +3,7 @@
 mod commands;
 mod hint;
 mod output;
+mod spool;
 
 use std::process::ExitCode;
 

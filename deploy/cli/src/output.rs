@@ -80,6 +80,15 @@ pub(crate) fn bar(length: usize, what: &'static str) -> ProgressBar {
     bar
 }
 
+/// A bar on stderr, if that is a terminal, for the bytes of a file whose rows nobody counted.
+pub(crate) fn file_bar(length: u64, what: &'static str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {percent} %, {eta} left");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_message(what);
+    bar
+}
+
 /// `1,234 B`, `123 kB` or `12.3 MB`: bytes for people.
 pub(crate) fn bytes(count: u64) -> String {
     match count {
@@ -96,6 +105,7 @@ pub(crate) fn bytes(count: u64) -> String {
 /// Milliseconds for people.
 pub(crate) fn milliseconds(time: f64) -> String {
     match time {
+        t if t < 0.01 => format!("{t:.5} ms"),
         t if t < 10.0 => format!("{t:.3} ms"),
         t if t < 10_000.0 => format!("{t:.0} ms"),
         t => format!("{:.1} s", t / 1e3),

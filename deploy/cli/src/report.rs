@@ -1,5 +1,9 @@
 //! What a compiled model costs and discloses, known before any key exists.
 
+mod trees;
+
+pub use trees::{LeafBitsFrom, MeasuredError, TreesReport};
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tenebra_circuit::{Interval, Verified};
@@ -18,6 +22,9 @@ pub struct Report {
     pub security_bits: u32,
     /// log2 of the probability that any output of one query is wrong, as reached.
     pub p_fail_log2: f64,
+    /// The noise of the output against the room there is for it.
+    #[serde(default)]
+    pub noise_budget: Option<NoiseBudget>,
     /// Parameters of the plan for single rows, by name.
     pub parameters: Map<String, Value>,
     /// Bits of the codes of one row.
@@ -42,8 +49,38 @@ pub struct Report {
     pub batch: Option<BatchReport>,
     /// What became of the float model.
     pub quantization: QuantizationReport,
+    /// What became of trees or of the terms of an additive model.
+    #[serde(default)]
+    pub trees: Option<TreesReport>,
     /// Time from the float model to the two files' bytes.
     pub compile_ms: f64,
+}
+
+/// Decryption is right while the noise stays below half a step of the output; fractions of the torus.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NoiseBudget {
+    /// log2 of the predicted standard deviation of the output's noise.
+    pub std_log2: f64,
+    /// log2 of half the distance of two output values.
+    pub half_step_log2: f64,
+    /// The half step in standard deviations.
+    pub half_step_sigmas: f64,
+}
+
+impl NoiseBudget {
+    fn new(plan: &PlanReport) -> Option<Self> {
+        let plaintext_bits = match &plan.layout {
+            PlanLayout::Linear(layout) => layout.layout().plaintext_bits,
+            PlanLayout::Branching(layout) => layout.layout().plaintext_bits,
+            _ => return None,
+        };
+        let half_step_log2 = -f64::from(plaintext_bits) - 1.0;
+        Some(Self {
+            std_log2: plan.noise_std_log2,
+            half_step_log2,
+            half_step_sigmas: (half_step_log2 - plan.noise_std_log2).exp2(),
+        })
+    }
 }
 
 /// A plan for several rows in one query.
@@ -103,6 +140,7 @@ impl Report {
             .to_owned(),
             security_bits: SECURITY_BITS,
             p_fail_log2: single.map_or(0.0, |plan| plan.p_fail_log2),
+            noise_budget: single.and_then(NoiseBudget::new),
             parameters: single.map(parameters).unwrap_or_default(),
             input_bits: single.map_or(0, |plan| plan.input_bits),
             output_bits: widest(&circuit.output_ranges()),
@@ -115,6 +153,7 @@ impl Report {
             predicted_evaluate_ms: single.map_or(0.0, |plan| plan.predicted_evaluate_ms),
             batch: plans.get(1).map(batch),
             quantization,
+            trees: None,
             compile_ms: 0.0,
         }
     }

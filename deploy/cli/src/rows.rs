@@ -3,7 +3,7 @@
 use core::ops::Range;
 use std::collections::HashSet;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tenebra_client::{ClientError, ClientSpec};
 use tenebra_models::data::{CsvReader, CsvSpec, DataSet, Record, Table, TargetColumn};
@@ -77,6 +77,8 @@ pub enum Selection {
     First(usize),
     /// Exactly these, counted from 0.
     Range(Range<usize>),
+    /// This one, counted from 0, and all after it.
+    From(usize),
 }
 
 impl Selection {
@@ -87,36 +89,168 @@ impl Selection {
         match self {
             Self::First(count) => (0, *count),
             Self::Range(range) => (range.start, range.end),
+            Self::From(first) => (*first, usize::MAX),
         }
+    }
+
+    /// Where a file of `rows` rows must not end yet.
+    fn missing(&self, rows: usize) -> Option<usize> {
+        let end = match self {
+            Self::First(_) => return None,
+            Self::Range(range) => range.end,
+            Self::From(0) => return None,
+            Self::From(first) => first.saturating_add(1),
+        };
+        (rows < end).then_some(end)
     }
 }
 
-/// Reads rows of a CSV.
-///
-/// Columns are matched by name where the model knows names, and then other columns may hold anything; by position, without
-/// targets and weights, where it does not.
+/// Reads rows of a CSV, all at once.
 ///
 /// # Errors
-/// [`Error::Io`], or [`Error::InFile`] with [`Error::Data`] or [`Error::RowsMissing`].
+/// As [`RowReader::open`] and [`RowReader::next`]; [`Error::InFile`] with [`DataError::TooManyCells`] for more than the
+/// memory should hold.
 pub fn read_rows(
     path: &Path,
     columns: &Columns,
     extra: &Extra,
     selection: &Selection,
 ) -> Result<Rows, Error> {
-    let open = || File::open(path).map_err(|e| Error::io(path, &e));
-    let (header, file) = (open()?, open()?);
-    read(header, file, columns, extra, selection).map_err(|e| e.in_file(path))
+    let mut reader = RowReader::open(path, columns, extra, selection)?;
+    let no_rows = || Error::from(DataError::NoRows).in_file(path);
+    reader.next(usize::MAX)?.ok_or_else(no_rows)
+}
+
+/// Reads rows of a CSV piece by piece.
+///
+/// Columns are matched by name where the model knows names, and then other columns may hold anything; by position, without
+/// targets and weights, where it does not.
+#[derive(Debug)]
+pub struct RowReader {
+    path: PathBuf,
+    reader: CsvReader<File>,
+    columns: Columns,
+    extra: Extra,
+    selection: Selection,
+    record: Record,
+    /// Rows read.
+    row: usize,
+    /// Bytes of the file.
+    length: u64,
+}
+
+impl RowReader {
+    /// Checks the header.
+    ///
+    /// # Errors
+    /// [`Error::Io`], or [`Error::InFile`] with [`Error::Data`].
+    pub fn open(
+        path: &Path,
+        columns: &Columns,
+        extra: &Extra,
+        selection: &Selection,
+    ) -> Result<Self, Error> {
+        let open = || File::open(path).map_err(|e| Error::io(path, &e));
+        let (header, file) = (open()?, open()?);
+        let length = file.metadata().map_err(|e| Error::io(path, &e))?.len();
+        let reader = start(header, file, columns, extra).map_err(|e| e.in_file(path))?;
+        Ok(Self {
+            path: path.to_owned(),
+            reader,
+            columns: columns.clone(),
+            extra: extra.clone(),
+            selection: selection.clone(),
+            record: Record::default(),
+            row: 0,
+            length,
+        })
+    }
+
+    /// Bytes of the file, and bytes read so far.
+    #[must_use]
+    pub fn progress(&self) -> (u64, u64) {
+        (self.length, self.reader.position())
+    }
+
+    /// The next rows, `most` or fewer; `None` at the end.
+    ///
+    /// # Errors
+    /// [`Error::InFile`] with [`Error::Data`], or [`Error::RowsMissing`] at the end of a file that is shorter than the
+    /// selection; a file without rows is [`DataError::NoRows`].
+    pub fn next(&mut self, most: usize) -> Result<Option<Rows>, Error> {
+        self.piece(most).map_err(|e| e.in_file(&self.path))
+    }
+
+    fn piece(&mut self, most: usize) -> Result<Option<Rows>, Error> {
+        let (first, end) = self.selection.bounds();
+        let limit = CsvSpec::default().limits.cells;
+        let target = |name: &String| TargetColumn {
+            name: name.clone(),
+            cells: Vec::new(),
+        };
+        let mut targets: Vec<TargetColumn> = self.extra.targets.iter().map(target).collect();
+        let mut weights = self.extra.weight.as_ref().map(|_| Vec::new());
+        let mut values = Vec::new();
+        let mut ended = false;
+        while !ended && self.row < first {
+            ended = !self.read()?;
+        }
+        let start = self.row;
+        while !ended && self.row < end && self.row - start < most {
+            ended = !self.read()?;
+            if ended {
+                break;
+            }
+            let record = &mut self.record;
+            if values.len() + record.features.len() > limit {
+                let row = self.row;
+                return Err(DataError::TooManyCells { limit, row }.into());
+            }
+            values.extend_from_slice(&record.features);
+            for (target, cell) in targets.iter_mut().zip(&mut record.targets) {
+                target.cells.push(core::mem::take(cell));
+            }
+            if let Some(weights) = &mut weights {
+                weights.push(record.weight);
+            }
+        }
+        if let Some(end) = self.selection.missing(self.row).filter(|_| ended) {
+            let (rows, start) = (self.row, first);
+            return Err(Error::RowsMissing { rows, start, end });
+        }
+        if values.is_empty() {
+            return if self.row == 0 {
+                Err(DataError::NoRows.into())
+            } else {
+                Ok(None)
+            };
+        }
+        let table = Table::new(self.reader.columns().to_vec(), values)?;
+        Ok(Some(Rows {
+            table: table.align(self.columns.names.as_deref(), self.columns.count)?,
+            targets,
+            weights,
+            first: start,
+        }))
+    }
+}
+
+impl RowReader {
+    /// Reads one row into the record; false at the end of the file.
+    fn read(&mut self) -> Result<bool, DataError> {
+        let there = self.reader.read(&mut self.record)?;
+        self.row += usize::from(there);
+        Ok(there)
+    }
 }
 
 /// `header` and `file` are the same file.
-fn read(
+fn start(
     header: File,
     file: File,
     columns: &Columns,
     extra: &Extra,
-    selection: &Selection,
-) -> Result<Rows, Error> {
+) -> Result<CsvReader<File>, Error> {
     let mut spec = CsvSpec {
         targets: extra.targets.clone(),
         weight: extra.weight.clone(),
@@ -131,59 +265,7 @@ fn read(
         let others = header.columns().iter().filter(|name| !known.contains(name));
         spec.targets.extend(others.cloned());
     }
-    collect(&mut CsvReader::new(file, &spec)?, columns, extra, selection)
-}
-
-fn collect(
-    reader: &mut CsvReader<File>,
-    columns: &Columns,
-    extra: &Extra,
-    selection: &Selection,
-) -> Result<Rows, Error> {
-    let (first, end) = selection.bounds();
-    let limit = CsvSpec::default().limits.cells;
-    let target = |name: &String| TargetColumn {
-        name: name.clone(),
-        cells: Vec::new(),
-    };
-    let mut targets: Vec<TargetColumn> = extra.targets.iter().map(target).collect();
-    let mut weights = extra.weight.as_ref().map(|_| Vec::new());
-    let mut values = Vec::new();
-    let mut record = Record::default();
-    let mut row = 0;
-    while row < end && reader.read(&mut record)? {
-        row += 1;
-        if row <= first {
-            continue;
-        }
-        if values.len() + record.features.len() > limit {
-            return Err(DataError::TooManyCells { limit, row }.into());
-        }
-        values.extend_from_slice(&record.features);
-        for (target, cell) in targets.iter_mut().zip(&mut record.targets) {
-            target.cells.push(core::mem::take(cell));
-        }
-        if let Some(weights) = &mut weights {
-            weights.push(record.weight);
-        }
-    }
-    if matches!(selection, Selection::Range(_)) && row < end {
-        return Err(Error::RowsMissing {
-            rows: row,
-            start: first,
-            end,
-        });
-    }
-    if values.is_empty() {
-        return Err(DataError::NoRows.into());
-    }
-    let table = Table::new(reader.columns().to_vec(), values)?;
-    Ok(Rows {
-        table: table.align(columns.names.as_deref(), columns.count)?,
-        targets,
-        weights,
-        first,
-    })
+    Ok(CsvReader::new(file, &spec)?)
 }
 
 impl Rows {

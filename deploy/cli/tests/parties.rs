@@ -167,7 +167,7 @@ fn damaged_files_are_refused_and_nothing_is_written() {
             ),
             (flipped(0), "not a tenebra file"),
             (version(0), "format version 0"),
-            (version(2), "format version 2"),
+            (version(1), "format version 1"),
             (flipped(7), "unknown kind"),
             (flipped(whole.len() / 2), "checksum"),
             (flipped(whole.len() - 1), "checksum"),
@@ -224,6 +224,43 @@ fn files_of_two_compilations_do_not_go_together() {
     assert!(
         stderr.contains("query.tnb: this query belongs to model"),
         "{stderr}"
+    );
+}
+
+/// A response that another key decrypted would be numbers without a meaning.
+#[test]
+fn keys_of_one_model_do_not_mix() {
+    let folder = everything();
+    let path = folder.path();
+    run(path, "keygen model -o others");
+    let stderr = fail(path, "decrypt model --keys others response.tnb");
+    assert!(
+        stderr.contains("this response belongs to another secret key"),
+        "{stderr}"
+    );
+
+    run(
+        path,
+        "train DecisionTreeClassifier --data train.csv --target sold -o tree.json",
+    );
+    run(path, "compile tree.json --query packed -o tree");
+    run(path, "keygen tree -o keys_a");
+    run(path, "keygen tree -o keys_b");
+    run(
+        path,
+        "encrypt tree --keys keys_a --data test.csv --row 0 -o a.tnb",
+    );
+    let stderr = fail(
+        path,
+        "run tree --evaluation-key keys_b/evaluation.key a.tnb -o out.tnb",
+    );
+    assert!(
+        stderr.contains("this query belongs to another secret key"),
+        "{stderr}"
+    );
+    run(
+        path,
+        "run tree --evaluation-key keys_a/evaluation.key a.tnb -o out.tnb",
     );
 }
 

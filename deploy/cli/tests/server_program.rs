@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 use tenebra::rows::{Columns, Rows};
 use tenebra::{CompileOptions, Compiled, Error, ServerProgram, compile};
-use tenebra_client::{ClientSpec, Frame, Kind, to_frame};
+use tenebra_client::{ClientSpec, Frame, KeyTag, Kind, to_frame};
 use tenebra_models::data::{CsvSpec, read_csv};
 use tenebra_models::{Estimator, Model, QuantizeOptions, quantize};
 use tenebra_server::program::ProgramError;
@@ -52,7 +52,10 @@ fn payload(sections: &[Vec<u8>]) -> Vec<u8> {
 /// Reads a payload framed as the compiled model's server program.
 fn parse(payload: &[u8]) -> Result<ServerProgram, Error> {
     let spec_id = ClientSpec::parse(&COMPILED.client).unwrap().id();
-    ServerProgram::parse(&to_frame(Kind::ServerProgram, spec_id, payload), 1)
+    ServerProgram::parse(
+        &to_frame(Kind::ServerProgram, spec_id, KeyTag::NONE, payload),
+        1,
+    )
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::thread::sleep;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use tenebra_client::frame::{HEADER_LEN, TRAILER_LEN};
+use tenebra_client::frame::{HEADER_LEN, Header};
 use tenebra_client::{Frame, FrameError, Kind};
 use ureq::http::{Method, Request, Response};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
@@ -288,9 +288,8 @@ impl Service {
         let Some(header) = frame.first_chunk::<HEADER_LEN>() else {
             return Err(response(FrameError::Short(frame.len())));
         };
-        let mut length = [0; 8];
-        length.copy_from_slice(&header[24..]);
-        let rest = u64::from_le_bytes(length).saturating_add(TRAILER_LEN as u64);
+        let header = Header::read(header, Kind::Response).map_err(response)?;
+        let rest = header.frame_len() - HEADER_LEN as u64;
         reader
             .take(rest.min(MAX_ANSWER))
             .read_to_end(&mut frame)
@@ -426,6 +425,7 @@ fn predict_path(model: &str, key: Option<&str>) -> Result<String, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tenebra_client::{KeyTag, SpecId, to_frame};
 
     #[test]
     fn addresses_and_names_are_checked_before_anything_is_sent() {
@@ -460,15 +460,16 @@ mod tests {
     #[test]
     fn batches_end_with_a_problem_where_one_stands() {
         let service = Service::new("http://127.0.0.1:1", None).unwrap();
-        let frame =
-            tenebra_client::to_frame(Kind::Response, tenebra_client::SpecId([1; 16]), b"abc");
+        let frame = to_frame(Kind::Response, SpecId([1; 16]), KeyTag::NONE, b"abc");
         let problem = br#"{"type":"urn:tenebra:problem:malformed","title":"t","status":400,"detail":"d, and much more"}"#;
         let body = [frame.as_slice(), problem].concat();
         let mut reader = body.as_slice();
         assert_eq!(service.read_frame(&mut reader, 0, "/").unwrap(), frame);
         let error = service.read_frame(&mut reader, 1, "/").unwrap_err();
         assert!(matches!(error, Error::Refused(problem) if problem.status == 400));
-        let cut = service.read_frame(&mut &frame[..35], 0, "/").unwrap_err();
+        let cut = service
+            .read_frame(&mut &frame[..HEADER_LEN + 3], 0, "/")
+            .unwrap_err();
         assert!(matches!(
             cut,
             Error::Response {

@@ -8,8 +8,8 @@ use axum::body::{Body, BodyDataStream};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use prometheus::IntCounter;
-use tenebra_client::frame::{HEADER_LEN, MAGIC, VERSION};
-use tenebra_client::{FrameError, Kind, SpecId, frame_len};
+use tenebra_client::frame::{HEADER_LEN, Header, MAGIC};
+use tenebra_client::{FrameError, Kind, SpecId};
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
@@ -233,24 +233,13 @@ impl FrameReader {
 /// Bytes of the frame with this header, if it is what is expected; in the order of [`tenebra_client::Frame::parse`], and
 /// its messages.
 fn check_header(header: &[u8; HEADER_LEN], expected: &Expected<'_>) -> Result<usize, BodyError> {
-    if header[..4] != MAGIC {
-        return Err(FrameError::Magic.into());
-    }
-    let version = u16::from_le_bytes([header[4], header[5]]);
-    if version != VERSION {
-        return Err(FrameError::Version { found: version }.into());
-    }
-    check_kind(u16::from_le_bytes([header[6], header[7]]), expected.kind)?;
-    let mut spec_id = [0; 16];
-    spec_id.copy_from_slice(&header[8..24]);
-    let mut length = [0; 8];
-    length.copy_from_slice(&header[24..]);
-    let announced = u64::from_le_bytes(length).saturating_add(frame_len(0) as u64);
-    if let Some(wanted) = expected.spec_id.filter(|wanted| wanted.0 != spec_id) {
+    let header = Header::read(header, expected.kind)?;
+    let announced = header.frame_len();
+    if let Some(wanted) = expected.spec_id.filter(|wanted| *wanted != header.spec_id) {
         return Err(FrameError::Model {
             kind: expected.kind,
             wanted,
-            found: SpecId(spec_id),
+            found: header.spec_id,
         }
         .into());
     }
@@ -270,27 +259,10 @@ fn check_header(header: &[u8; HEADER_LEN], expected: &Expected<'_>) -> Result<us
     }
 }
 
-fn check_kind(code: u16, wanted: Kind) -> Result<(), FrameError> {
-    use Kind::{ClientSpec, EvaluationKey, Query, Response, SecretKey, ServerProgram};
-    let kinds = [
-        ClientSpec,
-        ServerProgram,
-        SecretKey,
-        EvaluationKey,
-        Query,
-        Response,
-    ];
-    match kinds.into_iter().find(|kind| kind.code() == code) {
-        Some(found) if found == wanted => Ok(()),
-        Some(found) => Err(FrameError::Kind { wanted, found }),
-        None => Err(FrameError::UnknownKind(code)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use futures_util::stream;
-    use tenebra_client::to_frame;
+    use tenebra_client::{KeyTag, to_frame};
 
     use super::*;
 
@@ -299,7 +271,7 @@ mod tests {
         kind: Kind::Query,
         spec_id: Some(ID),
         // Frames around 5 and 9 bytes.
-        length: Length::OneOf(&[41, 45]),
+        length: Length::OneOf(&[49, 53]),
     };
 
     fn reader(bytes: &[u8], step: usize) -> FrameReader {
@@ -322,11 +294,11 @@ mod tests {
     #[tokio::test]
     async fn frames_are_found_whatever_the_chunks() {
         let frames = [
-            to_frame(Kind::Query, ID, b"hello"),
-            to_frame(Kind::Query, ID, b"and again"),
+            to_frame(Kind::Query, ID, KeyTag::NONE, b"hello"),
+            to_frame(Kind::Query, ID, KeyTag::NONE, b"and again"),
         ];
         let body = frames.concat();
-        for step in [1, 7, 41, 1000] {
+        for step in [1, 7, 49, 1000] {
             let mut reader = reader(&body, step);
             for frame in &frames {
                 let loaded = reader.next(&EXPECTED, false).await.unwrap().unwrap();
@@ -338,7 +310,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_frame_is_not_two() {
-        let frame = to_frame(Kind::Query, ID, b"hello");
+        let frame = to_frame(Kind::Query, ID, KeyTag::NONE, b"hello");
         assert_eq!(
             reader(&frame, 50).only(&EXPECTED).await.unwrap().bytes,
             frame
@@ -348,8 +320,8 @@ mod tests {
         assert_eq!(
             error,
             FrameError::Length {
-                len: 42,
-                announced: 41
+                len: 50,
+                announced: 49
             }
             .into()
         );
@@ -363,7 +335,7 @@ mod tests {
     async fn headers_are_refused_before_the_rest_is_read() {
         let other = SpecId([8; 16]);
         let header = |kind, id, len: usize| {
-            let mut frame = to_frame(kind, id, &vec![0; len]);
+            let mut frame = to_frame(kind, id, KeyTag::NONE, &vec![0; len]);
             frame.truncate(HEADER_LEN);
             frame
         };
@@ -382,34 +354,34 @@ mod tests {
         assert_eq!(refused(&header(Kind::Query, other, 5)).await, model.into());
         let length = BodyError::Length {
             kind: Kind::Query,
-            announced: 42,
-            allowed: vec![41, 45],
+            announced: 50,
+            allowed: vec![49, 53],
         };
         assert_eq!(refused(&header(Kind::Query, ID, 6)).await, length);
         let large = BodyError::TooLarge {
-            announced: 46,
-            limit: 45,
+            announced: 54,
+            limit: 53,
         };
         assert_eq!(refused(&header(Kind::Query, ID, 10)).await, large);
         let cut = FrameError::Length {
-            len: 32,
-            announced: 41,
+            len: HEADER_LEN,
+            announced: 49,
         };
         assert_eq!(refused(&header(Kind::Query, ID, 5)).await, cut.into());
         let mut endless = header(Kind::Query, ID, 5);
-        endless[24..32].fill(0xff);
+        endless[32..40].fill(0xff);
         let large = BodyError::TooLarge {
             announced: u64::MAX,
-            limit: 45,
+            limit: 53,
         };
         assert_eq!(refused(&endless).await, large);
     }
 
     #[tokio::test]
     async fn memory_is_shared() {
-        let frame = to_frame(Kind::Query, ID, b"hello");
+        let frame = to_frame(Kind::Query, ID, KeyTag::NONE, b"hello");
         let mut reader = reader(&frame, 50);
-        // One unit, and a frame of 41 bytes takes one.
+        // One unit, and a frame of 49 bytes takes one.
         reader.memory = Memory::new(1024);
         let other = reader.memory.clone();
         let held = Arc::clone(&other.units).try_acquire_owned().unwrap();

@@ -242,6 +242,11 @@ impl From<FrameError> for Problem {
                 "other-model",
                 "made for another model",
             ),
+            FrameError::Key { .. } => (
+                StatusCode::CONFLICT,
+                "other-key",
+                "made with another secret key",
+            ),
             FrameError::Version { .. } => (
                 StatusCode::BAD_REQUEST,
                 "other-version",

@@ -16,13 +16,16 @@ use core::str::from_utf8;
 
 use tenebra_circuit::{Circuit, Interval, Verified};
 use tenebra_client::branching::ValidBranching;
+use tenebra_client::frame::HEADER_LEN;
 use tenebra_client::linear::ValidLinear;
-use tenebra_client::{ClientSpec, Frame, FrameError, Kind, SpecError, SpecId, frame_len, to_frame};
+use tenebra_client::{
+    ClientSpec, Frame, FrameError, KeyTag, Kind, SpecError, SpecId, frame_len, to_frame,
+};
 use tenebra_tfhe::{EvaluateError, EvaluationKey, PlanError, PlanLayout, Program};
 use thiserror::Error;
 
 /// Bytes from which [`client_spec_end`] tells how far the client spec reaches: the frame's header, the section's length.
-pub const HEAD_LEN: usize = 40;
+pub const HEAD_LEN: usize = HEADER_LEN + 8;
 
 /// Why bytes are not a server program.
 #[derive(Debug, Error)]
@@ -108,7 +111,12 @@ impl<'a> ServerFile<'a> {
             payload.extend((section.len() as u64).to_le_bytes());
             payload.extend(section);
         }
-        Ok(to_frame(Kind::ServerProgram, spec_id, &payload))
+        Ok(to_frame(
+            Kind::ServerProgram,
+            spec_id,
+            KeyTag::NONE,
+            &payload,
+        ))
     }
 
     /// The circuit, parsed, verified, and checked to take every code of the client spec and give no other outputs.

@@ -5,7 +5,7 @@ use rand_core::CryptoRng;
 use tenebra_quant::QuantError;
 use thiserror::Error;
 
-use crate::frame::{Frame, FrameError, Kind, SpecId, frame_len, write_frame};
+use crate::frame::{Frame, FrameError, KeyTag, Kind, SpecId, frame_len, write_frame};
 use crate::key::SecretKey;
 use crate::linear::{LinearError, ValidLinear, plan_of};
 use crate::spec::{ClientSpec, MAX_PLANS};
@@ -14,6 +14,7 @@ use crate::spec::{ClientSpec, MAX_PLANS};
 #[derive(Clone, Debug)]
 pub struct ClientKey {
     spec_id: SpecId,
+    tag: KeyTag,
     keys: [Option<SecretKey>; MAX_PLANS],
 }
 
@@ -73,7 +74,7 @@ pub enum ClientError {
     KeyLength,
     /// Decryption gave a number outside the output's range.
     #[error(
-        "the response does not decrypt; it answers a query made with another key, or is damaged"
+        "the response does not decrypt; it is damaged, or the server did not compute what the client spec says"
     )]
     Undecryptable,
 }
@@ -83,11 +84,13 @@ impl ClientKey {
     pub fn generate(spec: &ClientSpec<'_>, rng: &mut impl CryptoRng) -> Self {
         let mut key = Self {
             spec_id: spec.id(),
+            tag: KeyTag::NONE,
             keys: [const { None }; MAX_PLANS],
         };
         for (slot, glwe) in key.keys.iter_mut().zip(spec.key_params()) {
             slot.get_or_insert_with(|| SecretKey::zero(glwe)).draw(rng);
         }
+        key.tag = KeyTag(rng.next_u64().to_le_bytes());
         key
     }
 
@@ -95,6 +98,12 @@ impl ClientKey {
     #[must_use]
     pub fn spec_id(&self) -> SpecId {
         self.spec_id
+    }
+
+    /// Its name on everything that is made with it; says nothing about it.
+    #[must_use]
+    pub fn tag(&self) -> KeyTag {
+        self.tag
     }
 
     /// Bytes of the secret key file for `spec`.
@@ -109,14 +118,20 @@ impl ClientKey {
     ///
     /// If `out` is not [`secret_file_len`](Self::secret_file_len) long.
     pub fn write_secret_file(&self, out: &mut [u8]) {
-        let written = write_frame(out, Kind::SecretKey, self.spec_id, |mut payload| {
-            for key in self.keys.iter().flatten() {
-                let (head, rest) = payload.split_at_mut(SecretKey::secret_len(key.glwe()));
-                key.write_secret(head);
-                payload = rest;
-            }
-            Ok::<_, core::convert::Infallible>(())
-        });
+        let written = write_frame(
+            out,
+            Kind::SecretKey,
+            self.spec_id,
+            self.tag,
+            |mut payload| {
+                for key in self.keys.iter().flatten() {
+                    let (head, rest) = payload.split_at_mut(SecretKey::secret_len(key.glwe()));
+                    key.write_secret(head);
+                    payload = rest;
+                }
+                Ok::<_, core::convert::Infallible>(())
+            },
+        );
         match written {
             Ok(()) => {}
             Err(never) => match never {},
@@ -133,6 +148,7 @@ impl ClientKey {
         let mut payload = frame.payload;
         let mut key = Self {
             spec_id: spec.id(),
+            tag: frame.key_tag,
             keys: [const { None }; MAX_PLANS],
         };
         for (slot, glwe) in key.keys.iter_mut().zip(spec.key_params()) {
@@ -251,14 +267,14 @@ impl ClientSpec<'_> {
             .into());
         }
         if let Some((layout, _)) = self.branching() {
-            let key = key.of_plan(0)?;
-            write_frame(out, Kind::Query, self.id(), |payload| {
-                layout.encrypt(key, self.code_bits(codes), rng, scratch, payload)
+            let secret = key.of_plan(0)?;
+            write_frame(out, Kind::Query, self.id(), key.tag, |payload| {
+                layout.encrypt(secret, self.code_bits(codes), rng, scratch, payload)
             })?;
             return Ok(());
         }
         let (plan, layout) = self.plan_of_rows(rows)?;
-        write_frame(out, Kind::Query, self.id(), |payload| {
+        write_frame(out, Kind::Query, self.id(), key.tag, |payload| {
             layout.encrypt(plan, key.of_plan(plan)?, codes, rng, scratch, payload)
         })?;
         Ok(())
@@ -278,6 +294,7 @@ impl ClientSpec<'_> {
     ) -> Result<usize, ClientError> {
         self.check_key(key)?;
         let frame = Frame::parse_for(response, Kind::Response, self.id())?;
+        frame.check_key_tag(key.tag)?;
         if self.branching().is_some() {
             return self.decrypt_branching(key, frame.payload, out);
         }
@@ -321,7 +338,7 @@ impl ClientSpec<'_> {
         Ok(1)
     }
 
-    /// A key other than the query's gives integers outside of the ranges, almost always.
+    /// Damage that the checksum missed gives integers outside of the ranges, almost always.
     pub(crate) fn check_outputs(&self, out: &[i64], rows: usize) -> Result<(), ClientError> {
         for row in out.chunks_exact(self.output_count()).take(rows) {
             let mut ranges = self.outputs().zip(row);
@@ -396,8 +413,8 @@ impl ClientSpec<'_> {
         let (layout, _) = self
             .branching()
             .ok_or(ClientError::Linear(LinearError::NoEvaluationKey))?;
-        let key = key.of_plan(0).map_err(ClientError::Linear)?;
-        layout.write_evaluation_key(self.id(), key, rng, scratch, sink)
+        let secret = key.of_plan(0).map_err(ClientError::Linear)?;
+        layout.write_evaluation_key(self.id(), key.tag, secret, rng, scratch, sink)
     }
 
     fn plan_of_rows(&self, rows: usize) -> Result<(u8, &ValidLinear), ClientError> {

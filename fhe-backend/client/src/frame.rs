@@ -1,7 +1,7 @@
 //! The frame around every file and message; `docs/wire-format.md` specifies it byte by byte.
 //!
 //! ```text
-//! magic "TNBR" | version u16 | kind u16 | spec id [16] | payload length u64 | payload | CRC-32 u32
+//! magic "TNBR" | version u16 | kind u16 | spec id [16] | key tag [8] | payload length u64 | payload | CRC-32 u32
 //! ```
 //! Integers are little-endian. The checksum covers everything before it; it finds accidents, not attacks.
 
@@ -12,9 +12,9 @@ use crate::checksum::{Checksum, checksum};
 /// First bytes of every frame.
 pub const MAGIC: [u8; 4] = *b"TNBR";
 /// Version of the format that this crate reads and writes.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 /// Bytes before the payload.
-pub const HEADER_LEN: usize = 32;
+pub const HEADER_LEN: usize = 40;
 /// Bytes after the payload.
 pub const TRAILER_LEN: usize = 4;
 
@@ -95,6 +95,16 @@ impl core::fmt::Debug for SpecId {
     }
 }
 
+/// Names a secret key: drawn with it, and on everything that was made with it or answers something that was. It says
+/// nothing about the key, but messages of one key can be told to be of one key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct KeyTag(pub [u8; 8]);
+
+impl KeyTag {
+    /// On specs and server programs, which no key made.
+    pub const NONE: Self = Self([0; 8]);
+}
+
 /// Why bytes are not a frame that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -149,6 +159,14 @@ pub enum FrameError {
         /// Spec id in the header.
         found: SpecId,
     },
+    /// It was made with another secret key.
+    #[error(
+        "this {kind} belongs to another secret key of this model; use the files of one key together"
+    )]
+    Key {
+        /// Kind of the frame.
+        kind: Kind,
+    },
 }
 
 /// A frame whose header, length and checksum were verified.
@@ -158,6 +176,8 @@ pub struct Frame<'a> {
     pub kind: Kind,
     /// The spec it belongs to.
     pub spec_id: SpecId,
+    /// The secret key it belongs to.
+    pub key_tag: KeyTag,
     /// What is inside; its form is not checked yet.
     pub payload: &'a [u8],
 }
@@ -176,13 +196,13 @@ impl<'a> Frame<'a> {
         let (header, rest) = bytes
             .split_first_chunk::<HEADER_LEN>()
             .ok_or(FrameError::Short(bytes.len()))?;
-        let (spec_id, announced) = read_header(header, wanted)?;
+        let header = Header::read(header, wanted)?;
         let (payload, trailer) = rest
             .split_last_chunk::<TRAILER_LEN>()
-            .filter(|(payload, _)| payload.len() as u64 == announced)
+            .filter(|(payload, _)| payload.len() as u64 == header.payload_len)
             .ok_or(FrameError::Length {
                 len: bytes.len(),
-                announced: announced.saturating_add((HEADER_LEN + TRAILER_LEN) as u64),
+                announced: header.frame_len(),
             })?;
         let covered = &bytes[..HEADER_LEN + payload.len()];
         if checksum(covered) != u32::from_le_bytes(*trailer) {
@@ -190,7 +210,8 @@ impl<'a> Frame<'a> {
         }
         Ok(Self {
             kind: wanted,
-            spec_id,
+            spec_id: header.spec_id,
+            key_tag: header.key_tag,
             payload,
         })
     }
@@ -202,15 +223,36 @@ impl<'a> Frame<'a> {
     /// As [`parse`](Self::parse), and [`FrameError::Model`].
     pub fn parse_for(bytes: &'a [u8], wanted: Kind, spec_id: SpecId) -> Result<Self, FrameError> {
         let frame = Self::parse(bytes, wanted)?;
-        if frame.spec_id != spec_id {
-            return Err(FrameError::Model {
-                kind: wanted,
-                wanted: spec_id,
-                found: frame.spec_id,
-            });
-        }
+        check_model(wanted, frame.spec_id, spec_id)?;
         Ok(frame)
     }
+
+    /// Refuses a frame of another secret key.
+    ///
+    /// # Errors
+    ///
+    /// [`FrameError::Key`].
+    pub fn check_key_tag(&self, key_tag: KeyTag) -> Result<(), FrameError> {
+        check_key_tag(self.kind, self.key_tag, key_tag)
+    }
+}
+
+pub(crate) fn check_model(kind: Kind, found: SpecId, wanted: SpecId) -> Result<(), FrameError> {
+    if found == wanted {
+        return Ok(());
+    }
+    Err(FrameError::Model {
+        kind,
+        wanted,
+        found,
+    })
+}
+
+pub(crate) fn check_key_tag(kind: Kind, found: KeyTag, wanted: KeyTag) -> Result<(), FrameError> {
+    if found == wanted {
+        return Ok(());
+    }
+    Err(FrameError::Key { kind })
 }
 
 /// A frame that is written piece by piece, for payloads larger than memory.
@@ -223,13 +265,20 @@ impl FrameHeader {
     pub(crate) fn start<E>(
         kind: Kind,
         spec_id: SpecId,
+        key_tag: KeyTag,
         payload_len: usize,
         sink: &mut impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<Self, E> {
         let mut frame = Self {
             checksum: Checksum::new(),
         };
-        frame.push(&header(kind, spec_id, payload_len), sink)?;
+        let header = Header {
+            kind,
+            spec_id,
+            key_tag,
+            payload_len: payload_len as u64,
+        };
+        frame.push(&header.to_bytes(), sink)?;
         Ok(frame)
     }
 
@@ -249,44 +298,74 @@ impl FrameHeader {
     }
 }
 
-/// The spec a header names and the length of the payload it announces.
-pub(crate) fn read_header(
-    header: &[u8; HEADER_LEN],
-    wanted: Kind,
-) -> Result<(SpecId, u64), FrameError> {
-    if header[..4] != MAGIC {
-        return Err(FrameError::Magic);
-    }
-    let version = u16::from_le_bytes([header[4], header[5]]);
-    if version != VERSION {
-        return Err(FrameError::Version { found: version });
-    }
-    let code = u16::from_le_bytes([header[6], header[7]]);
-    let kind = Kind::ALL
-        .into_iter()
-        .find(|kind| kind.code() == code)
-        .ok_or(FrameError::UnknownKind(code))?;
-    if kind != wanted {
-        return Err(FrameError::Kind {
-            wanted,
-            found: kind,
-        });
-    }
-    let mut spec_id = [0; 16];
-    spec_id.copy_from_slice(&header[8..24]);
-    let mut length = [0; 8];
-    length.copy_from_slice(&header[24..]);
-    Ok((SpecId(spec_id), u64::from_le_bytes(length)))
+/// The bytes before a payload, and what they say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// What the frame holds.
+    pub kind: Kind,
+    /// The spec it belongs to.
+    pub spec_id: SpecId,
+    /// The secret key it belongs to.
+    pub key_tag: KeyTag,
+    /// Bytes of the payload.
+    pub payload_len: u64,
 }
 
-fn header(kind: Kind, spec_id: SpecId, payload_len: usize) -> [u8; HEADER_LEN] {
-    let mut out = [0; HEADER_LEN];
-    out[..4].copy_from_slice(&MAGIC);
-    out[4..6].copy_from_slice(&VERSION.to_le_bytes());
-    out[6..8].copy_from_slice(&kind.code().to_le_bytes());
-    out[8..24].copy_from_slice(&spec_id.0);
-    out[24..].copy_from_slice(&(payload_len as u64).to_le_bytes());
-    out
+impl Header {
+    /// Reads the header of a frame of kind `wanted`; its payload may not be there yet.
+    ///
+    /// # Errors
+    ///
+    /// [`FrameError`]: magic, version, kind.
+    pub fn read(header: &[u8; HEADER_LEN], wanted: Kind) -> Result<Self, FrameError> {
+        if header[..4] != MAGIC {
+            return Err(FrameError::Magic);
+        }
+        let version = u16::from_le_bytes([header[4], header[5]]);
+        if version != VERSION {
+            return Err(FrameError::Version { found: version });
+        }
+        let code = u16::from_le_bytes([header[6], header[7]]);
+        let kind = Kind::ALL
+            .into_iter()
+            .find(|kind| kind.code() == code)
+            .ok_or(FrameError::UnknownKind(code))?;
+        if kind != wanted {
+            return Err(FrameError::Kind {
+                wanted,
+                found: kind,
+            });
+        }
+        let mut read = Self {
+            kind,
+            spec_id: SpecId([0; 16]),
+            key_tag: KeyTag::NONE,
+            payload_len: 0,
+        };
+        let mut length = [0; 8];
+        read.spec_id.0.copy_from_slice(&header[8..24]);
+        read.key_tag.0.copy_from_slice(&header[24..32]);
+        length.copy_from_slice(&header[32..]);
+        read.payload_len = u64::from_le_bytes(length);
+        Ok(read)
+    }
+
+    /// Bytes of the whole frame.
+    #[must_use]
+    pub fn frame_len(&self) -> u64 {
+        self.payload_len.saturating_add(frame_len(0) as u64)
+    }
+
+    fn to_bytes(self) -> [u8; HEADER_LEN] {
+        let mut out = [0; HEADER_LEN];
+        out[..4].copy_from_slice(&MAGIC);
+        out[4..6].copy_from_slice(&VERSION.to_le_bytes());
+        out[6..8].copy_from_slice(&self.kind.code().to_le_bytes());
+        out[8..24].copy_from_slice(&self.spec_id.0);
+        out[24..32].copy_from_slice(&self.key_tag.0);
+        out[32..].copy_from_slice(&self.payload_len.to_le_bytes());
+        out
+    }
 }
 
 /// Bytes of a frame around a payload of `payload_len` bytes.
@@ -308,10 +387,17 @@ pub fn write_frame<E>(
     out: &mut [u8],
     kind: Kind,
     spec_id: SpecId,
+    key_tag: KeyTag,
     fill: impl FnOnce(&mut [u8]) -> Result<(), E>,
 ) -> Result<(), E> {
     let payload_len = out.len() - frame_len(0);
-    out[..HEADER_LEN].copy_from_slice(&header(kind, spec_id, payload_len));
+    let header = Header {
+        kind,
+        spec_id,
+        key_tag,
+        payload_len: payload_len as u64,
+    };
+    out[..HEADER_LEN].copy_from_slice(&header.to_bytes());
     let (covered, trailer) = out.split_at_mut(HEADER_LEN + payload_len);
     fill(&mut covered[HEADER_LEN..])?;
     trailer.copy_from_slice(&checksum(covered).to_le_bytes());
@@ -321,9 +407,14 @@ pub fn write_frame<E>(
 /// A frame around `payload`.
 #[cfg(feature = "alloc")]
 #[must_use]
-pub fn to_frame(kind: Kind, spec_id: SpecId, payload: &[u8]) -> alloc::vec::Vec<u8> {
+pub fn to_frame(
+    kind: Kind,
+    spec_id: SpecId,
+    key_tag: KeyTag,
+    payload: &[u8],
+) -> alloc::vec::Vec<u8> {
     let mut out = alloc::vec![0; frame_len(payload.len())];
-    let written = write_frame(&mut out, kind, spec_id, |slot| {
+    let written = write_frame(&mut out, kind, spec_id, key_tag, |slot| {
         slot.copy_from_slice(payload);
         Ok::<_, core::convert::Infallible>(())
     });
@@ -337,9 +428,12 @@ pub fn to_frame(kind: Kind, spec_id: SpecId, payload: &[u8]) -> alloc::vec::Vec<
 mod tests {
     use super::*;
 
-    fn sample() -> [u8; 41] {
-        let mut out = [0; 41];
-        write_frame(&mut out, Kind::Query, SpecId([9; 16]), |payload| {
+    const ID: SpecId = SpecId([9; 16]);
+    const TAG: KeyTag = KeyTag([5; 8]);
+
+    fn sample() -> [u8; 49] {
+        let mut out = [0; 49];
+        write_frame(&mut out, Kind::Query, ID, TAG, |payload| {
             payload.copy_from_slice(b"hello");
             Ok::<_, ()>(())
         })
@@ -350,8 +444,11 @@ mod tests {
     #[test]
     fn round_trips() {
         let frame = sample();
-        let parsed = Frame::parse_for(&frame, Kind::Query, SpecId([9; 16])).unwrap();
+        let parsed = Frame::parse_for(&frame, Kind::Query, ID).unwrap();
         assert_eq!(parsed.payload, b"hello");
+        assert_eq!(parsed.check_key_tag(TAG), Ok(()));
+        let other = FrameError::Key { kind: Kind::Query };
+        assert_eq!(parsed.check_key_tag(KeyTag([6; 8])), Err(other));
     }
 
     #[test]
@@ -361,40 +458,40 @@ mod tests {
             frame[at] = value;
             frame
         };
-        let parse = |bytes: &[u8]| Frame::parse_for(bytes, Kind::Query, SpecId([9; 16])).err();
+        let parse = |bytes: &[u8]| Frame::parse_for(bytes, Kind::Query, ID).err();
         let model = FrameError::Model {
             kind: Kind::Query,
             wanted: SpecId([1; 16]),
-            found: SpecId([9; 16]),
+            found: ID,
         };
         assert_eq!(
             Frame::parse_for(&sample(), Kind::Query, SpecId([1; 16])).err(),
             Some(model)
         );
         assert_eq!(parse(&edit(0, b'X')), Some(FrameError::Magic));
-        assert_eq!(parse(&edit(4, 2)), Some(FrameError::Version { found: 2 }));
+        assert_eq!(parse(&edit(4, 1)), Some(FrameError::Version { found: 1 }));
         assert_eq!(parse(&edit(6, 99)), Some(FrameError::UnknownKind(99)));
         let kind = FrameError::Kind {
             wanted: Kind::Query,
             found: Kind::Response,
         };
         assert_eq!(parse(&edit(6, 6)), Some(kind));
-        assert_eq!(parse(&edit(33, b'u')), Some(FrameError::Checksum));
+        assert_eq!(parse(&edit(41, b'u')), Some(FrameError::Checksum));
         assert_eq!(
-            parse(&sample()[..40]),
+            parse(&sample()[..48]),
             Some(FrameError::Length {
-                len: 40,
-                announced: 41
+                len: 48,
+                announced: 49
             })
         );
         assert_eq!(parse(&sample()[..20]), Some(FrameError::Short(20)));
         assert_eq!(parse(b"TN"), Some(FrameError::Short(2)));
         let mut huge = sample();
-        huge[24..32].fill(0xff);
+        huge[32..40].fill(0xff);
         assert_eq!(
             parse(&huge),
             Some(FrameError::Length {
-                len: 41,
+                len: 49,
                 announced: u64::MAX
             })
         );

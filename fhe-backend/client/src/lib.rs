@@ -26,7 +26,7 @@ mod stream;
 pub use client::{ClientError, ClientKey};
 #[cfg(feature = "alloc")]
 pub use frame::to_frame;
-pub use frame::{Frame, FrameError, Kind, SpecId, frame_len, write_frame};
+pub use frame::{Frame, FrameError, KeyTag, Kind, SpecId, frame_len, write_frame};
 pub use key::SecretKey;
 pub use params::{GlweParams, ParamError, ValidGlwe};
 pub use spec::{ClientSpec, SpecError};

@@ -12,7 +12,7 @@ use thiserror::Error;
 use crate::bits::BitWriter;
 use crate::branching::ValidBranching;
 use crate::client::ClientError;
-use crate::frame::{FrameHeader, Kind, SpecId};
+use crate::frame::{FrameHeader, KeyTag, Kind, SpecId};
 use crate::glwe::{KeyProduct, add_mask_times_key, mask_words};
 use crate::key::SecretKey;
 use crate::linear::{LayoutError, LinearError, check_len};
@@ -193,6 +193,7 @@ impl ValidBranching {
     pub fn write_evaluation_key<E: From<ClientError>>(
         &self,
         spec_id: SpecId,
+        key_tag: KeyTag,
         key: &SecretKey,
         rng: &mut impl CryptoRng,
         scratch: &mut [u64],
@@ -212,7 +213,13 @@ impl ValidBranching {
             product: KeyProduct::new(key, size),
             body_bits: self.layout().body_bits,
         };
-        let mut frame = FrameHeader::start(Kind::EvaluationKey, spec_id, payload_len, &mut sink)?;
+        let mut frame = FrameHeader::start(
+            Kind::EvaluationKey,
+            spec_id,
+            key_tag,
+            payload_len,
+            &mut sink,
+        )?;
         frame.push(&seed.0, &mut sink)?;
         let (mask, rest) = scratch.split_at_mut(size);
         let (body, message) = rest.split_at_mut(size);

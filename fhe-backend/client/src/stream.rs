@@ -3,7 +3,9 @@
 use crate::bits::low_bits;
 use crate::checksum::Checksum;
 use crate::client::{ClientError, ClientKey, MAX_DIGITS};
-use crate::frame::{FrameError, HEADER_LEN, Kind, SpecId, TRAILER_LEN, read_header};
+use crate::frame::{
+    FrameError, HEADER_LEN, Header, KeyTag, Kind, SpecId, TRAILER_LEN, check_key_tag, check_model,
+};
 use crate::linear::{LinearError, RESPONSE_PREFIX, check_len, plan_of, read_rows};
 use crate::spec::ClientSpec;
 
@@ -22,7 +24,7 @@ impl ClientSpec<'_> {
         out: &mut [i64],
     ) -> Result<usize, ClientError> {
         self.check_key(key)?;
-        let mut incoming = Incoming::start(source, self.id())?;
+        let mut incoming = Incoming::start(source, self.id(), key.tag())?;
         let mut prefix = [0; RESPONSE_PREFIX];
         incoming.fill(&mut prefix);
         let rows = read_rows(&prefix).ok_or(LinearError::Response)?;
@@ -92,18 +94,18 @@ struct Incoming<S> {
 }
 
 impl<S: FnMut(&mut [u8])> Incoming<S> {
-    /// Reads the header of a response of the spec `spec_id`.
-    fn start(mut source: S, spec_id: SpecId) -> Result<Self, FrameError> {
+    /// Reads the header of a response of the spec `spec_id` under the key `key_tag`.
+    fn start(mut source: S, spec_id: SpecId, key_tag: KeyTag) -> Result<Self, FrameError> {
         let mut header = [0; HEADER_LEN];
         source(&mut header);
-        let (found, payload_len) = read_header(&header, Kind::Response)?;
-        if found != spec_id {
-            return Err(FrameError::Model {
-                kind: Kind::Response,
-                wanted: spec_id,
-                found,
-            });
-        }
+        let Header {
+            kind,
+            spec_id: its_spec,
+            key_tag: its_key,
+            payload_len,
+        } = Header::read(&header, Kind::Response)?;
+        check_model(kind, its_spec, spec_id)?;
+        check_key_tag(kind, its_key, key_tag)?;
         let mut checksum = Checksum::new();
         checksum.update(&header);
         Ok(Self {

@@ -4,7 +4,7 @@ use rand_core::CryptoRng;
 use tenebra_circuit::{Backend, ErrorKind, Interval, Options, Verified};
 use tenebra_client::branching::ValidBranching;
 use tenebra_client::linear::{LinearError, ValidLinear, plan_of};
-use tenebra_client::{ClientError, SecretKey, SpecId};
+use tenebra_client::{ClientError, KeyTag, SecretKey, SpecId};
 use thiserror::Error;
 
 use crate::error::{EvaluateError, PlanError};
@@ -94,10 +94,10 @@ impl Backend for TfheBackend {
         let Some((layout, secret)) = packed.zip(keys.first()) else {
             return Ok((keys, None));
         };
-        let spec_id = SpecId([0; 16]);
+        let (spec_id, tag) = (SpecId([0; 16]), KeyTag::NONE);
         let mut file = Vec::new();
         let mut scratch = vec![0; layout.evaluation_key_scratch_len()];
-        layout.write_evaluation_key(spec_id, secret, rng, &mut scratch, |bytes| {
+        layout.write_evaluation_key(spec_id, tag, secret, rng, &mut scratch, |bytes| {
             file.extend_from_slice(bytes);
             Ok::<_, ClientError>(())
         })?;

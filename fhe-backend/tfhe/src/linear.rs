@@ -1,4 +1,5 @@
-//! Linear circuits: no key but the secret one, no bootstrapping (design: `docs/scheme.md`, "Linear circuits").
+//! Linear circuits: no key but the secret one, no bootstrapping (see `ARCHITECTURE.md`, "The linear scheme").
 
 pub(crate) mod evaluate;
 pub(crate) mod plan;
+mod product;

@@ -4,7 +4,7 @@ use tenebra_circuit::{Interval, LinearForm, Options, Verified, linear_form};
 use tenebra_client::branching::ValidBranching;
 use tenebra_client::linear::{LinearError, MAX_PORT, ValidLinear, plan_of};
 use tenebra_client::spec::{ClientSpec, Digits, OwnedBranching, OwnedScheme};
-use tenebra_client::{Frame, Kind, SecretKey, SpecId, frame_len, to_frame};
+use tenebra_client::{Frame, KeyTag, Kind, SecretKey, SpecId, frame_len, to_frame};
 
 use crate::branching;
 use crate::branching::evaluate::BranchingEvaluator;
@@ -51,7 +51,10 @@ pub struct BranchingProgram {
 
 /// A client's evaluation key, prepared for evaluation: tens of megabytes in the Fourier domain at most.
 #[derive(Clone)]
-pub struct EvaluationKey(UnpackingKey);
+pub struct EvaluationKey {
+    tag: KeyTag,
+    unpacking: UnpackingKey,
+}
 
 impl core::fmt::Debug for EvaluationKey {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -193,7 +196,7 @@ impl Program {
             Scheme::Branching(program) => {
                 program
                     .evaluator
-                    .evaluate(&program.plan, key.map(|key| &key.0), payload)
+                    .evaluate(&program.plan, key.map(|key| &key.unpacking), payload)
             }
         }
     }
@@ -204,17 +207,21 @@ impl Program {
         self.branching_layout()?.evaluation_key_len().map(frame_len)
     }
 
-    /// Prepares the payload of an evaluation key.
+    /// Prepares the payload of the evaluation key of the secret key `tag`.
     ///
     /// # Errors
     ///
     /// [`EvaluateError::EvaluationKey`] if it is not one of this circuit's.
-    pub fn prepare_key_payload(&self, payload: &[u8]) -> Result<EvaluationKey, EvaluateError> {
+    pub fn prepare_key_payload(
+        &self,
+        tag: KeyTag,
+        payload: &[u8],
+    ) -> Result<EvaluationKey, EvaluateError> {
         let layout = self
             .branching_layout()
             .ok_or(EvaluateError::EvaluationKey)?;
         UnpackingKey::prepare(layout, payload)
-            .map(EvaluationKey)
+            .map(|unpacking| EvaluationKey { tag, unpacking })
             .ok_or(EvaluateError::EvaluationKey)
     }
 
@@ -228,7 +235,8 @@ impl Program {
         spec_id: SpecId,
         bytes: &[u8],
     ) -> Result<EvaluationKey, EvaluateError> {
-        self.prepare_key_payload(Frame::parse_for(bytes, Kind::EvaluationKey, spec_id)?.payload)
+        let frame = Frame::parse_for(bytes, Kind::EvaluationKey, spec_id)?;
+        self.prepare_key_payload(frame.key_tag, frame.payload)
     }
 
     /// Evaluates a framed query of the spec `spec_id` into a framed response: the server's whole work. Packed queries need
@@ -236,7 +244,7 @@ impl Program {
     ///
     /// # Errors
     ///
-    /// [`EvaluateError`]: damaged bytes, a query of another model, no evaluation key where one is needed.
+    /// [`EvaluateError`]: damaged bytes, a query of another model or key, no evaluation key where one is needed.
     pub fn evaluate(
         &self,
         spec_id: SpecId,
@@ -244,8 +252,11 @@ impl Program {
         query: &[u8],
     ) -> Result<Vec<u8>, EvaluateError> {
         let frame = Frame::parse_for(query, Kind::Query, spec_id)?;
+        if let Some(key) = key {
+            frame.check_key_tag(key.tag)?;
+        }
         let payload = self.evaluate_payload(key, frame.payload)?;
-        Ok(to_frame(Kind::Response, spec_id, &payload))
+        Ok(to_frame(Kind::Response, spec_id, frame.key_tag, &payload))
     }
 }
 

@@ -144,6 +144,11 @@ impl<R: Read> CsvReader<R> {
         &self.columns
     }
 
+    /// Bytes read so far.
+    pub fn position(&self) -> u64 {
+        self.reader.position().byte()
+    }
+
     /// Reads the next row into `record`; false at the end of the file.
     ///
     /// # Errors

@@ -69,7 +69,8 @@ pub struct ForestOptions {
     /// Bits of a leaf, 1 to [`MAX_LEAF_BITS`]; `None` chooses as few as change nothing that matters on the calibration data.
     pub leaf_bits: Option<u8>,
     /// Whether rows with missing values can be scored, where the model learned what to do with them. It costs nothing unless
-    /// splits of one feature send missing values in different directions.
+    /// splits of one feature send missing values in different directions. Without, a missing value is refused where it is a
+    /// feature's that some split compares, and not noticed where splits only tell missing values from all others.
     pub missing: bool,
     /// Decoys among the split points; without effect on [`BinsMode::Uniform`].
     pub decoys: Option<Decoys>,
@@ -97,6 +98,8 @@ pub struct ForestReport {
     pub cut_points: usize,
     /// Cut points among them that no split uses.
     pub decoys: usize,
+    /// Inputs all of whose cut points are the model's.
+    pub bare_inputs: usize,
     /// Features that take two inputs, because their splits send missing values in different directions.
     pub split_features: usize,
     /// Trees of the circuit: those that are constant went into the offset, those with the same splits are one.
@@ -204,13 +207,28 @@ fn choose_leaves(
     Ok(found.unwrap_or_else(|| LeafCodes::new(model, MAX_LEAF_BITS)))
 }
 
-/// The circuit without what it does not need, its inputs, and the number of decoys among their cut points.
+/// Decoys among the cut points, and inputs without any.
+#[derive(Clone, Copy, Debug, Default)]
+struct DecoyCount {
+    decoys: usize,
+    bare_inputs: usize,
+}
+
+impl DecoyCount {
+    /// An input had `own` cut points and has `all` now.
+    fn add(&mut self, own: usize, all: usize) {
+        self.decoys += all - own;
+        self.bare_inputs += usize::from(own > 0 && all == own);
+    }
+}
+
+/// The circuit without what it does not need, its inputs, and the decoys among their cut points.
 fn build(
     forest: Forest,
     inputs: Inputs,
     options: &ForestOptions,
     calibration: Option<&Table>,
-) -> Result<(Verified, Vec<InputCodec>, usize), QuantizeError> {
+) -> Result<(Verified, Vec<InputCodec>, DecoyCount), QuantizeError> {
     let refused = |message: String| QuantizeError::Circuit { message };
     let mut builder = CircuitBuilder::new();
     let x = builder.input("x", inputs.codecs.iter().map(InputCodec::range).collect());
@@ -225,12 +243,14 @@ fn build(
         .collect();
     let mut circuit = simplified.circuit.circuit().clone();
     compact::drop_unused_cuts(&mut circuit, &mut codecs);
-    let own: usize = codecs.iter().map(cut_points).sum();
+    let own: Vec<usize> = codecs.iter().map(cut_points).collect();
     if let Some(decoys) = options.decoys {
         compact::add_decoys(&mut circuit, &mut codecs, decoys, calibration);
     }
     compact::set_ranges(&mut circuit, &codecs);
-    let decoys = codecs.iter().map(cut_points).sum::<usize>() - own;
+    let mut decoys = DecoyCount::default();
+    let counts = own.into_iter().zip(&codecs);
+    counts.for_each(|(own, input)| decoys.add(own, cut_points(input)));
     let circuit = verify(&circuit).map_err(|errors| refused(errors.to_string()))?;
     Ok((circuit, codecs, decoys))
 }
@@ -265,7 +285,7 @@ fn measure(
 
 fn report(
     quantized: &QuantizedModel,
-    decoys: usize,
+    decoys: DecoyCount,
     codes: LeafCodes,
     bins: BinsMode,
     measured: Option<ScoreError>,
@@ -278,7 +298,8 @@ fn report(
         bins,
         input_bits: quantized.inputs.iter().map(bits).sum(),
         cut_points: quantized.inputs.iter().map(cut_points).sum(),
-        decoys,
+        decoys: decoys.decoys,
+        bare_inputs: decoys.bare_inputs,
         split_features: quantized
             .inputs
             .windows(2)

@@ -1,8 +1,8 @@
 //! LightGBM models in their text form, as `Booster.save_model` writes it.
 //!
-//! A split goes left iff `x <= threshold` in double precision; a missing value counts as 0, or goes where the split's
-//! default direction says (`decision_type`: bit 0 categorical, bit 1 default left, bits 2 and 3 the missing type:
-//! 0 none, 1 zero, 2 NaN; `src/io/tree.cpp` of LightGBM). Scores are sums of leaves, or means for random forests.
+//! A split goes left iff `x <= threshold` in double precision, with 0 in the place of what is within 1e-35 of it; a missing
+//! value counts as 0, or goes where the split's default direction says (`decision_type`: bit 0 categorical, bit 1 default
+//! left, bits 2 and 3 the missing type: 0 none, 1 zero, 2 NaN; `src/io/tree.cpp` of LightGBM). Scores are sums of leaves, or means for random forests.
 //! A `sigmoid` parameter other than 1 is multiplied into the leaves, so that the scores here are the sigmoid's arguments.
 //! Class labels are not in the file: the classes are named `0`, `1`, ….
 //!
@@ -16,9 +16,7 @@ use alloc::collections::BTreeMap;
 use tenebra_quant::{Decision, InverseLink};
 use text::{Block, Text};
 
-use crate::forest::{
-    Comparison, ForestError, ForestModel, ForestParts, Missing, Node, Split, Tree,
-};
+use crate::forest::{ForestError, ForestModel, ForestParts, Missing, Node, Split, Tree};
 
 /// Why a LightGBM model was not read. Lines count from 1; trees and nodes from 0, as in the file.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -338,7 +336,7 @@ impl Splits {
                 });
             }
         };
-        let (threshold, comparison) = (self.threshold[at], Comparison::LessOrEqual);
+        let (comparison, threshold) = zero::comparison(self.threshold[at]);
         Ok(Split {
             feature,
             threshold,

@@ -160,7 +160,7 @@ pub fn log_loss(
     for (&y, row) in truth.iter().zip(probabilities) {
         let p = row.get(y).ok_or(ScoreError::Length {
             found: row.len(),
-            expected: y + 1,
+            expected: y.saturating_add(1),
         })?;
         losses.push(-p.clamp(f64::EPSILON, 1.0 - f64::EPSILON).ln());
     }
@@ -191,7 +191,7 @@ pub fn hinge_loss(
             _ => {
                 let own = row.get(y).ok_or(ScoreError::Length {
                     found: row.len(),
-                    expected: y + 1,
+                    expected: y.saturating_add(1),
                 })?;
                 let others = row
                     .iter()

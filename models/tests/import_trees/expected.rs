@@ -6,10 +6,22 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use tenebra_models::forest::ForestModel;
 
+/// Another folder of cases than the recorded ones: what `tests/data/forest/adversarial.py` writes.
+const OTHER_CASES: &str = "TENEBRA_FOREST_CASES";
+
 pub(crate) fn folder(library: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data/forest")
-        .join(library)
+    let recorded = || Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/forest");
+    let root = std::env::var_os(OTHER_CASES).map_or_else(recorded, PathBuf::from);
+    root.join(library)
+}
+
+/// Fails if there are fewer recorded cases than when the test was written, lest it test nothing.
+pub(crate) fn assert_enough(found: usize, at_least: usize) {
+    let other = std::env::var_os(OTHER_CASES).is_some();
+    assert!(
+        found >= if other { 1 } else { at_least },
+        "only {found} cases found"
+    );
 }
 
 /// The model files of a folder, each with the path of its expectations.

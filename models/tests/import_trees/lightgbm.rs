@@ -1,6 +1,6 @@
 //! LightGBM models against the predictions that LightGBM recorded.
 
-use super::expected::{Expected, assert_close, assert_same_leaves, cases, folder};
+use super::expected::{Expected, assert_close, assert_enough, assert_same_leaves, cases, folder};
 use tenebra_models::import::lightgbm::{self, LightgbmError};
 
 /// Both add leaves in double precision, perhaps in another order.
@@ -9,7 +9,7 @@ const TOLERANCE: f64 = 1e-12;
 #[test]
 fn every_recorded_model_predicts_as_lightgbm_does() {
     let cases = cases("lightgbm", &["txt"]);
-    assert!(cases.len() >= 18, "only {} cases found", cases.len());
+    assert_enough(cases.len(), 18);
     for (path, expected) in cases {
         let model = lightgbm::read(&std::fs::read_to_string(&path).unwrap())
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()));

@@ -5,4 +5,5 @@ mod damaged;
 mod expected;
 mod lightgbm;
 mod onnx;
+mod quantized;
 mod xgboost;

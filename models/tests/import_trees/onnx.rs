@@ -1,6 +1,6 @@
 //! Tree ensembles in ONNX against onnxruntime, and against the library that trained them.
 
-use super::expected::{Expected, assert_close, cases, folder};
+use super::expected::{Expected, assert_close, assert_enough, cases, folder};
 use tenebra_models::Model;
 use tenebra_models::forest::ForestModel;
 use tenebra_models::import::onnx;
@@ -20,10 +20,20 @@ fn label(model: &ForestModel, class: usize) -> f64 {
     model.classes[class].parse().unwrap_or(class as f64)
 }
 
+/// How far the scores are from a tie between classes.
+fn gap(values: &[f64]) -> f64 {
+    let mut sorted = match values {
+        [p] => vec![*p, 1.0 - *p],
+        values => values.to_vec(),
+    };
+    sorted.sort_by(|a, b| b.total_cmp(a));
+    sorted[0] - sorted[1]
+}
+
 #[test]
 fn every_recorded_model_predicts_as_onnxruntime_and_its_library_do() {
     let cases = cases("onnx", &["onnx"]);
-    assert!(cases.len() >= 36, "only {} cases found", cases.len());
+    assert_enough(cases.len(), 36);
     for (path, expected) in cases {
         let model = read(&path);
         let expected = Expected::read(&expected);
@@ -51,6 +61,10 @@ fn every_recorded_model_predicts_as_onnxruntime_and_its_library_do() {
                 .zip(expected.lists(field).iter().flatten())
                 .enumerate()
             {
+                // Equal scores in one precision are not so in another.
+                if got.class.is_some() && gap(&got.values) < TOLERANCE {
+                    continue;
+                }
                 let got = got
                     .class
                     .map_or_else(|| got.values.clone(), |class| vec![label(&model, class)]);

@@ -1,15 +1,15 @@
 //! XGBoost models of three versions against the predictions that XGBoost recorded.
 
-use super::expected::{Expected, assert_close, assert_same_leaves, cases, folder};
+use super::expected::{Expected, assert_close, assert_enough, assert_same_leaves, cases, folder};
 use tenebra_models::import::xgboost::{self, XgboostError};
 
-/// XGBoost adds leaves in single precision.
-const TOLERANCE: f64 = 1e-6;
+/// XGBoost adds leaves and takes links in single precision; 30 trees round more often than the few of the recorded models.
+const TOLERANCE: f64 = 4e-6;
 
 #[test]
 fn every_recorded_model_predicts_as_xgboost_does() {
     let cases = cases("xgboost", &["json", "ubj"]);
-    assert!(cases.len() > 40, "only {} cases found", cases.len());
+    assert_enough(cases.len(), 41);
     for (path, expected) in cases {
         let model = xgboost::read(&std::fs::read(&path).unwrap())
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()));

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
+use sha2::{Digest, Sha256};
 use tenebra::rows::{Columns, Extra, Selection, read_rows};
 use tenebra::{CompileOptions, Error, compile, files};
 use tenebra_circuit::{Options, QueryMode};
-use tenebra_models::forest::BinsMode;
+use tenebra_models::forest::{BinsMode, Decoys};
 use tenebra_models::{Model, QuantizeError, QuantizeOptions};
 
 use crate::commands::inspect;
@@ -19,7 +20,8 @@ use crate::output::{self, Failure};
 #[command(after_help = "\
 Examples:
   tenebra compile model.json --calibrate train.csv -o model/
-  tenebra compile model.json --calibrate train.csv --target y --n-bits 6 -o model/ --json")]
+  tenebra compile model.json --calibrate train.csv --target y --n-bits 6 -o model/ --json
+  tenebra compile trees.json --calibrate train.csv --bins thresholds --decoy-bits 1 -o model/")]
 pub(crate) struct Arguments {
     /// Float model, from `tenebra train` or `tenebra import`
     model: PathBuf,
@@ -39,6 +41,14 @@ pub(crate) struct Arguments {
     /// thresholds, which are exact and disclose the split points
     #[arg(long, value_enum, default_value_t = Bins::Thresholds)]
     bins: Bins,
+    /// Hide the split points of trees among decoys, which fill each feature's codes (0) or codes of so many more bits (1).
+    /// The same model and calibration data give the same decoys; different ones would give the split points away
+    #[arg(long, value_name = "B", value_parser = clap::value_parser!(u8).range(0..=4))]
+    decoy_bits: Option<u8>,
+    /// Bits of a leaf of a tree, 1 to 24; by default the fewest that change no decision and next to no score on the
+    /// calibration data
+    #[arg(long, value_name = "L")]
+    leaf_bits: Option<u8>,
     /// Whether queries of trees are ready to use and large, or packed and need an evaluation key
     #[arg(long, value_enum, default_value_t = Query::Auto)]
     query: Query,
@@ -63,7 +73,7 @@ enum Query {
     Packed,
 }
 
-fn quantize_options(arguments: &Arguments) -> Result<QuantizeOptions, Failure> {
+fn quantize_options(arguments: &Arguments, model: &Model) -> Result<QuantizeOptions, Failure> {
     let n_bits = arguments.n_bits;
     let too_many = || {
         Failure::new(format!(
@@ -75,7 +85,30 @@ fn quantize_options(arguments: &Arguments) -> Result<QuantizeOptions, Failure> {
         Bins::Uniform => BinsMode::Uniform(options.input_bits),
         Bins::Thresholds => BinsMode::Thresholds,
     };
+    options.forest.leaf_bits = arguments.leaf_bits;
+    if let Some(bits) = arguments.decoy_bits {
+        if arguments.bins == Bins::Uniform {
+            let message = "`--bins uniform` has no split points to hide";
+            return Err(Failure::new(message).with_hint("leave `--decoy-bits` out"));
+        }
+        let seed = decoy_seed(model)?;
+        options.forest.decoys = Some(Decoys { bits, seed });
+    }
+    if matches!(model, Model::Linear(_)) && (arguments.decoy_bits.or(arguments.leaf_bits)).is_some()
+    {
+        output::note(
+            "note: this model has neither split points nor leaves; `--decoy-bits` and `--leaf-bits` do nothing",
+        );
+    }
     Ok(options)
+}
+
+/// A seed that a client cannot guess without the leaves, and that is the same for the same model: of two sets of decoys, a
+/// client could find the split points as what both contain.
+fn decoy_seed(model: &Model) -> Result<u64, Failure> {
+    let digest = Sha256::digest(model.to_json()?);
+    let first = digest.first_chunk().copied().unwrap_or_default();
+    Ok(u64::from_le_bytes(first))
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -91,7 +124,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         None => None,
     };
     let options = CompileOptions {
-        quantize: quantize_options(arguments)?,
+        quantize: quantize_options(arguments, &model)?,
         plan: Options {
             p_fail_log2: arguments.p_fail,
             query: match arguments.query {

@@ -3,15 +3,16 @@
 use std::path::PathBuf;
 
 use tenebra::evaluate::{Scored, predict};
-use tenebra::files;
+use tenebra::frames::FrameFile;
 
 use crate::commands::predictions::Predictions;
 use crate::commands::{parse_client, read_client, read_key};
-use crate::output::Failure;
+use crate::output::{self, Failure};
 
 /// Decrypt a response into predictions
 ///
-/// Needs client.tnb and the secret key. Prints CSV: a row's prediction and, for classes, their probabilities or scores.
+/// Needs client.tnb and the secret key. Prints CSV: a row's prediction and, for classes, their probabilities or scores. A file
+/// of several responses gives the rows of all.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -35,13 +36,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let client = read_client(&arguments.folder)?;
     let spec = parse_client(&arguments.folder, &client)?;
     let key = read_key(&arguments.keys, &spec)?;
-    let integers = files::read_as(&arguments.response, |bytes| {
-        Ok(spec.decrypt_rows(&key, bytes)?)
-    })?;
-    let predictions = integers.iter().map(|row| predict(&spec, row)).collect();
-    let scored = Scored {
-        integers,
-        predictions,
-    };
-    Predictions::new(&spec, scored).print(arguments.json)
+    let mut responses = FrameFile::open(&arguments.response)?;
+    let mut predictions = Predictions::new(&spec, arguments.json);
+    let bar = output::file_bar(responses.length(), "decrypting");
+    while let Some(response) = responses.next_frame()? {
+        let integers = spec
+            .decrypt_rows(&key, &response)
+            .map_err(|e| responses.in_frame(e.into()))?;
+        predictions.add(&Scored {
+            predictions: integers.iter().map(|row| predict(&spec, row)).collect(),
+            integers,
+        })?;
+        bar.set_position(responses.position());
+    }
+    bar.finish_and_clear();
+    predictions.print()
 }

@@ -1,23 +1,24 @@
 //! `tenebra encrypt`.
 
-use core::ops::Range;
 use std::path::PathBuf;
 
 use tenebra::evaluate::{encrypt_rows, system_rng};
-use tenebra::files::{self, Access};
-use tenebra::rows::{Columns, Extra, Selection, read_rows};
+use tenebra::files::NewFile;
+use tenebra::rows::{Columns, Extra, RowReader, Selection};
 
 use crate::commands::{parse_client, read_client, read_key};
 use crate::output::{self, Failure};
 
-/// Quantize and encrypt rows of a CSV into one query
+/// Quantize and encrypt rows of a CSV
 ///
-/// Needs client.tnb and the secret key. Rows are counted from 0.
+/// Needs client.tnb and the secret key. Rows are counted from 0. Where they are more than one query holds, the file gets
+/// several, one after the other; `run` and `decrypt` take them all.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   tenebra encrypt model/ --keys keys/ --data test.csv --row 0 -o query.tnb
-  tenebra encrypt model/ --keys keys/ --data test.csv --rows 0..30 -o query.tnb")]
+  tenebra encrypt model/ --keys keys/ --data test.csv --rows 0..30 -o query.tnb
+  tenebra encrypt model/ --keys keys/ --data test.csv --rows .. -o queries.tnb")]
 #[command(group(clap::ArgGroup::new("which").required(true).args(["row", "rows"])))]
 pub(crate) struct Arguments {
     /// Folder with the model's client.tnb
@@ -35,56 +36,93 @@ pub(crate) struct Arguments {
     /// The row to encrypt, from 0
     #[arg(long, value_name = "I")]
     row: Option<u32>,
-    /// Several rows in one query: from A (counted from 0) up to, but not with, B
+    /// Several rows: from A (counted from 0) up to, but not with, B; without A or B, from the first or to the last
     #[arg(long, value_name = "A..B", value_parser = range)]
-    rows: Option<Range<usize>>,
+    rows: Option<Selection>,
     /// Where to write the query
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
 }
 
-fn range(text: &str) -> Result<Range<usize>, String> {
+fn range(text: &str) -> Result<Selection, String> {
     let (start, end) = text.split_once("..").ok_or("expected A..B, as in 0..30")?;
     let number = |text: &str| text.parse::<usize>().map_err(|e| format!("`{text}`: {e}"));
-    let range = number(start)?..number(end)?;
+    let start = if start.is_empty() { 0 } else { number(start)? };
+    if end.is_empty() {
+        return Ok(Selection::From(start));
+    }
+    let range = start..number(end)?;
     if range.is_empty() {
         Err("the range is empty".to_owned())
     } else {
-        Ok(range)
+        Ok(Selection::Range(range))
     }
 }
+
+/// Queries whose rows are read at once.
+const QUERIES: usize = 16;
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let client = read_client(&arguments.folder)?;
     let spec = parse_client(&arguments.folder, &client)?;
     let key = read_key(&arguments.keys, &spec)?;
-    let which = match (&arguments.rows, arguments.row) {
-        (Some(range), _) => range.clone(),
-        (None, row) => {
-            let row = row.unwrap_or(0) as usize;
-            row..row + 1
-        }
-    };
+    let row = arguments.row.unwrap_or(0) as usize;
+    let one = Selection::Range(row..row + 1);
+    let which = arguments.rows.as_ref().unwrap_or(&one);
     let extra = Extra {
         targets: arguments.target.clone(),
         weight: None,
     };
     let columns = Columns::of_spec(&spec);
-    let rows = read_rows(&arguments.data, &columns, &extra, &Selection::Range(which))?;
-    let (_, clipped) = rows.codes(&spec).map_err(|e| e.in_file(&arguments.data))?;
-    let count = rows.table.n_rows();
-    let query = encrypt_rows(&spec, &key, &rows, 0..count, &mut system_rng()?)?;
-    files::write(&arguments.output, &query, Access::Public)?;
+    let mut reader = RowReader::open(&arguments.data, &columns, &extra, which)?;
+    let mut file = NewFile::create(&arguments.output)?;
+    let mut rng = system_rng()?;
+    let bar = output::file_bar(reader.progress().0, "encrypting");
+    let (mut count, mut queries, mut clipped) = (0, 0, 0);
+    while let Some(rows) = reader.next(QUERIES * spec.max_rows())? {
+        let in_file = |e: tenebra::Error| e.in_file(&arguments.data);
+        clipped += rows.codes(&spec).map_err(in_file)?.1;
+        let n_rows = rows.table.n_rows();
+        for first in (0..n_rows).step_by(spec.max_rows()) {
+            let last = n_rows.min(first + spec.max_rows());
+            file.append(&encrypt_rows(&spec, &key, &rows, first..last, &mut rng)?)?;
+            queries += 1;
+        }
+        count += n_rows;
+        bar.set_position(reader.progress().1);
+    }
+    bar.finish_and_clear();
+    let length = file.finish()?;
     if clipped > 0 {
         output::note(&format!(
             "note: {clipped} values lie outside the range the model was calibrated for and were clipped"
         ));
     }
+    let rows = if count == 1 { "row" } else { "rows" };
+    let in_queries = match queries {
+        1 => String::new(),
+        n => format!(" in {n} queries"),
+    };
     output::note(&format!(
-        "wrote {}: {count} {}, {}",
+        "wrote {}: {count} {rows}{in_queries}, {}",
         arguments.output.display(),
-        if count == 1 { "row" } else { "rows" },
-        output::bytes(query.len() as u64)
+        output::bytes(length)
     ));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges() {
+        assert_eq!(range("2..5"), Ok(Selection::Range(2..5)));
+        assert_eq!(range("..5"), Ok(Selection::Range(0..5)));
+        assert_eq!(range("2.."), Ok(Selection::From(2)));
+        assert_eq!(range(".."), Ok(Selection::From(0)));
+        for bad in ["5", "5..5", "6..5", "a..b", "1...2"] {
+            assert!(range(bad).is_err(), "{bad}");
+        }
+    }
 }

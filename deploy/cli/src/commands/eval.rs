@@ -3,25 +3,28 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
-use serde_json::Value;
-use tenebra::evaluate::{self, Figures, peak_rss_bytes};
-use tenebra::rows::{Columns, Extra, Rows, Selection, read_rows};
+use tenebra::evaluate::{self, EncryptedScorer, Figures, Scored, peak_rss_bytes};
+use tenebra::rows::{Columns, Extra, RowReader, Rows, Selection};
 use tenebra::{Error, ServerProgram};
 use tenebra_client::ClientSpec;
-use tenebra_models::Prediction;
+use tenebra_models::scores::{Metric, Outcomes};
+use tenebra_models::{Model, Prediction};
 
 use crate::commands::{parse_client, prediction_value, read_client, read_server};
 use crate::output::{self, Failure, bytes, milliseconds};
+use crate::spool::{self, JsonList, Spool};
 
 /// Score the rows of a CSV and measure: float, simulated or encrypted
 ///
 /// The encrypted way makes a key, quantizes and encrypts each row to the bytes of a query, evaluates those to the bytes of a
 /// response, decrypts them, and compares the integers with the simulator's. Any mismatch is a defect and exits with status 1.
+/// The file may be longer than memory: rows are read and scored in pieces.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   tenebra eval model/ --data test.csv --target y --mode encrypted
   tenebra eval model/ --data test.csv --mode encrypted --batch --rows 1000
+  tenebra eval model/ --data test.csv --target y --mode simulate --metric roc_auc --metric f1
   tenebra eval model/ --data test.csv --target y --mode simulate --json --raw")]
 pub(crate) struct Arguments {
     /// Folder of the compiled model, with client.tnb and server.tnb
@@ -36,6 +39,9 @@ pub(crate) struct Arguments {
     /// Column of sample weights
     #[arg(long, value_name = "COLUMN")]
     weight: Option<String>,
+    /// Score to compute beside the usual one, by scikit-learn's name; may be repeated
+    #[arg(long, value_name = "NAME", requires = "target")]
+    metric: Vec<Metric>,
     /// clear: the float model; simulate: the circuit on integers; encrypted: the circuit on ciphertexts
     #[arg(long, value_enum)]
     mode: Mode,
@@ -64,17 +70,21 @@ enum Mode {
     Encrypted,
 }
 
-/// What `--json` prints.
+/// What `--json` prints before the lists of `predictions` and `raw`.
 #[derive(Debug, Serialize)]
-struct Evaluation {
+struct Head {
     model: String,
     rows: usize,
     mode: Mode,
     #[serde(skip_serializing_if = "Option::is_none")]
     metric: Option<Score>,
-    predictions: Vec<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    raw: Option<Vec<Vec<i64>>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    metrics: Vec<Score>,
+}
+
+/// What `--json` prints after them.
+#[derive(Debug, Default, Serialize)]
+struct Tail {
     #[serde(skip_serializing_if = "Option::is_none")]
     clipped: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,15 +99,6 @@ struct Evaluation {
 struct Score {
     name: String,
     value: f64,
-}
-
-/// What a mode gives.
-struct Outcome {
-    predictions: Vec<Prediction>,
-    integers: Option<Vec<Vec<i64>>>,
-    clipped: Option<usize>,
-    mismatches: Option<usize>,
-    figures: Option<Figures>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -116,114 +117,199 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         .rows
         .map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
     let columns = Columns::of_spec(&spec);
-    let rows = read_rows(&arguments.data, &columns, &extra, &Selection::First(rows))?;
-    let outcome = outcome(arguments, &spec, &server, &rows)
-        .map_err(|error| error.in_file(&arguments.data))?;
-    let mismatches = outcome.mismatches.unwrap_or(0);
-    let evaluation = evaluation(arguments, &server, &rows, outcome)?;
-    if arguments.json {
-        output::json(&evaluation)?;
-    } else {
-        output::data(&describe(&evaluation))?;
-    }
-    if mismatches > 0 {
-        let message = format!("{mismatches} rows decrypt to other integers than the simulator's");
-        return Err(
-            Failure::new(message).with_hint("this is a defect of tenebra; please report it")
-        );
-    }
-    Ok(())
-}
-
-fn outcome(
-    arguments: &Arguments,
-    spec: &ClientSpec<'_>,
-    server: &ServerProgram,
-    rows: &Rows,
-) -> Result<Outcome, Error> {
-    if arguments.mode == Mode::Clear {
-        return Ok(Outcome {
-            predictions: evaluate::clear(&server.model()?, rows)?,
-            integers: None,
-            clipped: None,
-            mismatches: None,
-            figures: None,
-        });
-    }
-    let (_, clipped) = rows.codes(spec)?;
-    let simulated = evaluate::simulate(spec, server, rows)?;
-    let (scored, figures) = if arguments.mode == Mode::Encrypted {
-        let rows_per_query = if arguments.batch { spec.max_rows() } else { 1 };
-        let bar = output::bar(rows.table.n_rows(), "scoring encrypted");
-        let done = |rows| bar.set_position(rows as u64);
-        let encrypted = evaluate::encrypted(spec, server, rows, rows_per_query, done);
-        bar.finish_and_clear();
-        let encrypted = encrypted?;
-        (encrypted.scored, Some(encrypted.figures))
-    } else {
-        (simulated.clone(), None)
-    };
-    Ok(Outcome {
-        mismatches: figures.as_ref().map(|_| simulated.mismatches(&scored)),
-        predictions: scored.predictions,
-        integers: Some(scored.integers),
-        clipped: Some(clipped),
-        figures,
-    })
-}
-
-fn evaluation(
-    arguments: &Arguments,
-    server: &ServerProgram,
-    rows: &Rows,
-    outcome: Outcome,
-) -> Result<Evaluation, Failure> {
+    let selection = Selection::First(rows);
+    let mut reader = RowReader::open(&arguments.data, &columns, &extra, &selection)?;
     let model = server.model()?;
-    let metric = model.metric();
-    let score = evaluate::score(metric, &outcome.predictions, rows, model.classes())?;
-    let value = |prediction| prediction_value(prediction, model.classes());
-    Ok(Evaluation {
-        model: model.estimator().to_owned(),
-        rows: rows.table.n_rows(),
-        mode: arguments.mode,
-        metric: score.map(|value| Score {
-            name: metric.to_string(),
-            value,
-        }),
-        predictions: outcome.predictions.iter().map(value).collect(),
-        raw: outcome.integers.filter(|_| arguments.raw),
-        clipped: outcome.clipped,
-        mismatches: outcome.mismatches,
-        figures: outcome.figures,
-        threads: arguments.threads,
-        peak_rss_bytes: peak_rss_bytes(),
-    })
+    let mut run = Run::new(arguments, &spec, &server, &model)?;
+    let bar = output::file_bar(reader.progress().0, "scoring");
+    while let Some(rows) = reader.next(run.piece())? {
+        run.add(&rows)?;
+        bar.set_position(reader.progress().1);
+    }
+    bar.finish_and_clear();
+    run.finish()
 }
 
-fn describe(evaluation: &Evaluation) -> String {
-    let mode = match evaluation.mode {
+/// An evaluation on its way.
+struct Run<'a> {
+    arguments: &'a Arguments,
+    spec: &'a ClientSpec<'a>,
+    server: &'a ServerProgram,
+    model: &'a Model,
+    scorer: Option<EncryptedScorer<'a>>,
+    outcomes: Outcomes,
+    predictions: JsonList,
+    raw: JsonList,
+    /// Lines of integers, where they are not printed as JSON.
+    raw_lines: Spool,
+    rows: usize,
+    tail: Tail,
+}
+
+/// About how many cells are held at once.
+const PIECE_CELLS: usize = 1 << 18;
+
+impl<'a> Run<'a> {
+    fn new(
+        arguments: &'a Arguments,
+        spec: &'a ClientSpec<'a>,
+        server: &'a ServerProgram,
+        model: &'a Model,
+    ) -> Result<Self, Failure> {
+        let encrypted = arguments.mode == Mode::Encrypted;
+        let rows_per_query = if arguments.batch { spec.max_rows() } else { 1 };
+        let scorer = encrypted
+            .then(|| EncryptedScorer::new(spec, server, rows_per_query))
+            .transpose()?;
+        let link = Some(model.inverse_link());
+        Ok(Self {
+            arguments,
+            spec,
+            server,
+            model,
+            scorer,
+            outcomes: Outcomes::new(model.classes(), link, &arguments.metric),
+            predictions: JsonList::new("predictions"),
+            raw: JsonList::new("raw"),
+            raw_lines: Spool::new(),
+            rows: 0,
+            tail: Tail {
+                clipped: (arguments.mode != Mode::Clear).then_some(0),
+                mismatches: encrypted.then_some(0),
+                threads: arguments.threads,
+                ..Tail::default()
+            },
+        })
+    }
+
+    /// Rows to read at once: whole queries.
+    fn piece(&self) -> usize {
+        let query = if self.arguments.batch {
+            self.spec.max_rows()
+        } else {
+            1
+        };
+        let rows = PIECE_CELLS / self.spec.columns().max(1);
+        rows.next_multiple_of(query.max(1)).max(query)
+    }
+
+    fn add(&mut self, rows: &Rows) -> Result<(), Failure> {
+        let in_file = |error: Error| error.in_file(&self.arguments.data);
+        let (predictions, integers) = match self.arguments.mode {
+            Mode::Clear => (evaluate::clear(self.model, rows).map_err(in_file)?, None),
+            Mode::Simulate | Mode::Encrypted => {
+                let scored = self.scored(rows).map_err(in_file)?;
+                (scored.predictions, Some(scored.integers))
+            }
+        };
+        if !rows.targets.is_empty() {
+            let weights = rows.weights.as_deref();
+            self.outcomes.extend(&predictions, &rows.targets, weights)?;
+        }
+        self.rows += predictions.len();
+        self.keep(&predictions, &integers.unwrap_or_default())
+    }
+
+    fn scored(&mut self, rows: &Rows) -> Result<Scored, Error> {
+        let (simulated, clipped) = evaluate::simulate_and_count(self.spec, self.server, rows)?;
+        self.tail.clipped = self.tail.clipped.map(|before| before + clipped);
+        let Some(scorer) = &mut self.scorer else {
+            return Ok(simulated);
+        };
+        let scored = scorer.score(rows, |_| ())?;
+        let differ = simulated.mismatches(&scored);
+        self.tail.mismatches = self.tail.mismatches.map(|before| before + differ);
+        Ok(scored)
+    }
+
+    /// What is printed of every row.
+    fn keep(&mut self, predictions: &[Prediction], integers: &[Vec<i64>]) -> Result<(), Failure> {
+        if self.arguments.json {
+            for prediction in predictions {
+                let value = prediction_value(prediction, self.model.classes());
+                self.predictions.push(&value)?;
+            }
+        }
+        for integers in integers.iter().filter(|_| self.arguments.raw) {
+            if self.arguments.json {
+                self.raw.push(integers)?;
+            } else {
+                let cells: Vec<String> = integers.iter().map(ToString::to_string).collect();
+                self.raw_lines.push(&format!("raw {}\n", cells.join(",")))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<(), Failure> {
+        let in_file = |error: Error| error.in_file(&self.arguments.data);
+        let score = |metric: Metric| self.outcomes.score(metric).map_err(|e| in_file(e.into()));
+        let targets = self.outcomes.rows() > 0;
+        let usual = self.model.metric();
+        let metric = targets.then(|| score(usual)).transpose()?;
+        let metrics = self.arguments.metric.iter();
+        let metrics = metrics
+            .map(|metric| {
+                let (name, value) = (metric.name(), score(*metric)?);
+                Ok(Score { name, value })
+            })
+            .collect::<Result<_, Error>>()?;
+        let head = Head {
+            model: self.model.estimator().to_owned(),
+            rows: self.rows,
+            mode: self.arguments.mode,
+            metric: metric.map(|value| Score {
+                name: usual.to_string(),
+                value,
+            }),
+            metrics,
+        };
+        self.tail.figures = self.scorer.as_ref().map(EncryptedScorer::figures);
+        self.tail.peak_rss_bytes = peak_rss_bytes();
+        if self.arguments.json {
+            let mut lists = vec![self.predictions];
+            if self.arguments.raw && self.arguments.mode != Mode::Clear {
+                lists.push(self.raw);
+            }
+            spool::print_json(&head, lists, &self.tail)?;
+        } else {
+            spool::print(&describe(&head, &self.tail), self.raw_lines)?;
+        }
+        match self.tail.mismatches {
+            None | Some(0) => Ok(()),
+            Some(rows) => {
+                let message = format!("{rows} rows decrypt to other integers than the simulator's");
+                Err(Failure::new(message)
+                    .with_hint("this is a defect of tenebra; please report it"))
+            }
+        }
+    }
+}
+
+fn describe(head: &Head, tail: &Tail) -> String {
+    let mode = match head.mode {
         Mode::Clear => "float model",
         Mode::Simulate => "simulated",
         Mode::Encrypted => "encrypted",
     };
     let mut rows = vec![
-        ["model".to_owned(), evaluation.model.clone()],
-        ["rows".to_owned(), format!("{}, {mode}", evaluation.rows)],
+        ["model".to_owned(), head.model.clone()],
+        ["rows".to_owned(), format!("{}, {mode}", head.rows)],
     ];
     let mut line = |name: &str, value: String| rows.push([name.to_owned(), value]);
-    if let Some(score) = &evaluation.metric {
+    for score in head.metric.iter().chain(&head.metrics) {
         line(&score.name, format!("{:.4}", score.value));
     }
-    if let Some(clipped) = evaluation.clipped {
+    if let Some(clipped) = tail.clipped {
         line("clipped values", clipped.to_string());
     }
-    if let Some(mismatches) = evaluation.mismatches {
+    if let Some(mismatches) = tail.mismatches {
         line(
             "mismatches",
             format!("{mismatches} (rows that differ from the simulation)"),
         );
     }
-    if let Some(figures) = &evaluation.figures {
+    if let Some(figures) = &tail.figures {
         let key = figures.evaluation_key_bytes as u64;
         let key = if key == 0 {
             "none".to_owned()
@@ -251,13 +337,8 @@ fn describe(evaluation: &Evaluation) -> String {
             line(name, format!("{median} a row ({min} to {max})"));
         }
     }
-    if let Some(peak) = evaluation.peak_rss_bytes {
+    if let Some(peak) = tail.peak_rss_bytes {
         line("peak memory", bytes(peak));
     }
-    let mut text = output::table(&rows);
-    for integers in evaluation.raw.iter().flatten() {
-        let cells: Vec<String> = integers.iter().map(ToString::to_string).collect();
-        text.push_str(&format!("raw {}\n", cells.join(",")));
-    }
-    text
+    output::table(&rows)
 }

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use serde_json::Value;
 use tenebra::Report;
+use tenebra::report::{LeafBitsFrom, TreesReport};
 
 use crate::commands::read_server;
 use crate::output::{self, Failure, bytes, milliseconds};
@@ -53,6 +55,8 @@ pub(crate) fn describe(report: &Report) -> String {
             "failure probability".to_owned(),
             format!("2^{:.1} per query", report.p_fail_log2),
         ],
+        ["noise".to_owned(), noise(report)],
+        ["parameters".to_owned(), parameters(report)],
         ["inputs".to_owned(), inputs(report)],
         [
             "outputs".to_owned(),
@@ -80,6 +84,9 @@ pub(crate) fn describe(report: &Report) -> String {
         );
         rows.push(["batch".to_owned(), text]);
     }
+    if let Some(trees) = &report.trees {
+        rows.extend(describe_trees(trees, report));
+    }
     if let (Some(error), Some(compared)) = (
         report.quantization.max_score_error,
         report.quantization.calibration_rows,
@@ -95,6 +102,84 @@ pub(crate) fn describe(report: &Report) -> String {
     }
     rows.push(["compiled in".to_owned(), milliseconds(report.compile_ms)]);
     output::table(&rows)
+}
+
+/// Room for noise, and how much there is.
+fn noise(report: &Report) -> String {
+    let Some(budget) = &report.noise_budget else {
+        return "unknown; compile the model again".to_owned();
+    };
+    format!(
+        "σ 2^{:.1} of the torus, half step 2^{:.0} = {:.1} σ",
+        budget.std_log2, budget.half_step_log2, budget.half_step_sigmas
+    )
+}
+
+/// The sizes that security and cost depend on; all of them are in the JSON.
+fn parameters(report: &Report) -> String {
+    let number = |name: &str| report.parameters.get(name).and_then(Value::as_i64);
+    let parts = [
+        ("glwe_dimension", "k"),
+        ("polynomial_size", "N"),
+        ("base_log", "base log"),
+        ("level_count", "levels"),
+        ("noise_bound_log2", "noise bound log"),
+    ];
+    let parts = parts
+        .iter()
+        .filter_map(|(name, short)| Some(format!("{short} {}", number(name)?)));
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+/// Size, codes, leaves, and what the client learns of them.
+fn describe_trees(trees: &TreesReport, report: &Report) -> Vec<[String; 2]> {
+    let external_products = report.external_products;
+    let shape = match (trees.trees, trees.splits) {
+        (0, _) => "constant".to_owned(),
+        (terms, 0) => format!("{terms} terms"),
+        (_, splits) => format!(
+            "{} trees, {splits} splits, up to {} deep",
+            trees.trees, trees.depth
+        ),
+    };
+    let codes = match (trees.uniform_bits, trees.decoy_bits) {
+        (Some(bits), _) => format!("even steps, {bits} bits a feature"),
+        (None, None) => format!("{} split points of the model", trees.cut_points),
+        (None, Some(_)) => {
+            let own = trees.cut_points - trees.decoys;
+            format!("{own} split points of the model, {} decoys", trees.decoys)
+        }
+    };
+    let worst = trees.leaf_error_bound.iter().copied().fold(0.0, f64::max);
+    let from = match trees.leaf_bits_from {
+        LeafBitsFrom::Given => "as asked for",
+        LeafBitsFrom::Calibration => "chosen on the calibration data",
+        LeafBitsFrom::Default => "by default; `--calibrate` finds the fewest",
+    };
+    let mut rows = vec![
+        [
+            "diagram".to_owned(),
+            format!("{shape}: {external_products} CMUX"),
+        ],
+        ["codes".to_owned(), codes],
+        ["client learns".to_owned(), trees.client_learns.clone()],
+        [
+            "leaves".to_owned(),
+            format!(
+                "{} bits, {from}; scores within {worst:.2e} for any row",
+                trees.leaf_bits
+            ),
+        ],
+    ];
+    if let Some(error) = &trees.measured {
+        let mut text = format!("scores within {:.2e}, rms {:.2e}", error.max, error.rms);
+        if report.quantization.class_agreement.is_some() {
+            let (changed, rows) = (error.changed_classes, error.rows);
+            text.push_str(&format!("; {changed} of {rows} rows change class"));
+        }
+        rows.push(["measured".to_owned(), text]);
+    }
+    rows
 }
 
 fn inputs(report: &Report) -> String {

@@ -82,7 +82,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             "note: {clipped} values lie outside the range the model was calibrated for and were clipped"
         ));
     }
-    Predictions::new(&spec, scored).print(arguments.json)
+    let mut predictions = Predictions::new(&spec, arguments.json);
+    predictions.add(&scored)?;
+    predictions.print()
 }
 
 /// The keys of the folder, made the first time.

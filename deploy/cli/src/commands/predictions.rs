@@ -1,97 +1,161 @@
-//! Predictions as `decrypt` and `predict` print them.
+//! Predictions as they are printed: gathered piece by piece, in little memory.
 
 use serde::Serialize;
 use serde_json::Value;
 use tenebra::evaluate::Scored;
 use tenebra_client::ClientSpec;
+use tenebra_models::Prediction;
 
 use crate::commands::prediction_value;
-use crate::output::{self, Failure};
+use crate::output::Failure;
+use crate::spool::{self, JsonList, Spool};
 
-/// What `--json` prints: one entry a row.
-#[derive(Debug, Serialize)]
-pub(crate) struct Predictions {
+/// Predictions of rows, for JSON or for CSV.
+pub(crate) struct Predictions<'a> {
+    spec: &'a ClientSpec<'a>,
+    classes: Vec<String>,
+    rows: usize,
+    form: Form,
+}
+
+enum Form {
+    /// A header and a line a row.
+    Csv(Spool),
+    Json(Box<Lists>),
+}
+
+struct Lists {
+    predictions: JsonList,
+    /// Before the inverse link.
+    scores: JsonList,
+    probabilities: JsonList,
+    /// The integers that the circuit computed.
+    raw: JsonList,
+}
+
+#[derive(Serialize)]
+struct Head {
     model: String,
     rows: usize,
-    predictions: Vec<Value>,
-    /// Before the inverse link.
-    scores: Vec<Vec<f64>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    classes: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    probabilities: Option<Vec<Vec<f64>>>,
-    /// The integers that the circuit computed.
-    raw: Vec<Vec<i64>>,
 }
 
-impl Predictions {
-    /// What the integers of rows say.
-    pub(crate) fn new(spec: &ClientSpec<'_>, scored: Scored) -> Self {
-        let classes: Vec<String> = spec.classes().map(str::to_owned).collect();
-        let predictions = &scored.predictions;
-        let probabilities = predictions
-            .iter()
-            .map(|p| p.probabilities(spec.inverse_link()))
-            .collect();
+#[derive(Serialize)]
+struct Tail {}
+
+impl<'a> Predictions<'a> {
+    /// None yet.
+    pub(crate) fn new(spec: &'a ClientSpec<'a>, as_json: bool) -> Self {
+        let lists = || Lists {
+            predictions: JsonList::new("predictions"),
+            scores: JsonList::new("scores"),
+            probabilities: JsonList::new("probabilities"),
+            raw: JsonList::new("raw"),
+        };
         Self {
-            model: spec.estimator().to_owned(),
-            rows: predictions.len(),
-            predictions: predictions
-                .iter()
-                .map(|p| prediction_value(p, &classes))
-                .collect(),
-            probabilities,
-            scores: scored.predictions.into_iter().map(|p| p.scores).collect(),
-            classes,
-            raw: scored.integers,
+            spec,
+            classes: spec.classes().map(str::to_owned).collect(),
+            rows: 0,
+            form: if as_json {
+                Form::Json(Box::new(lists()))
+            } else {
+                Form::Csv(Spool::new())
+            },
         }
     }
 
-    /// To stdout, as JSON or as CSV.
-    pub(crate) fn print(&self, as_json: bool) -> Result<(), Failure> {
-        if as_json {
-            output::json(self)
-        } else {
-            output::data(&csv(self))
+    /// Adds rows.
+    pub(crate) fn add(&mut self, scored: &Scored) -> Result<(), Failure> {
+        let link = self.spec.inverse_link();
+        for (prediction, integers) in scored.predictions.iter().zip(&scored.integers) {
+            let value = prediction_value(prediction, &self.classes);
+            let probabilities = prediction.probabilities(link);
+            match &mut self.form {
+                Form::Csv(text) => {
+                    let numbers = probabilities.as_ref().unwrap_or(&prediction.scores);
+                    if self.rows == 0 {
+                        let probable = probabilities.is_some();
+                        text.push(&line(header(&self.classes, probable, numbers.len())))?;
+                    }
+                    text.push(&line(cells(value, !self.classes.is_empty(), numbers)))?;
+                }
+                Form::Json(lists) => lists.push(&value, prediction, probabilities, integers)?,
+            }
+            self.rows += 1;
         }
+        Ok(())
+    }
+
+    /// To stdout.
+    pub(crate) fn print(self) -> Result<(), Failure> {
+        let lists = match self.form {
+            Form::Csv(text) => return spool::print("", text),
+            Form::Json(lists) => lists,
+        };
+        let mut classes = JsonList::new("classes");
+        for class in &self.classes {
+            classes.push(class)?;
+        }
+        let lists = [
+            Some(lists.predictions),
+            Some(lists.scores),
+            (!classes.is_empty()).then_some(classes),
+            (!lists.probabilities.is_empty()).then_some(lists.probabilities),
+            Some(lists.raw),
+        ];
+        let head = Head {
+            model: self.spec.estimator().to_owned(),
+            rows: self.rows,
+        };
+        spool::print_json(&head, lists.into_iter().flatten().collect(), &Tail {})
     }
 }
 
-/// A header and a line a row: predicted numbers, or the label and its probabilities or scores.
-fn csv(rows: &Predictions) -> String {
-    let numbered = |name: &str, count: usize| -> Vec<String> {
+impl Lists {
+    fn push(
+        &mut self,
+        value: &Value,
+        prediction: &Prediction,
+        probabilities: Option<Vec<f64>>,
+        integers: &[i64],
+    ) -> Result<(), Failure> {
+        self.predictions.push(value)?;
+        self.scores.push(&prediction.scores)?;
+        if let Some(probabilities) = probabilities {
+            self.probabilities.push(&probabilities)?;
+        }
+        self.raw.push(&integers)
+    }
+}
+
+/// Names of the columns: predicted numbers, or the label and its `count` probabilities or scores.
+fn header(classes: &[String], probable: bool, count: usize) -> Vec<String> {
+    let numbered = |name: &str| -> Vec<String> {
         match count {
             1 => vec![name.to_owned()],
             _ => (0..count).map(|at| format!("{name}_{at}")).collect(),
         }
     };
-    let numbers = rows.probabilities.as_ref().unwrap_or(&rows.scores);
-    let count = numbers.first().map_or(0, Vec::len);
-    let header = if rows.classes.is_empty() {
-        numbered("prediction", count)
-    } else if rows.probabilities.is_some() {
-        let names = rows.classes.iter().map(|class| format!("p({class})"));
-        core::iter::once("prediction".to_owned())
-            .chain(names)
-            .collect()
+    let label = core::iter::once("prediction".to_owned());
+    if classes.is_empty() {
+        numbered("prediction")
+    } else if probable {
+        let names = classes.iter().map(|class| format!("p({class})"));
+        label.chain(names).collect()
     } else {
-        core::iter::once("prediction".to_owned())
-            .chain(numbered("score", count))
-            .collect()
-    };
-    let mut text = line(header);
-    for (prediction, numbers) in rows.predictions.iter().zip(numbers) {
-        let mut cells = match prediction {
-            Value::String(label) => vec![label.clone()],
-            Value::Array(values) => values.iter().map(Value::to_string).collect(),
-            value => vec![value.to_string()],
-        };
-        if !rows.classes.is_empty() {
-            cells.extend(numbers.iter().map(|number| format!("{number:.6}")));
-        }
-        text.push_str(&line(cells));
+        label.chain(numbered("score")).collect()
     }
-    text
+}
+
+fn cells(prediction: Value, is_class: bool, numbers: &[f64]) -> Vec<String> {
+    let mut cells = match prediction {
+        Value::String(label) => vec![label],
+        Value::Array(values) => values.iter().map(Value::to_string).collect(),
+        value => vec![value.to_string()],
+    };
+    if is_class {
+        cells.extend(numbers.iter().map(|number| format!("{number:.6}")));
+    }
+    cells
 }
 
 /// A line of CSV; labels may hold anything.

@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use tenebra::files::{self, Access};
+use tenebra::files::{self, NewFile};
+use tenebra::frames::FrameFile;
 
 use crate::commands::read_server;
 use crate::output::{self, Failure};
 
 /// Evaluate a query on the server
 ///
-/// Needs server.tnb and the query, nothing secret.
+/// Needs server.tnb and the query, nothing secret. A file of several queries gives one of as many responses.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -45,17 +46,28 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
         None => None,
     };
-    let query = files::read(&arguments.query)?;
-    let start = Instant::now();
-    let response = server
-        .evaluate(key.as_ref(), &query)
-        .map_err(|e| e.in_file(&arguments.query))?;
-    let time = start.elapsed().as_secs_f64() * 1e3;
-    files::write(&arguments.output, &response, Access::Public)?;
+    let mut queries = FrameFile::open(&arguments.query)?;
+    let mut file = NewFile::create(&arguments.output)?;
+    let bar = output::file_bar(queries.length(), "evaluating");
+    let (mut count, mut time) = (0, 0.0);
+    while let Some(query) = queries.next_frame()? {
+        let start = Instant::now();
+        let response = server.evaluate(key.as_ref(), &query);
+        time += start.elapsed().as_secs_f64() * 1e3;
+        file.append(&response.map_err(|e| queries.in_frame(e))?)?;
+        count += 1;
+        bar.set_position(queries.position());
+    }
+    bar.finish_and_clear();
+    let length = file.finish()?;
+    let responses = match count {
+        1 => String::new(),
+        n => format!("{n} responses, "),
+    };
     output::note(&format!(
-        "wrote {}: {}, evaluated in {}",
+        "wrote {}: {responses}{}, evaluated in {}",
         arguments.output.display(),
-        output::bytes(response.len() as u64),
+        output::bytes(length),
         output::milliseconds(time)
     ));
     Ok(())

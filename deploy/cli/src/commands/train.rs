@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use tenebra_models::data::{CsvSpec, read_csv_file};
-use tenebra_models::{Estimator, Task, estimators};
+use tenebra_models::{Estimator, EstimatorName, FAMILIES, Task, estimators};
 
 use crate::output::{self, Failure};
 
@@ -16,9 +16,11 @@ use crate::output::{self, Failure};
 Examples:
   tenebra train --list
   tenebra train LogisticRegression --data train.csv --target y --set C=0.5 -o model.json
+  tenebra train gradient-boosting --data train.csv --target y --set n_estimators=50 -o model.json
   tenebra train LinearRegression --data train.csv --target price --weight rows -o model.json")]
 pub(crate) struct Arguments {
-    /// Name of the model, as scikit-learn calls it
+    /// Name of the model, as scikit-learn calls it, in any spelling (random-forest-regressor); decision-tree, random-forest,
+    /// gradient-boosting and additive-model (gam) take classes or numbers, as the target asks for
     #[arg(required_unless_present = "list")]
     model: Option<String>,
     /// Training data
@@ -52,9 +54,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     else {
         return output::data(&list());
     };
-    let mut estimator = Estimator::new(model)?;
-    for (name, value) in &arguments.set {
-        estimator.set(name, value)?;
+    let named = EstimatorName::parse(model)?;
+    let estimator = |info| {
+        let mut estimator = Estimator::of(info);
+        for (name, value) in &arguments.set {
+            estimator.set(name, value)?;
+        }
+        Ok::<_, Failure>(estimator)
+    };
+    if let EstimatorName::One(info) = named {
+        // Wrong parameters are an error before the data is read, where the name alone says whose they are.
+        estimator(info)?;
     }
     let spec = CsvSpec {
         targets: arguments.target.clone(),
@@ -66,6 +76,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         e @ tenebra_models::DataError::Open { .. } => e.into(),
         e => in_file(e.into()),
     })?;
+    let estimator = estimator(named.estimator_for(&data.targets))?;
     let trained = estimator.fit(&data).map_err(|e| in_file(e.into()))?;
     if let Some(warning) = &trained.warning {
         output::note(&format!("warning: {warning}"));
@@ -82,6 +93,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 fn list() -> String {
     let mut text = String::new();
+    for family in FAMILIES {
+        let [names, classifier, regressor] = [
+            &family.names.join(", "),
+            family.classifier,
+            family.regressor,
+        ];
+        text.push_str(&format!(
+            "{names}: {classifier} for words and up to 20 distinct integers, else {regressor}\n"
+        ));
+    }
     for info in estimators() {
         let task = match info.task {
             Task::Regression => "regression",

@@ -6,6 +6,7 @@ use core::time::Duration;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 use tenebra_circuit::QueryMode;
+use tenebra_client::frame::HEADER_LEN;
 use tenebra_client::{Frame, Kind, to_frame};
 use tenebra_server::Limits;
 
@@ -41,15 +42,25 @@ fn hostile_bodies(target: &Target, others: &[Target], server: SocketAddr) {
         body[at] = byte;
         body
     };
-    for len in [0, 1, 3, 4, 31, 32, 33, good.len() / 2, good.len() - 1] {
+    for len in [
+        0,
+        1,
+        3,
+        4,
+        HEADER_LEN - 1,
+        HEADER_LEN,
+        HEADER_LEN + 1,
+        good.len() / 2,
+        good.len() - 1,
+    ] {
         target.refuses(server, &good[..len], &format!("{len} bytes of it"));
     }
     target.refuses(server, &[good.as_slice(), b"!"].concat(), "a byte too many");
-    target.refuses(server, &edited(4, 2), "another version");
+    target.refuses(server, &edited(4, 1), "another version");
     target.refuses(server, &edited(6, 99), "an unknown kind");
     target.refuses(server, &vec![0; 1 << 20], "zeros");
     let mut huge = good.clone();
-    huge[24..32].fill(0xff);
+    huge[HEADER_LEN - 8..HEADER_LEN].fill(0xff);
     target.refuses(server, &huge, "2^64 bytes announced");
     for other in others.iter().filter(|other| other.kind != target.kind) {
         target.refuses(server, &other.good, &format!("a {}", other.kind));
@@ -61,7 +72,7 @@ fn hostile_bodies(target: &Target, others: &[Target], server: SocketAddr) {
         body[at] ^= 1 << (rng.next_u32() % 8);
         target.refuses(server, &body, &format!("a bit of byte {at} flipped"));
     }
-    for (at, byte) in good.iter().take(32).enumerate() {
+    for (at, byte) in good.iter().take(HEADER_LEN).enumerate() {
         target.refuses(
             server,
             &edited(at, byte ^ 0x80),
@@ -91,7 +102,7 @@ fn hostile_payloads(target: &Target, server: SocketAddr) {
         } else {
             payload.len()
         };
-        let body = to_frame(target.kind, frame.spec_id, &payload[..cut]);
+        let body = to_frame(target.kind, frame.spec_id, frame.key_tag, &payload[..cut]);
         let answer = ask(server, target.method, &target.path, None, &body);
         assert!(
             answer.status < 500,

@@ -9,7 +9,7 @@ use tenebra_quant::{Affine, Decision, InverseLink};
 use super::scheme::{DIRECT, Digits, LINEAR, PACKED};
 use super::{ClientSpec, DECISIONS, LINKS, Output, SpecError, codec, spec_id};
 use crate::branching::BranchingLayout;
-use crate::frame::{Kind, to_frame};
+use crate::frame::{KeyTag, Kind, to_frame};
 use crate::linear::LinearLayout;
 use crate::params::GlweParams;
 
@@ -92,7 +92,12 @@ impl OwnedSpec {
     pub fn encode(&self) -> Result<Vec<u8>, SpecError> {
         let payload = self.payload();
         ClientSpec::parse_payload(&payload)?;
-        Ok(to_frame(Kind::ClientSpec, spec_id(&payload), &payload))
+        Ok(to_frame(
+            Kind::ClientSpec,
+            spec_id(&payload),
+            KeyTag::NONE,
+            &payload,
+        ))
     }
 
     fn payload(&self) -> Vec<u8> {

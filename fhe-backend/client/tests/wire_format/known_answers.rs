@@ -78,8 +78,8 @@ pub(crate) fn payload(spec: &ClientSpec<'_>, kind: Kind, bytes: &[u8]) -> Vec<u8
         .to_vec()
 }
 
-fn respond(case: &Case, spec: &ClientSpec<'_>, secret: &[u8], query: &[u8]) -> Vec<u8> {
-    let query = payload(spec, Kind::Query, query);
+fn respond(case: &Case, spec: &ClientSpec<'_>, secret: &[u8], query_file: &[u8]) -> Vec<u8> {
+    let query = payload(spec, Kind::Query, query_file);
     let response = match (&case.model, &case.spec.scheme) {
         (Model::Linear(model), OwnedScheme::Linear(plans)) => {
             reference::evaluate(&plans[usize::from(query[0])], model, &query)
@@ -92,7 +92,10 @@ fn respond(case: &Case, spec: &ClientSpec<'_>, secret: &[u8], query: &[u8]) -> V
         }
         _ => panic!("{} mixes schemes", case.name),
     };
-    to_frame(Kind::Response, spec.id(), &response)
+    {
+        let tag = Frame::parse(query_file, Kind::Query).unwrap().key_tag;
+        to_frame(Kind::Response, spec.id(), tag, &response)
+    }
 }
 
 #[test]

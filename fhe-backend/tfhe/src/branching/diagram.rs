@@ -7,10 +7,13 @@
 //! - Trees whose roots read the same input are summed before that input is looked at: one selection for all.
 
 mod build;
+mod functions;
+mod noise;
 mod piecewise;
 mod schedule;
 
 pub(crate) use build::build;
+pub(crate) use noise::DiagramNoise;
 
 /// A schedule. Rotations first, in any order; then groups, in any order; their results are summed.
 #[derive(Debug)]
@@ -25,9 +28,7 @@ pub(crate) struct Diagram {
     /// CMUX steps between two clear polynomials, and all others.
     pub(crate) clear_cmuxes: usize,
     pub(crate) cmuxes: usize,
-    /// External products along the paths that one evaluation selects, at most, added up over all trees: the variance of
-    /// the output in units of that of one external product.
-    pub(crate) noise_units: usize,
+    pub(crate) noise: DiagramNoise,
 }
 
 /// Clear values of coefficients, `(coefficient, value)`.
@@ -74,6 +75,16 @@ pub(crate) enum Sign {
     Minus,
 }
 
+impl Sign {
+    pub(crate) fn times(self, other: Self) -> Self {
+        if self == other {
+            Self::Plus
+        } else {
+            Self::Minus
+        }
+    }
+}
+
 /// What a step reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Operand {
@@ -81,6 +92,10 @@ pub(crate) enum Operand {
     Plain(Plain),
     /// A register of the group, `shift` coefficients down.
     Register { register: usize, shift: usize },
-    /// A slot of a rotation: its polynomial, `shift` coefficients down.
-    Slot { rotation: usize, shift: usize },
+    /// A slot of a rotation: its polynomial, `shift` coefficients down, and negated if the slot holds negated values.
+    Slot {
+        rotation: usize,
+        shift: usize,
+        sign: Sign,
+    },
 }

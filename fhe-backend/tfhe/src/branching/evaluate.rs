@@ -353,8 +353,17 @@ impl Run<'_> {
             Operand::Register { register, shift } => {
                 self.copy_shifted(target, &registers[*register], *shift)
             }
-            Operand::Slot { rotation, shift } => {
-                self.copy_shifted(target, &slots[*rotation], *shift)
+            Operand::Slot {
+                rotation,
+                shift,
+                sign,
+            } => {
+                self.copy_shifted(target, &slots[*rotation], *shift);
+                if *sign == Sign::Minus {
+                    target
+                        .iter_mut()
+                        .for_each(|word| *word = word.wrapping_neg());
+                }
             }
         }
     }
@@ -372,8 +381,13 @@ impl Run<'_> {
             Operand::Register { register, shift } => {
                 self.add_shifted(target, &registers[*register], *shift, sign)
             }
-            Operand::Slot { rotation, shift } => {
-                self.add_shifted(target, &slots[*rotation], *shift, sign)
+            Operand::Slot {
+                rotation,
+                shift,
+                sign: of_slot,
+            } => {
+                let sign = sign.times(*of_slot);
+                self.add_shifted(target, &slots[*rotation], *shift, sign);
             }
         }
     }

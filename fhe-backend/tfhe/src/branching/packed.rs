@@ -9,22 +9,25 @@ use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget};
 use super::diagram::Diagram;
 use super::digits::DigitForm;
 use super::plan::{
-    Found, diagram_us, fourier_variance, product_variance, response_width, rounded_products,
+    Found, ProductVariance, diagram_us, polynomial_energy, response_width, rounding_product,
     sent_body_bits,
 };
-use crate::noise::{p_fail_log2, rounding_variance, set_bits_bound, tuniform_variance};
+use crate::noise::{rounding_variance, set_bits_bound, transform_variance, tuniform_variance};
 
 /// Variances along the way of a packed query.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct UnpackedNoise {
     /// Of a coefficient of a body row, averaged over the coefficients.
     pub(crate) body_row: f64,
-    /// Of a coefficient of a mask row.
-    pub(crate) mask_row: f64,
+    /// Errors of masks in the splits. They are in the body row already, times the key, but count for more where the body row
+    /// is multiplied by the key once more: the key's low frequencies are the strongest, and they meet again.
+    pub(crate) masks: f64,
+    /// Of a coefficient of a mask row, but for the error of the body row times the key, which it has as well.
+    pub(crate) switch: f64,
 }
 
 /// Gadgets for the key switches: those of the first splits are amplified by all later ones.
-const SWITCH_GADGETS: [(u8, u8); 7] = [(2, 24), (3, 16), (4, 12), (5, 9), (6, 8), (7, 7), (8, 6)];
+const SWITCH_GADGETS: [(u8, u8); 6] = [(2, 24), (3, 16), (4, 12), (5, 9), (6, 8), (8, 6)];
 
 /// Gadgets of the GGSWs.
 const GGSW_GADGETS: [(u8, u8); 12] = [
@@ -51,7 +54,8 @@ pub(crate) struct Candidate {
     noise: UnpackedNoise,
 }
 
-/// All gadgets that are tried: the first three splits, the next four and the rest alike, coarser from each to the next.
+/// All gadgets that are tried: one for the first three splits, one for the next four, one for the rest, one for the scheme
+/// switch. Rows of early splits are amplified most; the masks of late ones meet the errors of transforms.
 pub(crate) fn candidates() -> Vec<Candidate> {
     let Ok(glwe) = ValidGlwe::secure(1, POLYNOMIAL_SIZE) else {
         return Vec::new();
@@ -64,13 +68,10 @@ pub(crate) fn candidates() -> Vec<Candidate> {
         }
     };
     let count = SWITCH_GADGETS.len();
+    let pairs = move || (0..count).flat_map(move |one| (0..count).map(move |other| (one, other)));
     let mut candidates = Vec::new();
-    for (early, middle) in
-        (0..count).flat_map(|early| (early..count).map(move |middle| (early, middle)))
-    {
-        for (late, switch) in
-            (middle..count).flat_map(|late| (0..count).map(move |switch| (late, switch)))
-        {
+    for (early, middle) in pairs() {
+        for (late, switch) in pairs() {
             let mut splits = [SwitchGadget::default(); MAX_SPLITS];
             for (t, split) in splits
                 .iter_mut()
@@ -112,20 +113,12 @@ pub(crate) fn search(
         let Some(layout) = layout(digits, diagram, glwe, gadget, candidate.packing) else {
             continue;
         };
-        let level_rows = candidate.noise.mask_row + candidate.noise.body_row;
-        let products = diagram.noise_units as f64 * product_variance(&layout, level_rows);
-        if p_fail_log2(
-            products,
-            u32::from(layout.layout().plaintext_bits),
-            digits.coefficients,
-        ) > p_fail
-        {
+        let cost = wait_us(&layout, diagram, threads);
+        if best.as_ref().is_some_and(|(least, _)| *least <= cost) {
             continue;
         }
-        let cost = wait_us(&layout, diagram, threads);
-        if best.as_ref().is_none_or(|(least, _)| cost < *least)
-            && let Some(found) = response_width(&layout, products, digits.coefficients, p_fail)
-        {
+        let products = product_variance(&layout, candidate.noise).of_result(&layout, diagram.noise);
+        if let Some(found) = response_width(&layout, products, digits.coefficients, p_fail) {
             best = Some((cost, found));
         }
     }
@@ -168,8 +161,10 @@ pub(crate) fn unpacked_noise(glwe: ValidGlwe, body_bits: u8, packing: &Packing) 
         tuniform_variance(glwe.noise_bound_log2()) + rounding_variance(64 - u32::from(body_bits));
     // By the power of 2 that divides the index; the last for index 0.
     let mut variances = [fresh; MAX_SPLITS + 1];
+    let mut masks = 0.0;
     for t in 0..splits {
-        let switch = switch_variance(glwe, fresh, packing.splits[t], set_bits_bound(glwe));
+        let switch = switch_variance(glwe, fresh, packing.splits[t]);
+        masks += mask_error(glwe, packing.splits[t]).total();
         for (power, variance) in variances.iter_mut().enumerate() {
             let factor = match power.cmp(&t) {
                 core::cmp::Ordering::Less => 2.0,
@@ -188,41 +183,77 @@ pub(crate) fn unpacked_noise(glwe: ValidGlwe, body_bits: u8, packing: &Packing) 
         .map(|(variance, share)| variance * share)
         .sum::<f64>()
         + last;
-    // −s·error of the body row, and the switch; rounding meets s², whose squared norm is about N³/48 (a quarter more is
-    // taken: the coefficients of s² are (2i+1−N)/4 on average).
-    let square_norm = (glwe.polynomial_size() as f64).powi(3) / 48.0 * 1.25;
-    let mask_row = set_bits_bound(glwe) * body_row
-        + switch_variance(glwe, fresh, packing.scheme_switch, square_norm);
-    UnpackedNoise { body_row, mask_row }
+    let gadget = packing.scheme_switch;
+    let error = mask_error(glwe, gadget);
+    let switch = row_variance(glwe, fresh, gadget)
+        + square_norm(glwe) * error.rounding
+        + (1.0 + set_bits_bound(glwe)) * error.transform;
+    UnpackedNoise {
+        body_row,
+        masks,
+        switch,
+    }
 }
 
-/// Variance that a key switch with this gadget adds; `row` is the variance of its key's rows, `rounded_norm` the squared norm of what the rounding error of the
-/// mask is multiplied by.
-fn switch_variance(glwe: ValidGlwe, row: f64, gadget: SwitchGadget, rounded_norm: f64) -> f64 {
-    let base = f64::from(gadget.base_log).exp2();
-    let rows = rounded_products(
-        f64::from(gadget.level_count),
-        glwe.polynomial_size() as f64,
-        base,
-    ) * row;
-    let rounding = rounded_norm * rounding_variance(64 - gadget.bits());
-    rows + rounding
-        + fourier_variance(
-            base,
-            f64::from(gadget.level_count),
-            1.0,
-            glwe.polynomial_size() as f64,
-        )
+/// Variance of an external product with an unpacked GGSW ciphertext: its mask rows have the error of the body row as well,
+/// times the key, so that a level contributes `(d_b − s·d_a)·e` for the error `e`, and `d_a` times that of the scheme switch.
+pub(crate) fn product_variance(layout: &ValidBranching, noise: UnpackedNoise) -> ProductVariance {
+    let plain = layout.layout();
+    let digits = polynomial_energy(plain.level_count, plain.base_log, layout.glwe());
+    let rounding = rounding_product(layout);
+    ProductVariance {
+        white: digits * (noise.body_row + noise.switch) + rounding.white,
+        keyed: set_bits_bound(layout.glwe()) * digits * noise.body_row + rounding.keyed,
+        smooth: square_norm(layout.glwe()) * digits * noise.masks,
+    }
+}
+
+/// The squared norm of `s²`: about `N³/48` (a quarter more is taken), for its coefficients are `(2i+1−N)/4` on average.
+fn square_norm(glwe: ValidGlwe) -> f64 {
+    (glwe.polynomial_size() as f64).powi(3) / 48.0 * 1.25
+}
+
+/// Variance that a key switch with this gadget adds.
+fn switch_variance(glwe: ValidGlwe, row: f64, gadget: SwitchGadget) -> f64 {
+    row_variance(glwe, row, gadget)
+        + (1.0 + set_bits_bound(glwe)) * mask_error(glwe, gadget).total()
+}
+
+/// What the rows of a switching key, with this variance, contribute.
+fn row_variance(glwe: ValidGlwe, row: f64, gadget: SwitchGadget) -> f64 {
+    polynomial_energy(gadget.level_count, gadget.base_log, glwe) * row
+}
+
+/// Variances of a coefficient of the mask that a key switch returns.
+#[derive(Clone, Copy)]
+struct MaskError {
+    /// Of the mask before, rounded to the gadget's bits.
+    rounding: f64,
+    transform: f64,
+}
+
+impl MaskError {
+    fn total(self) -> f64 {
+        self.rounding + self.transform
+    }
+}
+
+fn mask_error(glwe: ValidGlwe, gadget: SwitchGadget) -> MaskError {
+    let energy = polynomial_energy(gadget.level_count, gadget.base_log, glwe);
+    MaskError {
+        rounding: rounding_variance(64 - gadget.bits()),
+        transform: transform_variance(energy),
+    }
 }
 
 /// Microseconds that a user waits: transfer at 50 Mbit/s, encryption, evaluation. The evaluation key is sent once; a
-/// hundredth of its transfer counts.
+/// twentieth of its transfer counts.
 fn wait_us(layout: &ValidBranching, diagram: &Diagram, threads: usize) -> f64 {
     let bytes = layout.query_len() + layout.response_len();
     let key = layout.evaluation_key_len().unwrap_or(0);
     bytes as f64 * 0.16
         + 400.0
-        + key as f64 * 0.0016
+        + key as f64 * 0.008
         + evaluate_us(layout, diagram) / threads.max(1) as f64
 }
 

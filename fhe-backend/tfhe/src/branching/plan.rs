@@ -4,13 +4,14 @@ use tenebra_circuit::{Options, QueryMode};
 use tenebra_client::ValidGlwe;
 use tenebra_client::branching::{BranchingLayout, ValidBranching};
 
-use super::diagram::{Diagram, build};
+use super::diagram::{Diagram, DiagramNoise, build};
 use super::digits::{DigitForm, cut, value_bits};
 use super::form::BranchingForm;
 use super::packed;
 use crate::error::PlanError;
 use crate::noise::{
-    modulus_switch_variance, p_fail_log2, rounding_variance, set_bits_bound, tuniform_variance,
+    MixedNoise, modulus_switch_variance, rounding_variance, set_bits_bound, transform_variance,
+    tuniform_variance,
 };
 
 /// Shape of a GGSW and its external product.
@@ -173,19 +174,15 @@ pub(crate) fn check(
     if diagram.input_bits != plain.input_bits as usize {
         return Err(mismatch("numbers of input bits differ"));
     }
-    let noise_variance = output_variance(&layout, &diagram);
-    let p_fail_log2 = p_fail_log2(
-        noise_variance,
-        u32::from(plain.plaintext_bits),
-        digits.coefficients,
-    );
+    let noise = output_noise(&layout, &diagram);
+    let p_fail_log2 = noise.p_fail_log2(u32::from(plain.plaintext_bits), digits.coefficients);
     if p_fail_log2 > p_fail {
         return Err(mismatch("its noise does not reach the failure probability"));
     }
     Ok(BranchingPlan {
         layout,
         p_fail_log2,
-        noise_variance,
+        noise_variance: noise.variance(),
         digits,
         diagram,
     })
@@ -217,7 +214,7 @@ fn fit(
         packing: None,
     };
     let layout = layout.validate().ok()?;
-    let products = diagram.noise_units as f64 * external_product_variance(&layout);
+    let products = ProductVariance::of(&layout).of_result(&layout, diagram.noise);
     response_width(&layout, products, digits.coefficients, p_fail)
 }
 
@@ -226,21 +223,22 @@ pub(crate) fn sent_body_bits(glwe: ValidGlwe) -> u8 {
     64 - glwe.params().noise_bound_log2.saturating_sub(3)
 }
 
-/// The layout with the fewest response bits that reach `p_fail`, where external products leave the variance `products`.
+/// The layout with the fewest response bits that reach `p_fail`, where external products leave the noise `products`.
 pub(crate) fn response_width(
     layout: &ValidBranching,
-    products: f64,
+    products: MixedNoise,
     coefficients: usize,
     p_fail: f64,
 ) -> Option<Found> {
     let p = layout.layout().plaintext_bits;
-    if p_fail_log2(products, u32::from(p), coefficients) > p_fail {
+    if products.p_fail_log2(u32::from(p), coefficients) > p_fail {
         return None;
     }
     let found = (p + 1..=64).find_map(|response_bits| {
-        let variance = products + modulus_switch_variance(layout.glwe(), u32::from(response_bits));
-        let reached = p_fail_log2(variance, u32::from(p), coefficients);
-        (reached <= p_fail).then_some((response_bits, reached, variance))
+        let switch = modulus_switch_variance(layout.glwe(), u32::from(response_bits));
+        let noise = products.plus_normal(switch);
+        let reached = noise.p_fail_log2(u32::from(p), coefficients);
+        (reached <= p_fail).then_some((response_bits, reached, noise.variance()))
     });
     let (response_bits, reached, variance) = found?;
     let narrow = BranchingLayout {
@@ -250,60 +248,99 @@ pub(crate) fn response_width(
     Some((narrow.validate().ok()?, reached, variance))
 }
 
-/// Variance of a digit sum: the external products on its paths, and the switch of the modulus.
-fn output_variance(layout: &ValidBranching, diagram: &Diagram) -> f64 {
-    diagram.noise_units as f64 * external_product_variance(layout)
-        + modulus_switch_variance(layout.glwe(), u32::from(layout.layout().response_bits))
+/// Noise of a digit sum: the external products on its paths, and the switch of the modulus.
+fn output_noise(layout: &ValidBranching, diagram: &Diagram) -> MixedNoise {
+    let switch = modulus_switch_variance(layout.glwe(), u32::from(layout.layout().response_bits));
+    ProductVariance::of(layout)
+        .of_result(layout, diagram.noise)
+        .plus_normal(switch)
 }
 
-/// Variance that one external product with an encryption of 1 adds (design/scheme.md §2, after Chillotti et al. 2020,
-/// theorem 4.2, and tfhe-rs' fit of the Fourier error), in units of `(1/q)²`. The rounding of the mask counts for every
-/// set bit of the key.
-pub(crate) fn external_product_variance(layout: &ValidBranching) -> f64 {
-    let glwe = layout.glwe();
-    let body_bits = layout.layout().body_bits;
-    let level_rows = match layout.layout().packing {
-        None => {
-            let fresh = tuniform_variance(glwe.noise_bound_log2())
-                + rounding_variance(64 - u32::from(body_bits));
-            (glwe.glwe_dimension() + 1) as f64 * fresh
-        }
-        Some(packing) => {
-            let noise = packed::unpacked_noise(glwe, body_bits, &packing);
-            noise.mask_row + noise.body_row
-        }
-    };
-    product_variance(layout, level_rows)
+/// Variance that one external product with an encryption of 1 adds, in units of `(1/q)²` (design/scheme.md §2, after
+/// Chillotti et al. 2020, theorem 4.2).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ProductVariance {
+    /// Of what is independent from coefficient to coefficient.
+    pub(crate) white: f64,
+    /// Of what is multiplied by the key, whose bits have the mean ½: the part `h/n` of it is smooth, `h` being the set bits.
+    pub(crate) keyed: f64,
+    /// Of what is multiplied by the key twice: smooth but for a small part.
+    pub(crate) smooth: f64,
 }
 
-/// The same, where the variances of the `k` mask rows and the body row of a level add up to `level_rows`.
-pub(crate) fn product_variance(layout: &ValidBranching, level_rows: f64) -> f64 {
-    let glwe = layout.glwe();
-    let (k, n) = (glwe.glwe_dimension() as f64, glwe.polynomial_size() as f64);
-    let level_count = f64::from(layout.layout().level_count);
-    let base = f64::from(layout.layout().base_log).exp2();
+impl ProductVariance {
+    pub(crate) fn of(layout: &ValidBranching) -> Self {
+        match layout.layout().packing {
+            None => direct_product(layout),
+            Some(packing) => {
+                let body_bits = layout.layout().body_bits;
+                let noise = packed::unpacked_noise(layout.glwe(), body_bits, &packing);
+                packed::product_variance(layout, noise)
+            }
+        }
+    }
+
+    /// Of the result of a diagram. What is smooth is little more than one frequency of every GGSW row, of which packed
+    /// queries have `ℓ` a bit, whose errors stay the same from product to product; those of direct queries are white.
+    pub(crate) fn of_result(&self, layout: &ValidBranching, noise: DiagramNoise) -> MixedNoise {
+        let glwe = layout.glwe();
+        let units = noise.units;
+        let smooth = self.keyed * set_bits_bound(glwe) / glwe.dimension() as f64;
+        let normal = units.alike as f64 * (self.white + self.keyed - smooth);
+        let of_smooth = units.smooth as f64 * (smooth + self.smooth);
+        if layout.layout().packing.is_none() {
+            return MixedNoise {
+                normal: normal + of_smooth,
+                mixed: 0.0,
+                rows: 1.0,
+            };
+        }
+        let bits = (units.smooth as f64 / noise.busiest as f64).max(1.0);
+        MixedNoise {
+            normal,
+            mixed: of_smooth,
+            rows: bits * f64::from(layout.layout().level_count),
+        }
+    }
+}
+
+/// The rows of a direct query have fresh noise of their own.
+fn direct_product(layout: &ValidBranching) -> ProductVariance {
+    let fresh = tuniform_variance(layout.glwe().noise_bound_log2())
+        + rounding_variance(64 - u32::from(layout.layout().body_bits));
+    let product = rounding_product(layout);
+    ProductVariance {
+        white: digit_energy(layout) * fresh + product.white,
+        ..product
+    }
+}
+
+/// What decomposition and transforms add. In the mask it counts for every set bit of the key.
+pub(crate) fn rounding_product(layout: &ValidBranching) -> ProductVariance {
     let gadget_bits = u32::from(layout.layout().base_log) * u32::from(layout.layout().level_count);
-    let rounding = (1.0 + set_bits_bound(glwe)) * rounding_variance(64 - gadget_bits);
-    rounded_products(level_count, n, base) * level_rows
-        + rounding
-        + fourier_variance(base, level_count, k, n)
+    let error = rounding_variance(64 - gadget_bits) + transform_variance(digit_energy(layout));
+    ProductVariance {
+        white: error,
+        keyed: set_bits_bound(layout.glwe()) * error,
+        smooth: 0.0,
+    }
 }
 
-/// `ℓ·N·(B²/12 + 1/6)`: what the digits of a polynomial do to the variance of the row that they are multiplied with.
-pub(crate) fn rounded_products(level_count: f64, polynomial_size: f64, base: f64) -> f64 {
-    level_count * polynomial_size * (base * base / 12.0 + 1.0 / 6.0)
+/// `ℓ(k+1)N·(B²/12 + 1/6)`: the squared norm of the digits of a ciphertext.
+fn digit_energy(layout: &ValidBranching) -> f64 {
+    let polynomials = (layout.glwe().glwe_dimension() + 1) as f64;
+    polynomials
+        * polynomial_energy(
+            layout.layout().level_count,
+            layout.layout().base_log,
+            layout.glwe(),
+        )
 }
 
-/// Variance of the error of 53-bit transforms (tfhe-rs' fit, `0.00705·2^22·B²·ℓ^1.018·k^1.220·N^2.220·(k+1)^1.018`).
-pub(crate) fn fourier_variance(base: f64, level_count: f64, k: f64, n: f64) -> f64 {
-    0.007_05
-        * 22f64.exp2()
-        * base
-        * base
-        * level_count.powf(1.018)
-        * k.powf(1.220)
-        * n.powf(2.220)
-        * (k + 1.0).powf(1.018)
+/// `ℓN·(B²/12 + 1/6)`: the squared norm of the digits of a polynomial.
+pub(crate) fn polynomial_energy(level_count: u8, base_log: u8, glwe: ValidGlwe) -> f64 {
+    let base = f64::from(base_log).exp2();
+    f64::from(level_count) * glwe.polynomial_size() as f64 * (base * base / 12.0 + 1.0 / 6.0)
 }
 
 /// Microseconds that a user waits: transfer at 50 Mbit/s, encryption, evaluation.

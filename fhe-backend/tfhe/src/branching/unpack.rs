@@ -13,7 +13,7 @@ use super::plan::Gadget;
 #[derive(Clone)]
 pub(crate) struct UnpackingKey {
     splits: Vec<SwitchKey>,
-    scheme_switch: SwitchKey,
+    pub(super) scheme_switch: SwitchKey,
 }
 
 impl UnpackingKey {

@@ -4,6 +4,7 @@ use tenebra_circuit::Interval;
 use tenebra_client::ValidGlwe;
 use tenebra_client::linear::{LinearLayout, ValidLinear};
 
+use super::product::{direct_us, transform_us};
 use crate::error::PlanError;
 use crate::noise::{modulus_switch_variance, p_fail_log2, rounding_variance, tuniform_variance};
 
@@ -176,19 +177,18 @@ fn encrypt_us(layout: &ValidLinear, rows: usize) -> f64 {
     products as f64 * 0.25e-3
 }
 
-/// Predicted server time: expansion of the masks, transforms, and the sums over the bodies.
+/// Predicted server time: expansion of the masks, their products with the weights, the sums over the bodies, and packing
+/// with checksums.
 pub(crate) fn evaluate_us(layout: &ValidLinear, rows: usize) -> f64 {
-    let blocks = layout.layout().blocks as usize;
-    let size = layout.glwe().polynomial_size() as f64;
-    let polynomials = layout.glwe().glwe_dimension() * (blocks + layout.groups());
-    let transforms = polynomials as f64 * 2.0 * size * size.log2() * 0.25e-3;
+    let plain = layout.layout();
+    let (blocks, size) = (plain.blocks as usize, layout.glwe().polynomial_size());
+    let weights = plain.outputs as usize * plain.features as usize;
+    let transforms = transform_us(size) * (blocks + layout.groups()) as f64;
+    let products = layout.glwe().glwe_dimension() as f64 * direct_us(size, weights).min(transforms);
     let masks = (layout.glwe().dimension() * blocks) as f64 * 5e-3;
-    let group = layout.layout().group as f64;
-    let sums = (rows * layout.layout().outputs as usize) as f64
-        * group
-        * f64::from(layout.layout().features)
-        * 0.7e-3;
-    transforms + masks + sums
+    let sums = (rows * weights) as f64 * f64::from(plain.group) * 0.5e-3;
+    let packing = (layout.query_len(rows) + layout.response_len(rows)) as f64 * 1e-3;
+    products + masks + sums + packing
 }
 
 /// Says how many bits are needed and how many fit.

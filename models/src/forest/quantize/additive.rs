@@ -5,7 +5,9 @@ use tenebra_circuit::{Circuit, CircuitBuilder, Interval, Matrix, Table as CodeTa
 use super::decoys::DecoyPool;
 use super::inputs::uniform;
 use super::leaves::LeafCodes;
-use super::{BinsMode, Decoys, ForestOptions, ForestReport, choose_leaves, measure, report};
+use super::{
+    BinsMode, DecoyCount, Decoys, ForestOptions, ForestReport, choose_leaves, measure, report,
+};
 use crate::additive::{AdditiveModel, Term};
 use crate::data::Table;
 use crate::error::QuantizeError;
@@ -31,7 +33,7 @@ pub fn quantize_additive(
     let calibration = aligned.transpose()?;
     let mut codes = choose_leaves(forest, calibration.as_ref(), options.leaf_bits)?;
     let mut random = Random::new(options.decoys.map_or(0, |decoys| decoys.seed));
-    let (mut inputs, mut tables, mut decoys) = (Vec::new(), Vec::new(), 0);
+    let (mut inputs, mut tables, mut decoys) = (Vec::new(), Vec::new(), DecoyCount::default());
     for (index, term) in model.terms.iter().enumerate() {
         let steps = Steps::new(term, &codes, index, options.missing);
         if let Some(values) = steps.constant() {
@@ -46,15 +48,16 @@ pub fn quantize_additive(
             continue;
         }
         let column = calibration.as_ref().map(|table| (table, term.feature));
+        let own = steps.cuts.len();
         let steps = match (options.bins, options.decoys) {
             (BinsMode::Thresholds, Some(with)) => {
-                let before = steps.cuts.len();
-                let steps = steps.with_decoys(with, column, model.round_to_f32, &mut random);
-                decoys += steps.cuts.len() - before;
-                steps
+                steps.with_decoys(with, column, model.round_to_f32, &mut random)
             }
             _ => steps,
         };
+        if options.bins == BinsMode::Thresholds {
+            decoys.add(own, steps.cuts.len());
+        }
         let lowered = steps.lower(term.feature, options.bins, column, model.round_to_f32);
         let (input, table) = lowered.map_err(|source| QuantizeError::Feature {
             feature: term.feature,
@@ -120,7 +123,8 @@ impl Steps {
         };
         for (cut, pair) in term.cuts.iter().zip(leaves.windows(2)) {
             if pair[0] != pair[1] {
-                steps.cuts.push(*cut);
+                // One zero for both signs: a decoy may be the other.
+                steps.cuts.push(*cut + 0.0);
                 steps.values.push(pair[1].clone());
             }
         }

@@ -1,10 +1,22 @@
-//! Splits that treat 0 as missing, written as ordinary comparisons.
+//! What LightGBM counts as 0, and splits that treat 0 as missing, written as ordinary comparisons.
 
 use super::Direction;
 use crate::forest::{Comparison, Missing, Node, Split};
 
 /// LightGBM's `kZeroThreshold`, a single-precision constant: what lies within it on either side of 0 counts as 0.
 const ZERO: f64 = 1e-35_f32 as f64;
+
+/// The comparison that `x <= threshold` amounts to: before any split, LightGBM makes a 0 of what counts as one
+/// (`src/c_api.cpp`, where it reads rows).
+pub(super) fn comparison(threshold: f64) -> (Comparison, f64) {
+    if (-ZERO..0.0).contains(&threshold) {
+        (Comparison::Less, -ZERO)
+    } else if (0.0..ZERO).contains(&threshold) {
+        (Comparison::LessOrEqual, ZERO)
+    } else {
+        (Comparison::LessOrEqual, threshold)
+    }
+}
 
 /// A split `x <= threshold` in which 0 and missing values go to `default` instead; the nodes it takes beside its own are
 /// appended to `nodes`.
@@ -63,6 +75,25 @@ mod tests {
             default == Direction::Left
         } else {
             x <= threshold
+        }
+    }
+
+    #[test]
+    fn what_counts_as_zero_is_compared_as_zero() {
+        let borders = [-5.0, -ZERO, -1e-36, -0.0, 0.0, 1e-36, ZERO, 5.0];
+        for threshold in borders {
+            let (comparison, found) = comparison(threshold);
+            for x in borders
+                .iter()
+                .flat_map(|x| [x.next_down(), *x, x.next_up()])
+            {
+                let got = match comparison {
+                    Comparison::Less => x < found,
+                    Comparison::LessOrEqual => x <= found,
+                };
+                let read = if x.abs() <= ZERO { 0.0 } else { x };
+                assert_eq!(got, read <= threshold, "{x:e} <= {threshold:e}");
+            }
         }
     }
 

@@ -453,6 +453,7 @@ fn constant_and_scores(node: &Node, c: &Tensor, x: &Scores) -> Result<Scores, On
             link: Link::Sigmoid,
         }),
         ("Div", Link::OnePlusExp) if ones => Ok(one_over(x)),
+        ("Div", Link::Identity) => Err(node.refuse("dividing by features is not linear")),
         _ => Err(node.refuse(
             "a constant minus or over a nonlinear function is supported for sigmoids only",
         )),

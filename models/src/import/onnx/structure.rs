@@ -81,10 +81,12 @@ fn required_width(graph: &Graph, name: &str) -> Option<usize> {
 pub(super) fn node(node: &Node, inputs: &[Value]) -> Result<Vec<Value>, OnnxError> {
     let one = |value: Result<Value, OnnxError>| value.map(|value| vec![value]);
     match node.operator.as_str() {
-        "Identity" | "ai.onnx.ml.ZipMap" => one(inputs
+        // Dropout does nothing when a model is used.
+        "Identity" | "Dropout" | "ai.onnx.ml.ZipMap" => one(inputs
             .first()
             .cloned()
             .ok_or_else(|| node.refuse("it has no input"))),
+        "Transpose" => one(transpose(node, inputs)),
         "Cast" => one(cast(node, inputs)),
         "Constant" => one(node
             .tensor("value")?
@@ -122,6 +124,30 @@ fn cast(node: &Node, inputs: &[Value]) -> Result<Value, OnnxError> {
             "casting scores to type {to} rounds them; float and double are supported"
         ))),
     }
+}
+
+/// Weights alone: rows of features stay rows.
+fn transpose(node: &Node, inputs: &[Value]) -> Result<Value, OnnxError> {
+    let tensor = constant(node, inputs, 0)?;
+    let (rows, columns) = match *tensor.shape.as_slice() {
+        [rows, columns] => (rows, columns),
+        [] | [_] => return Ok(Value::Constant(tensor.clone())),
+        _ => return Err(node.refuse("only matrices are supported")),
+    };
+    if !matches!(node.ints("perm"), [] | [1, 0]) {
+        let order = node.ints("perm");
+        return Err(node.refuse(format!("perm = {order:?} is no transposition")));
+    }
+    let Some(values) = tensor.numbers() else {
+        return Err(node.refuse("only numbers are supported"));
+    };
+    if rows.checked_mul(columns) != Some(values.len()) {
+        return Err(node.refuse("its shape does not fit its values"));
+    }
+    let entry = |at: usize| values[at % rows * columns + at / rows];
+    let mut transposed = Tensor::vector((0..values.len()).map(entry).collect());
+    transposed.shape = vec![columns, rows];
+    Ok(Value::Constant(transposed))
 }
 
 /// Shapes that keep one row per row.

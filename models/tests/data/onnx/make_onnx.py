@@ -1,16 +1,20 @@
 """Exports scikit-learn models as ONNX and records what onnxruntime answers.
 
-Usage: make_onnx.py DATA_DIR; writes NAME.onnx and expected.json beside itself. Chains that no exporter of scikit-learn
+Usage: make_onnx.py DATA_DIR [NAME...]; writes NAME.onnx and expected.json beside itself, or makes those of the named cases
+anew. Chains that no exporter of scikit-learn
 writes are built by hand with onnx.helper, as PyTorch's and TensorFlow's exporters write them.
 """
 import json, pathlib, sys, warnings
 import numpy as np, onnx, onnxruntime, pandas as pd, skl2onnx, sklearn
 from onnx import TensorProto, helper, numpy_helper
 from skl2onnx import to_onnx
+from sklearn.compose import ColumnTransformer
+from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.linear_model import *
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, Normalizer, StandardScaler
+from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, Normalizer, RobustScaler, StandardScaler
 from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR
 
 warnings.simplefilter("ignore")
@@ -36,6 +40,12 @@ MODELS = {
     "scaled_logistic": (make_pipeline(StandardScaler(), LogisticRegression()), P, y),
     "min_max_ridge": (make_pipeline(MinMaxScaler(), Ridge()), B, pima.bmi),
     "max_abs_poisson": (make_pipeline(MaxAbsScaler(), PoissonRegressor()), P[:, 1:], pima.npreg),
+    "elastic_net": (ElasticNet(alpha=0.1), BS, pima.bmi), "sgd_regressor": (SGDRegressor(**R), BS, pima.bmi),
+    "gamma": (GammaRegressor(), BS, pima.bmi), "tweedie_19": (TweedieRegressor(power=1.9), BS, pima.bmi),
+    "ridge_two_targets": (Ridge(), BS[:, :4], pima[["bmi", "age"]].to_numpy()),
+    "ridge_classifier": (RidgeClassifier(), S, y), "discriminant": (LinearDiscriminantAnalysis(), I, yi),
+    "robust_components": (make_pipeline(RobustScaler(), PCA(3), LogisticRegression()), P, words),
+    "column_transformer": (make_pipeline(ColumnTransformer([("a", StandardScaler(), [0, 3]), ("b", MinMaxScaler(), [1])], remainder="passthrough"), Ridge()), B, pima.bmi),
     # What must be refused, with a message that says why.
     "refused_svc_three": (SVC(kernel="linear"), I, yi), "refused_svc_rbf": (SVC(kernel="rbf"), S, y),
     "refused_normalizer": (make_pipeline(Normalizer(), Ridge()), B, pima.bmi),
@@ -66,6 +76,10 @@ CHAINS = {
                      dict(i1=np.array([1]), i3=np.array([3]), pick=np.array([3, -4]), w=0.1 * f32(4, 1)), 4, [("y", 1)]),
     "doubles_arg_max": chain([("MatMul", ["x", "w"], ["z"], {}), ("ArgMax", ["z"], ["label"], dict(axis=1))], dict(w=f32(4, 3)), 4, [("label", 7)]),
     "refused_relu": chain([("MatMul", ["x", "w"], ["z"], {}), ("Relu", ["z"], ["y"], {})], dict(w=f32(4, 3)), 4, [("y", 1)]),
+    "exported_weights": chain([("Identity", ["x"], ["i"], {}), ("Cast", ["i"], ["f"], dict(to=1)), ("Dropout", ["f"], ["d"], {}), ("Transpose", ["w"], ["t"], dict(perm=[1, 0])),
+                               ("MatMul", ["d", "t"], ["z"], {}), ("Add", ["z", "b"], ["s"], {}), ("Reshape", ["s", "flat"], ["y"], {})],
+                              dict(w=f32(1, 4), b=f32(1), flat=np.array([-1])), 4, [("y", 1)]),
+    "refused_division": chain([("Div", ["one", "x"], ["r"], {}), ("MatMul", ["r", "w"], ["y"], {})], dict(one=np.ones(1, np.float32), w=f32(4, 1)), 4, [("y", 1)]),
 }
 
 def record(name, model, rows):
@@ -78,15 +92,20 @@ def record(name, model, rows):
                for a in session.run(None, {feed: rows})]
     return dict(rows=rows.astype(float).tolist(), answers=answers)
 
-cases = {}
+only = set(sys.argv[2:])
+cases = json.loads((HERE / "expected.json").read_text())["cases"] if only else {}
+wanted = lambda name: not only or name in only
 for name, (model, x, target) in MODELS.items():
+    if not wanted(name) and not (name == "logistic_words" and wanted("logistic_zip_map")): continue
     model.fit(x, target)
     classifier = hasattr(model, "classes_")
-    options = {id(model): {"zipmap": False}} if classifier and not isinstance(model, (LinearSVC,)) and not hasattr(model, "steps") else None
+    zip_map = not classifier or isinstance(model, (LinearSVC, RidgeClassifier)) or hasattr(model, "steps")
+    options = None if zip_map else {id(model): {"zipmap": False}}
     cases[name] = record(name, to_onnx(model, x[:1], options=options), x[:ROWS])
-cases["logistic_zip_map"] = record("logistic_zip_map", to_onnx(MODELS["logistic_words"][0], P[:1]), P[:ROWS])
+if wanted("logistic_zip_map"):
+    cases["logistic_zip_map"] = record("logistic_zip_map", to_onnx(MODELS["logistic_words"][0], P[:1]), P[:ROWS])
 for name, model in CHAINS.items():
-    cases[name] = record(name, model, I[:ROWS])
+    if wanted(name): cases[name] = record(name, model, I[:ROWS])
 versions = dict(scikit_learn=sklearn.__version__, skl2onnx=skl2onnx.__version__, onnx=onnx.__version__, onnxruntime=onnxruntime.__version__)
 (HERE / "expected.json").write_text(json.dumps(dict(versions=versions, cases=cases)) + "\n")
 for name, case in cases.items():

@@ -2,22 +2,12 @@
 
 use alloc::collections::{BTreeMap, BTreeSet};
 
+use super::functions::{Function, tree_functions};
+use super::noise::{DiagramNoise, NoiseBook, NoiseId, NoiseUnits};
 use super::piecewise::{Piecewise, add_digits};
 use super::schedule::{Emitter, Value};
 use super::{Diagram, Operand, Plain, Rotation, Sign};
-use crate::branching::digits::{DigitForm, DigitNode, DigitTree, Digits};
-
-/// What a subtree computes.
-#[derive(Clone, Debug)]
-enum Function {
-    /// A function of one input, or a constant (then `input` is `None`).
-    Univariate {
-        input: Option<usize>,
-        pieces: Piecewise,
-    },
-    /// Anything else: node of the tree.
-    Node,
-}
+use crate::branching::digits::{DigitForm, DigitNode, Digits};
 
 /// A subtree that a selection reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,91 +71,29 @@ pub(crate) fn build(form: &DigitForm, size: usize) -> Diagram {
     for table in &form.tables {
         add(Some(table.input), &Piecewise::of_table(table));
     }
+    let mut book = NoiseBook::new(size);
     let mut builder = Builder::new(form, &functions, size);
     builder.place_slots(&roots);
     let inputs: BTreeSet<usize> = sums.keys().chain(roots.keys()).copied().collect();
     for input in inputs {
         let zero = Piecewise::constant(Digits::new());
         builder.group(
+            &mut book,
             input,
             roots.get(&input).map_or(&[], Vec::as_slice),
             sums.get(&input).unwrap_or(&zero),
         );
     }
-    builder.finish(constant)
-}
-
-/// What each node of a tree computes, children before parents; infeasible branches disappear.
-fn tree_functions(tree: &DigitTree, input_bits: &[u32]) -> Vec<Function> {
-    let mut functions = vec![Function::Node; tree.nodes.len()];
-    for (index, node) in tree.nodes.iter().enumerate().rev() {
-        functions[index] = match node {
-            DigitNode::Leaf(digits) => Function::Univariate {
-                input: None,
-                pieces: Piecewise::constant(digits.clone()),
-            },
-            DigitNode::Split {
-                input,
-                threshold,
-                left,
-                right,
-            } => {
-                let (left, right) = (&functions[*left], &functions[*right]);
-                split_function(*input, input_bits[*input], *threshold, left, right)
-            }
-        };
-    }
-    functions
-}
-
-fn split_function(
-    input: usize,
-    bits: u32,
-    threshold: i64,
-    left: &Function,
-    right: &Function,
-) -> Function {
-    // A threshold outside of the codes decides for all of them.
-    let side = (threshold <= 0)
-        .then_some(right)
-        .or((threshold >= 1 << bits).then_some(left));
-    if let Some(Function::Univariate { input, pieces }) = side {
-        return Function::Univariate {
-            input: *input,
-            pieces: pieces.clone(),
-        };
-    }
-    match (side, left, right) {
-        (
-            None,
-            Function::Univariate {
-                input: left_input,
-                pieces: left,
-            },
-            Function::Univariate {
-                input: right_input,
-                pieces: right,
-            },
-        ) if [left_input, right_input]
-            .into_iter()
-            .flatten()
-            .all(|read| *read == input) =>
-        {
-            Function::Univariate {
-                input: Some(input),
-                pieces: Piecewise::split(threshold, left, right),
-            }
-        }
-        _ => Function::Node,
-    }
+    builder.finish(constant, &book)
 }
 
 struct Builder<'a> {
     form: &'a DigitForm,
     functions: &'a [Vec<Function>],
     size: usize,
-    /// Where univariate subtrees were placed: rotation and shift.
-    slots: BTreeMap<Subtree, (usize, usize)>,
+    /// Where univariate subtrees were placed: rotation, shift and sign.
+    slots: BTreeMap<Subtree, (usize, usize, Sign)>,
+    results: Vec<NoiseId>,
     diagram: Diagram,
 }
 
@@ -185,13 +113,14 @@ impl<'a> Builder<'a> {
             constant: Plain::new(),
             clear_cmuxes: 0,
             cmuxes: 0,
-            noise_units: 0,
+            noise: DiagramNoise::default(),
         };
         Self {
             form,
             functions,
             size,
             slots: BTreeMap::new(),
+            results: Vec::new(),
             diagram,
         }
     }
@@ -228,9 +157,20 @@ impl<'a> Builder<'a> {
             for chunk in subtrees.chunks(slots) {
                 let rotation = self.diagram.rotations.len();
                 let mut table = Plain::new();
+                // From tree to tree the sign changes, so that what their noise has in common cancels.
+                let mut sign = Sign::Minus;
+                let mut tree = None;
                 for (slot, (subtree, pieces)) in chunk.iter().enumerate() {
-                    table.extend(self.tabulate(pieces, 0, self.bits(input), slot * width));
-                    self.slots.insert(*subtree, (rotation, slot * width));
+                    if tree != Some(subtree.tree) {
+                        tree = Some(subtree.tree);
+                        sign = sign.times(Sign::Minus);
+                    }
+                    let values = self.tabulate(pieces, 0, self.bits(input), slot * width);
+                    table.extend(values.into_iter().map(|(at, value)| match sign {
+                        Sign::Plus => (at, value),
+                        Sign::Minus => (at, -value),
+                    }));
+                    self.slots.insert(*subtree, (rotation, slot * width, sign));
                 }
                 let (first_bit, bits) = (self.diagram.first_bits[input], self.bits(input));
                 self.diagram.rotations.push(Rotation {
@@ -271,10 +211,11 @@ impl<'a> Builder<'a> {
     }
 
     /// One selection by `input` for all trees whose roots read it, and for the sum of functions of it.
-    fn group(&mut self, input: usize, roots: &[Root], sum: &Piecewise) {
-        let mut emitter = Emitter::default();
+    fn group(&mut self, book: &mut NoiseBook, input: usize, roots: &[Root], sum: &Piecewise) {
+        let mut emitter = Emitter::new(book);
         let (first_bit, bits) = (self.diagram.first_bits[input], self.bits(input));
         if roots.is_empty() {
+            emitter.book.start_tree(self.form.trees.len() + input);
             let value = self.table(&mut emitter, input, sum);
             self.push_group(emitter, value);
             return;
@@ -283,6 +224,7 @@ impl<'a> Builder<'a> {
             .iter()
             .map(|root| [root.left, root.right].map(|subtree| self.value(&mut emitter, subtree)))
             .collect();
+        emitter.book.start_tree(self.form.trees.len() + input);
         let limit = 1i64 << bits;
         let inside = |threshold: &i64| (1..limit).contains(threshold);
         let mut starts: Vec<i64> = roots
@@ -303,7 +245,7 @@ impl<'a> Builder<'a> {
     /// out and put in, exactly.
     fn interval_sums(
         &self,
-        emitter: &mut Emitter,
+        emitter: &mut Emitter<'_>,
         roots: &[Root],
         children: &[[Value; 2]],
         sum: &Piecewise,
@@ -316,7 +258,7 @@ impl<'a> Builder<'a> {
                 .iter()
                 .zip(children)
                 .map(|(root, children)| &children[side(root, *start)]);
-            let noise = selected.clone().map(|value| value.noise).sum();
+            let parts = selected.clone().map(|value| value.noise).collect();
             let mut plain = to_plain(sum.value(*start));
             let mut terms = Vec::new();
             for value in selected {
@@ -346,13 +288,14 @@ impl<'a> Builder<'a> {
                     (plain, terms) = (changed, changes);
                 }
             }
-            values.push(emitter.sum(plain, terms, noise));
+            values.push(emitter.sum(plain, terms, parts));
         }
         values
     }
 
     /// A subtree as an operand.
-    fn value(&self, emitter: &mut Emitter, root: Subtree) -> Value {
+    fn value(&self, emitter: &mut Emitter<'_>, root: Subtree) -> Value {
+        emitter.book.start_tree(root.tree);
         // Children before parents, without recursion: trees may be deep.
         let mut order = vec![root];
         let mut index = 0;
@@ -380,22 +323,24 @@ impl<'a> Builder<'a> {
 
     fn univariate(
         &self,
-        emitter: &mut Emitter,
+        emitter: &mut Emitter<'_>,
         subtree: Subtree,
         input: Option<usize>,
         pieces: &Piecewise,
     ) -> Value {
         match (input, self.slots.get(&subtree)) {
             (None, _) => Value::plain(to_plain(pieces.value(0))),
-            (Some(input), Some((rotation, shift))) => {
+            (Some(input), Some((rotation, shift, sign))) => {
                 let operand = Operand::Slot {
                     rotation: *rotation,
                     shift: *shift,
+                    sign: *sign,
                 };
-                Value {
-                    operand,
-                    noise: self.bits(input),
-                }
+                let turned = if *sign == Sign::Plus { 0 } else { self.size };
+                let first = self.diagram.first_bits[input];
+                let bits = first..first + self.bits(input);
+                let noise = emitter.book.slot(*rotation, bits, shift + turned);
+                Value { operand, noise }
             }
             (Some(input), None) => self.table(emitter, input, pieces),
         }
@@ -403,7 +348,7 @@ impl<'a> Builder<'a> {
 
     fn node(
         &self,
-        emitter: &mut Emitter,
+        emitter: &mut Emitter<'_>,
         subtree: Subtree,
         values: &BTreeMap<Subtree, Value>,
     ) -> Value {
@@ -427,7 +372,7 @@ impl<'a> Builder<'a> {
 
     /// A function of one input: by selection between its pieces, or, where that is cheaper, by selecting a polynomial
     /// that holds the values of `2^low` codes by the high bits and turning it by the low ones.
-    fn table(&self, emitter: &mut Emitter, input: usize, pieces: &Piecewise) -> Value {
+    fn table(&self, emitter: &mut Emitter<'_>, input: usize, pieces: &Piecewise) -> Value {
         let (first_bit, bits) = (self.diagram.first_bits[input], self.bits(input));
         let fitting = (self.size / self.form.coefficients).max(1).ilog2() as usize;
         let low = fitting.min(bits);
@@ -455,14 +400,20 @@ impl<'a> Builder<'a> {
         emitter.rotate(first_bit, low, self.form.coefficients, chosen)
     }
 
-    fn push_group(&mut self, emitter: Emitter, value: Value) {
+    fn push_group(&mut self, emitter: Emitter<'_>, value: Value) {
         self.diagram.cmuxes += emitter.cmuxes;
         self.diagram.clear_cmuxes += emitter.clear_cmuxes;
-        self.diagram.noise_units += value.noise;
+        self.results.push(value.noise);
         self.diagram.groups.push(emitter.finish(value));
     }
 
-    fn finish(mut self, constant: Digits) -> Diagram {
+    fn finish(mut self, constant: Digits, book: &NoiseBook) -> Diagram {
+        let units = book.units();
+        let of_results = self.results.iter().map(|id| id.of(&units));
+        self.diagram.noise = DiagramNoise {
+            units: of_results.fold(NoiseUnits::default(), NoiseUnits::plus),
+            busiest: book.busiest(),
+        };
         self.diagram.constant = to_plain(&constant);
         self.diagram
     }

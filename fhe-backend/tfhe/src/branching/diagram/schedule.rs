@@ -2,20 +2,21 @@
 
 use std::collections::HashMap;
 
+use super::noise::{CLEAR, NoiseBook, NoiseId};
 use super::{Group, Operand, Plain, Sign, Step};
 
-/// An operand with its noise: external products added up along its selected path.
+/// An operand with its noise.
 #[derive(Clone, Debug)]
 pub(super) struct Value {
     pub(super) operand: Operand,
-    pub(super) noise: usize,
+    pub(super) noise: NoiseId,
 }
 
 impl Value {
     pub(super) fn plain(plain: Plain) -> Self {
         Self {
             operand: Operand::Plain(plain),
-            noise: 0,
+            noise: CLEAR,
         }
     }
 
@@ -24,35 +25,62 @@ impl Value {
     }
 
     /// The same, `shift` coefficients further down; only encrypted operands are shifted.
-    fn shifted(&self, by: usize) -> Self {
+    fn shifted(&self, by: usize, book: &mut NoiseBook) -> Self {
         let operand = match &self.operand {
             Operand::Register { register, shift } => Operand::Register {
                 register: *register,
                 shift: shift + by,
             },
-            Operand::Slot { rotation, shift } => Operand::Slot {
+            Operand::Slot {
+                rotation,
+                shift,
+                sign,
+            } => Operand::Slot {
                 rotation: *rotation,
                 shift: shift + by,
+                sign: *sign,
             },
             Operand::Plain(plain) => Operand::Plain(plain.clone()),
         };
         Self {
             operand,
-            noise: self.noise,
+            noise: book.shifted(self.noise, by),
         }
+    }
+
+    /// `one − zero` of clear values; nothing of others.
+    fn difference(zero: &Self, one: &Self) -> Plain {
+        let (Operand::Plain(zero), Operand::Plain(one)) = (&zero.operand, &one.operand) else {
+            return Plain::new();
+        };
+        let negated = zero.iter().map(|(at, value)| (*at, -value));
+        let mut difference: Plain = one.iter().copied().chain(negated).collect();
+        difference.sort_unstable();
+        difference
     }
 }
 
 /// The steps of one group, each with a virtual register of its own until [`finish`](Self::finish).
-#[derive(Debug, Default)]
-pub(super) struct Emitter {
+#[derive(Debug)]
+pub(super) struct Emitter<'a> {
+    pub(super) book: &'a mut NoiseBook,
     steps: Vec<Step>,
     next: usize,
     pub(super) cmuxes: usize,
     pub(super) clear_cmuxes: usize,
 }
 
-impl Emitter {
+impl<'a> Emitter<'a> {
+    pub(super) fn new(book: &'a mut NoiseBook) -> Self {
+        Self {
+            book,
+            steps: Vec::new(),
+            next: 0,
+            cmuxes: 0,
+            clear_cmuxes: 0,
+        }
+    }
+
     pub(super) fn cmux(&mut self, bit: usize, zero: &Value, one: &Value) -> Value {
         if zero.is_plain() && one.is_plain() {
             self.clear_cmuxes += 1;
@@ -72,12 +100,19 @@ impl Emitter {
         };
         Value {
             operand,
-            noise: zero.noise.max(one.noise) + 1,
+            noise: self
+                .book
+                .selection(bit, zero.noise, one.noise, Value::difference(zero, one)),
         }
     }
 
-    /// `plain + Σ ± terms`; the caller knows the noise of the sum.
-    pub(super) fn sum(&mut self, plain: Plain, terms: Vec<(Sign, Value)>, noise: usize) -> Value {
+    /// `plain + Σ ± terms`, which has the noise of the sum of `parts`.
+    pub(super) fn sum(
+        &mut self,
+        plain: Plain,
+        terms: Vec<(Sign, Value)>,
+        parts: Vec<NoiseId>,
+    ) -> Value {
         if terms.is_empty() {
             return Value::plain(plain);
         }
@@ -96,7 +131,7 @@ impl Emitter {
                 register: target,
                 shift: 0,
             },
-            noise,
+            noise: self.book.sum(parts),
         }
     }
 
@@ -144,7 +179,7 @@ impl Emitter {
         (0..bits).fold(value, |value, bit| {
             let one = match &value.operand {
                 Operand::Plain(plain) => Value::plain(shift_plain(plain, stride << bit)),
-                _ => value.shifted(stride << bit),
+                _ => value.shifted(stride << bit, self.book),
             };
             self.cmux(first_bit + bit, &value, &one)
         })

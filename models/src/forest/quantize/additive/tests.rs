@@ -173,3 +173,33 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_cut_point_at_minus_zero_is_one_at_zero() {
+    let zeros = model(
+        vec![term(
+            0,
+            &[-0.0, 2.0, 3.0, 4.0],
+            &[0.0, 1.0, 0.0, 1.0, 0.0],
+            None,
+        )],
+        1,
+        true,
+    );
+    let values = (0..9).flat_map(|x| [f64::from(x), 0.0, 0.0]).collect();
+    let table = Table::from_rows(3, values).unwrap();
+    // The decoys are values of the calibration data, zero among them.
+    let options = ForestOptions {
+        decoys: Some(Decoys { bits: 1, seed: 0 }),
+        ..options(4)
+    };
+    let (quantized, report) = quantize_additive(&zeros, Some(&table), &options).unwrap();
+    assert_eq!((report.cut_points, report.decoys), (9, 5));
+    for x in [-1.0, -0.0, 0.0, 1.5, 2.0] {
+        let row = [x, 0.0, 0.0];
+        assert_eq!(
+            scores(&quantized, &row),
+            zeros.decision_function(&row).unwrap()
+        );
+    }
+}

@@ -1,0 +1,6 @@
+//! What several targets ask of a model that came through its door.
+
+extern crate alloc;
+
+pub mod choose;
+pub mod hold;
