@@ -16,6 +16,20 @@ struct Subtree {
     node: usize,
 }
 
+/// Trees whose children are summed at a time.
+const BATCH: usize = 8;
+
+/// A clear part, and encrypted terms.
+type Terms = (Plain, Vec<(Sign, Value)>);
+
+/// The sum of what is selected in an interval of codes.
+struct IntervalSum {
+    /// What it has more than that of the interval before.
+    change: Terms,
+    /// What it is a sum of.
+    noise: Vec<NoiseId>,
+}
+
 /// A tree whose root is not univariate: `code < threshold ? left : right`.
 #[derive(Debug)]
 struct Root {
@@ -31,21 +45,15 @@ pub(crate) fn build(form: &DigitForm, size: usize) -> Diagram {
         .iter()
         .map(|tree| tree_functions(tree, &form.input_bits))
         .collect();
-    let mut sums: BTreeMap<usize, Piecewise> = BTreeMap::new();
+    let mut parts: BTreeMap<usize, Vec<&Piecewise>> = BTreeMap::new();
     let mut roots: BTreeMap<usize, Vec<Root>> = BTreeMap::new();
     let mut constant = Digits::new();
-    let mut add = |input: Option<usize>, pieces: &Piecewise| match input {
-        None => constant = add_digits(&constant, pieces.value(0)),
-        Some(input) => {
-            let sum = sums
-                .entry(input)
-                .or_insert_with(|| Piecewise::constant(Digits::new()));
-            *sum = sum.sum(pieces);
-        }
-    };
     for (tree, functions) in functions.iter().enumerate() {
         match (&functions[0], &form.trees[tree].nodes[0]) {
-            (Function::Univariate { input, pieces }, _) => add(*input, pieces),
+            (Function::Univariate { input, pieces }, _) => match input {
+                None => constant = add_digits(&constant, pieces.value(0)),
+                Some(input) => parts.entry(*input).or_default().push(pieces),
+            },
             (
                 Function::Node,
                 DigitNode::Split {
@@ -68,9 +76,14 @@ pub(crate) fn build(form: &DigitForm, size: usize) -> Diagram {
             (Function::Node, DigitNode::Leaf(_)) => {}
         }
     }
-    for table in &form.tables {
-        add(Some(table.input), &Piecewise::of_table(table));
+    let tables: Vec<Piecewise> = form.tables.iter().map(Piecewise::of_table).collect();
+    for (table, pieces) in form.tables.iter().zip(&tables) {
+        parts.entry(table.input).or_default().push(pieces);
     }
+    let sums: BTreeMap<usize, Piecewise> = parts
+        .into_iter()
+        .map(|(input, parts)| (input, Piecewise::sum(parts.into_iter())))
+        .collect();
     let mut book = NoiseBook::new(size);
     let mut builder = Builder::new(form, &functions, size);
     builder.place_slots(&roots);
@@ -220,77 +233,94 @@ impl<'a> Builder<'a> {
             self.push_group(emitter, value);
             return;
         }
-        let children: Vec<[Value; 2]> = roots
-            .iter()
-            .map(|root| [root.left, root.right].map(|subtree| self.value(&mut emitter, subtree)))
-            .collect();
-        emitter.book.start_tree(self.form.trees.len() + input);
-        let limit = 1i64 << bits;
-        let inside = |threshold: &i64| (1..limit).contains(threshold);
         let mut starts: Vec<i64> = roots
             .iter()
             .map(|root| root.threshold)
             .chain(sum.boundaries())
-            .filter(inside)
+            .filter(|start| (1..1i64 << bits).contains(start))
             .collect();
         starts.push(0);
         starts.sort_unstable();
         starts.dedup();
-        let values = self.interval_sums(&mut emitter, roots, &children, sum, &starts);
-        let value = emitter.select(first_bit, bits, &starts, &values);
+        let sums = self.interval_sums(&mut emitter, input, roots, sum, &starts);
+        let mut last: Option<Value> = None;
+        let value = emitter.select_made(first_bit, bits, &starts, |emitter, index| {
+            let IntervalSum { change, noise } = &sums[index];
+            let (mut plain, mut terms) = change.clone();
+            if let Some(last) = &last {
+                push_term(&mut plain, &mut terms, Sign::Plus, last);
+            }
+            let value = emitter.sum(plain, terms, noise.clone());
+            last = Some(value.clone());
+            value
+        });
         self.push_group(emitter, value);
     }
 
-    /// The sum of the selected children for each interval of codes, each from the one before it: what changes is taken
-    /// out and put in, exactly.
+    /// For each interval of codes, how the sum of the selected children differs from that of the interval before; the
+    /// first is the sum itself. Children are summed as they are computed, `BATCH` trees at a time.
     fn interval_sums(
         &self,
         emitter: &mut Emitter<'_>,
+        input: usize,
         roots: &[Root],
-        children: &[[Value; 2]],
         sum: &Piecewise,
         starts: &[i64],
-    ) -> Vec<Value> {
-        let side = |root: &Root, start: i64| usize::from(start >= root.threshold);
-        let mut values: Vec<Value> = Vec::with_capacity(starts.len());
+    ) -> Vec<IntervalSum> {
+        let mut roots: Vec<&Root> = roots.iter().collect();
+        roots.sort_by_key(|root| root.threshold);
+        let mut sums: Vec<IntervalSum> = Vec::with_capacity(starts.len());
         for (index, start) in starts.iter().enumerate() {
-            let selected = roots
-                .iter()
-                .zip(children)
-                .map(|(root, children)| &children[side(root, *start)]);
-            let parts = selected.clone().map(|value| value.noise).collect();
             let mut plain = to_plain(sum.value(*start));
-            let mut terms = Vec::new();
-            for value in selected {
-                push_term(&mut plain, &mut terms, Sign::Plus, value);
+            if let Some(before) = index.checked_sub(1) {
+                let before = to_plain(sum.value(starts[before])).into_iter();
+                plain.extend(before.map(|(at, digit)| (at, -digit)));
             }
-            let change = |before: i64| {
-                let mut plain = to_plain(sum.value(*start));
-                plain.extend(
-                    to_plain(sum.value(before))
-                        .into_iter()
-                        .map(|(at, digit)| (at, -digit)),
-                );
-                let mut terms = Vec::new();
-                for (root, children) in roots.iter().zip(children) {
-                    let (old, new) = (side(root, before), side(root, *start));
-                    if old != new {
-                        push_term(&mut plain, &mut terms, Sign::Minus, &children[old]);
-                        push_term(&mut plain, &mut terms, Sign::Plus, &children[new]);
-                    }
-                }
-                (plain, terms)
-            };
-            if let Some(previous) = values.last() {
-                let (mut changed, mut changes) = change(starts[index - 1]);
-                if changes.len() + 1 < terms.len() {
-                    push_term(&mut changed, &mut changes, Sign::Plus, previous);
-                    (plain, terms) = (changed, changes);
-                }
-            }
-            values.push(emitter.sum(plain, terms, parts));
+            sums.push(IntervalSum {
+                change: (plain, Vec::new()),
+                noise: Vec::new(),
+            });
         }
-        values
+        for batch in roots.chunks(BATCH) {
+            let mut changes: BTreeMap<usize, Terms> = BTreeMap::new();
+            for root in batch {
+                let [left, right] =
+                    [root.left, root.right].map(|subtree| self.value(emitter, subtree));
+                // The first interval that selects the right child; none if all codes are below the threshold.
+                let first = starts.partition_point(|start| *start < root.threshold);
+                for (index, sum) in sums.iter_mut().enumerate() {
+                    let selected = if index < first { &left } else { &right };
+                    sum.noise.push(selected.noise);
+                }
+                let mut add = |index: usize, sign: Sign, value: &Value| {
+                    let (plain, terms) = changes.entry(index).or_default();
+                    push_term(plain, terms, sign, value);
+                };
+                if first == 0 {
+                    add(0, Sign::Plus, &right);
+                    continue;
+                }
+                add(0, Sign::Plus, &left);
+                if first < starts.len() {
+                    add(first, Sign::Plus, &right);
+                    add(first, Sign::Minus, &left);
+                }
+            }
+            emitter.book.start_tree(self.form.trees.len() + input);
+            for (index, (plain, terms)) in changes {
+                let of_batch = emitter.sum(plain, terms, Vec::new());
+                let (plain, terms) = &mut sums[index].change;
+                push_term(plain, terms, Sign::Plus, &of_batch);
+                // The first is read at once, all others much later.
+                if index == 0 && terms.len() > 1 {
+                    let (plain, terms) = core::mem::take(&mut sums[0].change);
+                    let so_far = emitter.sum(plain, terms, Vec::new());
+                    let (plain, terms) = &mut sums[0].change;
+                    push_term(plain, terms, Sign::Plus, &so_far);
+                }
+            }
+        }
+        sums
     }
 
     /// A subtree as an operand.

@@ -1,7 +1,7 @@
 //! What each subtree computes: a function of one input, or more.
 
 use super::piecewise::Piecewise;
-use crate::branching::digits::{DigitNode, DigitTree};
+use crate::branching::digits::{DigitNode, DigitTree, Digits};
 
 /// What a subtree computes.
 #[derive(Clone, Debug)]
@@ -15,7 +15,8 @@ pub(super) enum Function {
     Node,
 }
 
-/// What each node of a tree computes, children before parents; infeasible branches disappear.
+/// What each node of a tree computes, children before parents; infeasible branches disappear. What was put into a parent's
+/// function is gone.
 pub(super) fn tree_functions(tree: &DigitTree, input_bits: &[u32]) -> Vec<Function> {
     let mut functions = vec![Function::Node; tree.nodes.len()];
     for (index, node) in tree.nodes.iter().enumerate().rev() {
@@ -30,52 +31,40 @@ pub(super) fn tree_functions(tree: &DigitTree, input_bits: &[u32]) -> Vec<Functi
                 left,
                 right,
             } => {
-                let (left, right) = (&functions[*left], &functions[*right]);
-                split_function(*input, input_bits[*input], *threshold, left, right)
+                let (left, right) = (*left, *right);
+                // A threshold outside of the codes decides for all of them.
+                if *threshold <= 0 || *threshold >= 1 << input_bits[*input] {
+                    let side = if *threshold <= 0 { right } else { left };
+                    core::mem::replace(&mut functions[side], Function::Node)
+                } else if functions[left].reads_only(*input) && functions[right].reads_only(*input)
+                {
+                    let mut take = |child: usize| match core::mem::replace(
+                        &mut functions[child],
+                        Function::Node,
+                    ) {
+                        Function::Univariate { pieces, .. } => pieces,
+                        Function::Node => Piecewise::constant(Digits::new()),
+                    };
+                    let (left, right) = (take(left), take(right));
+                    Function::Univariate {
+                        input: Some(*input),
+                        pieces: Piecewise::split(*threshold, left, right),
+                    }
+                } else {
+                    Function::Node
+                }
             }
         };
     }
     functions
 }
 
-fn split_function(
-    input: usize,
-    bits: u32,
-    threshold: i64,
-    left: &Function,
-    right: &Function,
-) -> Function {
-    // A threshold outside of the codes decides for all of them.
-    let side = (threshold <= 0)
-        .then_some(right)
-        .or((threshold >= 1 << bits).then_some(left));
-    if let Some(Function::Univariate { input, pieces }) = side {
-        return Function::Univariate {
-            input: *input,
-            pieces: pieces.clone(),
-        };
-    }
-    match (side, left, right) {
-        (
-            None,
-            Function::Univariate {
-                input: left_input,
-                pieces: left,
-            },
-            Function::Univariate {
-                input: right_input,
-                pieces: right,
-            },
-        ) if [left_input, right_input]
-            .into_iter()
-            .flatten()
-            .all(|read| *read == input) =>
-        {
-            Function::Univariate {
-                input: Some(input),
-                pieces: Piecewise::split(threshold, left, right),
-            }
+impl Function {
+    /// Whether it is a function of this input alone, or a constant.
+    fn reads_only(&self, wanted: usize) -> bool {
+        match self {
+            Self::Univariate { input, .. } => input.is_none_or(|input| input == wanted),
+            Self::Node => false,
         }
-        _ => Function::Node,
     }
 }

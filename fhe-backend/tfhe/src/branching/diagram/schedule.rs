@@ -60,6 +60,13 @@ impl Value {
     }
 }
 
+/// Values of intervals of codes, made in their order. An interval may be read several times, one after the other.
+struct Leaves<'s, F> {
+    starts: &'s [i64],
+    make: F,
+    last: Option<(usize, Value)>,
+}
+
 /// The steps of one group, each with a virtual register of its own until [`finish`](Self::finish).
 #[derive(Debug)]
 pub(super) struct Emitter<'a> {
@@ -113,6 +120,7 @@ impl<'a> Emitter<'a> {
         terms: Vec<(Sign, Value)>,
         parts: Vec<NoiseId>,
     ) -> Value {
+        let plain = added_up(plain);
         if terms.is_empty() {
             return Value::plain(plain);
         }
@@ -144,27 +152,50 @@ impl<'a> Emitter<'a> {
         starts: &[i64],
         values: &[Value],
     ) -> Value {
-        self.select_range(first_bit, bits, 0, starts, values)
+        self.select_made(first_bit, bits, starts, |_, index| values[index].clone())
     }
 
-    fn select_range(
+    /// The same, where `make` emits the values, in their order, each just before it is needed: few are held at a time.
+    pub(super) fn select_made(
+        &mut self,
+        first_bit: usize,
+        bits: usize,
+        starts: &[i64],
+        make: impl FnMut(&mut Self, usize) -> Value,
+    ) -> Value {
+        let mut leaves = Leaves {
+            starts,
+            make,
+            last: None,
+        };
+        self.select_range(first_bit, bits, 0, &mut leaves)
+    }
+
+    fn select_range<F: FnMut(&mut Self, usize) -> Value>(
         &mut self,
         first_bit: usize,
         bits: usize,
         low: i64,
-        starts: &[i64],
-        values: &[Value],
+        leaves: &mut Leaves<'_, F>,
     ) -> Value {
+        let starts = leaves.starts;
         let at = starts.partition_point(|start| *start <= low).max(1) - 1;
         let cut = starts
             .get(at + 1)
             .is_some_and(|start| *start < low + (1 << bits));
         if !cut || bits == 0 {
-            return values[at].clone();
+            if let Some((index, value)) = &leaves.last
+                && *index == at
+            {
+                return value.clone();
+            }
+            let value = (leaves.make)(self, at);
+            leaves.last = Some((at, value.clone()));
+            return value;
         }
         let half = 1i64 << (bits - 1);
-        let zero = self.select_range(first_bit, bits - 1, low, starts, values);
-        let one = self.select_range(first_bit, bits - 1, low + half, starts, values);
+        let zero = self.select_range(first_bit, bits - 1, low, leaves);
+        let one = self.select_range(first_bit, bits - 1, low + half, leaves);
         self.cmux(first_bit + bits - 1, &zero, &one)
     }
 
@@ -220,6 +251,20 @@ impl<'a> Emitter<'a> {
         self.next += 1;
         self.next - 1
     }
+}
+
+/// Every coefficient once, zeros not at all.
+fn added_up(mut plain: Plain) -> Plain {
+    plain.sort_unstable_by_key(|(coefficient, _)| *coefficient);
+    plain.dedup_by(|later, earlier| {
+        let same = later.0 == earlier.0;
+        if same {
+            earlier.1 += later.1;
+        }
+        same
+    });
+    plain.retain(|(_, value)| *value != 0);
+    plain
 }
 
 /// A clear polynomial `by` coefficients down; what falls below coefficient 0 is not read.
