@@ -2,7 +2,6 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use tenebra_client::bits::BitReader;
 use tenebra_client::branching::ValidBranching;
@@ -22,11 +21,19 @@ type Glwe = Vec<u64>;
 /// arithmetic on them.
 pub(crate) struct BranchingEvaluator {
     gadget: Gadget,
-    pool: ThreadPool,
-    /// One a thread of the pool, so that a lock never waits.
-    workers: Vec<Mutex<Worker>>,
+    registers: usize,
+    /// Threads that help the caller, who works as well: it would have to wait for them to wake up otherwise.
+    helpers: Option<Helpers>,
+    /// One for each evaluation that ran at the same time so far.
+    callers: Mutex<Vec<Worker>>,
     /// One for each evaluation that ran at the same time so far.
     workspaces: Mutex<Vec<Workspace>>,
+}
+
+/// Threads of our own, with a worker each, so that a lock never waits.
+struct Helpers {
+    pool: ThreadPool,
+    workers: Vec<Mutex<Worker>>,
 }
 
 /// What a thread works in.
@@ -48,30 +55,26 @@ struct Workspace {
 }
 
 impl BranchingEvaluator {
-    /// With `threads` threads of its own.
+    /// On `threads` threads, of which the caller is one.
     pub(crate) fn new(plan: &BranchingPlan, threads: usize) -> Result<Self, PlanError> {
-        let threads = threads.max(1);
-        let pool = ThreadPoolBuilder::new().num_threads(threads).build();
-        let pool = pool.map_err(|_| PlanError::Threads(threads))?;
         let gadget = Gadget::of(&plan.layout);
-        let registers = plan
-            .diagram
-            .groups
-            .iter()
-            .map(|group| group.registers)
-            .max()
-            .unwrap_or(0);
-        let worker = || Worker {
-            kernel: Kernel::new(gadget),
-            registers: vec![vec![0; gadget.glwe_len()]; registers],
-            spare: vec![0; gadget.glwe_len()],
-            scratch: vec![0; 3 * gadget.polynomial_size],
+        let groups = plan.diagram.groups.iter();
+        let registers = groups.map(|group| group.registers).max().unwrap_or(0);
+        let helpers = if threads > 1 {
+            let pool = ThreadPoolBuilder::new().num_threads(threads - 1).build();
+            let workers = (1..threads).map(|_| Mutex::new(Worker::new(gadget, registers)));
+            Some(Helpers {
+                pool: pool.map_err(|_| PlanError::Threads(threads))?,
+                workers: workers.collect(),
+            })
+        } else {
+            None
         };
-        let workers = (0..threads).map(|_| Mutex::new(worker())).collect();
         Ok(Self {
             gadget,
-            pool,
-            workers,
+            registers,
+            helpers,
+            callers: Mutex::new(vec![Worker::new(gadget, registers)]),
             workspaces: Mutex::new(Vec::new()),
         })
     }
@@ -94,9 +97,7 @@ impl BranchingEvaluator {
             .ok_or(EvaluateError::Query)?;
         let kept = lock(&self.workspaces).pop();
         let mut workspace = kept.unwrap_or_else(|| self.workspace(plan));
-        let sum = self
-            .pool
-            .install(|| self.run(plan, key, seed, bodies, &mut workspace));
+        let sum = self.run(plan, key, seed, bodies, &mut workspace);
         lock(&self.workspaces).push(workspace);
         Ok(respond(&plan.layout, &sum))
     }
@@ -119,13 +120,28 @@ impl BranchingEvaluator {
         }
     }
 
-    /// The calling thread's worker; only threads of the pool ask.
-    fn worker(&self) -> MutexGuard<'_, Worker> {
-        lock(&self.workers[rayon::current_thread_index().unwrap_or(0) % self.workers.len()])
-    }
-
     fn run(
         &self,
+        plan: &BranchingPlan,
+        key: Option<&UnpackingKey>,
+        seed: MaskSeed,
+        bodies: &[u8],
+        workspace: &mut Workspace,
+    ) -> Glwe {
+        let kept = lock(&self.callers).pop();
+        let mut worker = kept.unwrap_or_else(|| Worker::new(self.gadget, self.registers));
+        let crew = Crew {
+            caller: &mut worker,
+            helpers: self.helpers.as_ref(),
+        };
+        let sum = self.run_by(crew, plan, key, seed, bodies, workspace);
+        lock(&self.callers).push(worker);
+        sum
+    }
+
+    fn run_by(
+        &self,
+        mut crew: Crew<'_>,
         plan: &BranchingPlan,
         key: Option<&UnpackingKey>,
         seed: MaskSeed,
@@ -139,43 +155,30 @@ impl BranchingEvaluator {
             results,
         } = workspace;
         if let Some(key) = key {
-            self.unpack(&plan.layout, key, seed, bodies, packed);
+            self.unpack(&mut crew, &plan.layout, key, seed, bodies, packed);
             let levels = self.gadget.level_count;
-            let ciphertexts = packed.par_chunks(levels);
-            bits.par_iter_mut()
-                .zip(ciphertexts)
-                .for_each(|(ggsw, ciphertexts)| {
-                    let Worker {
-                        kernel, scratch, ..
-                    } = &mut *self.worker();
-                    for (level, ciphertext) in ciphertexts.iter().enumerate() {
-                        switch_scheme(kernel, key, ciphertext, level, ggsw, scratch);
-                    }
-                });
+            crew.each(bits, |worker, bit, ggsw| {
+                for (level, ciphertext) in packed[bit * levels..][..levels].iter().enumerate() {
+                    let scratch = &mut worker.scratch;
+                    switch_scheme(&mut worker.kernel, key, ciphertext, level, ggsw, scratch);
+                }
+            });
         } else {
-            let expand = |(bit, ggsw): (usize, &mut FourierGgsw)| {
-                expand_bit(
-                    &plan.layout,
-                    self.gadget,
-                    seed,
-                    bodies,
-                    bit,
-                    &mut self.worker(),
-                    ggsw,
-                );
-            };
-            bits.par_iter_mut().enumerate().for_each(expand);
+            crew.each(bits, |worker, bit, ggsw| {
+                expand_bit(&plan.layout, self.gadget, seed, bodies, bit, worker, ggsw);
+            });
         }
         let run = Run {
             gadget: self.gadget,
             scale: 64 - u32::from(plan.layout.layout().plaintext_bits),
             bits,
         };
-        let rotations = slots.par_iter_mut().zip(&plan.diagram.rotations);
-        rotations
-            .for_each(|(slot, rotation)| run.rotation(&mut self.worker().kernel, rotation, slot));
-        let groups = results.par_iter_mut().zip(&plan.diagram.groups);
-        groups.for_each(|(result, group)| run.group(&mut self.worker(), group, slots, result));
+        crew.each(slots, |worker, index, slot| {
+            run.rotation(&mut worker.kernel, &plan.diagram.rotations[index], slot);
+        });
+        crew.each(results, |worker, index, result| {
+            run.group(worker, &plan.diagram.groups[index], slots, result);
+        });
         let mut sum = vec![0; self.gadget.glwe_len()];
         run.add_plain(&mut sum, &plan.diagram.constant, Sign::Plus);
         for result in results {
@@ -185,12 +188,11 @@ impl BranchingEvaluator {
         }
         sum
     }
-}
 
-impl BranchingEvaluator {
     /// Brings every slot of a packed query to a ciphertext of its own.
     fn unpack(
         &self,
+        crew: &mut Crew<'_>,
         layout: &ValidBranching,
         key: &UnpackingKey,
         seed: MaskSeed,
@@ -209,16 +211,65 @@ impl BranchingEvaluator {
                 packed.len().saturating_sub(count).min(count)
             };
             let (even, odd) = packed.split_at_mut(count.min(packed.len()));
-            let odd = odd[..asked]
-                .par_iter_mut()
-                .map(Some)
-                .chain(rayon::iter::repeat_n((), even.len() - asked).map(|()| None));
-            even.par_iter_mut().zip(odd).for_each(|(even, odd)| {
-                let Worker {
-                    kernel, scratch, ..
-                } = &mut *self.worker();
-                split(kernel, key, t, even, odd, scratch);
+            let odd = odd[..asked].iter_mut().map(Some);
+            let odd = odd.chain(core::iter::repeat_with(|| None));
+            let mut pairs: Vec<_> = even.iter_mut().zip(odd).collect();
+            crew.each(&mut pairs, |worker, _, (even, odd)| {
+                let scratch = &mut worker.scratch;
+                split(
+                    &mut worker.kernel,
+                    key,
+                    t,
+                    even,
+                    odd.as_deref_mut(),
+                    scratch,
+                );
             });
+        }
+    }
+}
+
+/// The workers of one evaluation.
+struct Crew<'a> {
+    caller: &'a mut Worker,
+    helpers: Option<&'a Helpers>,
+}
+
+impl Crew<'_> {
+    /// Works on every item, with its index; everybody takes one at a time, for some take far longer than others.
+    fn each<T: Send>(&mut self, items: &mut [T], work: impl Fn(&mut Worker, usize, &mut T) + Sync) {
+        let queue = Mutex::new(items.iter_mut().enumerate());
+        let drain = |worker: &mut Worker| {
+            while let Some((index, item)) = next(&queue) {
+                work(worker, index, item);
+            }
+        };
+        let Some(Helpers { pool, workers }) = self.helpers else {
+            return drain(self.caller);
+        };
+        pool.in_place_scope(|scope| {
+            for _ in workers {
+                scope.spawn(|_| {
+                    let thread = rayon::current_thread_index().unwrap_or(0);
+                    drain(&mut lock(&workers[thread]));
+                });
+            }
+            drain(self.caller);
+        });
+    }
+}
+
+fn next<I: Iterator>(queue: &Mutex<I>) -> Option<I::Item> {
+    lock(queue).next()
+}
+
+impl Worker {
+    fn new(gadget: Gadget, registers: usize) -> Self {
+        Self {
+            kernel: Kernel::new(gadget),
+            registers: vec![vec![0; gadget.glwe_len()]; registers],
+            spare: vec![0; gadget.glwe_len()],
+            scratch: vec![0; 3 * gadget.polynomial_size],
         }
     }
 }

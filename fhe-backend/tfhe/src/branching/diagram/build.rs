@@ -445,6 +445,9 @@ impl<'a> Builder<'a> {
             busiest: book.busiest(),
         };
         self.diagram.constant = to_plain(&constant);
+        // The longest first, so that threads end together.
+        let groups = &mut self.diagram.groups;
+        groups.sort_by_key(|group| core::cmp::Reverse(group.steps.len()));
         self.diagram
     }
 }

@@ -68,9 +68,7 @@ impl Parties {
         let (seed, bodies) = plan.layout.read_query(&payload).unwrap();
         let (evaluator, unpacking) = (&self.evaluator, self.unpacking.as_ref());
         let workspace = &mut self.workspace;
-        let sum = evaluator
-            .pool
-            .install(|| evaluator.run(plan, unpacking, seed, bodies, workspace));
+        let sum = evaluator.run(plan, unpacking, seed, bodies, workspace);
         phases(&self.key, &sum)
             .into_iter()
             .map(|phase| error_of(phase, &plan.layout))
@@ -256,9 +254,12 @@ fn rows(plan: &BranchingPlan, keys: u64) -> [(f64, f64); 2] {
         let unpacking = parties.unpacking.as_ref().unwrap();
         let packed = &mut parties.workspace.packed;
         let evaluator = &parties.evaluator;
-        evaluator
-            .pool
-            .install(|| evaluator.unpack(layout, unpacking, mask_seed, bodies, packed));
+        let mut worker = Worker::new(evaluator.gadget, 0);
+        let mut crew = Crew {
+            caller: &mut worker,
+            helpers: None,
+        };
+        evaluator.unpack(&mut crew, layout, unpacking, mask_seed, bodies, packed);
         let levels = usize::from(plain.level_count);
         for (slot, ciphertext) in packed.iter().take(layout.slots()).enumerate() {
             let mut phase = phases(&parties.key, ciphertext);
