@@ -121,18 +121,23 @@ fn bodies_take_a_bounded_amount_of_memory() {
     });
     server.service(None).push("forest", &model.server).unwrap();
     let path = "/v1/models/forest/predict";
-    let mut slow = TcpStream::connect(server.address).unwrap();
     let head = format!(
         "POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n",
         query.len()
     );
-    slow.write_all(head.as_bytes()).unwrap();
-    slow.write_all(&query[..query.len() / 2]).unwrap();
-    let deadline = Instant::now() + Duration::from_secs(5);
-    // It takes a moment until the server has read the slow one's header.
-    while ask(server.address, "POST", path, None, &query).status != 503 {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    // It takes a moment until the server has read the slow one's header; if it does so while another is answered, the slow one
+    // is refused and comes again.
+    let slow = loop {
+        let mut slow = TcpStream::connect(server.address).unwrap();
+        slow.write_all(head.as_bytes()).unwrap();
+        slow.write_all(&query[..query.len() / 2]).unwrap();
+        std::thread::sleep(Duration::from_millis(50));
+        if ask(server.address, "POST", path, None, &query).status == 503 {
+            break slow;
+        }
         assert!(Instant::now() < deadline, "a second body was held as well");
-    }
+    };
     drop(slow);
     while ask(server.address, "POST", path, None, &query).status != 200 {
         assert!(
