@@ -74,43 +74,67 @@ impl<'a> BitWriter<'a> {
 /// Reads values of up to 64 bits from a byte buffer; past the end it reads zeros.
 #[derive(Clone, Debug)]
 pub struct BitReader<'a> {
+    /// From the byte on where the next value begins.
     bytes: &'a [u8],
-    pending: u128,
-    pending_bits: u32,
+    /// Bits of that byte that were read.
+    used: u32,
 }
 
 impl<'a> BitReader<'a> {
     /// Starts at the first byte of `bytes`.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self {
-            bytes,
-            pending: 0,
-            pending_bits: 0,
-        }
+        Self { bytes, used: 0 }
     }
 
     /// The next `width` bits.
     pub fn read(&mut self, width: u32) -> u64 {
-        while self.pending_bits < width {
-            if let Some((word, rest)) = self.bytes.split_first_chunk::<8>() {
-                self.pending |= u128::from(u64::from_le_bytes(*word)) << self.pending_bits;
-                self.pending_bits += 64;
-                self.bytes = rest;
-            } else {
-                let (&byte, rest) = self.bytes.split_first().unwrap_or((&0, &[]));
-                self.pending |= u128::from(byte) << self.pending_bits;
-                self.pending_bits += 8;
-                self.bytes = rest;
-            }
+        let end = self.used + width;
+        let value = match self.bytes.first_chunk::<8>() {
+            Some(word) if end <= 64 => u64::from_le_bytes(*word) >> self.used,
+            _ => self.read_slowly(),
+        };
+        self.skip(end as usize);
+        value & low_bits(width)
+    }
+
+    /// The next `out.len()` values of `width` bits.
+    pub fn fill(&mut self, out: &mut [u64], width: u32) {
+        let mut end = self.used as usize;
+        let mut quick = 0;
+        for value in out.iter_mut() {
+            let word = self
+                .bytes
+                .get(end / 8..)
+                .and_then(|rest| rest.first_chunk::<8>());
+            let Some(word) = word.filter(|_| width <= 57) else {
+                break;
+            };
+            *value = u64::from_le_bytes(*word) >> (end % 8) & low_bits(width);
+            end += width as usize;
+            quick += 1;
         }
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "the mask keeps at most 64 bits"
-        )]
-        let value = (self.pending & u128::from(low_bits(width))) as u64;
-        self.pending >>= width;
-        self.pending_bits -= width;
+        self.skip(end);
+        out[quick..]
+            .iter_mut()
+            .for_each(|value| *value = self.read(width));
+    }
+
+    /// Goes `bits` on from the first bit of the current byte.
+    fn skip(&mut self, bits: usize) {
+        self.bytes = self.bytes.get(bits / 8..).unwrap_or_default();
+        #[expect(clippy::cast_possible_truncation, reason = "less than 8")]
+        let used = (bits % 8) as u32;
+        self.used = used;
+    }
+
+    /// The next 64 bits, which may lie in nine bytes or be past the end.
+    fn read_slowly(&self) -> u64 {
+        let mut bytes = [0; 16];
+        let len = self.bytes.len().min(9);
+        bytes[..len].copy_from_slice(&self.bytes[..len]);
+        #[expect(clippy::cast_possible_truncation, reason = "64 bits are asked for")]
+        let value = (u128::from_le_bytes(bytes) >> self.used) as u64;
         value
     }
 }
@@ -119,6 +143,7 @@ impl<'a> BitReader<'a> {
 mod tests {
     use super::*;
     use alloc::vec;
+    use alloc::vec::Vec;
     use proptest::prelude::*;
 
     #[test]
@@ -141,10 +166,20 @@ mod tests {
             let mut writer = BitWriter::new(&mut out);
             values.iter().for_each(|v| writer.write(*v, width));
             prop_assert_eq!(writer.finish(), len);
+            let kept: Vec<u64> = values.iter().map(|v| v & low_bits(width)).collect();
             let mut reader = BitReader::new(&out);
-            for v in values {
-                prop_assert_eq!(reader.read(width), v & low_bits(width));
+            let read: Vec<u64> = kept.iter().map(|_| reader.read(width)).collect();
+            prop_assert_eq!(&read, &kept);
+            let mut reader = BitReader::new(&out);
+            let (first, rest) = kept.split_at(kept.len() / 3);
+            for part in [first, rest] {
+                let mut filled = vec![1; part.len()];
+                reader.fill(&mut filled, width);
+                prop_assert_eq!(filled, part);
             }
+            // Past the end there are zeros.
+            reader.read(7);
+            prop_assert_eq!(reader.read(64), 0);
         }
     }
 }

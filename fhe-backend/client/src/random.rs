@@ -1,5 +1,7 @@
 //! Where randomness goes: public masks, secret keys and noise come from separate ChaCha20 streams.
 
+use chacha20::ChaCha20Legacy;
+use chacha20::cipher::{KeyIvInit, StreamCipher, StreamCipherSeek};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{CryptoRng, Rng, SeedableRng};
 use zeroize::Zeroize;
@@ -14,42 +16,32 @@ pub struct MaskSeed(pub [u8; MASK_SEED_LEN]);
 
 /// Expands a [`MaskSeed`]: the keystream of ChaCha20 (Bernstein 2008; 64-bit counter and nonce, both zero) under the seed
 /// as key, as consecutive little-endian 64-bit words.
-#[derive(Clone, Debug)]
-pub struct MaskStream(ChaCha20Rng);
+#[derive(Debug)]
+pub struct MaskStream(ChaCha20Legacy);
 
 impl MaskStream {
     /// At the first word.
     #[must_use]
     pub fn new(seed: MaskSeed) -> Self {
-        Self(ChaCha20Rng::from_seed(seed.0))
+        Self(ChaCha20Legacy::new(&seed.0.into(), &[0; 8].into()))
     }
 
     /// At word `index`, a multiple of 8: a place that several threads can start from.
     #[must_use]
     pub fn at_word(seed: MaskSeed, index: u64) -> Self {
         let mut stream = Self::new(seed);
-        // The generator counts 32-bit words.
-        stream.0.set_word_pos(2 * u128::from(index));
+        stream.0.seek(8 * u128::from(index));
         stream
     }
 
     /// The next `out.len()` words: the coefficients of the next mask polynomial.
     pub fn fill(&mut self, out: &mut [u64]) {
-        let mut bytes = [0u8; PIECE];
-        for words in out.chunks_mut(bytes.len() / 8) {
-            let bytes = &mut bytes[..words.len() * 8];
-            self.0.fill_bytes(bytes);
-            for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(8)) {
-                let mut little_endian = [0; 8];
-                little_endian.copy_from_slice(bytes);
-                *word = u64::from_le_bytes(little_endian);
-            }
-        }
+        out.fill(0);
+        self.0.apply_keystream(bytemuck::cast_slice_mut(out));
+        // Nothing to do where words are little-endian.
+        out.iter_mut().for_each(|word| *word = u64::from_le(*word));
     }
 }
-
-/// Bytes that [`MaskStream::fill`] draws at once: few calls, or little stack.
-const PIECE: usize = if cfg!(feature = "alloc") { 512 } else { 64 };
 
 /// Noise of fresh ciphertexts, from a seed that never leaves the client.
 pub(crate) struct NoiseStream {

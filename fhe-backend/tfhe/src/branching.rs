@@ -3,7 +3,7 @@
 //!
 //! Data flows one way: circuit → [`form`] (trees and tables over inputs) → [`digits`] (leaves as small digits) →
 //! [`diagram`] (a list of CMUX steps) → [`plan`] (parameters whose noise fits) → [`evaluate`] (query bytes to response
-//! bytes, on the [`kernel`]).
+//! bytes, [`steps`] on the [`kernel`]).
 
 pub(crate) mod diagram;
 pub(crate) mod digits;
@@ -12,4 +12,5 @@ pub(crate) mod form;
 pub(crate) mod kernel;
 pub(crate) mod packed;
 pub(crate) mod plan;
+mod steps;
 pub(crate) mod unpack;

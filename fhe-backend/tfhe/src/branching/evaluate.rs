@@ -7,15 +7,15 @@ use tenebra_client::bits::BitReader;
 use tenebra_client::branching::ValidBranching;
 use tenebra_client::random::{MaskSeed, MaskStream};
 
-use super::diagram::{Group, Operand, Plain, Rotation, Sign, Step};
 use super::kernel::{FourierGgsw, Kernel};
 use super::plan::{BranchingPlan, Gadget};
-use super::unpack::{UnpackingKey, read_slots, split, switch_scheme};
+use super::steps::Steps;
+use super::unpack::{UnpackingKey, read_bodies, read_slots, split, switch_scheme};
 use crate::error::{EvaluateError, PlanError};
 use crate::modulus::switch_modulus;
 
 /// A GLWE: `k` masks, then the body, `N` words each.
-type Glwe = Vec<u64>;
+pub(super) type Glwe = Vec<u64>;
 
 /// Evaluates one branching circuit. Memory is kept from one evaluation to the next: fresh pages cost more than the
 /// arithmetic on them.
@@ -40,7 +40,6 @@ struct Helpers {
 struct Worker {
     kernel: Kernel,
     registers: Vec<Glwe>,
-    spare: Glwe,
     /// `3N` words.
     scratch: Vec<u64>,
 }
@@ -168,24 +167,25 @@ impl BranchingEvaluator {
                 expand_bit(&plan.layout, self.gadget, seed, bodies, bit, worker, ggsw);
             });
         }
-        let run = Run {
+        let steps = Steps {
             gadget: self.gadget,
             scale: 64 - u32::from(plan.layout.layout().plaintext_bits),
             bits,
         };
         crew.each(slots, |worker, index, slot| {
-            run.rotation(&mut worker.kernel, &plan.diagram.rotations[index], slot);
+            steps.rotation(&mut worker.kernel, &plan.diagram.rotations[index], slot);
         });
         crew.each(results, |worker, index, result| {
-            run.group(worker, &plan.diagram.groups[index], slots, result);
+            steps.group(
+                &mut worker.kernel,
+                &plan.diagram.groups[index],
+                &mut worker.registers,
+                slots,
+                result,
+            );
         });
         let mut sum = vec![0; self.gadget.glwe_len()];
-        run.add_plain(&mut sum, &plan.diagram.constant, Sign::Plus);
-        for result in results {
-            sum.iter_mut()
-                .zip(result)
-                .for_each(|(sum, value)| *sum = sum.wrapping_add(*value));
-        }
+        steps.result(&plan.diagram.constant, results, &mut sum);
         sum
     }
 
@@ -267,8 +267,8 @@ impl Worker {
     fn new(gadget: Gadget, registers: usize) -> Self {
         Self {
             kernel: Kernel::new(gadget),
-            registers: vec![vec![0; gadget.glwe_len()]; registers],
-            spare: vec![0; gadget.glwe_len()],
+            // One more than the steps name: what a step writes may be what it reads.
+            registers: vec![vec![0; gadget.glwe_len()]; registers + 1],
             scratch: vec![0; 3 * gadget.polynomial_size],
         }
     }
@@ -308,14 +308,15 @@ fn expand_bit(
         kernel, scratch, ..
     } = worker;
     let polynomial = &mut scratch[..gadget.polynomial_size];
-    for row in 0..rows {
-        let place = row * (gadget.glwe_dimension + 1);
-        for column in 0..gadget.glwe_dimension {
-            masks.fill(polynomial);
-            kernel.transform(ggsw, place + column, polynomial);
+    for level in 0..gadget.level_count {
+        for row in 0..=gadget.glwe_dimension {
+            for column in 0..gadget.glwe_dimension {
+                masks.fill(polynomial);
+                kernel.transform(ggsw, [level, row, column], polynomial);
+            }
+            read_bodies(&mut reader, kept, polynomial);
+            kernel.transform(ggsw, [level, row, gadget.glwe_dimension], polynomial);
         }
-        polynomial.fill_with(|| reader.read(kept) << (64 - kept));
-        kernel.transform(ggsw, place + gadget.glwe_dimension, polynomial);
     }
 }
 
@@ -330,172 +331,6 @@ fn respond(layout: &ValidBranching, glwe: &[u64]) -> Vec<u8> {
         .for_each(|word| writer.write(switch_modulus(*word, width), width));
     writer.finish();
     response
-}
-
-/// What all steps of one evaluation read.
-struct Run<'a> {
-    gadget: Gadget,
-    /// Clear values are multiples of `2^scale`.
-    scale: u32,
-    bits: &'a [FourierGgsw],
-}
-
-impl Run<'_> {
-    fn rotation(&self, kernel: &mut Kernel, rotation: &Rotation, value: &mut [u64]) {
-        value.fill(0);
-        self.add_plain(value, &rotation.table, Sign::Plus);
-        for bit in 0..rotation.bits {
-            let difference = kernel.difference();
-            self.copy_shifted(difference, value, rotation.stride << bit);
-            difference
-                .iter_mut()
-                .zip(value.iter())
-                .for_each(|(one, zero)| *one = one.wrapping_sub(*zero));
-            kernel.add_product(value, &self.bits[rotation.first_bit + bit], bit == 0);
-        }
-    }
-
-    fn group(&self, worker: &mut Worker, group: &Group, slots: &[Glwe], result: &mut [u64]) {
-        let Worker {
-            kernel,
-            registers,
-            spare,
-            ..
-        } = worker;
-        for step in &group.steps {
-            let target = match step {
-                Step::Cmux {
-                    target,
-                    bit,
-                    zero,
-                    one,
-                } => {
-                    let clear = matches!((zero, one), (Operand::Plain(_), Operand::Plain(_)));
-                    self.copy(kernel.difference(), one, registers, slots);
-                    self.add(kernel.difference(), zero, Sign::Minus, registers, slots);
-                    self.copy(spare, zero, registers, slots);
-                    kernel.add_product(spare, &self.bits[*bit], clear);
-                    *target
-                }
-                Step::Sum {
-                    target,
-                    plain,
-                    terms,
-                } => {
-                    spare.fill(0);
-                    self.add_plain(spare, plain, Sign::Plus);
-                    for (sign, term) in terms {
-                        self.add(spare, term, *sign, registers, slots);
-                    }
-                    *target
-                }
-            };
-            core::mem::swap(&mut registers[target], spare);
-        }
-        self.copy(result, &group.result, registers, slots);
-    }
-
-    fn copy(&self, target: &mut [u64], operand: &Operand, registers: &[Glwe], slots: &[Glwe]) {
-        match operand {
-            Operand::Plain(plain) => {
-                target.fill(0);
-                self.add_plain(target, plain, Sign::Plus);
-            }
-            Operand::Register { register, shift } => {
-                self.copy_shifted(target, &registers[*register], *shift)
-            }
-            Operand::Slot {
-                rotation,
-                shift,
-                sign,
-            } => {
-                self.copy_shifted(target, &slots[*rotation], *shift);
-                if *sign == Sign::Minus {
-                    target
-                        .iter_mut()
-                        .for_each(|word| *word = word.wrapping_neg());
-                }
-            }
-        }
-    }
-
-    fn add(
-        &self,
-        target: &mut [u64],
-        operand: &Operand,
-        sign: Sign,
-        registers: &[Glwe],
-        slots: &[Glwe],
-    ) {
-        match operand {
-            Operand::Plain(plain) => self.add_plain(target, plain, sign),
-            Operand::Register { register, shift } => {
-                self.add_shifted(target, &registers[*register], *shift, sign)
-            }
-            Operand::Slot {
-                rotation,
-                shift,
-                sign: of_slot,
-            } => {
-                let sign = sign.times(*of_slot);
-                self.add_shifted(target, &slots[*rotation], *shift, sign);
-            }
-        }
-    }
-
-    /// `target = X^(−shift)·glwe`.
-    fn copy_shifted(&self, target: &mut [u64], glwe: &[u64], shift: usize) {
-        let size = self.gadget.polynomial_size;
-        for (target, source) in target.chunks_exact_mut(size).zip(glwe.chunks_exact(size)) {
-            let (low, high) = source.split_at(shift);
-            let (kept, wrapped) = target.split_at_mut(size - shift);
-            kept.copy_from_slice(high);
-            wrapped
-                .iter_mut()
-                .zip(low)
-                .for_each(|(t, s)| *t = s.wrapping_neg());
-        }
-    }
-
-    fn add_plain(&self, target: &mut [u64], plain: &Plain, sign: Sign) {
-        let body = self.gadget.glwe_dimension * self.gadget.polynomial_size;
-        for (coefficient, value) in plain {
-            let word = value.cast_unsigned() << self.scale;
-            let slot = &mut target[body + coefficient];
-            *slot = if sign == Sign::Plus {
-                slot.wrapping_add(word)
-            } else {
-                slot.wrapping_sub(word)
-            };
-        }
-    }
-
-    /// Adds `± X^(−shift)·glwe`: coefficient `shift` moves to 0, what falls below comes back negated at the top.
-    fn add_shifted(&self, target: &mut [u64], glwe: &[u64], shift: usize, sign: Sign) {
-        let size = self.gadget.polynomial_size;
-        let polynomials = target.chunks_exact_mut(size).zip(glwe.chunks_exact(size));
-        for (target, source) in polynomials {
-            let (low, high) = source.split_at(shift);
-            let (kept, wrapped) = target.split_at_mut(size - shift);
-            if sign == Sign::Plus {
-                kept.iter_mut()
-                    .zip(high)
-                    .for_each(|(t, s)| *t = t.wrapping_add(*s));
-                wrapped
-                    .iter_mut()
-                    .zip(low)
-                    .for_each(|(t, s)| *t = t.wrapping_sub(*s));
-            } else {
-                kept.iter_mut()
-                    .zip(high)
-                    .for_each(|(t, s)| *t = t.wrapping_sub(*s));
-                wrapped
-                    .iter_mut()
-                    .zip(low)
-                    .for_each(|(t, s)| *t = t.wrapping_add(*s));
-            }
-        }
-    }
 }
 
 #[cfg(test)]

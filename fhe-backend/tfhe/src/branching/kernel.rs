@@ -3,47 +3,48 @@
 //! `tfhe`'s own CMUX decomposes and transforms masks that are zero, and goes through its output once for every row; this
 //! one skips zero masks and adds all rows up in one pass.
 
-use pulp::{Arch, Simd, WithSimd};
-use tfhe::core_crypto::commons::computation_buffers::ComputationBuffers;
-use tfhe::core_crypto::commons::parameters::PolynomialSize;
-use tfhe::core_crypto::entities::Polynomial;
-use tfhe::core_crypto::fft_impl::fft64::c64;
-use tfhe::core_crypto::fft_impl::fft64::math::fft::Fft;
-use tfhe::core_crypto::fft_impl::fft64::math::polynomial::FourierPolynomial;
+mod fourier;
+mod transform;
 
 use tenebra_client::packing::SwitchGadget;
 
 use super::plan::Gadget;
+use fourier::{Spectra, sum_products};
+use transform::Transform;
 
-/// A GGSW in the Fourier domain: `[level][row][column][N/2]`, level 1 (the largest scale) first.
-pub(crate) struct FourierGgsw(Vec<c64>);
+pub(crate) use fourier::FourierRows;
+
+/// The scale of a torus polynomial whose words are taken for integers.
+const TORUS: f64 = 1.0 / (2.0 * (1u64 << 63) as f64);
+
+/// An encryption of a bit in the Fourier domain. Row `r·ℓ + j` belongs to digit `j` of polynomial `r`, `k` masks and the body.
+pub(crate) struct FourierGgsw(FourierRows);
 
 impl FourierGgsw {
     /// To be filled polynomial by polynomial with [`Kernel::transform`].
     pub(crate) fn empty(gadget: Gadget) -> Self {
         let columns = gadget.glwe_dimension + 1;
-        let len = gadget.level_count * columns * columns * gadget.polynomial_size / 2;
-        Self(vec![c64 { re: 0.0, im: 0.0 }; len])
+        let rows = gadget.level_count * columns;
+        Self(FourierRows::empty(rows, columns, gadget.polynomial_size))
     }
 }
 
-/// An encryption, level by level, of a polynomial of the secret key, in the Fourier domain: `[level][mask, body][N/2]`.
+/// An encryption, level by level, of a polynomial of the secret key, in the Fourier domain: masks and bodies.
 #[derive(Clone)]
 pub(crate) struct SwitchKey {
     base_log: u32,
     level_count: usize,
-    rows: Vec<c64>,
+    rows: FourierRows,
 }
 
 impl SwitchKey {
-    /// To be filled row by row with [`Kernel::transform_row`], level 1 first.
-    pub(crate) fn new(gadget: SwitchGadget, polynomial_size: usize) -> Self {
+    /// To be filled row by row with [`Kernel::transform_row`].
+    pub(crate) fn empty(gadget: SwitchGadget, polynomial_size: usize) -> Self {
         let level_count = usize::from(gadget.level_count);
-        let rows = Vec::with_capacity(level_count * polynomial_size);
         Self {
             base_log: u32::from(gadget.base_log),
             level_count,
-            rows,
+            rows: FourierRows::empty(level_count, 2, polynomial_size),
         }
     }
 }
@@ -51,238 +52,101 @@ impl SwitchKey {
 /// One thread's transform and scratch.
 pub(crate) struct Kernel {
     gadget: Gadget,
-    fft: Fft,
-    arch: Arch,
-    buffers: ComputationBuffers,
-    /// The operand of an external product, `(k+1)·N`.
+    transform: Transform,
+    /// A polynomial of the operand of an external product.
     difference: Vec<u64>,
-    /// Digits of one polynomial, level by level.
-    digits: Vec<u64>,
-    /// Transformed digits, `[level][row][N/2]`.
-    transformed: Vec<c64>,
-    product: Vec<c64>,
+    digits: Spectra,
+    products: Spectra,
 }
 
 impl Kernel {
     pub(crate) fn new(gadget: Gadget) -> Self {
         let size = gadget.polynomial_size;
-        let fft = Fft::new(PolynomialSize(size));
-        let view = fft.as_view();
-        let mut buffers = ComputationBuffers::new();
-        let scratch = view.forward_scratch().or(view.backward_scratch());
-        buffers.resize(scratch.unaligned_bytes_required());
-        let zero = c64 { re: 0.0, im: 0.0 };
         Self {
             gadget,
-            fft,
-            arch: Arch::new(),
-            buffers,
-            difference: vec![0; gadget.glwe_len()],
-            digits: Vec::new(),
-            transformed: vec![zero; gadget.level_count * (gadget.glwe_dimension + 1) * size / 2],
-            product: vec![zero; size / 2],
+            transform: Transform::new(size),
+            difference: vec![0; size],
+            digits: Spectra::new(size),
+            products: Spectra::new(size),
         }
     }
 
-    /// Transforms a torus polynomial into place `index` (`(level·(k+1) + row)·(k+1) + column`) of a GGSW.
-    pub(crate) fn transform(&mut self, ggsw: &mut FourierGgsw, index: usize, polynomial: &[u64]) {
-        let half = polynomial.len() / 2;
-        let target = FourierPolynomial {
-            data: &mut ggsw.0[index * half..][..half],
-        };
-        let polynomial = Polynomial::from_container(polynomial);
-        self.fft
-            .as_view()
-            .forward_as_torus(target, polynomial, self.buffers.stack());
+    /// Transforms column `column` of row `row` (of `k + 1`) of level `level` (0 has the largest scale) of a GGSW.
+    pub(crate) fn transform(
+        &mut self,
+        ggsw: &mut FourierGgsw,
+        [level, row, column]: [usize; 3],
+        polynomial: &[u64],
+    ) {
+        let row = row * self.gadget.level_count + level;
+        self.store(&mut ggsw.0, row, column, polynomial);
     }
 
-    /// The operand buffer of the next [`add_product`](Self::add_product): `k` mask polynomials and the body.
-    pub(crate) fn difference(&mut self) -> &mut [u64] {
-        &mut self.difference
+    /// Transforms the row of a level of a switch key, mask and body.
+    pub(crate) fn transform_row(
+        &mut self,
+        key: &mut SwitchKey,
+        level: usize,
+        mask: &[u64],
+        body: &[u64],
+    ) {
+        self.store(&mut key.rows, level, 0, mask);
+        self.store(&mut key.rows, level, 1, body);
     }
 
-    /// `target += ggsw ⊡ difference`. With `clear`, the masks of the difference are known to be zero and are not looked
-    /// at.
-    pub(crate) fn add_product(&mut self, target: &mut [u64], ggsw: &FourierGgsw, clear: bool) {
-        let size = self.gadget.polynomial_size;
-        let rows = self.gadget.glwe_dimension + 1;
-        let first = if clear { rows - 1 } else { 0 };
-        let (base_log, levels) = (self.gadget.base_log, self.gadget.level_count);
-        for row in first..rows {
-            decompose(
-                self.arch,
-                &self.difference[row * size..][..size],
-                base_log,
-                levels,
-                &mut self.digits,
-            );
-            for level in 0..levels {
-                let digits = Polynomial::from_container(&self.digits[level * size..][..size]);
-                let place = (level * rows + row) * size / 2;
-                let slot = FourierPolynomial {
-                    data: &mut self.transformed[place..][..size / 2],
-                };
-                self.fft
-                    .as_view()
-                    .forward_as_integer(slot, digits, self.buffers.stack());
-            }
+    fn store(&mut self, rows: &mut FourierRows, row: usize, column: usize, polynomial: &[u64]) {
+        self.products.resize(1);
+        let spectrum = self.products.polynomial(0);
+        // As integers, for `tfhe`'s transform from the torus does not use SIMD.
+        self.transform.forward(spectrum, polynomial);
+        rows.store(self.transform.arch, row, column, spectrum, TORUS);
+    }
+
+    /// `target = zero + ggsw ⊡ (one − zero)`. `load` is given the index of a polynomial and writes `zero` and `one − zero`; with
+    /// `clear`, the masks of both are known to be zero, and it is asked for the bodies alone.
+    pub(crate) fn cmux(
+        &mut self,
+        target: &mut [u64],
+        ggsw: &FourierGgsw,
+        clear: bool,
+        mut load: impl FnMut(usize, &mut [u64], &mut [u64]),
+    ) {
+        let Gadget {
+            glwe_dimension: masks,
+            polynomial_size: size,
+            base_log,
+            level_count: levels,
+        } = self.gadget;
+        let first = if clear { masks } else { 0 };
+        target[..first * size].fill(0);
+        self.digits.resize(levels * (masks + 1));
+        let polynomials = target.chunks_exact_mut(size).enumerate();
+        for (row, target) in polynomials.skip(first) {
+            load(row, target, &mut self.difference);
+            let (digits, difference) = (&mut self.digits, &self.difference);
+            self.transform
+                .forward_digits(digits, row * levels, difference, base_log, levels);
         }
-        let len = levels * rows * size / 2;
-        for (column, target) in target.chunks_exact_mut(size).enumerate() {
-            self.arch.dispatch(ColumnProduct {
-                product: &mut self.product,
-                digits: &self.transformed[..len],
-                ggsw: &ggsw.0,
-                first,
-                rows,
-                columns: rows,
-                column,
-            });
-            self.add_back(target);
-        }
+        self.add_products(target, &ggsw.0, first * levels);
     }
 
     /// `target += Σ_j digits_j(source)·key_j`: what switches a mask `source` from one key to another.
     pub(crate) fn add_switch(&mut self, target: &mut [u64], key: &SwitchKey, source: &[u64]) {
-        let size = source.len();
-        decompose(
-            self.arch,
-            source,
-            key.base_log,
-            key.level_count,
-            &mut self.digits,
-        );
-        let len = key.level_count * size / 2;
-        if self.transformed.len() < len {
-            self.transformed.resize(len, c64 { re: 0.0, im: 0.0 });
-        }
-        let slots = self.transformed.chunks_exact_mut(size / 2);
-        for (digits, slot) in self.digits.chunks_exact(size).zip(slots) {
-            let digits = Polynomial::from_container(digits);
-            let slot = FourierPolynomial { data: slot };
-            self.fft
-                .as_view()
-                .forward_as_integer(slot, digits, self.buffers.stack());
-        }
-        for (column, target) in target.chunks_exact_mut(size).enumerate() {
-            self.arch.dispatch(ColumnProduct {
-                product: &mut self.product,
-                digits: &self.transformed[..len],
-                ggsw: &key.rows,
-                first: 0,
-                rows: 1,
-                columns: 2,
-                column,
-            });
-            self.add_back(target);
-        }
+        let (digits, levels) = (&mut self.digits, key.level_count);
+        digits.resize(levels);
+        self.transform
+            .forward_digits(digits, 0, source, key.base_log, levels);
+        self.add_products(target, &key.rows, 0);
     }
 
-    /// Transforms `product` back and adds it.
-    fn add_back(&mut self, target: &mut [u64]) {
-        let target = Polynomial::from_container(target);
-        let product = FourierPolynomial {
-            data: &mut self.product[..],
-        };
-        self.fft
-            .as_view()
-            .add_backward_in_place_as_torus(target, product, self.buffers.stack());
-    }
-
-    /// Transforms a row of a switch key, mask and body.
-    pub(crate) fn transform_row(&mut self, key: &mut SwitchKey, mask: &[u64], body: &[u64]) {
-        for polynomial in [mask, body] {
-            let start = key.rows.len();
-            key.rows
-                .resize(start + polynomial.len() / 2, c64 { re: 0.0, im: 0.0 });
-            let target = FourierPolynomial {
-                data: &mut key.rows[start..],
-            };
-            let polynomial = Polynomial::from_container(polynomial);
-            self.fft
-                .as_view()
-                .forward_as_torus(target, polynomial, self.buffers.stack());
-        }
-    }
-}
-
-/// Lanes of a decomposition: an even number, and no less than a vector register has.
-const LANES: usize = 8;
-
-/// Digits of a polynomial, rounded to the closest multiple of `q/B^ℓ`, as wrapped integers: level 1 (the largest scale)
-/// first. Those of even coefficients lie in `[−B/2, B/2)`, those of odd ones in `(−B/2, B/2]`: the mean of digits, −½ or ½, must
-/// not be the same for all coefficients, or the noise of external products with one bit would have a part in common.
-fn decompose(arch: Arch, operand: &[u64], base_log: u32, levels: usize, digits: &mut Vec<u64>) {
-    let size = operand.len();
-    digits.resize(levels * size, 0);
-    let dropped = 64 - base_log * u32::try_from(levels).unwrap_or(1);
-    let round = 1u64 << (dropped - 1);
-    if levels == 1 {
-        arch.dispatch(|| {
-            for (digit, value) in digits.iter_mut().zip(operand) {
-                *digit = (value.wrapping_add(round).cast_signed() >> dropped).cast_unsigned();
-            }
-        });
-        return;
-    }
-    let half_base = 1u64 << (base_log - 1);
-    let mask = (1u64 << base_log) - 1;
-    let least: [u64; LANES] = core::array::from_fn(|lane| half_base - lane as u64 % 2);
-    arch.dispatch(|| {
-        for (level, digits) in digits.chunks_exact_mut(size).enumerate() {
-            // What makes the digits of this and every lower level non-negative, so that they do not borrow.
-            let below = base_log * u32::try_from(levels - 1 - level).unwrap_or(0);
-            let ones = (0..=below)
-                .step_by(base_log as usize)
-                .fold(0, |sum, shift| sum | 1u64 << shift);
-            let offset = least.map(|least| least * ones);
-            let (digits, _) = digits.as_chunks_mut::<LANES>();
-            let (values, _) = operand.as_chunks::<LANES>();
-            for (digits, values) in digits.iter_mut().zip(values) {
-                for lane in 0..LANES {
-                    let rest =
-                        (values[lane].wrapping_add(round) >> dropped).wrapping_add(offset[lane]);
-                    digits[lane] = (rest >> below & mask).wrapping_sub(least[lane]);
-                }
-            }
-        }
-    });
-}
-
-/// `product = Σ digits[level][row]·ggsw[level][row][column]` over rows from `first` on.
-struct ColumnProduct<'a> {
-    product: &'a mut [c64],
-    digits: &'a [c64],
-    ggsw: &'a [c64],
-    first: usize,
-    rows: usize,
-    columns: usize,
-    column: usize,
-}
-
-impl WithSimd for ColumnProduct<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let half = self.product.len();
-        let (product, _) = S::as_mut_simd_c64s(self.product);
-        let terms = self
-            .digits
-            .chunks_exact(half)
-            .enumerate()
-            .filter(|(index, _)| index % self.rows >= self.first);
-        for (term, (index, digits)) in terms.enumerate() {
-            let (digits, _) = S::as_simd_c64s(digits);
-            let (ggsw, _) =
-                S::as_simd_c64s(&self.ggsw[(index * self.columns + self.column) * half..][..half]);
-            for ((sum, digit), key) in product.iter_mut().zip(digits).zip(ggsw) {
-                *sum = if term == 0 {
-                    simd.mul_e_c64s(*digit, *key)
-                } else {
-                    simd.mul_add_e_c64s(*digit, *key, *sum)
-                };
-            }
+    /// `target += Σ digits[row]·rows[row]`, over rows from `first` on.
+    fn add_products(&mut self, target: &mut [u64], rows: &FourierRows, first: usize) {
+        let arch = self.transform.arch;
+        sum_products(arch, &mut self.products, &self.digits, rows, first);
+        let polynomials = target.chunks_exact_mut(self.gadget.polynomial_size);
+        for (column, target) in polynomials.enumerate() {
+            self.transform
+                .add_backward(target, self.products.polynomial(column));
         }
     }
 }
@@ -322,14 +186,14 @@ mod tests {
             base_log: 1,
             level_count: 1,
         });
-        let mut key = SwitchKey::new(gadget, size);
-        for [mask, body] in &rows {
-            kernel.transform_row(&mut key, mask, body);
+        let mut key = SwitchKey::empty(gadget, size);
+        for (level, [mask, body]) in rows.iter().enumerate() {
+            kernel.transform_row(&mut key, level, mask, body);
         }
         let mut switched = vec![0; 2 * size];
         kernel.add_switch(&mut switched, &key, &source);
         let mut exact = vec![0; 2 * size];
-        for (row, digits) in rows.iter().zip(kernel.digits.chunks_exact(size)) {
+        for (row, digits) in rows.iter().zip(kernel.transform.digits.chunks_exact(size)) {
             let (mask, body) = exact.split_at_mut(size);
             add_exact(mask, digits, &row[0]);
             add_exact(body, digits, &row[1]);
@@ -359,30 +223,6 @@ mod tests {
                 let ratio = variance / transform_variance(energy);
                 println!("N = {size}, ({base_log}, {level_count}): {ratio:.2} of the formula");
                 assert!((0.2..1.13).contains(&ratio), "{size} {gadget:?}: {ratio}");
-            }
-        }
-    }
-
-    /// Digits put together again are the operand, rounded; their mean alternates.
-    #[test]
-    fn digits_add_up() {
-        let mut rng = ChaCha20Rng::seed_from_u64(4);
-        let operand: Vec<u64> = (0..512).map(|_| rng.next_u64()).collect();
-        for (base_log, levels) in [(2, 24), (7, 3), (23, 1), (4, 12)] {
-            let mut digits = Vec::new();
-            decompose(Arch::new(), &operand, base_log, levels, &mut digits);
-            let half = 1i64 << (base_log - 1);
-            for (index, value) in operand.iter().enumerate() {
-                let mut sum = 0u64;
-                for (level, digits) in (1..).zip(digits.chunks_exact(512)) {
-                    let digit = digits[index].cast_signed();
-                    let odd = i64::from(levels > 1 && index % 2 == 1);
-                    assert!((odd - half..half + odd).contains(&digit), "{digit}");
-                    sum = sum.wrapping_add(digits[index] << (64 - base_log * level));
-                }
-                let unit = 64 - base_log * u32::try_from(levels).unwrap();
-                let error = value.wrapping_sub(sum).cast_signed();
-                assert!(error.unsigned_abs() <= 1 << (unit - 1), "{error}");
             }
         }
     }

@@ -29,11 +29,11 @@ impl UnpackingKey {
         let (mut mask, mut body) = (vec![0; size], vec![0; size]);
         let mut keys: Vec<SwitchKey> = Vec::new();
         for gadget in packing.gadgets(size) {
-            let mut key = SwitchKey::new(gadget, size);
-            for _ in 0..gadget.level_count {
+            let mut key = SwitchKey::empty(gadget, size);
+            for level in 0..usize::from(gadget.level_count) {
                 masks.fill(&mut mask);
-                body.fill_with(|| reader.read(kept) << (64 - kept));
-                kernel.transform_row(&mut key, &mask, &body);
+                read_bodies(&mut reader, kept, &mut body);
+                kernel.transform_row(&mut key, level, &mask, &body);
             }
             keys.push(key);
         }
@@ -43,6 +43,12 @@ impl UnpackingKey {
             scheme_switch,
         })
     }
+}
+
+/// The next bodies of a query or key, of which the high `kept` bits are sent.
+pub(crate) fn read_bodies(reader: &mut BitReader<'_>, kept: u32, bodies: &mut [u64]) {
+    reader.fill(bodies, kept);
+    bodies.iter_mut().for_each(|body| *body <<= 64 - kept);
 }
 
 /// The ciphertext of a packed query: mask and body, zero where no body was sent.
@@ -124,13 +130,10 @@ pub(crate) fn switch_scheme(
     row[..size].copy_from_slice(body);
     row[size..].fill(0);
     kernel.add_switch(row, &key.scheme_switch, mask);
-    let place = level * 4;
-    for (column, polynomial) in row
-        .chunks_exact(size)
-        .chain(ciphertext.chunks_exact(size))
-        .enumerate()
-    {
-        kernel.transform(ggsw, place + column, polynomial);
+    for (index, glwe) in [&*row, ciphertext].into_iter().enumerate() {
+        for (column, polynomial) in glwe.chunks_exact(size).enumerate() {
+            kernel.transform(ggsw, [level, index, column], polynomial);
+        }
     }
 }
 
