@@ -8,7 +8,7 @@ use thiserror::Error;
 use crate::frame::{Frame, FrameError, KeyTag, Kind, SpecId, frame_len, write_frame};
 use crate::key::SecretKey;
 use crate::linear::{LinearError, ValidLinear, plan_of};
-use crate::spec::{ClientSpec, MAX_PLANS};
+use crate::spec::{ClientSpec, MAX_DIGITS, MAX_PLANS};
 
 /// The secret keys for one spec, one a plan.
 #[derive(Clone, Debug)]
@@ -17,9 +17,6 @@ pub struct ClientKey {
     tag: KeyTag,
     keys: [Option<SecretKey>; MAX_PLANS],
 }
-
-/// Most digits of one output: 62 bits, one each.
-pub(crate) const MAX_DIGITS: usize = 62;
 
 /// Why a client could not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -313,7 +310,7 @@ impl ClientSpec<'_> {
         payload: &[u8],
         out: &mut [i64],
     ) -> Result<usize, ClientError> {
-        let (layout, radix_log) = self.branching().ok_or(LinearError::Response)?;
+        let (layout, radix) = self.branching().ok_or(LinearError::Response)?;
         let key = key.of_plan(0)?;
         let needed = self.output_count();
         if out.len() != needed {
@@ -331,7 +328,7 @@ impl ClientSpec<'_> {
             let mut sums = [0u64; MAX_DIGITS];
             let sums = sums.get_mut(..count).ok_or(LinearError::Response)?;
             layout.decrypt(key, payload, first, sums)?;
-            *value = digits.value(radix_log, sums);
+            *value = digits.value(radix, sums);
             first += count;
         }
         self.check_outputs(out, 1)?;

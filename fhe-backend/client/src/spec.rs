@@ -15,8 +15,8 @@ use thiserror::Error;
 pub use codec::{Codec, Cuts, Input, MAX_CUTS};
 #[cfg(feature = "alloc")]
 pub use owned::{OwnedBranching, OwnedCodec, OwnedInput, OwnedScheme, OwnedSpec};
-pub use scheme::Digits;
 use scheme::Scheme;
+pub use scheme::{Digits, MAX_DIGITS, Radix};
 
 use crate::branching::ValidBranching;
 use crate::cursor::Cursor;
@@ -258,9 +258,9 @@ impl<'a> ClientSpec<'a> {
             .find(|(_, plan)| rows <= usize::from(plan.layout().max_rows))
     }
 
-    /// Layout and log2 of the digits' radix of a branching circuit.
+    /// Layout of a branching circuit, and how its values are cut into digits.
     #[must_use]
-    pub fn branching(&self) -> Option<(&ValidBranching, u8)> {
+    pub fn branching(&self) -> Option<(&ValidBranching, Radix)> {
         self.scheme.branching()
     }
 

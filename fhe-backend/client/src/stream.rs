@@ -2,12 +2,12 @@
 
 use crate::bits::low_bits;
 use crate::checksum::Checksum;
-use crate::client::{ClientError, ClientKey, MAX_DIGITS};
+use crate::client::{ClientError, ClientKey};
 use crate::frame::{
     FrameError, HEADER_LEN, Header, KeyTag, Kind, SpecId, TRAILER_LEN, check_key_tag, check_model,
 };
 use crate::linear::{LinearError, RESPONSE_PREFIX, check_len, plan_of, read_rows};
-use crate::spec::ClientSpec;
+use crate::spec::{ClientSpec, MAX_DIGITS};
 
 impl ClientSpec<'_> {
     /// As [`decrypt`](Self::decrypt), for a framed response that `source` hands over piece by piece: each call fills the
@@ -55,7 +55,7 @@ impl ClientSpec<'_> {
         incoming: &mut Incoming<impl FnMut(&mut [u8])>,
         out: &mut [i64],
     ) -> Result<(), ClientError> {
-        let (layout, radix_log) = self.branching().ok_or(LinearError::Response)?;
+        let (layout, radix) = self.branching().ok_or(LinearError::Response)?;
         check_len("output", out.len(), self.output_count())?;
         incoming.check_payload_len(layout.response_len())?;
         let needed = layout.layout().coefficients as usize;
@@ -71,7 +71,7 @@ impl ClientSpec<'_> {
             let (its, others) = rest
                 .split_at_checked(digits.count.into())
                 .ok_or(LinearError::Response)?;
-            *value = digits.value(radix_log, its);
+            *value = digits.value(radix, its);
             rest = others;
         }
         Ok(())

@@ -7,6 +7,7 @@ use tenebra_client::spec::{ClientSpec, Digits, OwnedBranching, OwnedScheme};
 use tenebra_client::{Frame, KeyTag, Kind, SecretKey, SpecId, frame_len, to_frame};
 
 use crate::branching;
+use crate::branching::digits::OutputDigits;
 use crate::branching::evaluate::BranchingEvaluator;
 use crate::branching::form::branching_form;
 use crate::branching::plan::BranchingPlan;
@@ -111,9 +112,9 @@ impl Program {
                     .map(|layout| check_layout(&shape, *layout, p_fail));
                 linear_scheme(&form, plans.collect::<Result<_, _>>()?)?
             }
-            (None, Some((layout, radix_log))) => {
+            (None, Some((layout, radix))) => {
                 let form = branching_form(circuit)?;
-                let plan = branching::plan::check(&form, *layout, u32::from(radix_log), p_fail)?;
+                let plan = branching::plan::check(&form, *layout, radix, p_fail)?;
                 check_digits(&plan, spec)?;
                 branching_scheme(plan, threads)?
             }
@@ -269,10 +270,7 @@ impl BranchingProgram {
             self.plan
                 .layout
                 .decrypt(key, payload, output.first, &mut sums)?;
-            let value = sums.iter().rev().fold(0u64, |value, sum| {
-                (value << digits.radix_log).wrapping_add(*sum)
-            });
-            Ok(output.base.wrapping_add(value.cast_signed()))
+            Ok(spec_digits(output).value(digits.radix, &sums))
         });
         outputs.collect()
     }
@@ -321,14 +319,18 @@ fn linear_shape(circuit: &Verified, form: &LinearForm) -> Result<LinearShape, Pl
     })
 }
 
-fn spec_branching(plan: &BranchingPlan) -> OwnedBranching {
-    let digits = plan.digits.outputs.iter().map(|output| Digits {
+fn spec_digits(output: &OutputDigits) -> Digits {
+    Digits {
         count: u8::try_from(output.count).unwrap_or(u8::MAX),
         base: output.base,
-    });
+    }
+}
+
+fn spec_branching(plan: &BranchingPlan) -> OwnedBranching {
+    let digits = plan.digits.outputs.iter().map(spec_digits);
     OwnedBranching {
         layout: *plan.layout.layout(),
-        radix_log: u8::try_from(plan.digits.radix_log).unwrap_or(u8::MAX),
+        radix: plan.digits.radix,
         digits: digits.collect(),
     }
 }

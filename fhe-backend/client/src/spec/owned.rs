@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use tenebra_quant::{Affine, Decision, InverseLink};
 
-use super::scheme::{DIRECT, Digits, LINEAR, PACKED};
+use super::scheme::{DIRECT, Digits, LINEAR, PACKED, Radix};
 use super::{ClientSpec, DECISIONS, LINKS, Output, SpecError, codec, spec_id};
 use crate::branching::BranchingLayout;
 use crate::frame::{KeyTag, Kind, to_frame};
@@ -52,8 +52,8 @@ pub enum OwnedScheme {
 pub struct OwnedBranching {
     /// Parameters.
     pub layout: BranchingLayout,
-    /// log2 of the digits' radix.
-    pub radix_log: u8,
+    /// How values are cut into digits.
+    pub radix: Radix,
     /// Digits of each output.
     pub digits: Vec<Digits>,
 }
@@ -162,7 +162,7 @@ fn push_branching(out: &mut Vec<u8>, branching: &OwnedBranching) {
         let gadgets = packing.splits.into_iter().chain([packing.scheme_switch]);
         gadgets.for_each(|gadget| out.extend([gadget.base_log, gadget.level_count]));
     }
-    out.push(branching.radix_log);
+    out.push(branching.radix.byte());
     for digits in &branching.digits {
         out.push(digits.count);
         out.extend(digits.base.to_le_bytes());

@@ -14,32 +14,69 @@ pub(super) const DIRECT: u8 = 2;
 /// Number of the branching scheme with packed queries.
 pub(super) const PACKED: u8 = 3;
 
+/// Most digit sums of one output.
+pub const MAX_DIGITS: usize = 62;
+
 #[derive(Clone, Debug)]
 pub(super) enum Scheme<'a> {
     Linear([Option<ValidLinear>; MAX_PLANS]),
     Branching {
         layout: ValidBranching,
-        radix_log: u8,
+        radix: Radix,
         digits: Section<'a>,
     },
 }
 
-/// How an output is put together: `base + Σ_d 2^(radix_log·d)·sum_d` over `count` digit sums.
+/// How values are cut into digits, and the digits summed: those of `2^parts_log` parts of a forest apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Radix {
+    /// log2 of the digits' radix, 1 to 31.
+    pub log: u8,
+    /// log2 of the number of parts, 0 to 7.
+    pub parts_log: u8,
+}
+
+/// Bits of a radix' byte that hold its `log`; the others hold `parts_log`.
+const RADIX_LOG_BITS: u8 = 5;
+
+impl Radix {
+    fn read(cursor: &mut Cursor<'_>) -> Option<Self> {
+        let byte = cursor.u8()?;
+        let radix = Self {
+            log: byte & ((1 << RADIX_LOG_BITS) - 1),
+            parts_log: byte >> RADIX_LOG_BITS,
+        };
+        (radix.log > 0).then_some(radix)
+    }
+
+    #[cfg(feature = "alloc")]
+    pub(super) fn byte(self) -> u8 {
+        self.log | self.parts_log << RADIX_LOG_BITS
+    }
+}
+
+/// How an output is put together: `base + Σ_i 2^(u·(i mod D))·sum_i` over `count` digit sums, `u` being the radix' log and `D` the
+/// digits of each part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digits {
-    /// Digit sums of the output, lowest first.
+    /// Digit sums of the output: of each part, lowest first.
     pub count: u8,
     /// Value where all digit sums are 0.
     pub base: i64,
 }
 
 impl Digits {
-    /// The output whose digit sums are `sums`, lowest first.
-    pub(crate) fn value(self, radix_log: u8, sums: &[u64]) -> i64 {
-        let shifted = (0..)
-            .zip(sums)
-            .map(|(digit, sum)| sum << (digit * u32::from(radix_log)));
-        self.base.wrapping_add(shifted.sum::<u64>().cast_signed())
+    /// The output whose digit sums are `sums`, part by part, lowest first.
+    #[must_use]
+    pub fn value(self, radix: Radix, sums: &[u64]) -> i64 {
+        let of_part = (sums.len() >> radix.parts_log).max(1);
+        let parts = sums.chunks(of_part).map(|sums| {
+            (0..)
+                .zip(sums)
+                .map(|(digit, sum)| sum << (digit * u32::from(radix.log)))
+                .sum::<u64>()
+        });
+        self.base.wrapping_add(parts.sum::<u64>().cast_signed())
     }
 }
 
@@ -63,12 +100,10 @@ impl<'a> Scheme<'a> {
         }
     }
 
-    pub(super) fn branching(&self) -> Option<(&ValidBranching, u8)> {
+    pub(super) fn branching(&self) -> Option<(&ValidBranching, Radix)> {
         match self {
             Self::Linear(_) => None,
-            Self::Branching {
-                layout, radix_log, ..
-            } => Some((layout, *radix_log)),
+            Self::Branching { layout, radix, .. } => Some((layout, *radix)),
         }
     }
 
@@ -158,17 +193,17 @@ fn read_branching<'a>(
     const MALFORMED: SpecError = SpecError::Malformed("parameters");
     let layout = read_branching_layout(cursor, packed).ok_or(MALFORMED)?;
     let layout = layout.validate().map_err(SpecError::Branching)?;
-    let radix_log = cursor
-        .u8()
-        .filter(|log| (1..=31).contains(log))
-        .ok_or(MALFORMED)?;
+    let radix = Radix::read(cursor).ok_or(MALFORMED)?;
     let mut coefficients = 0u32;
     let digits = read_section(cursor, outputs, "digits", |cursor, _| {
         let digits = read_digits(cursor).ok_or(SpecError::Malformed("digits"))?;
+        let of_part = digits.count >> radix.parts_log;
+        let whole = of_part > 0 && of_part << radix.parts_log == digits.count;
         // An output must lie within 62 bits whatever its digit sums are.
-        let top = u32::from(digits.count.max(1) - 1) * u32::from(radix_log);
-        let fits = top + u32::from(layout.layout().plaintext_bits) <= 61;
-        let sound = digits.count > 0 && fits && digits.base.unsigned_abs() <= 1 << 62;
+        let top = u32::from(of_part.max(1) - 1) * u32::from(radix.log);
+        let bits = top + u32::from(layout.layout().plaintext_bits + radix.parts_log);
+        let fits = bits <= 61 && usize::from(digits.count) <= MAX_DIGITS;
+        let sound = whole && fits && digits.base.unsigned_abs() <= 1 << 62;
         coefficients += u32::from(digits.count);
         if sound {
             Ok(())
@@ -181,7 +216,7 @@ fn read_branching<'a>(
     }
     Ok(Scheme::Branching {
         layout,
-        radix_log,
+        radix,
         digits,
     })
 }

@@ -6,7 +6,7 @@ use tenebra_client::linear::LinearLayout;
 use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget};
 use tenebra_client::params::GlweParams;
 use tenebra_client::spec::{
-    Digits, Output, OwnedBranching, OwnedCodec, OwnedInput, OwnedScheme, OwnedSpec,
+    Digits, Output, OwnedBranching, OwnedCodec, OwnedInput, OwnedScheme, OwnedSpec, Radix,
 };
 use tenebra_quant::{Affine, BitWidth, Decision, InverseLink};
 
@@ -312,7 +312,10 @@ fn branching(name: &'static str, key_seed: u8, seed: u8, layout: BranchingLayout
         p_fail_log2: -20.0,
         scheme: OwnedScheme::Branching(OwnedBranching {
             layout,
-            radix_log: 3,
+            radix: Radix {
+                log: 3,
+                parts_log: 0,
+            },
             digits: vec![
                 Digits {
                     count: 2,

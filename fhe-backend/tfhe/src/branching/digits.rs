@@ -1,9 +1,11 @@
 //! Radix leaves: every leaf value, made non-negative, as digits that are summed apart.
 //!
 //! A sum over `T` trees of values of `v` bits ranges over `v + log2 T` bits, but a sum of digits of `ρ` bits only over
-//! `ρ + log2 T`; the client puts the digit sums together exactly: `y = base + Σ_d 2^(ρ·d)·sum_d`.
+//! `ρ + log2 T`; the client puts the digit sums together exactly: `y = base + Σ_d 2^(ρ·d)·sum_d`. With `P` parts, each of which
+//! has every `P`-th tree, they range over `log2 P` bits less, and there are `P` times as many.
 
-use tenebra_circuit::TreeNode;
+use tenebra_circuit::{Tree, TreeNode};
+use tenebra_client::spec::Radix;
 
 use super::form::BranchingForm;
 
@@ -13,6 +15,7 @@ pub(crate) struct OutputDigits {
     pub(crate) base: i64,
     /// Its first coefficient.
     pub(crate) first: usize,
+    /// Its coefficients: the digits of each part.
     pub(crate) count: usize,
 }
 
@@ -20,7 +23,7 @@ pub(crate) struct OutputDigits {
 #[derive(Debug)]
 pub(crate) struct DigitForm {
     pub(crate) input_bits: Vec<u32>,
-    pub(crate) radix_log: u32,
+    pub(crate) radix: Radix,
     pub(crate) outputs: Vec<OutputDigits>,
     pub(crate) coefficients: usize,
     /// Bits of the largest digit sum.
@@ -56,15 +59,16 @@ pub(crate) struct DigitTable {
 }
 
 /// Bits of the widest leaf value once made non-negative: the radix at which there is one digit.
-pub(crate) fn value_bits(form: &BranchingForm) -> u32 {
+pub(crate) fn value_bits(form: &BranchingForm) -> u8 {
     let spans = parts(form)
         .flat_map(|part| spans(&part, form.outputs))
         .map(|(min, max)| max.abs_diff(min));
-    (u64::BITS - spans.max().unwrap_or(0).leading_zeros()).max(1)
+    let bits = u64::BITS - spans.max().unwrap_or(0).leading_zeros();
+    u8::try_from(bits).unwrap_or(u8::MAX).max(1)
 }
 
-/// Cuts all leaves into digits of `radix_log` bits.
-pub(crate) fn cut(form: &BranchingForm, radix_log: u32) -> DigitForm {
+/// Cuts all leaves into digits.
+pub(crate) fn cut(form: &BranchingForm, radix: Radix) -> DigitForm {
     let part_spans: Vec<Vec<(i64, i64)>> =
         parts(form).map(|part| spans(&part, form.outputs)).collect();
     let mut outputs = Vec::with_capacity(form.outputs);
@@ -76,40 +80,37 @@ pub(crate) fn cut(form: &BranchingForm, radix_log: u32) -> DigitForm {
             .max()
             .unwrap_or(0);
         let bits = u64::BITS - widest.leading_zeros();
-        let count = bits.div_ceil(radix_log).max(1) as usize;
+        let of_part = bits.div_ceil(u32::from(radix.log)).max(1) as usize;
+        let count = of_part << radix.parts_log;
         let base = part_spans.iter().fold(form.bias[output], |base, spans| {
             base.wrapping_add(spans[output].0)
         });
         outputs.push(OutputDigits { base, first, count });
         first += count;
     }
-    let digits =
-        |vector: &[i64], spans: &[(i64, i64)]| cut_vector(vector, spans, &outputs, radix_log);
-    let trees: Vec<DigitTree> = form
-        .trees
-        .iter()
-        .zip(&part_spans)
-        .map(|(tree, spans)| DigitTree {
-            nodes: tree
-                .nodes
-                .iter()
-                .map(|node| lower_node(node, |leaf| digits(leaf, spans)))
-                .collect(),
-        })
-        .collect();
-    let tables: Vec<DigitTable> = form
-        .tables
-        .iter()
-        .zip(&part_spans[form.trees.len()..])
-        .map(|(table, spans)| DigitTable {
+    let digits = |vector: &[i64], index: usize| {
+        let part = index % (1 << radix.parts_log);
+        cut_vector(vector, &part_spans[index], &outputs, radix, part)
+    };
+    let tree = |(index, tree): (usize, &Tree)| DigitTree {
+        nodes: tree
+            .nodes
+            .iter()
+            .map(|node| lower_node(node, |leaf| digits(leaf, index)))
+            .collect(),
+    };
+    let trees: Vec<DigitTree> = form.trees.iter().enumerate().map(tree).collect();
+    let tables: Vec<DigitTable> = (form.trees.len()..)
+        .zip(&form.tables)
+        .map(|(index, table)| DigitTable {
             input: table.input,
-            rows: table.rows.iter().map(|row| digits(row, spans)).collect(),
+            rows: table.rows.iter().map(|row| digits(row, index)).collect(),
         })
         .collect();
     let plaintext_bits = sum_bits(&trees, &tables, first);
     DigitForm {
         input_bits: form.input_bits.clone(),
-        radix_log,
+        radix,
         outputs,
         coefficients: first,
         plaintext_bits,
@@ -160,18 +161,21 @@ fn cut_vector(
     vector: &[i64],
     spans: &[(i64, i64)],
     outputs: &[OutputDigits],
-    radix_log: u32,
+    radix: Radix,
+    part: usize,
 ) -> Digits {
     let mut digits = Digits::new();
-    let mask = (1u64 << radix_log) - 1;
+    let mask = (1u64 << radix.log) - 1;
     for ((value, (min, _)), output) in vector.iter().zip(spans).zip(outputs) {
         let mut rest = value.abs_diff(*min);
-        for coefficient in output.first..output.first + output.count {
+        let of_part = output.count >> radix.parts_log;
+        let first = output.first + part * of_part;
+        for coefficient in first..first + of_part {
             let digit = u32::try_from(rest & mask).unwrap_or(u32::MAX);
             if digit != 0 {
                 digits.push((coefficient, digit));
             }
-            rest >>= radix_log;
+            rest >>= radix.log;
         }
     }
     digits
@@ -201,4 +205,96 @@ fn sum_bits(trees: &[DigitTree], tables: &[DigitTable], coefficients: usize) -> 
     }
     let largest = sums.into_iter().max().unwrap_or(0);
     (u64::BITS - largest.leading_zeros()).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use tenebra_client::spec::Digits as SpecDigits;
+
+    use super::*;
+    use crate::branching::form::InputTable;
+
+    /// Trees and a table of two outputs on one input, by a formula.
+    fn form() -> BranchingForm {
+        let split = TreeNode::Split {
+            feature: 0,
+            threshold: 3,
+            left: 1,
+            right: 2,
+        };
+        let leaf = |seed: i64| vec![seed * 37 % 101 - 50, seed * seed % 1000];
+        let tree = |seed| Tree {
+            nodes: vec![
+                split.clone(),
+                TreeNode::Leaf(leaf(seed)),
+                TreeNode::Leaf(leaf(seed + 7)),
+            ],
+        };
+        BranchingForm {
+            input_bits: vec![3],
+            outputs: 2,
+            bias: vec![-5, 7],
+            trees: (0..70).map(tree).collect(),
+            tables: vec![InputTable {
+                input: 0,
+                rows: (0..8).map(leaf).collect(),
+            }],
+        }
+    }
+
+    /// What every tree and table gives for `code`.
+    fn vectors(form: &BranchingForm, code: usize) -> Vec<i64> {
+        let leaf = 1 + usize::from(code >= 3);
+        let leaves = form.trees.iter().map(|tree| match &tree.nodes[leaf] {
+            TreeNode::Leaf(values) => values,
+            TreeNode::Split { .. } => unreachable!("the children of the root are leaves"),
+        });
+        let mut sums = form.bias.clone();
+        for vector in leaves.chain([&form.tables[0].rows[code]]) {
+            sums.iter_mut().zip(vector).for_each(|(sum, v)| *sum += v);
+        }
+        sums
+    }
+
+    fn digit_sums(digits: &DigitForm, code: usize) -> Vec<u64> {
+        let leaf = 1 + usize::from(code >= 3);
+        let leaves = digits.trees.iter().map(|tree| match &tree.nodes[leaf] {
+            DigitNode::Leaf(digits) => digits,
+            DigitNode::Split { .. } => unreachable!("the children of the root are leaves"),
+        });
+        let mut sums = vec![0; digits.coefficients];
+        for (coefficient, digit) in leaves.chain([&digits.tables[0].rows[code]]).flatten() {
+            sums[*coefficient] += u64::from(*digit);
+        }
+        sums
+    }
+
+    #[test]
+    fn digit_sums_make_up_the_outputs() {
+        let form = form();
+        for (log, parts_log) in [(1, 0), (1, 1), (1, 3), (3, 0), (4, 2), (10, 0), (10, 2)] {
+            let radix = Radix { log, parts_log };
+            let digits = cut(&form, radix);
+            for code in 0..8 {
+                let sums = digit_sums(&digits, code);
+                let largest = sums.iter().max().unwrap();
+                assert_eq!(largest >> digits.plaintext_bits, 0, "{radix:?}: {largest}");
+                let outputs = digits.outputs.iter().map(|output| {
+                    let of_spec = SpecDigits {
+                        count: u8::try_from(output.count).unwrap(),
+                        base: output.base,
+                    };
+                    of_spec.value(radix, &sums[output.first..][..output.count])
+                });
+                let outputs: Vec<i64> = outputs.collect();
+                assert_eq!(outputs, vectors(&form, code), "{radix:?}, code {code}");
+            }
+        }
+    }
+
+    #[test]
+    fn parts_spare_bits() {
+        let bits = |parts_log| cut(&form(), Radix { log: 1, parts_log }).plaintext_bits;
+        assert_eq!([bits(0), bits(1), bits(2), bits(3)], [7, 6, 5, 4]);
+    }
 }

@@ -3,6 +3,7 @@
 use tenebra_circuit::{Options, QueryMode};
 use tenebra_client::ValidGlwe;
 use tenebra_client::branching::{BranchingLayout, ValidBranching};
+use tenebra_client::spec::{MAX_DIGITS, Radix};
 
 use super::diagram::{Diagram, DiagramNoise, build};
 use super::digits::{DigitForm, cut, value_bits};
@@ -77,7 +78,11 @@ const GADGETS: [(u8, u8); 10] = [
 ];
 
 /// Digits of up to so many bits are tried.
-const MAX_RADIX_LOG: u32 = 24;
+const MAX_RADIX_LOG: u8 = 24;
+
+/// Up to `2^3` parts are tried, of this many trees or more.
+const MAX_PARTS_LOG: u8 = 3;
+const TREES_OF_PART: usize = 32;
 
 /// A layout, the failure probability it reaches and the variance of a digit sum.
 pub(crate) type Found = (ValidBranching, f64, f64);
@@ -85,17 +90,20 @@ pub(crate) type Found = (ValidBranching, f64, f64);
 /// The cheapest plan that fits `p_fail`, with direct or packed queries, whichever is asked for or answers sooner.
 pub(crate) fn plan(form: &BranchingForm, options: &Options) -> Result<BranchingPlan, PlanError> {
     let p_fail = options.p_fail_log2;
-    let widest = value_bits(form).min(MAX_RADIX_LOG);
     let candidates = if options.query == QueryMode::Direct {
         Vec::new()
     } else {
         packed::candidates()
     };
     let mut best: Option<(f64, BranchingPlan)> = None;
-    for radix_log in 1..=widest {
+    for radix in radices(form) {
         for size in [512u16, 1024, 2048] {
-            let digits = cut(form, radix_log);
-            if digits.coefficients > usize::from(size) {
+            let digits = cut(form, radix);
+            let crowded = digits
+                .outputs
+                .iter()
+                .any(|digits| digits.count > MAX_DIGITS);
+            if crowded || digits.coefficients > usize::from(size) {
                 continue;
             }
             let diagram = build(&digits, usize::from(size));
@@ -135,6 +143,17 @@ pub(crate) fn plan(form: &BranchingForm, options: &Options) -> Result<BranchingP
         .ok_or_else(|| infeasible(form, options))
 }
 
+/// The radices that are tried. Summing parts apart spares as many bits as narrower digits would, so it is for the narrowest.
+fn radices(form: &BranchingForm) -> Vec<Radix> {
+    let widest = value_bits(form).min(MAX_RADIX_LOG);
+    let whole = (1..=widest).map(|log| Radix { log, parts_log: 0 });
+    let summed = form.trees.len() + form.tables.len();
+    let parts = (1..=MAX_PARTS_LOG).filter(|log| summed >= TREES_OF_PART << log);
+    whole
+        .chain(parts.map(|parts_log| Radix { log: 1, parts_log }))
+        .collect()
+}
+
 /// The cheapest direct layout of polynomials of `size` coefficients, with its cost in microseconds.
 fn search_direct(
     digits: &DigitForm,
@@ -155,14 +174,14 @@ fn search_direct(
 pub(crate) fn check(
     form: &BranchingForm,
     layout: ValidBranching,
-    radix_log: u32,
+    radix: Radix,
     p_fail: f64,
 ) -> Result<BranchingPlan, PlanError> {
     let mismatch = |what| PlanError::Layout { what };
-    if radix_log == 0 || radix_log > MAX_RADIX_LOG {
+    if radix.log > MAX_RADIX_LOG || radix.parts_log > MAX_PARTS_LOG {
         return Err(mismatch("its radix is not one"));
     }
-    let digits = cut(form, radix_log);
+    let digits = cut(form, radix);
     let plain = layout.layout();
     if digits.coefficients != plain.coefficients as usize {
         return Err(mismatch("numbers of digit sums differ"));
@@ -385,7 +404,12 @@ fn transform_us(size: f64) -> f64 {
 /// Says how many bits the narrowest digit sums need and how many fit.
 fn infeasible(form: &BranchingForm, options: &Options) -> PlanError {
     let p_fail = options.p_fail_log2;
-    let digits = cut(form, 1);
+    let narrow = radices(form).into_iter().filter(|radix| radix.log == 1);
+    let narrowest = narrow.last().unwrap_or(Radix {
+        log: 1,
+        parts_log: 0,
+    });
+    let digits = cut(form, narrowest);
     if digits.coefficients > 2048 {
         return PlanError::TooManyDigits {
             coefficients: digits.coefficients,
@@ -395,7 +419,7 @@ fn infeasible(form: &BranchingForm, options: &Options) -> PlanError {
     let fits = |bits: &u32| {
         let narrower = DigitForm {
             plaintext_bits: *bits,
-            ..cut(form, 1)
+            ..cut(form, narrowest)
         };
         let ring = RINGS
             .into_iter()

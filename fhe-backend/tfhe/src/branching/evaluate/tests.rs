@@ -5,12 +5,15 @@ use rand_chacha::rand_core::SeedableRng;
 use tenebra_circuit::{
     CircuitBuilder, Forest, Interval, Options, QueryMode, Table, Tree, TreeNode, Verified, verify,
 };
+use tenebra_client::branching::BranchingLayout;
+use tenebra_client::spec::Radix;
 use tenebra_client::{ClientError, Frame, KeyTag, Kind, SecretKey, SpecId};
 
 use super::*;
+use crate::branching::digits::cut;
 use crate::branching::form::branching_form;
 use crate::branching::packed::unpacked_noise;
-use crate::branching::plan::{ProductVariance, plan};
+use crate::branching::plan::{ProductVariance, check, plan};
 
 /// A data owner and its server.
 struct Parties {
@@ -306,4 +309,46 @@ fn zeros_are_not_noisier_than_ones() {
     let [zeros, ones] =
         [false, true].map(|bit| measured(&plan, &vec![bit; plan.diagram.input_bits], 10));
     assert!(zeros < ones * 1.24, "{zeros} {ones}");
+}
+
+/// A response of parts is put together by the client as the plan cut it.
+#[test]
+fn parts_of_a_forest_are_summed_apart() {
+    let circuit = stumps();
+    let form = branching_form(&circuit).unwrap();
+    let radix = Radix {
+        log: 1,
+        parts_log: 2,
+    };
+    let digits = cut(&form, radix);
+    assert_eq!(digits.coefficients, 4);
+    let layout = BranchingLayout {
+        coefficients: 4,
+        ..*plan_of(&circuit, QueryMode::Direct).layout.layout()
+    };
+    let plan = check(&form, layout.validate().unwrap(), radix, -128.0).unwrap();
+    let mut parties = Parties::new(&plan, 5);
+    for pattern in [0u64, 0x0f0_123_456_789, 0xfff_fff_fff, 0x249_249_249] {
+        let bits: Vec<bool> = (0..36).map(|bit| pattern >> bit & 1 == 1).collect();
+        let payload = parties.query(&plan.layout, &bits);
+        let response = parties.evaluator.evaluate(&plan, None, &payload).unwrap();
+        let mut sums = [0; 4];
+        let key = &parties.key;
+        plan.layout.decrypt(key, &response, 0, &mut sums).unwrap();
+        let codes = bits
+            .chunks_exact(3)
+            .map(|bits| (0..3).map(|bit| i64::from(bits[bit]) << bit).sum());
+        let codes: Vec<i64> = codes.collect();
+        let expected: Vec<u64> = (0..4)
+            .map(|part| {
+                codes
+                    .iter()
+                    .skip(part)
+                    .step_by(4)
+                    .filter(|code| **code >= 3)
+                    .count() as u64
+            })
+            .collect();
+        assert_eq!(sums.as_slice(), expected, "{codes:?}");
+    }
 }
