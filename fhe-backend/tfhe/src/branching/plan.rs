@@ -404,8 +404,8 @@ fn transform_us(size: f64) -> f64 {
 /// Says how many bits the narrowest digit sums need and how many fit.
 fn infeasible(form: &BranchingForm, options: &Options) -> PlanError {
     let p_fail = options.p_fail_log2;
-    let narrow = radices(form).into_iter().filter(|radix| radix.log == 1);
-    let narrowest = narrow.last().unwrap_or(Radix {
+    let mut narrow = radices(form).into_iter().filter(|radix| radix.log == 1);
+    let narrowest = narrow.next_back().unwrap_or(Radix {
         log: 1,
         parts_log: 0,
     });
