@@ -164,7 +164,8 @@ impl BranchingEvaluator {
             });
         } else {
             crew.each(bits, |worker, bit, ggsw| {
-                expand_bit(&plan.layout, self.gadget, seed, bodies, bit, worker, ggsw);
+                let kernel = &mut worker.kernel;
+                expand_bit(&plan.layout, self.gadget, seed, bodies, bit, kernel, ggsw);
             });
         }
         let steps = Steps {
@@ -294,7 +295,7 @@ fn expand_bit(
     seed: MaskSeed,
     bodies: &[u8],
     bit: usize,
-    worker: &mut Worker,
+    kernel: &mut Kernel,
     ggsw: &mut FourierGgsw,
 ) {
     let kept = u32::from(layout.layout().body_bits);
@@ -304,18 +305,15 @@ fn expand_bit(
     let body_bytes = rows * gadget.polynomial_size * kept as usize / 8;
     let mut masks = MaskStream::at_word(seed, bit as u64 * mask_words as u64);
     let mut reader = BitReader::new(&bodies[bit * body_bytes..][..body_bytes]);
-    let Worker {
-        kernel, scratch, ..
-    } = worker;
-    let polynomial = &mut scratch[..gadget.polynomial_size];
     for level in 0..gadget.level_count {
-        for row in 0..=gadget.glwe_dimension {
-            for column in 0..gadget.glwe_dimension {
-                masks.fill(polynomial);
-                kernel.transform(ggsw, [level, row, column], polynomial);
-            }
-            read_bodies(&mut reader, kept, polynomial);
-            kernel.transform(ggsw, [level, row, gadget.glwe_dimension], polynomial);
+        for r in 0..=gadget.glwe_dimension {
+            kernel.transform(ggsw, (level, r), |column, polynomial| {
+                if column < gadget.glwe_dimension {
+                    masks.fill(polynomial);
+                } else {
+                    read_bodies(&mut reader, kept, polynomial);
+                }
+            });
         }
     }
 }

@@ -21,7 +21,7 @@ const TORUS: f64 = 1.0 / (2.0 * (1u64 << 63) as f64);
 pub(crate) struct FourierGgsw(FourierRows);
 
 impl FourierGgsw {
-    /// To be filled polynomial by polynomial with [`Kernel::transform`].
+    /// To be filled row by row with [`Kernel::transform`].
     pub(crate) fn empty(gadget: Gadget) -> Self {
         let columns = gadget.glwe_dimension + 1;
         let rows = gadget.level_count * columns;
@@ -53,7 +53,7 @@ impl SwitchKey {
 pub(crate) struct Kernel {
     gadget: Gadget,
     transform: Transform,
-    /// A polynomial of the operand of an external product.
+    /// A polynomial of an operand, or to transform.
     difference: Vec<u64>,
     digits: Spectra,
     products: Spectra,
@@ -71,15 +71,15 @@ impl Kernel {
         }
     }
 
-    /// Transforms column `column` of row `row` (of `k + 1`) of level `level` (0 has the largest scale) of a GGSW.
+    /// Transforms a row of a GGSW: polynomial `r` (of `k + 1`) of level `level` (0 has the largest scale). `load` is given the
+    /// index of a column and writes it.
     pub(crate) fn transform(
         &mut self,
         ggsw: &mut FourierGgsw,
-        [level, row, column]: [usize; 3],
-        polynomial: &[u64],
+        (level, r): (usize, usize),
+        load: impl FnMut(usize, &mut [u64]),
     ) {
-        let row = row * self.gadget.level_count + level;
-        self.store(&mut ggsw.0, row, column, polynomial);
+        self.store(&mut ggsw.0, r * self.gadget.level_count + level, load);
     }
 
     /// Transforms the row of a level of a switch key, mask and body.
@@ -87,19 +87,25 @@ impl Kernel {
         &mut self,
         key: &mut SwitchKey,
         level: usize,
-        mask: &[u64],
-        body: &[u64],
+        load: impl FnMut(usize, &mut [u64]),
     ) {
-        self.store(&mut key.rows, level, 0, mask);
-        self.store(&mut key.rows, level, 1, body);
+        self.store(&mut key.rows, level, load);
     }
 
-    fn store(&mut self, rows: &mut FourierRows, row: usize, column: usize, polynomial: &[u64]) {
-        self.products.resize(1);
-        let spectrum = self.products.polynomial(0);
-        // As integers, for `tfhe`'s transform from the torus does not use SIMD.
-        self.transform.forward(spectrum, polynomial);
-        rows.store(self.transform.arch, row, column, spectrum, TORUS);
+    fn store(
+        &mut self,
+        rows: &mut FourierRows,
+        row: usize,
+        mut load: impl FnMut(usize, &mut [u64]),
+    ) {
+        self.products.resize(rows.columns());
+        for column in 0..rows.columns() {
+            load(column, &mut self.difference);
+            // As integers, for `tfhe`'s transform from the torus does not use SIMD.
+            let spectrum = self.products.polynomial(column);
+            self.transform.forward(spectrum, &self.difference);
+        }
+        rows.store(self.transform.arch, row, &self.products, TORUS);
     }
 
     /// `target = zero + ggsw ⊡ (one − zero)`. `load` is given the index of a polynomial and writes `zero` and `one − zero`; with
@@ -187,8 +193,10 @@ mod tests {
             level_count: 1,
         });
         let mut key = SwitchKey::empty(gadget, size);
-        for (level, [mask, body]) in rows.iter().enumerate() {
-            kernel.transform_row(&mut key, level, mask, body);
+        for (level, row) in rows.iter().enumerate() {
+            kernel.transform_row(&mut key, level, |column, polynomial| {
+                polynomial.copy_from_slice(&row[column]);
+            });
         }
         let mut switched = vec![0; 2 * size];
         kernel.add_switch(&mut switched, &key, &source);

@@ -26,14 +26,14 @@ impl UnpackingKey {
         let mut kernel = Kernel::new(Gadget::of(layout));
         let mut masks = MaskStream::new(seed);
         let mut reader = BitReader::new(bodies);
-        let (mut mask, mut body) = (vec![0; size], vec![0; size]);
         let mut keys: Vec<SwitchKey> = Vec::new();
         for gadget in packing.gadgets(size) {
             let mut key = SwitchKey::empty(gadget, size);
             for level in 0..usize::from(gadget.level_count) {
-                masks.fill(&mut mask);
-                read_bodies(&mut reader, kept, &mut body);
-                kernel.transform_row(&mut key, level, &mask, &body);
+                kernel.transform_row(&mut key, level, |column, polynomial| match column {
+                    0 => masks.fill(polynomial),
+                    _ => read_bodies(&mut reader, kept, polynomial),
+                });
             }
             keys.push(key);
         }
@@ -74,7 +74,7 @@ pub(crate) fn read_slots(
 }
 
 /// Replaces `c` by `c + τ_t(c)`, whose slots are those at even multiples of `2^t`, doubled; `odd`, if asked for, becomes
-/// `(c − τ_t(c))·X^(−2^t)`, with those at odd multiples. `scratch` has `2N` words.
+/// `(c − τ_t(c))·X^(−2^t)`, with those at odd multiples. `scratch` has `3N` words.
 pub(crate) fn split(
     kernel: &mut Kernel,
     key: &UnpackingKey,
@@ -130,10 +130,10 @@ pub(crate) fn switch_scheme(
     row[..size].copy_from_slice(body);
     row[size..].fill(0);
     kernel.add_switch(row, &key.scheme_switch, mask);
-    for (index, glwe) in [&*row, ciphertext].into_iter().enumerate() {
-        for (column, polynomial) in glwe.chunks_exact(size).enumerate() {
-            kernel.transform(ggsw, [level, index, column], polynomial);
-        }
+    for (r, row) in [&*row, ciphertext].into_iter().enumerate() {
+        kernel.transform(ggsw, (level, r), |column, polynomial| {
+            polynomial.copy_from_slice(&row[column * size..][..size]);
+        });
     }
 }
 

@@ -53,7 +53,7 @@ pub(crate) struct FourierRows {
 }
 
 impl FourierRows {
-    /// To be filled with [`store`](Self::store), polynomials of `size` coefficients.
+    /// To be filled row by row with [`store`](Self::store), polynomials of `size` coefficients.
     pub(crate) fn empty(rows: usize, columns: usize, size: usize) -> Self {
         let mut data = AVec::new(0);
         data.resize(rows * columns * size / 2, ZERO);
@@ -64,25 +64,27 @@ impl FourierRows {
         }
     }
 
-    /// Stores `scale` times a transformed polynomial.
-    pub(super) fn store(
-        &mut self,
-        arch: Arch,
-        row: usize,
-        column: usize,
-        spectrum: &[c64],
-        scale: f64,
-    ) {
-        let entries = self.rows * self.columns;
-        let place = row * self.columns + column;
+    pub(super) fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Stores `scale` times a row of transformed polynomials, one a column. What is written together lies together: the rows
+    /// of a query fill more than the caches that are close.
+    pub(super) fn store(&mut self, arch: Arch, row: usize, spectra: &Spectra, scale: f64) {
+        let columns = self.columns;
         arch.dispatch(|| {
-            let (target, _) = self.data.as_chunks_mut::<LINE>();
-            let (lines, _) = spectrum.as_chunks::<LINE>();
-            for (target, line) in target.iter_mut().skip(place).step_by(entries).zip(lines) {
-                *target = line.map(|value| c64 {
-                    re: value.re * scale,
-                    im: value.im * scale,
-                });
+            let (lines, _) = self.data.as_chunks_mut::<LINE>();
+            let (spectra, stride) = (spectra.data.as_chunks::<LINE>().0, spectra.stride() / LINE);
+            let of_line = lines.chunks_exact_mut(self.rows * columns);
+            for (line, entries) in of_line.enumerate() {
+                let entries = &mut entries[row * columns..][..columns];
+                let spectra = spectra[line..].iter().step_by(stride);
+                for (entry, values) in entries.iter_mut().zip(spectra) {
+                    *entry = values.map(|value| c64 {
+                        re: value.re * scale,
+                        im: value.im * scale,
+                    });
+                }
             }
         });
     }
