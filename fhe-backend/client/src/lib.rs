@@ -14,6 +14,7 @@ mod cursor;
 pub mod frame;
 mod glwe;
 pub mod key;
+mod keystream;
 pub mod linear;
 #[cfg(feature = "ntt")]
 pub mod multiply;

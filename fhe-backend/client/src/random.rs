@@ -1,10 +1,10 @@
 //! Where randomness goes: public masks, secret keys and noise come from separate ChaCha20 streams.
 
-use chacha20::ChaCha20Legacy;
-use chacha20::cipher::{KeyIvInit, StreamCipher, StreamCipherSeek};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{CryptoRng, Rng, SeedableRng};
 use zeroize::Zeroize;
+
+use crate::keystream::Keystream;
 
 /// Bytes of a mask seed.
 pub const MASK_SEED_LEN: usize = 32;
@@ -17,29 +17,26 @@ pub struct MaskSeed(pub [u8; MASK_SEED_LEN]);
 /// Expands a [`MaskSeed`]: the keystream of ChaCha20 (Bernstein 2008; 64-bit counter and nonce, both zero) under the seed
 /// as key, as consecutive little-endian 64-bit words.
 #[derive(Debug)]
-pub struct MaskStream(ChaCha20Legacy);
+pub struct MaskStream(Keystream);
 
 impl MaskStream {
     /// At the first word.
     #[must_use]
     pub fn new(seed: MaskSeed) -> Self {
-        Self(ChaCha20Legacy::new(&seed.0.into(), &[0; 8].into()))
+        Self(Keystream::new(seed.0))
     }
 
     /// At word `index`, a multiple of 8: a place that several threads can start from.
     #[must_use]
     pub fn at_word(seed: MaskSeed, index: u64) -> Self {
         let mut stream = Self::new(seed);
-        stream.0.seek(8 * u128::from(index));
+        stream.0.seek(index);
         stream
     }
 
     /// The next `out.len()` words: the coefficients of the next mask polynomial.
     pub fn fill(&mut self, out: &mut [u64]) {
-        out.fill(0);
-        self.0.apply_keystream(bytemuck::cast_slice_mut(out));
-        // Nothing to do where words are little-endian.
-        out.iter_mut().for_each(|word| *word = u64::from_le(*word));
+        self.0.fill(out);
     }
 }
 
