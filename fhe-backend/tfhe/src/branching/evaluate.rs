@@ -307,7 +307,7 @@ fn expand_bit(
     let mut reader = BitReader::new(&bodies[bit * body_bytes..][..body_bytes]);
     for level in 0..gadget.level_count {
         for r in 0..=gadget.glwe_dimension {
-            kernel.transform(ggsw, (level, r), |column, polynomial| {
+            kernel.transform_ggsw_row(ggsw, (level, r), |column, polynomial| {
                 if column < gadget.glwe_dimension {
                     masks.fill(polynomial);
                 } else {

@@ -1,7 +1,7 @@
 //! The external product and CMUX on Fourier GGSWs, over `tfhe`'s transform.
 //!
 //! `tfhe`'s own CMUX decomposes and transforms masks that are zero, and goes through its output once for every row; this
-//! one skips zero masks and adds all rows up in one pass.
+//! one skips zero masks and adds all rows of all columns up in one pass ([`fourier`]).
 
 mod fourier;
 mod transform;
@@ -9,10 +9,8 @@ mod transform;
 use tenebra_client::packing::SwitchGadget;
 
 use super::plan::Gadget;
-use fourier::{Spectra, sum_products};
+use fourier::{FourierRows, Spectra, sum_products};
 use transform::Transform;
-
-pub(crate) use fourier::FourierRows;
 
 /// The scale of a torus polynomial whose words are taken for integers.
 const TORUS: f64 = 1.0 / (2.0 * (1u64 << 63) as f64);
@@ -21,7 +19,7 @@ const TORUS: f64 = 1.0 / (2.0 * (1u64 << 63) as f64);
 pub(crate) struct FourierGgsw(FourierRows);
 
 impl FourierGgsw {
-    /// To be filled row by row with [`Kernel::transform`].
+    /// To be filled row by row with [`Kernel::transform_ggsw_row`].
     pub(crate) fn empty(gadget: Gadget) -> Self {
         let columns = gadget.glwe_dimension + 1;
         let rows = gadget.level_count * columns;
@@ -38,7 +36,7 @@ pub(crate) struct SwitchKey {
 }
 
 impl SwitchKey {
-    /// To be filled row by row with [`Kernel::transform_row`].
+    /// To be filled row by row with [`Kernel::transform_switch_row`].
     pub(crate) fn empty(gadget: SwitchGadget, polynomial_size: usize) -> Self {
         let level_count = usize::from(gadget.level_count);
         Self {
@@ -73,7 +71,7 @@ impl Kernel {
 
     /// Transforms a row of a GGSW: polynomial `r` (of `k + 1`) of level `level` (0 has the largest scale). `load` is given the
     /// index of a column and writes it.
-    pub(crate) fn transform(
+    pub(crate) fn transform_ggsw_row(
         &mut self,
         ggsw: &mut FourierGgsw,
         (level, r): (usize, usize),
@@ -83,7 +81,7 @@ impl Kernel {
     }
 
     /// Transforms the row of a level of a switch key, mask and body.
-    pub(crate) fn transform_row(
+    pub(crate) fn transform_switch_row(
         &mut self,
         key: &mut SwitchKey,
         level: usize,
@@ -194,7 +192,7 @@ mod tests {
         });
         let mut key = SwitchKey::empty(gadget, size);
         for (level, row) in rows.iter().enumerate() {
-            kernel.transform_row(&mut key, level, |column, polynomial| {
+            kernel.transform_switch_row(&mut key, level, |column, polynomial| {
                 polynomial.copy_from_slice(&row[column]);
             });
         }

@@ -30,7 +30,7 @@ impl UnpackingKey {
         for gadget in packing.gadgets(size) {
             let mut key = SwitchKey::empty(gadget, size);
             for level in 0..usize::from(gadget.level_count) {
-                kernel.transform_row(&mut key, level, |column, polynomial| match column {
+                kernel.transform_switch_row(&mut key, level, |column, polynomial| match column {
                     0 => masks.fill(polynomial),
                     _ => read_bodies(&mut reader, kept, polynomial),
                 });
@@ -131,7 +131,7 @@ pub(crate) fn switch_scheme(
     row[size..].fill(0);
     kernel.add_switch(row, &key.scheme_switch, mask);
     for (r, row) in [&*row, ciphertext].into_iter().enumerate() {
-        kernel.transform(ggsw, (level, r), |column, polynomial| {
+        kernel.transform_ggsw_row(ggsw, (level, r), |column, polynomial| {
             polynomial.copy_from_slice(&row[column * size..][..size]);
         });
     }

@@ -46,7 +46,7 @@ impl Spectra {
 /// Rows of polynomials in the Fourier domain, a row for each polynomial that they are multiplied with: the entries of a cache
 /// line of coefficients lie together, row by row, so that [`add_products`] reads them once from front to back.
 #[derive(Clone)]
-pub(crate) struct FourierRows {
+pub(super) struct FourierRows {
     rows: usize,
     columns: usize,
     data: AVec<c64>,
@@ -54,7 +54,7 @@ pub(crate) struct FourierRows {
 
 impl FourierRows {
     /// To be filled row by row with [`store`](Self::store), polynomials of `size` coefficients.
-    pub(crate) fn empty(rows: usize, columns: usize, size: usize) -> Self {
+    pub(super) fn empty(rows: usize, columns: usize, size: usize) -> Self {
         let mut data = AVec::new(0);
         data.resize(rows * columns * size / 2, ZERO);
         Self {
