@@ -34,6 +34,19 @@ pub(crate) struct Diagram {
 /// Clear values of coefficients, `(coefficient, value)`.
 pub(crate) type Plain = Vec<(usize, i64)>;
 
+/// Values of coefficients, every coefficient once and in order.
+fn merged<V: core::ops::AddAssign + Copy>(mut terms: Vec<(usize, V)>) -> Vec<(usize, V)> {
+    terms.sort_unstable_by_key(|(coefficient, _)| *coefficient);
+    terms.dedup_by(|later, earlier| {
+        let same = later.0 == earlier.0;
+        if same {
+            earlier.1 += later.1;
+        }
+        same
+    });
+    terms
+}
+
 /// A clear polynomial, turned by the bits of a code: bit `i` takes it `stride·2^i` coefficients down.
 #[derive(Debug)]
 pub(crate) struct Rotation {

@@ -129,24 +129,10 @@ impl BranchingEvaluator {
     ) -> Glwe {
         let kept = lock(&self.callers).pop();
         let mut worker = kept.unwrap_or_else(|| Worker::new(self.gadget, self.registers));
-        let crew = Crew {
+        let mut crew = Crew {
             caller: &mut worker,
             helpers: self.helpers.as_ref(),
         };
-        let sum = self.run_by(crew, plan, key, seed, bodies, workspace);
-        lock(&self.callers).push(worker);
-        sum
-    }
-
-    fn run_by(
-        &self,
-        mut crew: Crew<'_>,
-        plan: &BranchingPlan,
-        key: Option<&UnpackingKey>,
-        seed: MaskSeed,
-        bodies: &[u8],
-        workspace: &mut Workspace,
-    ) -> Glwe {
         let Workspace {
             packed,
             bits,
@@ -187,6 +173,7 @@ impl BranchingEvaluator {
         });
         let mut sum = vec![0; self.gadget.glwe_len()];
         steps.result(&plan.diagram.constant, results, &mut sum);
+        lock(&self.callers).push(worker);
         sum
     }
 

@@ -99,11 +99,7 @@ pub(crate) fn plan(form: &BranchingForm, options: &Options) -> Result<BranchingP
     for radix in radices(form) {
         for size in [512u16, 1024, 2048] {
             let digits = cut(form, radix);
-            let crowded = digits
-                .outputs
-                .iter()
-                .any(|digits| digits.count > MAX_DIGITS);
-            if crowded || digits.coefficients > usize::from(size) {
+            if !fits_response(&digits, size) {
                 continue;
             }
             let diagram = build(&digits, usize::from(size));
@@ -141,6 +137,12 @@ pub(crate) fn plan(form: &BranchingForm, options: &Options) -> Result<BranchingP
     }
     best.map(|(_, plan)| plan)
         .ok_or_else(|| infeasible(form, options))
+}
+
+/// Whether one response holds all digit sums, and a client takes as many an output.
+fn fits_response(digits: &DigitForm, size: u16) -> bool {
+    let mut outputs = digits.outputs.iter();
+    digits.coefficients <= usize::from(size) && outputs.all(|output| output.count <= MAX_DIGITS)
 }
 
 /// The radices that are tried. Summing parts apart spares as many bits as narrower digits would, so it is for the narrowest.
@@ -404,8 +406,9 @@ fn transform_us(size: f64) -> f64 {
 /// Says how many bits the narrowest digit sums need and how many fit.
 fn infeasible(form: &BranchingForm, options: &Options) -> PlanError {
     let p_fail = options.p_fail_log2;
-    let mut narrow = radices(form).into_iter().filter(|radix| radix.log == 1);
-    let narrowest = narrow.next_back().unwrap_or(Radix {
+    let narrow = radices(form).into_iter().filter(|radix| radix.log == 1);
+    let mut fitting = narrow.filter(|radix| fits_response(&cut(form, *radix), 2048));
+    let narrowest = fitting.next_back().unwrap_or(Radix {
         log: 1,
         parts_log: 0,
     });

@@ -2,6 +2,7 @@
 
 use alloc::collections::{BTreeMap, VecDeque};
 
+use super::merged;
 use crate::branching::digits::{DigitTable, Digits};
 
 /// The value of each code: piece `i` holds from its start to the start of the next. The first starts at 0.
@@ -105,16 +106,7 @@ impl Piecewise {
 
 /// The sum of two sparse vectors.
 pub(super) fn add_digits(left: &Digits, right: &Digits) -> Digits {
-    let mut sum: Digits = left.iter().chain(right).copied().collect();
-    sum.sort_unstable_by_key(|(coefficient, _)| *coefficient);
-    sum.dedup_by(|later, earlier| {
-        let same = later.0 == earlier.0;
-        if same {
-            earlier.1 += later.1;
-        }
-        same
-    });
-    sum
+    merged(left.iter().chain(right).copied().collect())
 }
 
 #[cfg(test)]

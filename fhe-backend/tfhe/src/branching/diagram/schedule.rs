@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::noise::{CLEAR, NoiseBook, NoiseId};
-use super::{Group, Operand, Plain, Sign, Step};
+use super::{Group, Operand, Plain, Sign, Step, merged};
 
 /// An operand with its noise.
 #[derive(Clone, Debug)]
@@ -254,15 +254,8 @@ impl<'a> Emitter<'a> {
 }
 
 /// Every coefficient once, zeros not at all.
-fn added_up(mut plain: Plain) -> Plain {
-    plain.sort_unstable_by_key(|(coefficient, _)| *coefficient);
-    plain.dedup_by(|later, earlier| {
-        let same = later.0 == earlier.0;
-        if same {
-            earlier.1 += later.1;
-        }
-        same
-    });
+fn added_up(plain: Plain) -> Plain {
+    let mut plain = merged(plain);
     plain.retain(|(_, value)| *value != 0);
     plain
 }
