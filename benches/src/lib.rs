@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod hunt;
 mod branching;
 mod linear;
 mod machine;

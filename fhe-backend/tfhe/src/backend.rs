@@ -88,21 +88,11 @@ impl Backend for TfheBackend {
         let branching = program.branching_layout().map(ValidBranching::glwe);
         let params = program.layouts().map(ValidLinear::glwe).chain(branching);
         let keys: Vec<SecretKey> = params.map(|glwe| SecretKey::generate(glwe, rng)).collect();
-        let packed = program
-            .branching_layout()
-            .filter(|layout| layout.layout().packing.is_some());
-        let Some((layout, secret)) = packed.zip(keys.first()) else {
-            return Ok((keys, None));
+        let key = match keys.first() {
+            Some(secret) => evaluation_key(program, secret, rng)?,
+            None => None,
         };
-        let (spec_id, tag) = (SpecId([0; 16]), KeyTag::NONE);
-        let mut file = Vec::new();
-        let mut scratch = vec![0; layout.evaluation_key_scratch_len()];
-        layout.write_evaluation_key(spec_id, tag, secret, rng, &mut scratch, |bytes| {
-            file.extend_from_slice(bytes);
-            Ok::<_, ClientError>(())
-        })?;
-        let key = program.prepare_key(spec_id, &file)?;
-        Ok((keys, Some(key)))
+        Ok((keys, key))
     }
 
     fn encrypt(
@@ -191,8 +181,28 @@ impl Backend for TfheBackend {
     }
 }
 
+/// The evaluation key of a secret key; `None` where queries are not packed.
+pub(crate) fn evaluation_key(
+    program: &Program,
+    secret: &SecretKey,
+    rng: &mut impl CryptoRng,
+) -> Result<Option<EvaluationKey>, BackendError> {
+    let layout = program.branching_layout();
+    let Some(layout) = layout.filter(|layout| layout.layout().packing.is_some()) else {
+        return Ok(None);
+    };
+    let (spec_id, tag) = (SpecId([0; 16]), KeyTag::NONE);
+    let mut file = Vec::new();
+    let mut scratch = vec![0; layout.evaluation_key_scratch_len()];
+    layout.write_evaluation_key(spec_id, tag, secret, rng, &mut scratch, |bytes| {
+        file.extend_from_slice(bytes);
+        Ok::<_, ClientError>(())
+    })?;
+    Ok(Some(program.prepare_key(spec_id, &file)?))
+}
+
 /// The payload of a query for one row of codes.
-fn encrypt_bits(
+pub(crate) fn encrypt_bits(
     layout: &ValidBranching,
     ranges: &[Interval],
     key: &SecretKey,

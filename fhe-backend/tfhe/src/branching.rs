@@ -12,5 +12,7 @@ pub(crate) mod form;
 pub(crate) mod kernel;
 pub(crate) mod packed;
 pub(crate) mod plan;
+mod ramp;
 mod steps;
 pub(crate) mod unpack;
+pub(crate) mod variance;

@@ -6,6 +6,7 @@ mod backend;
 mod branching;
 mod error;
 mod linear;
+pub mod measure;
 mod modulus;
 pub mod noise;
 mod program;

@@ -1,4 +1,4 @@
-//! Noise as numbers: variances in units of `(1/q)²`, `q = 2^64`, and the probability that a decoding fails.
+//! Noise as numbers: variances in units of `(1/q)²`, `q = 2^64`, and the probability that a decoding fails (`docs/scheme.md`).
 
 use tenebra_client::ValidGlwe;
 
@@ -24,6 +24,12 @@ pub fn rounding_variance(dropped: u32) -> f64 {
 #[must_use]
 pub fn modulus_switch_variance(glwe: ValidGlwe, width: u32) -> f64 {
     (set_bits_bound(glwe) + 1.0) * rounding_variance(64 - width)
+}
+
+/// The same where the mean ½ of the key bits is made up for in the body: what meets the rounding of a mask coefficient is ½ or −½.
+#[must_use]
+pub fn centred_switch_variance(glwe: ValidGlwe, width: u32) -> f64 {
+    (glwe.dimension() as f64 / 4.0 + 1.0) * rounding_variance(64 - width)
 }
 
 /// Set bits of a key, at most: a uniform key of `n` bits has more than `n/2 + 6.66·√n` with probability below 2^-128
@@ -55,26 +61,31 @@ pub fn log2_erfc(x: f64) -> f64 {
 }
 
 /// log2 of the probability that any of `outputs` values of `plaintext_bits` bits decodes wrongly under noise of this
-/// variance: `outputs · erfc(h / (√2·σ))` with the half step `h = 2^(63−p)` (union bound).
+/// variance, at most: `outputs · 2·e^(−h²/2σ²)` with the half step `h = 2^(63−p)` (Chernoff's bound, and the union bound).
+///
+/// It holds for sums of independent terms that are *strictly sub-Gaussian*, `E[e^(λX)] ≤ e^(λ²σ²/2)`, as TUniform noise, uniform
+/// rounding and normal variables are (Arbel, Marchal and Nguyen 2020), not for normal ones alone as `erfc` would; it is 4 bits
+/// above that at 2^-128.
 #[must_use]
 pub fn p_fail_log2(variance: f64, plaintext_bits: u32, outputs: usize) -> f64 {
     let half_step = exp2(63 - plaintext_bits);
-    log2_erfc(half_step / (2.0 * variance).sqrt()) + (outputs as f64).log2()
+    let exponent = -half_step * half_step / (2.0 * variance);
+    1.0 + exponent / core::f64::consts::LN_2 + (outputs as f64).log2()
 }
 
-/// Noise that is Gaussian once the errors of the server's GGSW ciphertexts are given, but has a variance that depends on them.
+/// Noise of which a part has a variance that is random itself.
 ///
-/// The smooth part of the noise of an external product is little more than one frequency: that of `s·d` at `X = e^(iπ/N)`, times
-/// the error `e` of a GGSW row there. Its variance is proportional to `|e|²`, which is exponentially distributed; the tail
-/// of such a mixture is far heavier than that of a normal distribution, unless many rows share in it.
+/// The errors of the server's GGSW ciphertexts stay the same in all products with them. Given these errors, the noise of many
+/// products is sub-Gaussian, but where it hangs on few of them, its variance is a sum of few squares of normal variables, and the
+/// tail of such a mixture is heavier than that of a normal distribution.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MixedNoise {
-    /// Variance of the part that is normally distributed.
+    /// Variance of the part that is sub-Gaussian.
     pub normal: f64,
     /// Mean variance of the part whose variance is random.
     pub mixed: f64,
-    /// Rows among which that part is divided, at least.
-    pub rows: f64,
+    /// Independent squares of normal variables that the variance of that part is made of, each with an equal share, at least.
+    pub squares: f64,
 }
 
 impl MixedNoise {
@@ -93,8 +104,8 @@ impl MixedNoise {
         }
     }
 
-    /// As [`p_fail_log2`]. Where a part is mixed, by Chernoff's bound: for `R` equal exponential variances
-    /// `E[e^(λX)] = e^(λ²V/2) · (1 − λ²W/(2R))^−R`, so `P(|X| ≥ h) ≤ 2·E[e^(λX)]·e^(−λh)` for every λ.
+    /// As [`p_fail_log2`], by Chernoff's bound as well: `E[e^(λX)] = e^(λ²V/2) · (1 − λ²W/D)^(−D/2)` for a variance `V` and a mixed one
+    /// of `D` squares with the mean `W`, so `P(|X| ≥ h) ≤ 2·E[e^(λX)]·e^(−λh)` for every λ.
     #[must_use]
     pub fn p_fail_log2(&self, plaintext_bits: u32, outputs: usize) -> f64 {
         if self.mixed <= 0.0 {
@@ -102,13 +113,13 @@ impl MixedNoise {
         }
         let half_step = exp2(63 - plaintext_bits);
         let exponent = |lambda: f64| {
-            let square = lambda * lambda / 2.0;
-            square * self.normal
+            let square = lambda * lambda;
+            square / 2.0 * self.normal
                 - lambda * half_step
-                - self.rows * (-square * self.mixed / self.rows).ln_1p()
+                - self.squares / 2.0 * (-square * self.mixed / self.squares).ln_1p()
         };
         // Convex between 0 and the pole; without the mixed part it would be least at h/V.
-        let pole = (2.0 * self.rows / self.mixed).sqrt();
+        let pole = (self.squares / self.mixed).sqrt();
         let (mut low, mut high) = (0.0, pole.min(half_step / self.normal));
         for _ in 0..60 {
             let third = (high - low) / 3.0;
@@ -150,27 +161,38 @@ mod tests {
 
     #[test]
     fn failure_probability_counts_outputs() {
-        // σ = 2^40, p = 20: h = 2^43 = 8σ, erfc(8/√2) = 1.244e-15 = 2^-49.51; 16 outputs add 4.
+        // σ = 2^40, p = 20: h = 2^43 = 8σ, 2·e^(−32) = 2^-45.17; 16 outputs add 4.
         let one = p_fail_log2(exp2(80), 20, 1);
-        assert!((one + 49.51).abs() < 0.02, "{one}");
+        assert!((one + 45.17).abs() < 0.01, "{one}");
         assert!((p_fail_log2(exp2(80), 20, 16) - one - 4.0).abs() < 1e-9);
+        // At 2^-128, 4 bits above that of normal noise.
+        let half_step = exp2(43);
+        for sigmas in [12.9f64, 13.1, 13.3] {
+            let variance = (half_step / sigmas).powi(2);
+            let normal = log2_erfc(sigmas / 2f64.sqrt());
+            let above = p_fail_log2(variance, 20, 1) - normal;
+            // √(π/2)·h/σ.
+            let expected = (sigmas * (core::f64::consts::PI / 2.0).sqrt()).log2();
+            assert!((above - expected - 1.0).abs() < 0.02, "{above}");
+        }
     }
 
     #[test]
     fn mixed_noise_has_a_heavier_tail() {
-        let noise = |normal: f64, mixed: f64, rows: f64| MixedNoise {
-            normal,
-            mixed,
-            rows,
+        let p_fail = |normal: f64, mixed: f64, squares: f64| {
+            let noise = MixedNoise {
+                normal,
+                mixed,
+                squares,
+            };
+            noise.p_fail_log2(20, 1)
         };
-        let p_fail = |noise: MixedNoise| noise.p_fail_log2(20, 1);
-        // h = 2^43 = 8σ. Chernoff's bound of a normal distribution is 2·e^(−32) = 2^-45.17.
-        assert!((p_fail(noise(exp2(80), 1e-9, 1.0)) + 45.17).abs() < 0.01);
-        // Among many rows the variance is hardly random.
-        assert!((p_fail(noise(0.0, exp2(80), 1e9)) + 45.17).abs() < 0.01);
-        // One row: the mixture is Laplace's distribution, P(|X| ≥ 8σ) = e^(−8√2) = 2^-16.32. Chernoff: λ = x·√2/σ with
+        // h = 2^43 = 8σ: as of normal noise, 2^-45.17, where nothing is mixed or the variance is hardly random.
+        assert!((p_fail(exp2(80), 1e-9, 1.0) + 45.17).abs() < 0.01);
+        assert!((p_fail(0.0, exp2(80), 1e9) + 45.17).abs() < 0.01);
+        // Two squares: the mixture is Laplace's distribution, P(|X| ≥ 8σ) = e^(−8√2) = 2^-16.32. Chernoff: λ = x·√2/σ with
         // −8√2·x − ln(1 − x²) least at x = 0.9155: −10.358 + 1.821 = −8.537, and 2·e^(−8.537) = 2^-11.32.
-        let laplace = p_fail(noise(0.0, exp2(80), 1.0));
+        let laplace = p_fail(0.0, exp2(80), 2.0);
         assert!((laplace + 11.32).abs() < 0.02, "{laplace}");
     }
 

@@ -8,7 +8,7 @@ use tenebra_client::{Frame, KeyTag, Kind, SecretKey, SpecId, frame_len, to_frame
 
 use crate::branching;
 use crate::branching::digits::OutputDigits;
-use crate::branching::evaluate::BranchingEvaluator;
+use crate::branching::evaluate::{BranchingEvaluator, respond};
 use crate::branching::form::branching_form;
 use crate::branching::plan::BranchingPlan;
 use crate::branching::unpack::UnpackingKey;
@@ -195,9 +195,8 @@ impl Program {
                 program.evaluator.evaluate(plan, payload)
             }
             Scheme::Branching(program) => {
-                program
-                    .evaluator
-                    .evaluate(&program.plan, key.map(|key| &key.unpacking), payload)
+                let mut result = program.result(key, payload)?;
+                Ok(program.respond(&mut result))
             }
         }
     }
@@ -262,6 +261,21 @@ impl Program {
 }
 
 impl BranchingProgram {
+    /// The result of the payload of a query, before its modulus is switched.
+    pub(crate) fn result(
+        &self,
+        key: Option<&EvaluationKey>,
+        payload: &[u8],
+    ) -> Result<Vec<u64>, EvaluateError> {
+        let unpacking = key.map(|key| &key.unpacking);
+        self.evaluator.result(&self.plan, unpacking, payload)
+    }
+
+    /// The payload of the response with this result, which is overwritten.
+    pub(crate) fn respond(&self, result: &mut [u64]) -> Vec<u8> {
+        respond(&self.plan.layout, result)
+    }
+
     /// The outputs in the payload of a response.
     pub(crate) fn decrypt(&self, key: &SecretKey, payload: &[u8]) -> Result<Vec<i64>, LinearError> {
         let digits = &self.plan.digits;

@@ -7,12 +7,15 @@ use tenebra_client::bits::BitReader;
 use tenebra_client::branching::ValidBranching;
 use tenebra_client::random::{MaskSeed, MaskStream};
 
-use super::kernel::{FourierGgsw, Kernel};
+use super::kernel::{FourierGgsw, Kernel, KeyBits};
 use super::plan::{BranchingPlan, Gadget};
+use super::ramp::subtract_half_ramp;
 use super::steps::Steps;
-use super::unpack::{UnpackingKey, read_bodies, read_slots, split, switch_scheme};
+use super::unpack::{
+    UnpackingKey, read_bodies, read_slots, split, switch_scheme, to_key_of_bits,
+};
 use crate::error::{EvaluateError, PlanError};
-use crate::modulus::switch_modulus;
+use crate::modulus::{switch_modulus, switched_rest};
 
 /// A GLWE: `k` masks, then the body, `N` words each.
 pub(super) type Glwe = Vec<u64>;
@@ -21,6 +24,7 @@ pub(super) type Glwe = Vec<u64>;
 /// arithmetic on them.
 pub(crate) struct BranchingEvaluator {
     gadget: Gadget,
+    key_bits: KeyBits,
     registers: usize,
     /// Threads that help the caller, who works as well: it would have to wait for them to wake up otherwise.
     helpers: Option<Helpers>,
@@ -57,11 +61,15 @@ impl BranchingEvaluator {
     /// On `threads` threads, of which the caller is one.
     pub(crate) fn new(plan: &BranchingPlan, threads: usize) -> Result<Self, PlanError> {
         let gadget = Gadget::of(&plan.layout);
+        let key_bits = match plan.layout.layout().packing {
+            Some(_) => KeyBits::Signs,
+            None => KeyBits::Binary,
+        };
         let groups = plan.diagram.groups.iter();
         let registers = groups.map(|group| group.registers).max().unwrap_or(0);
         let helpers = if threads > 1 {
             let pool = ThreadPoolBuilder::new().num_threads(threads - 1).build();
-            let workers = (1..threads).map(|_| Mutex::new(Worker::new(gadget, registers)));
+            let workers = (1..threads).map(|_| Mutex::new(Worker::new(gadget, key_bits, registers)));
             Some(Helpers {
                 pool: pool.map_err(|_| PlanError::Threads(threads))?,
                 workers: workers.collect(),
@@ -71,20 +79,21 @@ impl BranchingEvaluator {
         };
         Ok(Self {
             gadget,
+            key_bits,
             registers,
             helpers,
-            callers: Mutex::new(vec![Worker::new(gadget, registers)]),
+            callers: Mutex::new(vec![Worker::new(gadget, key_bits, registers)]),
             workspaces: Mutex::new(Vec::new()),
         })
     }
 
-    /// Evaluates the payload of a query into the payload of a response.
-    pub(crate) fn evaluate(
+    /// Evaluates the payload of a query.
+    pub(crate) fn result(
         &self,
         plan: &BranchingPlan,
         key: Option<&UnpackingKey>,
         payload: &[u8],
-    ) -> Result<Vec<u8>, EvaluateError> {
+    ) -> Result<Glwe, EvaluateError> {
         let key = match (plan.layout.layout().packing, key) {
             (Some(_), None) => return Err(EvaluateError::NoEvaluationKey),
             (Some(_), Some(key)) => Some(key),
@@ -98,7 +107,11 @@ impl BranchingEvaluator {
         let mut workspace = kept.unwrap_or_else(|| self.workspace(plan));
         let sum = self.run(plan, key, seed, bodies, &mut workspace);
         lock(&self.workspaces).push(workspace);
-        Ok(respond(&plan.layout, &sum))
+        Ok(sum)
+    }
+
+    fn worker(&self) -> Worker {
+        Worker::new(self.gadget, self.key_bits, self.registers)
     }
 
     fn workspace(&self, plan: &BranchingPlan) -> Workspace {
@@ -128,7 +141,7 @@ impl BranchingEvaluator {
         workspace: &mut Workspace,
     ) -> Glwe {
         let kept = lock(&self.callers).pop();
-        let mut worker = kept.unwrap_or_else(|| Worker::new(self.gadget, self.registers));
+        let mut worker = kept.unwrap_or_else(|| self.worker());
         let mut crew = Crew {
             caller: &mut worker,
             helpers: self.helpers.as_ref(),
@@ -142,8 +155,10 @@ impl BranchingEvaluator {
         if let Some(key) = key {
             self.unpack(&mut crew, &plan.layout, key, seed, bodies, packed);
             let levels = self.gadget.level_count;
-            crew.each(bits, |worker, bit, ggsw| {
-                for (level, ciphertext) in packed[bit * levels..][..levels].iter().enumerate() {
+            let slots = packed.chunks_exact_mut(levels);
+            let mut pairs: Vec<_> = bits.iter_mut().zip(slots).collect();
+            crew.each(&mut pairs, |worker, _, (ggsw, slots)| {
+                for (level, ciphertext) in slots.iter_mut().enumerate() {
                     let scratch = &mut worker.scratch;
                     switch_scheme(&mut worker.kernel, key, ciphertext, level, ggsw, scratch);
                 }
@@ -173,6 +188,9 @@ impl BranchingEvaluator {
         });
         let mut sum = vec![0; self.gadget.glwe_len()];
         steps.result(&plan.diagram.constant, results, &mut sum);
+        if key.is_some() {
+            to_key_of_bits(&mut sum);
+        }
         lock(&self.callers).push(worker);
         sum
     }
@@ -252,9 +270,9 @@ fn next<I: Iterator>(queue: &Mutex<I>) -> Option<I::Item> {
 }
 
 impl Worker {
-    fn new(gadget: Gadget, registers: usize) -> Self {
+    fn new(gadget: Gadget, key_bits: KeyBits, registers: usize) -> Self {
         Self {
-            kernel: Kernel::new(gadget),
+            kernel: Kernel::new(gadget, key_bits),
             // One more than the steps name: what a step writes may be what it reads.
             registers: vec![vec![0; gadget.glwe_len()]; registers + 1],
             scratch: vec![0; 3 * gadget.polynomial_size],
@@ -305,14 +323,24 @@ fn expand_bit(
     }
 }
 
-/// Rounds a GLWE to the response's width and packs its masks and first coefficients.
-fn respond(layout: &ValidBranching, glwe: &[u64]) -> Vec<u8> {
+/// Rounds a GLWE to the response's width and packs its masks and first coefficients. What rounding leaves out of the masks
+/// meets the key; the part that meets its mean ½ is known, and moved to the body.
+pub(crate) fn respond(layout: &ValidBranching, glwe: &mut [u64]) -> Vec<u8> {
     let width = u32::from(layout.layout().response_bits);
     let mut response = vec![0; layout.response_len()];
     let mut writer = layout.start_response(&mut response);
-    let kept = layout.glwe().dimension() + layout.layout().coefficients as usize;
-    glwe[..kept]
-        .iter()
+    let size = layout.glwe().polynomial_size();
+    let (masks, body) = glwe.split_at_mut(layout.glwe().dimension());
+    let mut rest = vec![0u64; size];
+    for mask in masks.chunks_exact(size) {
+        for (rest, word) in rest.iter_mut().zip(mask) {
+            *rest = rest.wrapping_add(switched_rest(*word, width));
+            writer.write(switch_modulus(*word, width), width);
+        }
+    }
+    subtract_half_ramp(body, &rest);
+    let kept = &body[..layout.layout().coefficients as usize];
+    kept.iter()
         .for_each(|word| writer.write(switch_modulus(*word, width), width));
     writer.finish();
     response

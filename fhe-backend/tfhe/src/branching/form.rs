@@ -1,5 +1,7 @@
 //! A verified circuit as one sum of trees and tables over its inputs.
 
+mod shapes;
+
 use tenebra_circuit::{
     Circuit, Interval, LinearForm, Matrix, Op, Port, Tree, TreeNode, Verified, linear_form, verify,
 };
@@ -75,6 +77,7 @@ pub(crate) fn branching_form(circuit: &Verified) -> Result<BranchingForm, PlanEr
             _ => debug_assert!(index > 0),
         }
     }
+    form.trees = shapes::merge(form.trees)?;
     Ok(form)
 }
 

@@ -1,7 +1,10 @@
-//! The external product and CMUX on Fourier GGSWs, over `tfhe`'s transform.
+//! The external product and CMUX on Fourier GGSWs, and key switches, over `tfhe`'s transform.
 //!
 //! `tfhe`'s own CMUX decomposes and transforms masks that are zero, and goes through its output once for every row; this
 //! one skips zero masks and adds all rows of all columns up in one pass ([`fourier`]).
+//!
+//! Transforms of 53 bits leave errors in products with polynomials over 64 bits. An external product has the noise of its rows far above
+//! them; the rows of a key switch are cut in two limbs of 32 bits, whose products are exact.
 
 mod fourier;
 mod transform;
@@ -9,11 +12,24 @@ mod transform;
 use tenebra_client::packing::SwitchGadget;
 
 use super::plan::Gadget;
+use super::ramp::subtract_half_ramp;
 use fourier::{FourierRows, Spectra, sum_products};
 use transform::Transform;
 
 /// The scale of a torus polynomial whose words are taken for integers.
 const TORUS: f64 = 1.0 / (2.0 * (1u64 << 63) as f64);
+
+/// That of their high halves.
+const HIGH: f64 = 1.0 / (1u64 << 32) as f64;
+
+/// The keys that masks of operands are multiplied with in their phases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyBits {
+    /// 0 and 1: of what rounding leaves out of the masks, the part that meets their mean ½ is known, and moved to the body.
+    Binary,
+    /// −1 and 1, which have no mean.
+    Signs,
+}
 
 /// An encryption of a bit in the Fourier domain. Row `r·ℓ + j` belongs to digit `j` of polynomial `r`, `k` masks and the body.
 pub(crate) struct FourierGgsw(FourierRows);
@@ -27,7 +43,8 @@ impl FourierGgsw {
     }
 }
 
-/// An encryption, level by level, of a polynomial of the secret key, in the Fourier domain: masks and bodies.
+/// An encryption, level by level, of a polynomial of the secret key, in the Fourier domain: the high halves of mask and body,
+/// and the low ones.
 #[derive(Clone)]
 pub(crate) struct SwitchKey {
     base_log: u32,
@@ -42,7 +59,7 @@ impl SwitchKey {
         Self {
             base_log: u32::from(gadget.base_log),
             level_count,
-            rows: FourierRows::empty(level_count, 2, polynomial_size),
+            rows: FourierRows::empty(level_count, 4, polynomial_size),
         }
     }
 }
@@ -50,20 +67,25 @@ impl SwitchKey {
 /// One thread's transform and scratch.
 pub(crate) struct Kernel {
     gadget: Gadget,
+    key_bits: KeyBits,
     transform: Transform,
     /// A polynomial of an operand, or to transform.
     difference: Vec<u64>,
+    /// What rounding left out of the masks of an operand, or a limb of a product.
+    rest: Vec<u64>,
     digits: Spectra,
     products: Spectra,
 }
 
 impl Kernel {
-    pub(crate) fn new(gadget: Gadget) -> Self {
+    pub(crate) fn new(gadget: Gadget, key_bits: KeyBits) -> Self {
         let size = gadget.polynomial_size;
         Self {
             gadget,
+            key_bits,
             transform: Transform::new(size),
             difference: vec![0; size],
+            rest: vec![0; size],
             digits: Spectra::new(size),
             products: Spectra::new(size),
         }
@@ -75,9 +97,19 @@ impl Kernel {
         &mut self,
         ggsw: &mut FourierGgsw,
         (level, r): (usize, usize),
-        load: impl FnMut(usize, &mut [u64]),
+        mut load: impl FnMut(usize, &mut [u64]),
     ) {
-        self.store(&mut ggsw.0, r * self.gadget.level_count + level, load);
+        let columns = ggsw.0.columns();
+        self.products.resize(columns);
+        for column in 0..columns {
+            load(column, &mut self.difference);
+            // As integers, for `tfhe`'s transform from the torus does not use SIMD.
+            let spectrum = self.products.polynomial(column);
+            self.transform.forward(spectrum, &self.difference);
+        }
+        let row = r * self.gadget.level_count + level;
+        ggsw.0
+            .store(self.transform.arch, row, &self.products, |_| TORUS);
     }
 
     /// Transforms the row of a level of a switch key, mask and body.
@@ -85,25 +117,24 @@ impl Kernel {
         &mut self,
         key: &mut SwitchKey,
         level: usize,
-        load: impl FnMut(usize, &mut [u64]),
-    ) {
-        self.store(&mut key.rows, level, load);
-    }
-
-    fn store(
-        &mut self,
-        rows: &mut FourierRows,
-        row: usize,
         mut load: impl FnMut(usize, &mut [u64]),
     ) {
-        self.products.resize(rows.columns());
-        for column in 0..rows.columns() {
+        self.products.resize(4);
+        for column in 0..2 {
             load(column, &mut self.difference);
-            // As integers, for `tfhe`'s transform from the torus does not use SIMD.
-            let spectrum = self.products.polynomial(column);
-            self.transform.forward(spectrum, &self.difference);
+            for (low, word) in self.rest.iter_mut().zip(&mut self.difference) {
+                let half = (*word << 32).cast_signed() >> 32;
+                let high = word.wrapping_sub(half.cast_unsigned()).cast_signed() >> 32;
+                (*low, *word) = (half.cast_unsigned(), high.cast_unsigned());
+            }
+            for (limb, words) in [&self.difference, &self.rest].into_iter().enumerate() {
+                let spectrum = self.products.polynomial(2 * limb + column);
+                self.transform.forward(spectrum, words);
+            }
         }
-        rows.store(self.transform.arch, row, &self.products, TORUS);
+        let scale = |column| if column < 2 { HIGH } else { TORUS };
+        key.rows
+            .store(self.transform.arch, level, &self.products, scale);
     }
 
     /// `target = zero + ggsw ⊡ (one − zero)`. `load` is given the index of a polynomial and writes `zero` and `one − zero`; with
@@ -122,35 +153,51 @@ impl Kernel {
             level_count: levels,
         } = self.gadget;
         let first = if clear { masks } else { 0 };
+        let centred = self.key_bits == KeyBits::Binary && !clear;
         target[..first * size].fill(0);
+        self.rest.fill(0);
         self.digits.resize(levels * (masks + 1));
         let polynomials = target.chunks_exact_mut(size).enumerate();
         for (row, target) in polynomials.skip(first) {
             load(row, target, &mut self.difference);
+            let of_mask = centred && row < masks;
+            if centred && !of_mask {
+                subtract_half_ramp(&mut self.difference, &self.rest);
+            }
             let (digits, difference) = (&mut self.digits, &self.difference);
+            let rest = of_mask.then_some(self.rest.as_mut_slice());
             self.transform
-                .forward_digits(digits, row * levels, difference, base_log, levels);
+                .forward_digits(digits, row * levels, difference, (base_log, levels), rest);
         }
-        self.add_products(target, &ggsw.0, first * levels);
-    }
-
-    /// `target += Σ_j digits_j(source)·key_j`: what switches a mask `source` from one key to another.
-    pub(crate) fn add_switch(&mut self, target: &mut [u64], key: &SwitchKey, source: &[u64]) {
-        let (digits, levels) = (&mut self.digits, key.level_count);
-        digits.resize(levels);
-        self.transform
-            .forward_digits(digits, 0, source, key.base_log, levels);
-        self.add_products(target, &key.rows, 0);
-    }
-
-    /// `target += Σ digits[row]·rows[row]`, over rows from `first` on.
-    fn add_products(&mut self, target: &mut [u64], rows: &FourierRows, first: usize) {
         let arch = self.transform.arch;
-        sum_products(arch, &mut self.products, &self.digits, rows, first);
+        let (products, digits) = (&mut self.products, &self.digits);
+        sum_products(arch, products, digits, &ggsw.0, first * levels);
+        for (column, target) in target.chunks_exact_mut(size).enumerate() {
+            let product = self.products.polynomial(column);
+            self.transform.add_backward(target, product);
+        }
+    }
+
+    /// `target += Σ_j digits_j(source)·key_j`, exactly: what switches a mask `source` from one key to another.
+    pub(crate) fn add_switch(&mut self, target: &mut [u64], key: &SwitchKey, source: &[u64]) {
+        let (digits, gadget) = (&mut self.digits, (key.base_log, key.level_count));
+        digits.resize(key.level_count);
+        self.transform
+            .forward_digits(digits, 0, source, gadget, None);
+        let (arch, products) = (self.transform.arch, &mut self.products);
+        sum_products(arch, products, &self.digits, &key.rows, 0);
         let polynomials = target.chunks_exact_mut(self.gadget.polynomial_size);
         for (column, target) in polynomials.enumerate() {
-            self.transform
-                .add_backward(target, self.products.polynomial(column));
+            self.rest.fill(0);
+            let high = self.products.polynomial(column);
+            self.transform.add_backward(&mut self.rest, high);
+            for (target, high) in target.iter_mut().zip(&self.rest) {
+                // High halves are multiplied exactly; what differs is the error of the transform.
+                let exact = high.wrapping_add(1 << 31) >> 32 << 32;
+                *target = target.wrapping_add(exact);
+            }
+            let low = self.products.polynomial(column + 2);
+            self.transform.add_backward(target, low);
         }
     }
 }
@@ -159,6 +206,7 @@ impl Kernel {
 mod tests {
     use rand_chacha::ChaCha20Rng;
     use rand_chacha::rand_core::{Rng, SeedableRng};
+    use tenebra_client::packing::SwitchGadget;
 
     use super::*;
     use crate::noise::transform_variance;
@@ -178,33 +226,52 @@ mod tests {
         }
     }
 
-    /// Errors of a switch by random rows against the exact sum of products.
-    fn errors(size: usize, gadget: SwitchGadget, rng: &mut ChaCha20Rng) -> Vec<f64> {
-        let mut draw = || -> Vec<u64> { (0..size).map(|_| rng.next_u64()).collect() };
-        let levels = usize::from(gadget.level_count);
-        let rows: Vec<[Vec<u64>; 2]> = (0..levels).map(|_| [draw(), draw()]).collect();
-        let source = draw();
-        let mut kernel = Kernel::new(Gadget {
+    fn random(size: usize, rng: &mut ChaCha20Rng) -> Vec<u64> {
+        (0..size).map(|_| rng.next_u64()).collect()
+    }
+
+    fn kernel(size: usize, base_log: u32, level_count: usize) -> Kernel {
+        let gadget = Gadget {
             glwe_dimension: 1,
             polynomial_size: size,
-            base_log: 1,
-            level_count: 1,
-        });
-        let mut key = SwitchKey::empty(gadget, size);
-        for (level, row) in rows.iter().enumerate() {
-            kernel.transform_switch_row(&mut key, level, |column, polynomial| {
-                polynomial.copy_from_slice(&row[column]);
-            });
-        }
-        let mut switched = vec![0; 2 * size];
-        kernel.add_switch(&mut switched, &key, &source);
-        let mut exact = vec![0; 2 * size];
+            base_log,
+            level_count,
+        };
+        Kernel::new(gadget, KeyBits::Signs)
+    }
+
+    /// `target + Σ digits·rows`, exactly, by the digits that the kernel decomposed last.
+    fn add_rows(target: &[u64], kernel: &Kernel, rows: &[[Vec<u64>; 2]]) -> Vec<u64> {
+        let size = rows[0][0].len();
+        let mut exact = target.to_vec();
         for (row, digits) in rows.iter().zip(kernel.transform.digits.chunks_exact(size)) {
             let (mask, body) = exact.split_at_mut(size);
             add_exact(mask, digits, &row[0]);
             add_exact(body, digits, &row[1]);
         }
-        let differences = switched.iter().zip(&exact);
+        exact
+    }
+
+    /// Errors of a product of a random polynomial with a random GGSW, by the rows of its body.
+    fn errors(size: usize, (base_log, levels): (u32, usize), rng: &mut ChaCha20Rng) -> Vec<f64> {
+        let rows: Vec<[Vec<u64>; 2]> = (0..levels)
+            .map(|_| [random(size, rng), random(size, rng)])
+            .collect();
+        let operand = random(size, rng);
+        let mut kernel = kernel(size, base_log, levels);
+        let mut ggsw = FourierGgsw::empty(kernel.gadget);
+        for (level, row) in rows.iter().enumerate() {
+            kernel.transform_ggsw_row(&mut ggsw, (level, 1), |column, polynomial| {
+                polynomial.copy_from_slice(&row[column]);
+            });
+        }
+        let mut product = vec![0; 2 * size];
+        kernel.cmux(&mut product, &ggsw, true, |_, target, difference| {
+            target.fill(0);
+            difference.copy_from_slice(&operand);
+        });
+        let exact = add_rows(&vec![0; 2 * size], &kernel, &rows);
+        let differences = product.iter().zip(&exact);
         differences
             .map(|(a, b)| a.wrapping_sub(*b).cast_signed() as f64)
             .collect()
@@ -215,20 +282,50 @@ mod tests {
     fn transforms_err_less_than_the_formula_says() {
         let mut rng = ChaCha20Rng::seed_from_u64(3);
         for size in [512, 1024, 2048] {
-            for (base_log, level_count) in [(2, 24), (4, 12), (8, 6), (7, 3), (15, 2), (23, 1)] {
+            for (base_log, levels) in [(2, 24), (4, 12), (8, 6), (7, 3), (15, 2), (23, 1)] {
+                let errors = errors(size, (base_log, levels), &mut rng);
+                let variance =
+                    errors.iter().map(|error| error * error).sum::<f64>() / errors.len() as f64;
+                let base = f64::from(base_log).exp2();
+                let energy = levels as f64 * size as f64 * (base * base / 12.0 + 1.0 / 6.0);
+                let ratio = variance / transform_variance(energy);
+                println!("N = {size}, ({base_log}, {levels}): {ratio:.2} of the formula");
+                assert!(
+                    (0.2..1.0).contains(&ratio),
+                    "{size} ({base_log}, {levels}): {ratio}"
+                );
+            }
+        }
+    }
+
+    /// Two limbs leave no error but that of rounding the low one to an integer.
+    #[test]
+    fn key_switches_are_exact() {
+        let mut rng = ChaCha20Rng::seed_from_u64(4);
+        for size in [512, 2048] {
+            for (base_log, level_count) in [(2, 24), (4, 12), (8, 6), (10, 4), (12, 3)] {
                 let gadget = SwitchGadget {
                     base_log,
                     level_count,
                 };
-                let errors = errors(size, gadget, &mut rng);
-                let variance =
-                    errors.iter().map(|error| error * error).sum::<f64>() / errors.len() as f64;
-                let base = f64::from(base_log).exp2();
-                let energy =
-                    f64::from(level_count) * size as f64 * (base * base / 12.0 + 1.0 / 6.0);
-                let ratio = variance / transform_variance(energy);
-                println!("N = {size}, ({base_log}, {level_count}): {ratio:.2} of the formula");
-                assert!((0.2..1.0).contains(&ratio), "{size} {gadget:?}: {ratio}");
+                let rows: Vec<[Vec<u64>; 2]> = (0..level_count)
+                    .map(|_| [random(size, &mut rng), random(size, &mut rng)])
+                    .collect();
+                let (source, target) = (random(size, &mut rng), random(2 * size, &mut rng));
+                let mut kernel = kernel(size, 1, 1);
+                let mut key = SwitchKey::empty(gadget, size);
+                for (level, row) in rows.iter().enumerate() {
+                    kernel.transform_switch_row(&mut key, level, |column, polynomial| {
+                        polynomial.copy_from_slice(&row[column]);
+                    });
+                }
+                let mut switched = target.clone();
+                kernel.add_switch(&mut switched, &key, &source);
+                let exact = add_rows(&target, &kernel, &rows);
+                for (a, b) in switched.iter().zip(&exact) {
+                    let error = a.wrapping_sub(*b).cast_signed();
+                    assert!(error.abs() <= 1, "{size} {gadget:?}: {error}");
+                }
             }
         }
     }

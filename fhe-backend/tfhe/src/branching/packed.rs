@@ -8,26 +8,33 @@ use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget};
 
 use super::diagram::Diagram;
 use super::digits::DigitForm;
-use super::plan::{
-    Found, ProductVariance, diagram_us, polynomial_energy, response_width, rounding_product,
-    sent_body_bits,
-};
+use super::plan::{Found, diagram_us, response_width, sent_body_bits};
+use super::variance::{ProductVariance, clear_energy, polynomial_energy};
 use crate::noise::{rounding_variance, set_bits_bound, transform_variance, tuniform_variance};
 
-/// Variances along the way of a packed query.
+/// Variances of the GGSW rows that are made of a packed query.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct UnpackedNoise {
-    /// Of a coefficient of a body row, averaged over the coefficients.
-    pub(crate) body_row: f64,
-    /// Errors of masks in the splits. They are in the body row already, times the key, but count for more where the body row
-    /// is multiplied by the key once more: the key's low frequencies are the strongest, and they meet again.
-    pub(crate) masks: f64,
-    /// Of a coefficient of a mask row, but for the error of the body row times the key, which it has as well.
+    /// Of a coefficient of a body row but the constant one, averaged over the coefficients.
+    pub(crate) white: f64,
+    /// The variance of the constant coefficient, averaged over all coefficients.
+    pub(crate) constant: f64,
+    /// Of what the scheme switch adds to a coefficient of a mask row.
     pub(crate) switch: f64,
+    /// Of what its rounding adds, which the key meets twice: hardly more than one frequency.
+    pub(crate) switch_rounding: f64,
 }
 
 /// Gadgets for the key switches: those of the first splits are amplified by all later ones.
-const SWITCH_GADGETS: [(u8, u8); 6] = [(2, 24), (3, 16), (4, 12), (5, 9), (6, 8), (8, 6)];
+const SWITCH_GADGETS: [(u8, u8); 7] = [
+    (2, 24),
+    (3, 16),
+    (4, 12),
+    (5, 10),
+    (6, 8),
+    (8, 6),
+    (10, 4),
+];
 
 /// Gadgets of the GGSWs.
 const GGSW_GADGETS: [(u8, u8); 12] = [
@@ -55,7 +62,7 @@ pub(crate) struct Candidate {
 }
 
 /// All gadgets that are tried: one for the first three splits, one for the next four, one for the rest, one for the scheme
-/// switch. Rows of early splits are amplified most; the masks of late ones meet the errors of transforms.
+/// switch. Rows of early splits are amplified most.
 pub(crate) fn candidates() -> Vec<Candidate> {
     let Ok(glwe) = ValidGlwe::secure(1, POLYNOMIAL_SIZE) else {
         return Vec::new();
@@ -106,20 +113,22 @@ pub(crate) fn search(
 ) -> Option<(f64, Found)> {
     let glwe = ValidGlwe::secure(1, POLYNOMIAL_SIZE).ok()?;
     let mut best: Option<(f64, Found)> = None;
-    for (candidate, gadget) in candidates
-        .iter()
-        .flat_map(|candidate| GGSW_GADGETS.map(|gadget| (candidate, gadget)))
-    {
-        let Some(layout) = layout(digits, diagram, glwe, gadget, candidate.packing) else {
-            continue;
-        };
-        let cost = wait_us(&layout, diagram, threads);
-        if best.as_ref().is_some_and(|(least, _)| *least <= cost) {
-            continue;
-        }
-        let products = product_variance(&layout, candidate.noise).of_result(&layout, diagram.noise);
-        if let Some(found) = response_width(&layout, products, digits.coefficients, p_fail) {
-            best = Some((cost, found));
+    for gadget in GGSW_GADGETS {
+        let mut clear = None;
+        for candidate in candidates {
+            let Some(layout) = layout(digits, diagram, glwe, gadget, candidate.packing) else {
+                continue;
+            };
+            let cost = wait_us(&layout, diagram, threads);
+            if best.as_ref().is_some_and(|(least, _)| *least <= cost) {
+                continue;
+            }
+            let clear = *clear.get_or_insert_with(|| clear_energy(&layout, &diagram.noise));
+            let product = ProductVariance::packed(&layout, &candidate.noise);
+            let products = product.of_result(&diagram.noise, clear);
+            if let Some(found) = response_width(&layout, products, digits.coefficients, p_fail) {
+                best = Some((cost, found));
+            }
         }
     }
     best
@@ -161,10 +170,10 @@ pub(crate) fn unpacked_noise(glwe: ValidGlwe, body_bits: u8, packing: &Packing) 
         tuniform_variance(glwe.noise_bound_log2()) + rounding_variance(64 - u32::from(body_bits));
     // By the power of 2 that divides the index; the last for index 0.
     let mut variances = [fresh; MAX_SPLITS + 1];
-    let mut masks = 0.0;
     for t in 0..splits {
-        let switch = switch_variance(glwe, fresh, packing.splits[t]);
-        masks += mask_error(glwe, packing.splits[t]).total();
+        let gadget = packing.splits[t];
+        let switch = row_variance(glwe, fresh, gadget)
+            + (1.0 + set_bits_bound(glwe)) * rounding_variance(64 - gadget.bits());
         for (power, variance) in variances.iter_mut().enumerate() {
             let factor = match power.cmp(&t) {
                 core::cmp::Ordering::Less => 2.0,
@@ -176,35 +185,13 @@ pub(crate) fn unpacked_noise(glwe: ValidGlwe, body_bits: u8, packing: &Packing) 
     }
     // Half of the indices are odd, a quarter divisible by 2 only, …; index 0 is one of N, like N/2.
     let shares = core::iter::successors(Some(0.5), |share| Some(share / 2.0)).take(splits);
-    let last = variances[splits] / glwe.polynomial_size() as f64;
-    let body_row = variances
-        .iter()
-        .zip(shares)
-        .map(|(variance, share)| variance * share)
-        .sum::<f64>()
-        + last;
+    let white = variances.iter().zip(shares);
     let gadget = packing.scheme_switch;
-    let error = mask_error(glwe, gadget);
-    let switch = row_variance(glwe, fresh, gadget)
-        + square_norm(glwe) * error.rounding
-        + (1.0 + set_bits_bound(glwe)) * error.transform;
     UnpackedNoise {
-        body_row,
-        masks,
-        switch,
-    }
-}
-
-/// Variance of an external product with an unpacked GGSW ciphertext: its mask rows have the error of the body row as well,
-/// times the key, so that a level contributes `(d_b − s·d_a)·e` for the error `e`, and `d_a` times that of the scheme switch.
-pub(crate) fn product_variance(layout: &ValidBranching, noise: UnpackedNoise) -> ProductVariance {
-    let plain = layout.layout();
-    let digits = polynomial_energy(plain.level_count, plain.base_log, layout.glwe());
-    let rounding = rounding_product(layout);
-    ProductVariance {
-        white: digits * (noise.body_row + noise.switch) + rounding.white,
-        keyed: set_bits_bound(layout.glwe()) * digits * noise.body_row + rounding.keyed,
-        smooth: square_norm(layout.glwe()) * digits * noise.masks,
+        white: white.map(|(variance, share)| variance * share).sum(),
+        constant: variances[splits] / glwe.polynomial_size() as f64,
+        switch: row_variance(glwe, fresh, gadget),
+        switch_rounding: square_norm(glwe) * rounding_variance(64 - gadget.bits()),
     }
 }
 
@@ -213,37 +200,17 @@ fn square_norm(glwe: ValidGlwe) -> f64 {
     (glwe.polynomial_size() as f64).powi(3) / 48.0 * 1.25
 }
 
-/// Variance that a key switch with this gadget adds.
-fn switch_variance(glwe: ValidGlwe, row: f64, gadget: SwitchGadget) -> f64 {
-    row_variance(glwe, row, gadget)
-        + (1.0 + set_bits_bound(glwe)) * mask_error(glwe, gadget).total()
-}
-
-/// What the rows of a switching key, with this variance, contribute.
+/// What the rows of a switching key, with this variance, contribute: without a bound where their products are not exact.
+///
+/// The high halves of rows have up to 31 bits and a sign, so the transform's error is `2^-32` of that of words; it is rounded away
+/// while a half is 14 of its standard deviations.
 fn row_variance(glwe: ValidGlwe, row: f64, gadget: SwitchGadget) -> f64 {
-    polynomial_energy(gadget.level_count, gadget.base_log, glwe) * row
-}
-
-/// Variances of a coefficient of the mask that a key switch returns.
-#[derive(Clone, Copy)]
-struct MaskError {
-    /// Of the mask before, rounded to the gadget's bits.
-    rounding: f64,
-    transform: f64,
-}
-
-impl MaskError {
-    fn total(self) -> f64 {
-        self.rounding + self.transform
-    }
-}
-
-fn mask_error(glwe: ValidGlwe, gadget: SwitchGadget) -> MaskError {
     let energy = polynomial_energy(gadget.level_count, gadget.base_log, glwe);
-    MaskError {
-        rounding: rounding_variance(64 - gadget.bits()),
-        transform: transform_variance(energy),
+    let error = transform_variance(energy).sqrt() * (-32f64).exp2();
+    if error > 1.0 / 28.0 {
+        return f64::INFINITY;
     }
+    energy * row
 }
 
 /// Microseconds that a user waits: transfer at 50 Mbit/s, encryption, evaluation. The evaluation key is sent once; a
@@ -282,7 +249,7 @@ pub(crate) fn evaluate_us(layout: &ValidBranching, diagram: &Diagram) -> f64 {
     let transform = size as f64 * f64::from(size.ilog2()) * 0.085e-3;
     let switch = |gadget: SwitchGadget| {
         let levels = f64::from(gadget.level_count);
-        (levels + 2.0) * transform + levels * size as f64 * 1.1e-3 + size as f64 * 6e-3
+        (levels + 4.0) * transform + levels * size as f64 * 2.2e-3 + size as f64 * 6e-3
     };
     let expand: f64 = split_counts(layout)
         .zip(packing.splits)

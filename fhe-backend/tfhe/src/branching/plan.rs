@@ -5,15 +5,13 @@ use tenebra_client::ValidGlwe;
 use tenebra_client::branching::{BranchingLayout, ValidBranching};
 use tenebra_client::spec::{MAX_DIGITS, Radix};
 
-use super::diagram::{Diagram, DiagramNoise, build};
+use super::diagram::{Diagram, build};
 use super::digits::{DigitForm, cut, value_bits};
 use super::form::BranchingForm;
 use super::packed;
+use super::variance::{result_noise, switch_noise};
 use crate::error::PlanError;
-use crate::noise::{
-    MixedNoise, modulus_switch_variance, rounding_variance, set_bits_bound, transform_variance,
-    tuniform_variance,
-};
+use crate::noise::{MixedNoise, centred_switch_variance};
 
 /// Shape of a GGSW and its external product.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -195,7 +193,8 @@ pub(crate) fn check(
     if diagram.input_bits != plain.input_bits as usize {
         return Err(mismatch("numbers of input bits differ"));
     }
-    let noise = output_noise(&layout, &diagram);
+    let noise = result_noise(&layout, &diagram.noise)
+        .plus_normal(switch_noise(&layout));
     let p_fail_log2 = noise.p_fail_log2(u32::from(plain.plaintext_bits), digits.coefficients);
     if p_fail_log2 > p_fail {
         return Err(mismatch("its noise does not reach the failure probability"));
@@ -235,7 +234,7 @@ fn fit(
         packing: None,
     };
     let layout = layout.validate().ok()?;
-    let products = ProductVariance::of(&layout).of_result(&layout, diagram.noise);
+    let products = result_noise(&layout, &diagram.noise);
     response_width(&layout, products, digits.coefficients, p_fail)
 }
 
@@ -256,7 +255,7 @@ pub(crate) fn response_width(
         return None;
     }
     let found = (p + 1..=64).find_map(|response_bits| {
-        let switch = modulus_switch_variance(layout.glwe(), u32::from(response_bits));
+        let switch = centred_switch_variance(layout.glwe(), u32::from(response_bits));
         let noise = products.plus_normal(switch);
         let reached = noise.p_fail_log2(u32::from(p), coefficients);
         (reached <= p_fail).then_some((response_bits, reached, noise.variance()))
@@ -267,101 +266,6 @@ pub(crate) fn response_width(
         ..*layout.layout()
     };
     Some((narrow.validate().ok()?, reached, variance))
-}
-
-/// Noise of a digit sum: the external products on its paths, and the switch of the modulus.
-fn output_noise(layout: &ValidBranching, diagram: &Diagram) -> MixedNoise {
-    let switch = modulus_switch_variance(layout.glwe(), u32::from(layout.layout().response_bits));
-    ProductVariance::of(layout)
-        .of_result(layout, diagram.noise)
-        .plus_normal(switch)
-}
-
-/// Variance that one external product with an encryption of 1 adds, in units of `(1/q)²` (design/scheme.md §2, after
-/// Chillotti et al. 2020, theorem 4.2).
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ProductVariance {
-    /// Of what is independent from coefficient to coefficient.
-    pub(crate) white: f64,
-    /// Of what is multiplied by the key, whose bits have the mean ½: the part `h/n` of it is smooth, `h` being the set bits.
-    pub(crate) keyed: f64,
-    /// Of what is multiplied by the key twice: smooth but for a small part.
-    pub(crate) smooth: f64,
-}
-
-impl ProductVariance {
-    pub(crate) fn of(layout: &ValidBranching) -> Self {
-        match layout.layout().packing {
-            None => direct_product(layout),
-            Some(packing) => {
-                let body_bits = layout.layout().body_bits;
-                let noise = packed::unpacked_noise(layout.glwe(), body_bits, &packing);
-                packed::product_variance(layout, noise)
-            }
-        }
-    }
-
-    /// Of the result of a diagram. What is smooth is little more than one frequency of every GGSW row, of which packed
-    /// queries have `ℓ` a bit, whose errors stay the same from product to product; those of direct queries are white.
-    pub(crate) fn of_result(&self, layout: &ValidBranching, noise: DiagramNoise) -> MixedNoise {
-        let glwe = layout.glwe();
-        let units = noise.units;
-        let smooth = self.keyed * set_bits_bound(glwe) / glwe.dimension() as f64;
-        let normal = units.alike as f64 * (self.white + self.keyed - smooth);
-        let of_smooth = units.smooth as f64 * (smooth + self.smooth);
-        if layout.layout().packing.is_none() {
-            return MixedNoise {
-                normal: normal + of_smooth,
-                mixed: 0.0,
-                rows: 1.0,
-            };
-        }
-        let bits = (units.smooth as f64 / noise.busiest as f64).max(1.0);
-        MixedNoise {
-            normal,
-            mixed: of_smooth,
-            rows: bits * f64::from(layout.layout().level_count),
-        }
-    }
-}
-
-/// The rows of a direct query have fresh noise of their own.
-fn direct_product(layout: &ValidBranching) -> ProductVariance {
-    let fresh = tuniform_variance(layout.glwe().noise_bound_log2())
-        + rounding_variance(64 - u32::from(layout.layout().body_bits));
-    let product = rounding_product(layout);
-    ProductVariance {
-        white: digit_energy(layout) * fresh + product.white,
-        ..product
-    }
-}
-
-/// What decomposition and transforms add. In the mask it counts for every set bit of the key.
-pub(crate) fn rounding_product(layout: &ValidBranching) -> ProductVariance {
-    let gadget_bits = u32::from(layout.layout().base_log) * u32::from(layout.layout().level_count);
-    let error = rounding_variance(64 - gadget_bits) + transform_variance(digit_energy(layout));
-    ProductVariance {
-        white: error,
-        keyed: set_bits_bound(layout.glwe()) * error,
-        smooth: 0.0,
-    }
-}
-
-/// `ℓ(k+1)N·(B²/12 + 1/6)`: the squared norm of the digits of a ciphertext.
-fn digit_energy(layout: &ValidBranching) -> f64 {
-    let polynomials = (layout.glwe().glwe_dimension() + 1) as f64;
-    polynomials
-        * polynomial_energy(
-            layout.layout().level_count,
-            layout.layout().base_log,
-            layout.glwe(),
-        )
-}
-
-/// `ℓN·(B²/12 + 1/6)`: the squared norm of the digits of a polynomial.
-pub(crate) fn polynomial_energy(level_count: u8, base_log: u8, glwe: ValidGlwe) -> f64 {
-    let base = f64::from(base_log).exp2();
-    f64::from(level_count) * glwe.polynomial_size() as f64 * (base * base / 12.0 + 1.0 / 6.0)
 }
 
 /// Microseconds that a user waits: transfer at 50 Mbit/s, encryption, evaluation.

@@ -1,13 +1,18 @@
 //! From a packed query to Fourier GGSWs: expansion by automorphisms, then the scheme switch (`tenebra_client::packing` has
 //! the mathematics and its sources).
+//!
+//! The GGSWs and all that is computed with them are under the key of signs `t = 2s − u`, `u = Σ X^i`, instead of the key of
+//! bits `s`: a ciphertext `(a, b)` under `s` is `(a/2, b − u·a/2)` under `t`, for `b − s·a = b − u·a/2 − t·a/2`. Bits have the
+//! mean ½, so that the noise of all products with a row would have its lowest frequencies in common; signs have none.
 
 use tenebra_client::bits::BitReader;
 use tenebra_client::branching::ValidBranching;
 use tenebra_client::packing::automorphism_exponent;
 use tenebra_client::random::{MaskSeed, MaskStream};
 
-use super::kernel::{FourierGgsw, Kernel, SwitchKey};
+use super::kernel::{FourierGgsw, Kernel, KeyBits, SwitchKey};
 use super::plan::Gadget;
+use super::ramp::add_ramp;
 
 /// An evaluation key, prepared once: its rows in the Fourier domain.
 #[derive(Clone)]
@@ -23,7 +28,7 @@ impl UnpackingKey {
         let (seed, bodies) = layout.read_evaluation_key(payload)?;
         let size = layout.glwe().polynomial_size();
         let kept = u32::from(layout.layout().body_bits);
-        let mut kernel = Kernel::new(Gadget::of(layout));
+        let mut kernel = Kernel::new(Gadget::of(layout), KeyBits::Signs);
         let mut masks = MaskStream::new(seed);
         let mut reader = BitReader::new(bodies);
         let mut keys: Vec<SwitchKey> = Vec::new();
@@ -114,12 +119,13 @@ pub(crate) fn split(
         .for_each(|(even, turned)| *even = even.wrapping_add(*turned));
 }
 
-/// Fills level `level` of a GGSW from the GLWE `(a, b)` of `m·q/B^j`: the body row is `(a, b)`, the mask row
-/// `(b, 0) + digits(a)·RLev(s²)`. `scratch` has `2N` words.
+/// Fills level `level` of a GGSW under the key of signs from the GLWE `(a, b)` of `m·q/B^j`, which is its body row. Under the key
+/// of bits `(b, 0) + digits(a)·RLev(s²)` encrypts `−s·m·q/B^j`; twice that, and `u·(a, b)`, are the mask row, `−t·m·q/B^j`.
+/// `ciphertext` is overwritten, `scratch` has `2N` words.
 pub(crate) fn switch_scheme(
     kernel: &mut Kernel,
     key: &UnpackingKey,
-    ciphertext: &[u64],
+    ciphertext: &mut [u64],
     level: usize,
     ggsw: &mut FourierGgsw,
     scratch: &mut [u64],
@@ -130,11 +136,41 @@ pub(crate) fn switch_scheme(
     row[..size].copy_from_slice(body);
     row[size..].fill(0);
     kernel.add_switch(row, &key.scheme_switch, mask);
-    for (r, row) in [&*row, ciphertext].into_iter().enumerate() {
+    row.iter_mut().for_each(|word| *word <<= 1);
+    for (row, polynomial) in row
+        .chunks_exact_mut(size)
+        .zip(ciphertext.chunks_exact(size))
+    {
+        add_ramp(row, polynomial);
+    }
+    for (r, row) in [row, ciphertext].into_iter().enumerate() {
+        to_key_of_signs(row);
         kernel.transform_ggsw_row(ggsw, (level, r), |column, polynomial| {
             polynomial.copy_from_slice(&row[column * size..][..size]);
         });
     }
+}
+
+/// Brings a ciphertext from the key of bits to that of signs. Halving the mask drops its lowest bit.
+fn to_key_of_signs(ciphertext: &mut [u64]) {
+    let (mask, body) = ciphertext.split_at_mut(ciphertext.len() / 2);
+    mask.iter_mut().for_each(|word| *word >>= 1);
+    negate(body);
+    add_ramp(body, mask);
+    negate(body);
+}
+
+/// Brings a ciphertext from the key of signs to that of bits.
+pub(crate) fn to_key_of_bits(ciphertext: &mut [u64]) {
+    let (mask, body) = ciphertext.split_at_mut(ciphertext.len() / 2);
+    add_ramp(body, mask);
+    mask.iter_mut().for_each(|word| *word <<= 1);
+}
+
+fn negate(polynomial: &mut [u64]) {
+    polynomial
+        .iter_mut()
+        .for_each(|word| *word = word.wrapping_neg());
 }
 
 /// `polynomial(X^exponent)`, `exponent` odd.

@@ -3,7 +3,7 @@
 use alloc::collections::{BTreeMap, BTreeSet};
 
 use super::functions::{Function, tree_functions};
-use super::noise::{DiagramNoise, NoiseBook, NoiseId, NoiseUnits};
+use super::noise::{DiagramNoise, NoiseBook, NoiseId};
 use super::piecewise::{Piecewise, add_digits};
 use super::schedule::{Emitter, Value};
 use super::{Diagram, Operand, Plain, Rotation, Sign};
@@ -86,7 +86,7 @@ pub(crate) fn build(form: &DigitForm, size: usize) -> Diagram {
         .collect();
     let mut book = NoiseBook::new(size);
     let mut builder = Builder::new(form, &functions, size);
-    builder.place_slots(&roots);
+    builder.place_slots(&mut book, &roots);
     let inputs: BTreeSet<usize> = sums.keys().chain(roots.keys()).copied().collect();
     for input in inputs {
         let zero = Piecewise::constant(Digits::new());
@@ -97,7 +97,7 @@ pub(crate) fn build(form: &DigitForm, size: usize) -> Diagram {
             sums.get(&input).unwrap_or(&zero),
         );
     }
-    builder.finish(constant, &book)
+    builder.finish(constant, book)
 }
 
 struct Builder<'a> {
@@ -144,7 +144,7 @@ impl<'a> Builder<'a> {
 
     /// Puts univariate subtrees under multivariate nodes into shared rotations, where two or more of one input fit a
     /// polynomial.
-    fn place_slots(&mut self, roots: &BTreeMap<usize, Vec<Root>>) {
+    fn place_slots(&mut self, book: &mut NoiseBook, roots: &BTreeMap<usize, Vec<Root>>) {
         let mut by_input: BTreeMap<usize, Vec<(Subtree, &Piecewise)>> = BTreeMap::new();
         for root in roots.values().flatten() {
             let mut pending = vec![root.left, root.right];
@@ -167,33 +167,28 @@ impl<'a> Builder<'a> {
             if slots < 2 || subtrees.len() < 2 {
                 continue;
             }
-            for chunk in subtrees.chunks(slots) {
-                let rotation = self.diagram.rotations.len();
+            for (pattern, chunk) in subtrees.chunks(slots).enumerate() {
+                let index = self.diagram.rotations.len();
+                let signs = signs(chunk, pattern);
                 let mut table = Plain::new();
-                // From tree to tree the sign changes, so that what their noise has in common cancels.
-                let mut sign = Sign::Minus;
-                let mut tree = None;
-                for (slot, (subtree, pieces)) in chunk.iter().enumerate() {
-                    if tree != Some(subtree.tree) {
-                        tree = Some(subtree.tree);
-                        sign = sign.times(Sign::Minus);
-                    }
+                for (slot, ((subtree, pieces), sign)) in chunk.iter().zip(signs).enumerate() {
                     let values = self.tabulate(pieces, 0, self.bits(input), slot * width);
                     table.extend(values.into_iter().map(|(at, value)| match sign {
                         Sign::Plus => (at, value),
                         Sign::Minus => (at, -value),
                     }));
-                    self.slots.insert(*subtree, (rotation, slot * width, sign));
+                    self.slots.insert(*subtree, (index, slot * width, sign));
                 }
-                let (first_bit, bits) = (self.diagram.first_bits[input], self.bits(input));
-                self.diagram.rotations.push(Rotation {
+                let rotation = Rotation {
                     table,
-                    first_bit,
-                    bits,
+                    first_bit: self.diagram.first_bits[input],
+                    bits: self.bits(input),
                     stride: self.form.coefficients,
-                });
+                };
+                book.rotation(&rotation);
                 self.diagram.clear_cmuxes += 1;
-                self.diagram.cmuxes += bits - 1;
+                self.diagram.cmuxes += rotation.bits - 1;
+                self.diagram.rotations.push(rotation);
             }
         }
     }
@@ -360,16 +355,14 @@ impl<'a> Builder<'a> {
     ) -> Value {
         match (input, self.slots.get(&subtree)) {
             (None, _) => Value::plain(to_plain(pieces.value(0))),
-            (Some(input), Some((rotation, shift, sign))) => {
+            (Some(_), Some((rotation, shift, sign))) => {
                 let operand = Operand::Slot {
                     rotation: *rotation,
                     shift: *shift,
                     sign: *sign,
                 };
                 let turned = if *sign == Sign::Plus { 0 } else { self.size };
-                let first = self.diagram.first_bits[input];
-                let bits = first..first + self.bits(input);
-                let noise = emitter.book.slot(*rotation, bits, shift + turned);
+                let noise = emitter.book.slot(*rotation, shift + turned);
                 Value { operand, noise }
             }
             (Some(input), None) => self.table(emitter, input, pieces),
@@ -437,19 +430,31 @@ impl<'a> Builder<'a> {
         self.diagram.groups.push(emitter.finish(value));
     }
 
-    fn finish(mut self, constant: Digits, book: &NoiseBook) -> Diagram {
-        let units = book.units();
-        let of_results = self.results.iter().map(|id| id.of(&units));
-        self.diagram.noise = DiagramNoise {
-            units: of_results.fold(NoiseUnits::default(), NoiseUnits::plus),
-            busiest: book.busiest(),
-        };
+    fn finish(mut self, constant: Digits, book: NoiseBook) -> Diagram {
+        self.diagram.noise = book.finish(&self.results);
         self.diagram.constant = to_plain(&constant);
         // The longest first, so that threads end together.
         let groups = &mut self.diagram.groups;
         groups.sort_by_key(|group| core::cmp::Reverse(group.steps.len()));
         self.diagram
     }
+}
+
+/// Signs of the slots of a rotation, those of one tree the same. From tree to tree they change, so that what their noise has in
+/// common cancels; by a Walsh function of its own in every rotation of an input, so that rotations of equal functions differ.
+fn signs(slots: &[(Subtree, &Piecewise)], pattern: usize) -> impl Iterator<Item = Sign> {
+    let trees = slots.iter().map(|(subtree, _)| subtree.tree);
+    let mut last = None;
+    let mut count = 0usize;
+    trees.map(move |tree| {
+        count += usize::from(last.is_some_and(|last| last != tree));
+        last = Some(tree);
+        if (count & (2 * pattern + 1)).count_ones() % 2 == 0 {
+            Sign::Plus
+        } else {
+            Sign::Minus
+        }
+    })
 }
 
 /// Clear operands join the clear part of a sum, the others its terms.

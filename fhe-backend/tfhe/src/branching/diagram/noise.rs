@@ -1,15 +1,21 @@
 //! How the noise of external products adds up along the paths of a diagram.
 //!
-//! The noise of two external products is independent unless both multiply the same bit with the same digits, up to a
-//! shift: the evaluation is deterministic, so trees that do the same to slots of one rotation have the same masks, shifted.
-//! Such *twins* add up in amplitude. If their shifts are the same, all of their noise does. If not, only the part that the
-//! mean ½ of the key bits makes alike in neighbouring coefficients (`s·d = ½·(1 + X + …)·d + …`): the *smooth* part. Slots
-//! are stored with alternating signs, so that the smooth parts of twins cancel rather than add up.
+//! Given the errors of the query, the noise of two external products is independent unless they multiply the same bit with digits
+//! that depend on each other; digits of masks that differ are as independent as the masks. So what matters is which masks are
+//! the same, up to a shift and a sign: of equal operands, whoever reads them, and of their negatives. Such *twins* add up in
+//! amplitude. If their shifts are the same, all of their noise does. If not, only the part that the mean ½ of the key bits
+//! makes alike in neighbouring coefficients (`s·d = ½·(1 + X + …)·d + …`): the *smooth* part. Slots are stored with alternating
+//! signs, so that the smooth parts of twins cancel rather than add up. Products with clear polynomials are bounded apart ([`clear`]).
+
+mod canonical;
+mod clear;
 
 use core::ops::Range;
 use std::collections::HashMap;
 
-use super::Plain;
+use super::{Plain, Rotation};
+use canonical::{Canonical, canonical};
+pub(crate) use clear::ClearProducts;
 
 /// External products along the paths that one evaluation selects, at most, each counted as often as it has twins that may be
 /// selected with it.
@@ -22,11 +28,14 @@ pub(crate) struct NoiseUnits {
 }
 
 /// What the noise of a result is made of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct DiagramNoise {
+    /// Products with encrypted operands.
     pub(crate) units: NoiseUnits,
-    /// External products with one bit, at most, selected or not.
-    pub(crate) busiest: usize,
+    /// Those with one bit, at most.
+    pub(crate) busiest: NoiseUnits,
+    /// Products with clear operands.
+    pub(crate) clear: ClearProducts,
 }
 
 impl NoiseUnits {
@@ -43,6 +52,13 @@ impl NoiseUnits {
             smooth: self.smooth.max(other.smooth),
         }
     }
+
+    fn times(self, count: usize) -> Self {
+        Self {
+            alike: self.alike * count,
+            smooth: self.smooth * count,
+        }
+    }
 }
 
 /// An entry of a [`NoiseBook`].
@@ -50,7 +66,7 @@ impl NoiseUnits {
 pub(super) struct NoiseId(usize);
 
 /// The masks of a ciphertext: those of its class, `shift` coefficients down; a shift by `N` is a change of sign.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Masks {
     class: usize,
     shift: usize,
@@ -59,16 +75,16 @@ struct Masks {
 #[derive(Debug)]
 enum Noise {
     None,
-    /// `count` products, one after the other.
+    /// Products with encrypted operands by each of these bits, one after the other.
     Products {
-        count: usize,
+        bits: Range<usize>,
         masks: Masks,
     },
-    /// A selection: the noisier operand, and a product.
+    /// A selection: the noisier operand, and, unless both are clear, a product with this bit and these masks.
     Selection {
         zero: NoiseId,
         one: NoiseId,
-        masks: Masks,
+        product: Option<(usize, Masks)>,
     },
     Sum(Vec<NoiseId>),
     /// The same noise, elsewhere.
@@ -78,22 +94,38 @@ enum Noise {
 #[derive(Debug)]
 struct Entry {
     noise: Noise,
+    tree: usize,
     /// `None` for clear polynomials.
     masks: Option<Masks>,
 }
 
-/// What makes two ciphertexts have the same masks, up to a shift.
+/// What makes two ciphertexts, or the operands of two products, have the same masks up to a shift.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Origin {
-    Rotation(usize),
-    /// A bit, and what it selects between, shifts counted from those of the first that is encrypted.
+    /// A clear polynomial times bits, the first of which is `bit`.
+    Clear {
+        bit: usize,
+        bits: usize,
+        difference: Canonical,
+    },
+    /// A bit, and what it selects between, shifts counted from those of the first that is encrypted. What is clear counts for
+    /// the body alone.
     Selection {
         bit: usize,
         zero: Option<Masks>,
         one: Option<Masks>,
-        /// Both are clear: their difference.
-        difference: Plain,
     },
+    /// A bit times the sum of these, in order, shifts counted from that of the first.
+    Product { bit: usize, terms: Vec<Masks> },
+}
+
+/// A rotation whose slots are to be read.
+#[derive(Clone, Copy, Debug)]
+struct Rotated {
+    masks: Masks,
+    first_bit: usize,
+    bits: usize,
+    polynomial: usize,
 }
 
 /// Notes what each value of a diagram is made of, and finds twins when all are there.
@@ -102,12 +134,12 @@ pub(super) struct NoiseBook {
     size: usize,
     entries: Vec<Entry>,
     origins: HashMap<Origin, usize>,
-    /// For each class, the trees that have a member, and its shift.
+    /// For each class of operands, the trees that have a product with it, and its shift.
     members: Vec<Vec<(usize, usize)>>,
+    rotations: Vec<Rotated>,
     /// Of one tree a single path is selected, so that its members are no twins of each other.
     tree: usize,
-    /// External products with each bit, those of a slot counted with each reader.
-    products: HashMap<usize, usize>,
+    clear: ClearProducts,
 }
 
 /// No noise at all.
@@ -120,12 +152,14 @@ impl NoiseBook {
             size,
             entries: vec![Entry {
                 noise: Noise::None,
+                tree: 0,
                 masks: None,
             }],
             origins: HashMap::new(),
             members: Vec::new(),
+            rotations: Vec::new(),
             tree: 0,
-            products: HashMap::new(),
+            clear: ClearProducts::default(),
         }
     }
 
@@ -134,15 +168,40 @@ impl NoiseBook {
         self.tree = tree;
     }
 
-    /// A slot of a rotation by these bits.
-    pub(super) fn slot(&mut self, rotation: usize, bits: Range<usize>, shift: usize) -> NoiseId {
-        for bit in bits.clone() {
-            *self.products.entry(bit).or_default() += 1;
-        }
-        let class = self.class(Origin::Rotation(rotation));
-        let masks = self.join(class, shift);
+    /// The next rotation.
+    pub(super) fn rotation(&mut self, rotation: &Rotation) {
+        let turned = rotation.table.iter().map(|(at, value)| {
+            if *at >= rotation.stride {
+                (at - rotation.stride, *value)
+            } else {
+                (at + self.size - rotation.stride, -value)
+            }
+        });
+        let negated = rotation.table.iter().map(|(at, value)| (*at, -value));
+        let difference: Plain = turned.chain(negated).collect();
+        let masks = self.clear_masks(rotation.first_bit, rotation.bits, &difference);
+        let polynomial = self.clear.polynomial(&difference);
+        self.rotations.push(Rotated {
+            masks,
+            first_bit: rotation.first_bit,
+            bits: rotation.bits,
+            polynomial,
+        });
+    }
+
+    /// A slot of a rotation.
+    pub(super) fn slot(&mut self, rotation: usize, shift: usize) -> NoiseId {
+        let Rotated {
+            masks,
+            first_bit,
+            bits,
+            polynomial,
+        } = self.rotations[rotation];
+        self.clear.add(first_bit, self.tree, polynomial);
+        let masks = self.shift(masks, shift);
+        self.members[masks.class].push((self.tree, masks.shift));
         let noise = Noise::Products {
-            count: bits.len(),
+            bits: first_bit + 1..first_bit + bits,
             masks,
         };
         self.push(noise, Some(masks))
@@ -154,32 +213,37 @@ impl NoiseBook {
         bit: usize,
         zero: NoiseId,
         one: NoiseId,
-        difference: Plain,
+        difference: &Plain,
     ) -> NoiseId {
-        *self.products.entry(bit).or_default() += 1;
-        let (of_zero, of_one) = (self.entries[zero.0].masks, self.entries[one.0].masks);
-        let base = of_one.or(of_zero).map_or(0, |masks| masks.shift);
-        let relative = |masks: Masks| Masks {
-            shift: (masks.shift + 2 * self.size - base) % (2 * self.size),
-            ..masks
+        let of = |id: NoiseId| self.entries[id.0].masks;
+        let (of_zero, of_one) = (of(zero), of(one));
+        let Some(base) = of_one.or(of_zero) else {
+            let masks = self.clear_masks(bit, 1, difference);
+            let polynomial = self.clear.polynomial(difference);
+            self.clear.add(bit, self.tree, polynomial);
+            let product = None;
+            return self.push(Noise::Selection { zero, one, product }, Some(masks));
         };
+        let from_base = |masks: Masks| self.shift(masks, 2 * self.size - base.shift);
         let origin = Origin::Selection {
             bit,
-            zero: of_zero.map(relative),
-            one: of_one.map(relative),
-            difference,
+            zero: of_zero.map(from_base),
+            one: of_one.map(from_base),
         };
-        let class = self.class(origin);
-        let masks = self.join(class, base);
-        self.push(Noise::Selection { zero, one, masks }, Some(masks))
+        let product = self.product(bit, of_zero, of_one);
+        let masks = Masks {
+            class: self.class(origin),
+            shift: base.shift,
+        };
+        let product = Some((bit, product));
+        self.push(Noise::Selection { zero, one, product }, Some(masks))
     }
 
     /// A sum of these, whatever steps compute it.
     pub(super) fn sum(&mut self, of: Vec<NoiseId>) -> NoiseId {
         // Sums are read by one selection for all trees, which has no twins.
-        self.members.push(Vec::new());
         let masks = Masks {
-            class: self.members.len() - 1,
+            class: self.new_class(),
             shift: 0,
         };
         self.push(Noise::Sum(of), Some(masks))
@@ -190,30 +254,37 @@ impl NoiseBook {
         let Some(masks) = self.entries[id.0].masks else {
             return id;
         };
-        let shift = (masks.shift + shift) % (2 * self.size);
-        self.push(Noise::Of(id), Some(Masks { shift, ..masks }))
+        self.push(Noise::Of(id), Some(self.shift(masks, shift)))
     }
 
-    /// The most external products with one bit.
-    pub(super) fn busiest(&self) -> usize {
-        self.products.values().copied().max().unwrap_or(1)
+    /// What the sum of these results is made of, once all are there.
+    pub(super) fn finish(self, results: &[NoiseId]) -> DiagramNoise {
+        let twins: Vec<Twins> = self
+            .members
+            .iter()
+            .map(|members| Twins::of(members, self.size))
+            .collect();
+        let units = self.units(&twins);
+        let units = results.iter().map(|id| units[id.0]);
+        DiagramNoise {
+            units: units.fold(NoiseUnits::default(), NoiseUnits::plus),
+            busiest: self.busiest(&twins, results),
+            clear: self.clear,
+        }
     }
 
-    /// The units of every entry, once all are there.
-    pub(super) fn units(&self) -> Vec<NoiseUnits> {
+    /// The units of every entry.
+    fn units(&self, twins: &[Twins]) -> Vec<NoiseUnits> {
         let mut units: Vec<NoiseUnits> = Vec::with_capacity(self.entries.len());
         for entry in &self.entries {
             let of = match &entry.noise {
                 Noise::None => NoiseUnits::default(),
-                Noise::Products { count, masks } => {
-                    let twins = self.twins(*masks);
-                    NoiseUnits {
-                        alike: twins.alike * count,
-                        smooth: twins.smooth * count,
-                    }
-                }
-                Noise::Selection { zero, one, masks } => {
-                    units[zero.0].max(units[one.0]).plus(self.twins(*masks))
+                Noise::Products { bits, masks } => twins[masks.class].units(*masks).times(bits.len()),
+                Noise::Selection { zero, one, product } => {
+                    let operands = units[zero.0].max(units[one.0]);
+                    product.map_or(operands, |(_, masks)| {
+                        operands.plus(twins[masks.class].units(masks))
+                    })
                 }
                 Noise::Sum(of) => of
                     .iter()
@@ -226,24 +297,91 @@ impl NoiseBook {
         units
     }
 
-    /// How many trees have a member with these masks, and how many one with these masks or shifted ones of one sign.
-    fn twins(&self, masks: Masks) -> NoiseUnits {
-        let members = &self.members[masks.class];
-        let trees = |wanted: &dyn Fn(usize) -> bool| {
-            let mut trees: Vec<usize> = members
-                .iter()
-                .filter(|(_, shift)| wanted(*shift))
-                .map(|(tree, _)| *tree)
-                .collect();
-            trees.sort_unstable();
-            trees.dedup();
-            trees.len().max(1)
+    /// The units with one bit, at most: every tree counts with the path that has the most.
+    fn busiest(&self, twins: &[Twins], results: &[NoiseId]) -> NoiseUnits {
+        let mut of_entries: Vec<BitUnits> = Vec::with_capacity(self.entries.len());
+        let mut of_trees: HashMap<usize, BitUnits> = HashMap::new();
+        let mut summed = vec![false; self.entries.len()];
+        for entry in &self.entries {
+            let of = match &entry.noise {
+                Noise::None => BitUnits::default(),
+                Noise::Products { bits, masks } => {
+                    let units = twins[masks.class].units(*masks);
+                    BitUnits(bits.clone().map(|bit| (bit, units)).collect())
+                }
+                Noise::Selection { zero, one, product } => {
+                    let mut operands =
+                        of_entries[zero.0].merge(&of_entries[one.0], NoiseUnits::max);
+                    if let Some((bit, masks)) = product {
+                        let product = BitUnits(vec![(*bit, twins[masks.class].units(*masks))]);
+                        operands = operands.merge(&product, NoiseUnits::plus);
+                    }
+                    operands
+                }
+                Noise::Sum(of) => {
+                    for id in of {
+                        if !core::mem::replace(&mut summed[id.0], true) {
+                            let tree = of_trees.entry(self.entries[id.0].tree).or_default();
+                            *tree = tree.merge(&of_entries[id.0], NoiseUnits::max);
+                        }
+                    }
+                    BitUnits::default()
+                }
+                Noise::Of(id) => of_entries[id.0].clone(),
+            };
+            of_entries.push(of);
+        }
+        let mut total: HashMap<usize, NoiseUnits> = HashMap::new();
+        let results = results.iter().map(|id| &of_entries[id.0]);
+        for (bit, units) in of_trees.values().chain(results).flat_map(|of| &of.0) {
+            let total = total.entry(*bit).or_default();
+            *total = total.plus(*units);
+        }
+        total
+            .into_values()
+            .fold(NoiseUnits::default(), NoiseUnits::max)
+    }
+
+    /// The masks of the first product of a bit with a clear polynomial.
+    fn clear_masks(&mut self, bit: usize, bits: usize, difference: &Plain) -> Masks {
+        let Some((difference, at)) = canonical(difference, self.size) else {
+            let class = self.new_class();
+            return Masks { class, shift: 0 };
         };
-        let positive = trees(&|shift| shift < self.size);
-        let negative = trees(&|shift| shift >= self.size);
-        NoiseUnits {
-            alike: trees(&|shift| shift == masks.shift),
-            smooth: positive.max(negative),
+        // What lies at 0 is `at` coefficients further down than what lies there.
+        let shift = (2 * self.size - at) % (2 * self.size);
+        let origin = Origin::Clear {
+            bit,
+            bits,
+            difference,
+        };
+        let class = self.class(origin);
+        Masks { class, shift }
+    }
+
+    /// The masks of `one − zero`, noted as those of a product with `bit`.
+    fn product(&mut self, bit: usize, zero: Option<Masks>, one: Option<Masks>) -> Masks {
+        let negated = zero.map(|zero| self.shift(zero, self.size));
+        let mut terms: Vec<Masks> = one.into_iter().chain(negated).collect();
+        terms.sort_unstable();
+        let of_one_class = terms.iter().all(|term| term.class == terms[0].class);
+        if terms.len() == 2 && of_one_class && terms[1].shift - terms[0].shift > self.size {
+            terms.swap(0, 1);
+        }
+        let shift = terms[0].shift;
+        let terms = terms
+            .into_iter()
+            .map(|term| self.shift(term, 2 * self.size - shift))
+            .collect();
+        let class = self.class(Origin::Product { bit, terms });
+        self.members[class].push((self.tree, shift));
+        Masks { class, shift }
+    }
+
+    fn shift(&self, masks: Masks, by: usize) -> Masks {
+        Masks {
+            shift: (masks.shift + by) % (2 * self.size),
+            ..masks
         }
     }
 
@@ -256,65 +394,90 @@ impl NoiseBook {
         class
     }
 
-    fn join(&mut self, class: usize, shift: usize) -> Masks {
-        self.members[class].push((self.tree, shift));
-        Masks { class, shift }
+    fn new_class(&mut self) -> usize {
+        self.members.push(Vec::new());
+        self.members.len() - 1
     }
 
     fn push(&mut self, noise: Noise, masks: Option<Masks>) -> NoiseId {
-        self.entries.push(Entry { noise, masks });
+        self.entries.push(Entry {
+            noise,
+            tree: self.tree,
+            masks,
+        });
         NoiseId(self.entries.len() - 1)
     }
 }
 
-impl NoiseId {
-    pub(super) fn of(self, units: &[NoiseUnits]) -> NoiseUnits {
-        units[self.0]
+/// How many trees have a product with the masks of a class.
+#[derive(Debug, Default)]
+struct Twins {
+    size: usize,
+    /// By shift.
+    trees: HashMap<usize, usize>,
+    /// With shifts of the sign that more have.
+    of_one_sign: usize,
+}
+
+impl Twins {
+    /// Of these trees and shifts.
+    fn of(members: &[(usize, usize)], size: usize) -> Self {
+        let count = |sign: usize| {
+            let of_sign = members.iter().filter(|(_, shift)| shift / size == sign);
+            let mut trees: Vec<usize> = of_sign.map(|(tree, _)| *tree).collect();
+            trees.sort_unstable();
+            trees.dedup();
+            trees.len()
+        };
+        let mut members = members.to_vec();
+        members.sort_unstable();
+        members.dedup();
+        let mut trees = HashMap::new();
+        for (_, shift) in members {
+            *trees.entry(shift).or_default() += 1;
+        }
+        Self {
+            size,
+            trees,
+            of_one_sign: count(0).max(count(1)),
+        }
+    }
+
+    /// Those that add up with a product with `masks`: of its shift, and of any shift. Signs that differ cancel.
+    fn units(&self, masks: Masks) -> NoiseUnits {
+        let trees = |shift: usize| self.trees.get(&(shift % (2 * self.size))).copied();
+        let (same, opposite) = (trees(masks.shift), trees(masks.shift + self.size));
+        NoiseUnits {
+            alike: same.max(opposite).unwrap_or(1),
+            smooth: self.of_one_sign.max(1),
+        }
+    }
+}
+
+/// Units by the bit that is multiplied, bits increasing.
+#[derive(Clone, Debug, Default)]
+struct BitUnits(Vec<(usize, NoiseUnits)>);
+
+impl BitUnits {
+    /// Of bits that both have, what `join` makes of the two.
+    fn merge(&self, other: &Self, join: impl Fn(NoiseUnits, NoiseUnits) -> NoiseUnits) -> Self {
+        let mut merged: Vec<(usize, NoiseUnits)> = Vec::with_capacity(self.0.len());
+        let (mut one, mut two) = (self.0.iter().peekable(), other.0.iter().peekable());
+        while let Some(next) = match (one.peek(), two.peek()) {
+            (Some(a), Some(b)) if a.0 == b.0 => {
+                let joined = (a.0, join(a.1, b.1));
+                (one.next(), two.next());
+                Some(joined)
+            }
+            (Some(a), Some(b)) if a.0 > b.0 => two.next().copied(),
+            (Some(_), _) => one.next().copied(),
+            (None, _) => two.next().copied(),
+        } {
+            merged.push(next);
+        }
+        Self(merged)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn twins_are_counted_by_tree_shift_and_sign() {
-        let mut book = NoiseBook::new(64);
-        let mut results = Vec::new();
-        // Three trees with a slot each, two of one sign; the last two select between their slot and nothing by bit 7.
-        for (tree, shift) in [(0, 0), (1, 8), (2, 64 + 16)] {
-            book.start_tree(tree);
-            let slot = book.slot(0, 0..3, shift);
-            results.push(slot);
-            if tree > 0 {
-                results.push(book.selection(7, CLEAR, slot, Plain::new()));
-            }
-        }
-        let units = book.units();
-        let of: Vec<NoiseUnits> = results.iter().map(|id| id.of(&units)).collect();
-        let unit = |alike, smooth| NoiseUnits { alike, smooth };
-        // Slots: 3 products, 2 of the same sign. Selections: a twin of the other sign, so none that adds up.
-        assert_eq!(of[0], unit(3, 6));
-        assert_eq!(of[2], unit(3 + 1, 6 + 1));
-        assert_eq!(of[4], unit(3 + 1, 6 + 1));
-    }
-
-    #[test]
-    fn equal_subtrees_of_many_trees_add_up_in_amplitude() {
-        let mut book = NoiseBook::new(64);
-        let mut last = CLEAR;
-        for tree in 0..5 {
-            book.start_tree(tree);
-            let low = book.selection(0, CLEAR, CLEAR, vec![(0, 1)]);
-            last = book.selection(1, CLEAR, low, Plain::new());
-        }
-        let units = book.units();
-        assert_eq!(
-            last.of(&units),
-            NoiseUnits {
-                alike: 10,
-                smooth: 10
-            }
-        );
-    }
-}
+mod tests;

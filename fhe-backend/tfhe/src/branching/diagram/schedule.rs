@@ -109,7 +109,7 @@ impl<'a> Emitter<'a> {
             operand,
             noise: self
                 .book
-                .selection(bit, zero.noise, one.noise, Value::difference(zero, one)),
+                .selection(bit, zero.noise, one.noise, &Value::difference(zero, one)),
         }
     }
 

@@ -68,9 +68,15 @@ impl FourierRows {
         self.columns
     }
 
-    /// Stores `scale` times a row of transformed polynomials, one a column. What is written together lies together: the rows
-    /// of a query fill more than the caches that are close.
-    pub(super) fn store(&mut self, arch: Arch, row: usize, spectra: &Spectra, scale: f64) {
+    /// Stores a row of transformed polynomials, one a column, each times the scale of its column. What is written together lies
+    /// together: the rows of a query fill more than the caches that are close.
+    pub(super) fn store(
+        &mut self,
+        arch: Arch,
+        row: usize,
+        spectra: &Spectra,
+        scale: impl Fn(usize) -> f64,
+    ) {
         let columns = self.columns;
         arch.dispatch(|| {
             let (lines, _) = self.data.as_chunks_mut::<LINE>();
@@ -79,7 +85,8 @@ impl FourierRows {
             for (line, entries) in of_line.enumerate() {
                 let entries = &mut entries[row * columns..][..columns];
                 let spectra = spectra[line..].iter().step_by(stride);
-                for (entry, values) in entries.iter_mut().zip(spectra) {
+                for (column, (entry, values)) in entries.iter_mut().zip(spectra).enumerate() {
+                    let scale = scale(column);
                     *entry = values.map(|value| c64 {
                         re: value.re * scale,
                         im: value.im * scale,

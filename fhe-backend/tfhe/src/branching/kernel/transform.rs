@@ -44,17 +44,21 @@ impl Transform {
             .forward_as_integer(spectrum, polynomial, self.buffers.stack());
     }
 
-    /// Decomposes `source`, and transforms the digits of level `l` into polynomial `first + l` of `spectra`.
+    /// Decomposes `source`, and transforms the digits of level `l` into polynomial `first + l` of `spectra`. What the digits
+    /// leave out of `source` is added to `rest`, if it is asked for.
     pub(super) fn forward_digits(
         &mut self,
         spectra: &mut Spectra,
         first: usize,
         source: &[u64],
-        base_log: u32,
-        levels: usize,
+        (base_log, levels): (u32, usize),
+        rest: Option<&mut [u64]>,
     ) {
         let mut digits = core::mem::take(&mut self.digits);
         decompose(self.arch, source, base_log, levels, &mut digits);
+        if let Some(rest) = rest {
+            add_rest(self.arch, source, base_log, levels, rest);
+        }
         for (level, digits) in digits.chunks_exact(source.len()).enumerate() {
             self.forward(spectra.polynomial(first + level), digits);
         }
@@ -71,28 +75,27 @@ impl Transform {
     }
 }
 
-/// Lanes of a decomposition: an even number, and no less than a vector register has.
+/// Lanes of a decomposition: no less than a vector register has.
 const LANES: usize = 8;
 
-/// Digits of a polynomial, rounded to the closest multiple of `q/B^ℓ`, as wrapped integers: level 1 (the largest scale)
-/// first. Those of even coefficients lie in `[−B/2, B/2)`, those of odd ones in `(−B/2, B/2]`: the mean of digits, −½ or ½, must
-/// not be the same for all coefficients, or the noise of external products with one bit would have a part in common.
+/// Bits that digits leave out of a word.
+fn dropped_bits(base_log: u32, levels: usize) -> u32 {
+    64 - base_log * u32::try_from(levels).unwrap_or(1)
+}
+
+/// Digits of a polynomial, rounded to the closest multiple of `q/B^ℓ`, as wrapped integers: level 1 (the largest scale) first.
+///
+/// The digits are an odd function of the operand, taken for a signed number: those of what is not negative lie in
+/// `[−B/2, B/2)`, rounded half up, those of what is negative in `(−B/2, B/2]`, rounded half down. Operands are as often `v` as
+/// `−v`, so neither digits nor what they leave out have a mean, whatever multiples the operands are of: results of transforms
+/// lie on a grid of up to `2^40`, where a half is no rare exception.
 fn decompose(arch: Arch, operand: &[u64], base_log: u32, levels: usize, digits: &mut Vec<u64>) {
     let size = operand.len();
     digits.resize(levels * size, 0);
-    let dropped = 64 - base_log * u32::try_from(levels).unwrap_or(1);
+    let dropped = dropped_bits(base_log, levels);
     let round = 1u64 << (dropped - 1);
-    if levels == 1 {
-        arch.dispatch(|| {
-            for (digit, value) in digits.iter_mut().zip(operand) {
-                *digit = (value.wrapping_add(round).cast_signed() >> dropped).cast_unsigned();
-            }
-        });
-        return;
-    }
     let half_base = 1u64 << (base_log - 1);
     let mask = (1u64 << base_log) - 1;
-    let least: [u64; LANES] = core::array::from_fn(|lane| half_base - lane as u64 % 2);
     arch.dispatch(|| {
         for (level, digits) in digits.chunks_exact_mut(size).enumerate() {
             // What makes the digits of this and every lower level non-negative, so that they do not borrow.
@@ -100,16 +103,32 @@ fn decompose(arch: Arch, operand: &[u64], base_log: u32, levels: usize, digits: 
             let ones = (0..=below)
                 .step_by(base_log as usize)
                 .fold(0, |sum, shift| sum | 1u64 << shift);
-            let offset = least.map(|least| least * ones);
+            let offset = half_base * ones;
             let (digits, _) = digits.as_chunks_mut::<LANES>();
             let (values, _) = operand.as_chunks::<LANES>();
             for (digits, values) in digits.iter_mut().zip(values) {
-                for lane in 0..LANES {
-                    let rest =
-                        (values[lane].wrapping_add(round) >> dropped).wrapping_add(offset[lane]);
-                    digits[lane] = (rest >> below & mask).wrapping_sub(least[lane]);
+                for (digit, value) in digits.iter_mut().zip(values) {
+                    let negative = value >> 63;
+                    let rounded = value.wrapping_add(round).wrapping_sub(negative) >> dropped;
+                    let offset = offset - (ones & negative.wrapping_neg());
+                    *digit = (rounded.wrapping_add(offset) >> below & mask)
+                        .wrapping_sub(half_base - negative);
                 }
             }
+        }
+    });
+}
+
+/// Adds what the digits of [`decompose`] leave out of a polynomial: between minus and plus a half of `q/B^ℓ`.
+fn add_rest(arch: Arch, operand: &[u64], base_log: u32, levels: usize, rest: &mut [u64]) {
+    let dropped = dropped_bits(base_log, levels);
+    let round = 1u64 << (dropped - 1);
+    let mask = (1u64 << dropped) - 1;
+    arch.dispatch(|| {
+        for (rest, value) in rest.iter_mut().zip(operand) {
+            let round = round - (value >> 63);
+            let left = (value.wrapping_add(round) & mask).wrapping_sub(round);
+            *rest = rest.wrapping_add(left);
         }
     });
 }
@@ -121,26 +140,44 @@ mod tests {
 
     use super::*;
 
-    /// Digits put together again are the operand, rounded; their mean alternates.
+    /// Digits put together again are the operand, but for the rest; both are odd functions of it, ties included.
     #[test]
-    fn digits_add_up() {
+    fn digits_add_up_and_are_odd() {
         let mut rng = ChaCha20Rng::seed_from_u64(4);
-        let operand: Vec<u64> = (0..512).map(|_| rng.next_u64()).collect();
-        for (base_log, levels) in [(2, 24), (7, 3), (23, 1), (4, 12)] {
-            let mut digits = Vec::new();
-            decompose(Arch::new(), &operand, base_log, levels, &mut digits);
+        for (base_log, levels) in [(2, 24), (7, 3), (23, 1), (4, 12), (15, 2)] {
+            let dropped = dropped_bits(base_log, levels);
+            // Every other value on a grid of half steps, as coarse as results of transforms.
+            let values = (0..256).map(|index| match index % 2 {
+                0 => rng.next_u64(),
+                _ => rng.next_u64() >> (dropped - 1) << (dropped - 1),
+            });
+            let values: Vec<u64> = values.filter(|value| *value != 1 << 63).collect();
+            let operand: Vec<u64> = values
+                .iter()
+                .copied()
+                .chain(values.iter().map(|value| value.wrapping_neg()))
+                .collect();
+            let size = operand.len() / LANES * LANES;
+            let operand = &operand[..size];
+            let (mut digits, mut rest) = (Vec::new(), vec![0; size]);
+            decompose(Arch::new(), operand, base_log, levels, &mut digits);
+            add_rest(Arch::new(), operand, base_log, levels, &mut rest);
             let half = 1i64 << (base_log - 1);
             for (index, value) in operand.iter().enumerate() {
-                let mut sum = 0u64;
-                for (level, digits) in (1..).zip(digits.chunks_exact(512)) {
+                let digits = (1..).zip(digits.chunks_exact(size));
+                let sum = digits.fold(rest[index], |sum, (level, digits)| {
                     let digit = digits[index].cast_signed();
-                    let odd = i64::from(levels > 1 && index % 2 == 1);
-                    assert!((odd - half..half + odd).contains(&digit), "{digit}");
-                    sum = sum.wrapping_add(digits[index] << (64 - base_log * level));
+                    assert!((-half..=half).contains(&digit), "{digit}");
+                    sum.wrapping_add(digits[index] << (64 - base_log * level))
+                });
+                assert_eq!(sum, *value);
+                assert!(rest[index].cast_signed().unsigned_abs() <= 1 << (dropped - 1));
+            }
+            for polynomial in digits.chunks_exact(size).chain([rest.as_slice()]) {
+                for (index, value) in values.iter().enumerate().take(size - values.len()) {
+                    let negated = polynomial[values.len() + index].wrapping_neg();
+                    assert_eq!(polynomial[index], negated, "({base_log}, {levels}): {value}");
                 }
-                let unit = 64 - base_log * u32::try_from(levels).unwrap();
-                let error = value.wrapping_sub(sum).cast_signed();
-                assert!(error.unsigned_abs() <= 1 << (unit - 1), "{error}");
             }
         }
     }

@@ -1,0 +1,252 @@
+//! Circuits that are hard on the noise formula, for [`examples/noise_hunt.rs`](../examples/noise_hunt.rs) and the nightly search: their parts
+//! are equal, nearly equal, many, or on few bits, so that noise adds up in amplitude where a formula may take it for independent.
+
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::Rng;
+use tenebra_circuit::{
+    CircuitBuilder, Forest, Interval, Matrix, Table, Tree, TreeNode, Verified, verify,
+};
+
+/// A kind of circuits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Trees drawn independently.
+    Random,
+    /// Many copies of few trees.
+    Pool,
+    /// Copies of one tree with one leaf, threshold or feature changed.
+    NearTwins,
+    /// The same lower halves under other roots.
+    SharedBottoms,
+    /// One split a tree, on one to four features.
+    Stumps,
+    /// Deep trees on few features.
+    Deep,
+    /// Leaves that are all the same but for two values.
+    EqualLeaves,
+    /// Features of one bit.
+    OneBit,
+    /// A table an input, by the hundred.
+    Additive,
+    /// Many outputs.
+    Classes,
+    /// Weights that are all the greatest, alternate, or are multiples of each other.
+    Linear,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Random,
+        Self::Pool,
+        Self::NearTwins,
+        Self::SharedBottoms,
+        Self::Stumps,
+        Self::Deep,
+        Self::EqualLeaves,
+        Self::OneBit,
+        Self::Additive,
+        Self::Classes,
+        Self::Linear,
+    ];
+}
+
+/// What trees are drawn with.
+#[derive(Clone, Copy, Debug)]
+struct Shape {
+    features: u32,
+    /// Greatest code.
+    max: i64,
+    depth: u32,
+    /// Leaves are below it.
+    leaves: i64,
+    outputs: usize,
+}
+
+struct Draw<'a>(&'a mut ChaCha20Rng);
+
+impl Draw<'_> {
+    fn of<T: Copy>(&mut self, values: &[T]) -> T {
+        values[self.0.next_u32() as usize % values.len()]
+    }
+
+    fn below(&mut self, limit: i64) -> i64 {
+        i64::from(self.0.next_u32()) % limit
+    }
+
+    fn feature(&mut self, shape: Shape) -> u32 {
+        self.0.next_u32() % shape.features
+    }
+
+    fn leaf(&mut self, shape: Shape) -> TreeNode {
+        TreeNode::Leaf((0..shape.outputs).map(|_| self.below(shape.leaves)).collect())
+    }
+
+    /// A full tree.
+    fn tree(&mut self, shape: Shape) -> Tree {
+        let inner = (1u32 << shape.depth) - 1;
+        let splits = (0..inner).map(|node| TreeNode::Split {
+            feature: self.feature(shape),
+            threshold: 1 + self.below(shape.max),
+            left: 2 * node + 1,
+            right: 2 * node + 2,
+        });
+        let mut nodes: Vec<TreeNode> = splits.collect();
+        nodes.extend((0..=inner).map(|_| self.leaf(shape)));
+        Tree { nodes }
+    }
+
+    /// `tree` with another leaf, threshold or feature somewhere.
+    fn mutate(&mut self, tree: &Tree, shape: Shape) -> Tree {
+        let mut tree = tree.clone();
+        let index = self.0.next_u32() as usize % tree.nodes.len();
+        match &mut tree.nodes[index] {
+            TreeNode::Leaf(values) => {
+                let by = self.of(&[1, 2, shape.leaves / 2]);
+                values[0] = (values[0] + by) % shape.leaves;
+            }
+            TreeNode::Split { threshold, .. } if self.below(2) == 0 => {
+                *threshold = 1 + *threshold % shape.max;
+            }
+            TreeNode::Split { feature, .. } => *feature = self.0.next_u32() % shape.features,
+        }
+        tree
+    }
+}
+
+/// A circuit of this kind; `None` where it has no decisions or weights.
+#[must_use]
+pub fn circuit(kind: Kind, rng: &mut ChaCha20Rng) -> Option<Verified> {
+    let mut draw = Draw(rng);
+    let small = Shape {
+        features: draw.of(&[2, 3, 4, 6, 10, 20, 30]),
+        max: draw.of(&[1, 3, 7, 15, 63, 255]),
+        depth: draw.of(&[2, 3, 3, 4]),
+        leaves: draw.of(&[2, 4, 16, 256, 4096]),
+        outputs: draw.of(&[1, 1, 1, 2, 3]),
+    };
+    let count = draw.of(&[4usize, 10, 25, 50, 100, 200, 400]);
+    let (shape, trees) = match kind {
+        Kind::Random => (small, (0..count).map(|_| draw.tree(small)).collect()),
+        Kind::Pool => {
+            let distinct = draw.of(&[1usize, 2, 4, 15, 27]);
+            let of: Vec<Tree> = (0..distinct).map(|_| draw.tree(small)).collect();
+            let pick = |_| of[draw.0.next_u32() as usize % distinct].clone();
+            (small, (0..count).map(pick).collect())
+        }
+        Kind::NearTwins => {
+            let base = draw.tree(small);
+            (small, (0..count).map(|_| draw.mutate(&base, small)).collect())
+        }
+        Kind::SharedBottoms => {
+            let shape = Shape { depth: 3, ..small };
+            let base = draw.tree(shape);
+            let trees = (0..count).map(|_| {
+                let mut tree = base.clone();
+                for node in 0..draw.of(&[1, 3]) {
+                    if let TreeNode::Split { threshold, feature, .. } = &mut tree.nodes[node] {
+                        (*threshold, *feature) = (1 + draw.below(shape.max), draw.feature(shape));
+                    }
+                }
+                tree
+            });
+            (shape, trees.collect())
+        }
+        Kind::Stumps => {
+            let shape = Shape {
+                features: draw.of(&[1, 2, 3, 4]),
+                depth: draw.of(&[1, 2]),
+                ..small
+            };
+            (shape, (0..count).map(|_| draw.tree(shape)).collect())
+        }
+        Kind::Deep => {
+            let shape = Shape {
+                features: draw.of(&[1, 2, 3]),
+                depth: draw.of(&[6, 7, 8]),
+                ..small
+            };
+            let count = count.min(25);
+            (shape, (0..count).map(|_| draw.tree(shape)).collect())
+        }
+        Kind::EqualLeaves => {
+            let top = draw.of(&[1, 7, 255]);
+            let shape = Shape { leaves: 2, ..small };
+            let mut trees: Vec<Tree> = (0..count).map(|_| draw.tree(shape)).collect();
+            for node in trees.iter_mut().flat_map(|tree| &mut tree.nodes) {
+                if let TreeNode::Leaf(values) = node {
+                    values.iter_mut().for_each(|value| *value *= top);
+                }
+            }
+            (shape, trees)
+        }
+        Kind::OneBit => {
+            let shape = Shape { max: 1, depth: draw.of(&[2, 3, 4, 5]), ..small };
+            (shape, (0..count).map(|_| draw.tree(shape)).collect())
+        }
+        Kind::Classes => {
+            let shape = Shape { outputs: draw.of(&[10, 20, 50]), ..small };
+            let count = count.min(100);
+            (shape, (0..count).map(|_| draw.tree(shape)).collect())
+        }
+        Kind::Additive => return additive(&mut draw, small),
+        Kind::Linear => return linear(&mut draw),
+    };
+    let mut builder = CircuitBuilder::new();
+    let x = builder.input("x", vec![Interval::new(0, shape.max); shape.features as usize]);
+    let forest = Forest {
+        outputs: shape.outputs,
+        trees,
+        bias: vec![0; shape.outputs],
+    };
+    let y = builder.forest(x, forest);
+    builder.output("y", y);
+    verify(&builder.finish()).ok()
+}
+
+fn additive(draw: &mut Draw<'_>, shape: Shape) -> Option<Verified> {
+    let max = draw.of(&[1i64, 7, 15, 63, 255]);
+    let inputs = draw.of(&[1usize, 4, 16, 60, 150]).min(if max > 15 { 30 } else { 150 });
+    let mut builder = CircuitBuilder::new();
+    let x = builder.input("x", vec![Interval::new(0, max); inputs]);
+    let (same, steps) = (draw.below(2) == 0, draw.below(2) == 0);
+    let first: Vec<i64> = (0..=max).map(|_| draw.below(shape.leaves)).collect();
+    let tables = (0..inputs).map(|_| {
+        let at = 1 + draw.below(max);
+        let values = (0..=max).map(|code| match (same, steps) {
+            (_, true) => i64::from(code >= at),
+            (true, _) => first[usize::try_from(code).unwrap_or(0)],
+            _ => draw.below(shape.leaves),
+        });
+        let values = values.collect();
+        Table { min: 0, values }
+    });
+    let y = builder.lookup(x, tables.collect());
+    let sum = builder.linear(y, Matrix::dense(1, inputs, vec![1; inputs]), vec![0]);
+    builder.output("y", sum);
+    verify(&builder.finish()).ok()
+}
+
+fn linear(draw: &mut Draw<'_>) -> Option<Verified> {
+    let inputs = draw.of(&[1usize, 2, 10, 30, 75, 300]);
+    let outputs = draw.of(&[1usize, 1, 3, 10]);
+    let top = draw.of(&[1i64, 127, 2047, 1 << 20]);
+    let max = draw.of(&[1i64, 15, 255, 2047]);
+    let pattern = draw.below(4);
+    let weight = |index: usize| {
+        let (row, column) = (index / inputs, index % inputs);
+        match pattern {
+            0 => top,
+            1 if column % 2 == 0 => top,
+            1 => -top,
+            2 => top / (1 + i64::try_from(row).unwrap_or(0)),
+            _ => draw.below(2 * top + 1) - top,
+        }
+    };
+    let weights: Vec<i64> = (0..inputs * outputs).map(weight).collect();
+    let mut builder = CircuitBuilder::new();
+    let x = builder.input("x", vec![Interval::new(0, max); inputs]);
+    let y = builder.linear(x, Matrix::dense(outputs, inputs, weights), vec![0; outputs]);
+    builder.output("y", y);
+    verify(&builder.finish()).ok()
+}

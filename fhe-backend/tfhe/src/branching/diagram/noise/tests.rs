@@ -1,0 +1,118 @@
+use super::*;
+
+const SIZE: usize = 64;
+
+fn units(book: &NoiseBook) -> Vec<NoiseUnits> {
+    let twins = book.members.iter().map(|members| Twins::of(members, SIZE));
+    book.units(&twins.collect::<Vec<_>>())
+}
+
+fn unit(alike: usize, smooth: usize) -> NoiseUnits {
+    NoiseUnits { alike, smooth }
+}
+
+fn rotation(first_bit: usize, table: Plain) -> Rotation {
+    Rotation {
+        table,
+        first_bit,
+        bits: 3,
+        stride: 1,
+    }
+}
+
+#[test]
+fn twins_are_counted_by_tree_shift_and_sign() {
+    let mut book = NoiseBook::new(SIZE);
+    book.rotation(&rotation(0, vec![(0, 1), (1, 3)]));
+    let mut results = Vec::new();
+    // Three trees with a slot each, two of one sign; the last two select between their slot and nothing by bit 7.
+    for (tree, shift) in [(0, 0), (1, 8), (2, SIZE + 16)] {
+        book.start_tree(tree);
+        let slot = book.slot(0, shift);
+        results.push(slot);
+        if tree > 0 {
+            results.push(book.selection(7, CLEAR, slot, &Plain::new()));
+        }
+    }
+    let units = units(&book);
+    let of: Vec<NoiseUnits> = results.iter().map(|id| units[id.0]).collect();
+    // Slots: 2 products but the clear one, 2 of the same sign. Selections: a twin of the other sign, so none that adds up.
+    assert_eq!(of[0], unit(2, 4));
+    assert_eq!(of[2], unit(2 + 1, 4 + 1));
+    assert_eq!(of[4], unit(2 + 1, 4 + 1));
+}
+
+#[test]
+fn equal_subtrees_of_many_trees_add_up_in_amplitude() {
+    let mut book = NoiseBook::new(SIZE);
+    let mut last = CLEAR;
+    for tree in 0..5 {
+        book.start_tree(tree);
+        // Clear differences count up to a factor, a shift and a sign, which is that of what reads them.
+        let low = book.selection(0, CLEAR, CLEAR, &vec![(0, 1 + tree as i64)]);
+        last = book.selection(1, CLEAR, low, &Plain::new());
+    }
+    assert_eq!(units(&book)[last.0], unit(5, 5));
+}
+
+/// `bit ? a : clear` and `bit ? clear : a` have opposite noise; that of `bit ? clear : −a` adds up with the first.
+#[test]
+fn complements_are_twins() {
+    let mut book = NoiseBook::new(SIZE);
+    let mut selections = Vec::new();
+    for tree in 0..3 {
+        book.start_tree(tree);
+        let low = book.selection(0, CLEAR, CLEAR, &vec![(0, 1)]);
+        let negated = book.shifted(low, SIZE);
+        let (zero, one) = [(CLEAR, low), (low, CLEAR), (negated, CLEAR)][tree];
+        selections.push(book.selection(1, zero, one, &Plain::new()));
+    }
+    let of = units(&book);
+    for selection in selections {
+        assert_eq!(of[selection.0].alike, 2);
+    }
+}
+
+/// Rotations of the same table, or of one that is shifted, are the same, whatever their index.
+#[test]
+fn rotations_are_compared_by_content() {
+    for (table, alike) in [
+        (vec![(0, 1), (1, 3)], 2 * 2),
+        (vec![(5, 2), (6, 6)], 2 * 2),
+        (vec![(0, 1), (1, 2)], 2),
+    ] {
+        let mut book = NoiseBook::new(SIZE);
+        book.rotation(&rotation(0, vec![(0, 1), (1, 3)]));
+        book.rotation(&rotation(0, table.clone()));
+        book.start_tree(0);
+        let first = book.slot(0, 0);
+        book.start_tree(1);
+        // What lies there comes down to 0.
+        let second = book.slot(1, table[0].0);
+        let units = units(&book);
+        assert_eq!(units[first.0].alike, alike, "{table:?}");
+        assert_eq!(units[second.0].alike, alike, "{table:?}");
+    }
+}
+
+/// Of a tree the path counts that has the most products with a bit; trees and groups are summed.
+#[test]
+fn the_busiest_bit_by_hand() {
+    let mut book = NoiseBook::new(SIZE);
+    let mut parts = Vec::new();
+    for tree in 0..3 {
+        book.start_tree(tree);
+        let table = vec![(0, 1), (tree, 7)];
+        let clear = book.selection(0, CLEAR, CLEAR, &table);
+        let left = book.selection(1, clear, CLEAR, &Plain::new());
+        let twice = book.selection(1, left, CLEAR, &Plain::new());
+        let right = book.selection(2, clear, CLEAR, &Plain::new());
+        parts.push(book.selection(3, twice, right, &Plain::new()));
+    }
+    book.start_tree(3);
+    let sum = book.sum(parts);
+    let result = book.selection(4, sum, CLEAR, &Plain::new());
+    let noise = book.finish(&[result]);
+    assert_eq!(noise.units, unit(3 * 3 + 1, 3 * 3 + 1));
+    assert_eq!(noise.busiest, unit(3 * 2, 3 * 2));
+}

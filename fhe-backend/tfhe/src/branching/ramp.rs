@@ -1,0 +1,42 @@
+//! Products with the ramp `u = Σ X^i` in `Z[X]/(X^N + 1)`: coefficient `n` of `u·p` is the sum of those of `p` up to `n`, less the
+//! sum of all others. A key of bits is `½·u` and what has no mean, a key of signs `2·bits − u`.
+
+/// `target += u·polynomial`.
+pub(super) fn add_ramp(target: &mut [u64], polynomial: &[u64]) {
+    let mut ramp = sum(polynomial).wrapping_neg();
+    for (target, word) in target.iter_mut().zip(polynomial) {
+        ramp = ramp.wrapping_add(word << 1);
+        *target = target.wrapping_add(ramp);
+    }
+}
+
+/// `target −= ½·u·polynomial` for signed numbers whose sum is below `2^63`, less a half at most.
+pub(super) fn subtract_half_ramp(target: &mut [u64], polynomial: &[u64]) {
+    let half = sum(polynomial).cast_signed() >> 1;
+    let mut ramp = half.wrapping_neg().cast_unsigned();
+    for (target, word) in target.iter_mut().zip(polynomial) {
+        ramp = ramp.wrapping_add(*word);
+        *target = target.wrapping_sub(ramp);
+    }
+}
+
+fn sum(polynomial: &[u64]) -> u64 {
+    polynomial
+        .iter()
+        .fold(0, |sum: u64, word| sum.wrapping_add(*word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ramps_by_hand() {
+        // u·(3 + 5X) in Z[X]/(X^2 + 1) = 3 − 5 + (3 + 5)X.
+        let mut target = [10, 20];
+        add_ramp(&mut target, &[3, 5]);
+        assert_eq!(target, [8, 28]);
+        subtract_half_ramp(&mut target, &[3, 5]);
+        assert_eq!(target, [9, 24]);
+    }
+}

@@ -1,0 +1,137 @@
+//! Variances of external products, and of what a diagram makes of them, in units of `(1/q)²` (`docs/scheme.md`).
+
+use tenebra_client::ValidGlwe;
+use tenebra_client::branching::ValidBranching;
+
+use super::diagram::DiagramNoise;
+use super::packed::{UnpackedNoise, unpacked_noise};
+use crate::noise::{
+    MixedNoise, centred_switch_variance, rounding_variance, set_bits_bound, transform_variance,
+    tuniform_variance,
+};
+
+/// Variance that one external product with an encryption of 1 adds (Chillotti et al. 2020, theorem 4.2).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ProductVariance {
+    /// Of what is independent from coefficient to coefficient.
+    white: f64,
+    /// Of what meets the mean ½ of key bits, and is alike in neighbouring coefficients.
+    smooth: f64,
+    /// Of what hangs on one error of each row.
+    constant: f64,
+    /// Of a coefficient of a row, where digits are clear; and what the constant coefficient has besides.
+    row: [f64; 2],
+    /// Independent squares, for each bit, that the variance of `smooth` and `constant` is made of.
+    squares: f64,
+}
+
+impl ProductVariance {
+    /// The rows of a direct query have fresh noise of their own. Transforms err in the masks, too, where the key meets them: half
+    /// of that is smooth, and little more than one frequency of each row. What rounding leaves out of masks meets ½ and −½.
+    pub(crate) fn direct(layout: &ValidBranching) -> Self {
+        let glwe = layout.glwe();
+        let fresh = fresh_variance(layout);
+        let polynomials = (glwe.glwe_dimension() + 1) as f64;
+        let energy = polynomials * digit_energy(layout);
+        let transform = transform_variance(energy);
+        let (key, half) = (set_bits_bound(glwe), glwe.dimension() as f64 / 4.0);
+        Self {
+            white: energy * fresh
+                + (1.0 + half) * gadget_rounding(layout)
+                + (1.0 + key - half) * transform,
+            smooth: half * transform,
+            constant: 0.0,
+            row: [fresh + (1.0 + key) * transform_variance(1.0), 0.0],
+            squares: 2.0 * layout.ggsw_rows() as f64,
+        }
+    }
+
+    /// The mask row of an unpacked GGSW under the key `t` of signs has the error `−t·e + 2·e'` for the error `e` of its body row
+    /// and that of the scheme switch `e'`, so that a level contributes `(d_b − t·d_a)·e + 2·d_a·e'`. The constant coefficient of
+    /// `e` is as large as all others together.
+    pub(crate) fn packed(layout: &ValidBranching, noise: &UnpackedNoise) -> Self {
+        let energy = digit_energy(layout);
+        let key = layout.glwe().dimension() as f64;
+        let rounding = gadget_rounding(layout) + transform_variance(2.0 * energy);
+        Self {
+            white: energy * ((1.0 + key) * noise.white + noise.constant + 4.0 * noise.switch)
+                + (1.0 + key) * rounding,
+            smooth: 0.0,
+            constant: energy * (key * noise.constant + 4.0 * noise.switch_rounding),
+            row: [
+                noise.white + (1.0 + key) * transform_variance(1.0),
+                key * noise.constant,
+            ],
+            squares: f64::from(layout.layout().level_count),
+        }
+    }
+
+    /// Of the result of a diagram whose products with clear polynomials have these energies.
+    pub(crate) fn of_result(&self, noise: &DiagramNoise, clear: [f64; 2]) -> MixedNoise {
+        let (units, busiest) = (noise.units, noise.busiest);
+        let ratio = |units: usize, busiest: usize| (units as f64 / busiest as f64).max(1.0);
+        let bits = if self.smooth > 0.0 {
+            ratio(units.smooth, busiest.smooth)
+        } else {
+            ratio(units.alike, busiest.alike)
+        };
+        MixedNoise {
+            normal: units.alike as f64 * self.white
+                + clear[0] * self.row[0]
+                + clear[1] * self.row[1],
+            mixed: units.smooth as f64 * self.smooth + units.alike as f64 * self.constant,
+            squares: bits * self.squares,
+        }
+    }
+}
+
+/// Noise of the external products of a diagram.
+pub(crate) fn result_noise(layout: &ValidBranching, noise: &DiagramNoise) -> MixedNoise {
+    let product = match &layout.layout().packing {
+        None => ProductVariance::direct(layout),
+        Some(packing) => {
+            let body_bits = layout.layout().body_bits;
+            ProductVariance::packed(layout, &unpacked_noise(layout.glwe(), body_bits, packing))
+        }
+    };
+    product.of_result(noise, clear_energy(layout, noise))
+}
+
+/// Of the products with clear polynomials.
+pub(crate) fn clear_energy(layout: &ValidBranching, noise: &DiagramNoise) -> [f64; 2] {
+    let plain = layout.layout();
+    noise.clear.energy(
+        u32::from(plain.base_log),
+        u32::from(plain.level_count),
+        u32::from(plain.plaintext_bits),
+    )
+}
+
+/// Variance of the switch of the modulus of a response.
+pub(crate) fn switch_noise(layout: &ValidBranching) -> f64 {
+    centred_switch_variance(layout.glwe(), u32::from(layout.layout().response_bits))
+}
+
+/// Of what is encrypted and sent without its low bits.
+fn fresh_variance(layout: &ValidBranching) -> f64 {
+    tuniform_variance(layout.glwe().noise_bound_log2())
+        + rounding_variance(64 - u32::from(layout.layout().body_bits))
+}
+
+/// Of what the digits leave out of a coefficient.
+fn gadget_rounding(layout: &ValidBranching) -> f64 {
+    let bits = u32::from(layout.layout().base_log) * u32::from(layout.layout().level_count);
+    rounding_variance(64 - bits)
+}
+
+/// The squared norm of the digits of a polynomial.
+fn digit_energy(layout: &ValidBranching) -> f64 {
+    let plain = layout.layout();
+    polynomial_energy(plain.level_count, plain.base_log, layout.glwe())
+}
+
+/// `ℓN·(B²/12 + 1/6)`: the squared norm of the digits of a polynomial.
+pub(crate) fn polynomial_energy(level_count: u8, base_log: u8, glwe: ValidGlwe) -> f64 {
+    let base = f64::from(base_log).exp2();
+    f64::from(level_count) * glwe.polynomial_size() as f64 * (base * base / 12.0 + 1.0 / 6.0)
+}

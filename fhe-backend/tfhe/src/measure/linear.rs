@@ -1,0 +1,105 @@
+//! Measuring linear programs: the errors of the outputs of responses.
+
+use rand_core::CryptoRng;
+use tenebra_client::SecretKey;
+use tenebra_client::bits::BitReader;
+use tenebra_client::linear::{LinearError, ValidLinear};
+
+use super::statistics::{Errors, Measurement};
+use super::{KeyBits, Measure, MeasureError, codes};
+use crate::backend::BackendError;
+use crate::program::{LinearProgram, Program};
+
+/// Errors that are looked at.
+const ERRORS: usize = 4096;
+/// Keys that share the queries.
+const KEYS: usize = 4;
+
+pub(super) fn measure<R: CryptoRng>(
+    program: &Program,
+    (index, linear): (u8, &LinearProgram),
+    measure: &mut Measure<'_, R>,
+) -> Result<Measurement, MeasureError> {
+    let layout = &linear.plan.layout;
+    let rows = usize::from(layout.layout().max_rows);
+    let outputs = layout.layout().outputs as usize;
+    let queries = measure
+        .queries
+        .unwrap_or((ERRORS / (rows * outputs)).clamp(12, 2048));
+    let half_step = f64::from(63 - u32::from(layout.layout().plaintext_bits)).exp2();
+    let mut errors = Errors::new(linear.plan.noise_variance, half_step);
+    let mut keys: Option<(SecretKey, KeyBits)> = None;
+    for query in 0..queries {
+        if query % queries.div_ceil(KEYS) == 0 {
+            let key = SecretKey::generate(layout.glwe(), measure.rng);
+            let bits = KeyBits::of(&key);
+            keys = Some((key, bits));
+        }
+        let Some((key, bits)) = &keys else { break };
+        let (mut all_codes, mut expected) = (Vec::new(), Vec::new());
+        for row in 0..rows {
+            let codes = codes(program, query + row, measure.rng);
+            expected.extend((measure.expected)(&codes).ok_or(MeasureError::Expected)?);
+            all_codes.extend(codes);
+        }
+        let mut scratch = vec![0; layout.scratch_len(rows)];
+        let mut payload = vec![0; layout.query_len(rows)];
+        layout
+            .encrypt(index, key, &all_codes, measure.rng, &mut scratch, &mut payload)
+            .map_err(BackendError::from)?;
+        let response = program
+            .evaluate_payload(None, &payload)
+            .map_err(BackendError::from)?;
+        let minima = |output: usize| program.output_ranges()[output].min;
+        let mut decrypted = vec![0; rows * outputs];
+        layout
+            .decrypt(key, &response, minima, &mut decrypted)
+            .map_err(BackendError::from)?;
+        let right = decrypted == expected;
+        let of_query = phase_errors(layout, bits, &response, |row, output| {
+            expected[row * outputs + output]
+        })
+        .map_err(BackendError::from)?;
+        errors.add(of_query.into_iter(), right);
+        (measure.progress)(query + 1, queries);
+    }
+    Ok(errors.measurement())
+}
+
+/// How far the phase of each output is from what it should be, on 64 bits.
+fn phase_errors(
+    layout: &ValidLinear,
+    key: &KeyBits,
+    response: &[u8],
+    expected: impl Fn(usize, usize) -> i64,
+) -> Result<Vec<i64>, LinearError> {
+    let rows = layout.response_rows(response)?;
+    let width = u32::from(layout.layout().response_bits);
+    let size = layout.glwe().polynomial_size();
+    let prefix = layout.response_len(rows) - response_bits(layout, rows).div_ceil(8);
+    let mut reader = BitReader::new(&response[prefix..]);
+    let mut next = || reader.read(width) << (64 - width);
+    let scale = 64 - u32::from(layout.layout().plaintext_bits);
+    let (mut errors, mut first) = (Vec::new(), 0);
+    for group in 0..layout.groups() {
+        let masks: Vec<u64> = (0..layout.glwe().dimension()).map(|_| next()).collect();
+        let outputs = first..first + layout.group_outputs(group);
+        for row in 0..rows {
+            for output in outputs.clone() {
+                let position = layout.output_position(row, output);
+                let phase = next().wrapping_sub(key.product_at(&masks, size, position));
+                let message = expected(row, output).cast_unsigned() << scale;
+                errors.push(phase.wrapping_sub(message).cast_signed());
+            }
+        }
+        first = outputs.end;
+    }
+    Ok(errors)
+}
+
+/// Bits of the integers of a response.
+fn response_bits(layout: &ValidLinear, rows: usize) -> usize {
+    let outputs = rows * layout.layout().outputs as usize;
+    let integers = layout.groups() * layout.glwe().dimension() + outputs;
+    integers * usize::from(layout.layout().response_bits)
+}
