@@ -84,7 +84,7 @@ fn measure(
     if report.iter().any(|plan| plan.predicted_evaluate_ms > LONGEST_MS) {
         return Vec::new();
     }
-    let measured = program.measure(Measure {
+    let measured = program.measure(&mut Measure {
         queries: None,
         expected: &|codes| tenebra_sim::run(circuit, codes).ok(),
         rng,

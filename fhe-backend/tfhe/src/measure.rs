@@ -6,9 +6,11 @@ mod linear;
 mod statistics;
 
 use rand_core::CryptoRng;
+use tenebra_circuit::{Options, Verified};
 use thiserror::Error;
 
 use crate::backend::BackendError;
+use crate::error::PlanError;
 use crate::program::{Program, Scheme};
 
 pub use statistics::{Defect, Measurement};
@@ -32,12 +34,71 @@ pub enum MeasureError {
     /// Keys, queries or responses.
     #[error(transparent)]
     Backend(#[from] BackendError),
+    /// No parameters fit.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// Every plan that was tried is noisier than predicted, or wrong.
+    #[error("the noise of {} plans was measured to be other than predicted; this is a defect of tenebra", refused.len())]
+    NoneAsPredicted {
+        /// What was wrong with each.
+        refused: Vec<(Defect, Measurement)>,
+    },
     /// There is nothing to compare with.
     #[error("the circuit could not be evaluated in the clear")]
     Expected,
 }
 
+/// A program whose plans were measured and found as predicted.
+#[derive(Debug)]
+pub struct Measured {
+    /// To be evaluated.
+    pub program: Program,
+    /// Of each plan.
+    pub measurements: Vec<Measurement>,
+    /// Of plans that were refused before: each is a defect of this crate.
+    pub refused: Vec<(Defect, Measurement)>,
+}
+
+/// Plans that are tried until one is as predicted.
+const TRIES: usize = 4;
+
 impl Program {
+    /// Plans and prepares a circuit as [`prepare`](Self::prepare) does, and measures it. If a plan has a defect, the next is sought
+    /// with the noise that was measured.
+    ///
+    /// # Errors
+    ///
+    /// [`MeasureError`]: no plan, nothing to compare with, or no plan without a defect.
+    pub fn prepare_measured<R: CryptoRng>(
+        circuit: &Verified,
+        options: &Options,
+        measure: &mut Measure<'_, R>,
+    ) -> Result<Measured, MeasureError> {
+        let mut refused = Vec::new();
+        let mut factor = 1.0;
+        for _ in 0..TRIES {
+            let program = Self::prepare_noisier(circuit, options, factor)?;
+            let measurements = program.measure(measure)?;
+            let defects = measurements.iter().filter_map(|measurement| {
+                let defect = measurement.defect()?;
+                Some((defect, measurement.clone()))
+            });
+            let Some((defect, measurement)) = defects.max_by(|(_, a), (_, b)| {
+                a.ratio().total_cmp(&b.ratio())
+            }) else {
+                return Ok(Measured {
+                    program,
+                    measurements,
+                    refused,
+                });
+            };
+            let ratio = (measurement.std_bound_log2 - measurement.predicted_std_log2).exp2();
+            factor *= (ratio * ratio).max(2.0);
+            refused.push((defect, measurement));
+        }
+        Err(MeasureError::NoneAsPredicted { refused })
+    }
+
     /// Measures every plan, that of single rows first, on random codes, all least, all greatest and such between.
     ///
     /// # Errors
@@ -45,15 +106,15 @@ impl Program {
     /// [`MeasureError`]; what is measured to be wrong is no error but [`Measurement::defect`].
     pub fn measure<R: CryptoRng>(
         &self,
-        mut measure: Measure<'_, R>,
+        measure: &mut Measure<'_, R>,
     ) -> Result<Vec<Measurement>, MeasureError> {
         match &self.scheme {
             Scheme::Linear(programs) => (0..)
                 .zip(programs)
-                .map(|(index, program)| linear::measure(self, (index, program), &mut measure))
+                .map(|(index, program)| linear::measure(self, (index, program), measure))
                 .collect(),
             Scheme::Branching(program) => {
-                Ok(vec![branching::measure(self, program, &mut measure)?])
+                Ok(vec![branching::measure(self, program, measure)?])
             }
         }
     }

@@ -95,6 +95,16 @@ impl MixedNoise {
         self.normal + self.mixed
     }
 
+    /// The same with all variances times `factor`.
+    #[must_use]
+    pub fn times(self, factor: f64) -> Self {
+        Self {
+            normal: self.normal * factor,
+            mixed: self.mixed * factor,
+            ..self
+        }
+    }
+
     /// The same with more normal noise.
     #[must_use]
     pub fn plus_normal(self, variance: f64) -> Self {
@@ -118,18 +128,19 @@ impl MixedNoise {
                 - lambda * half_step
                 - self.squares / 2.0 * (-square * self.mixed / self.squares).ln_1p()
         };
-        // Convex between 0 and the pole; without the mixed part it would be least at h/V.
+        // Convex between 0 and the pole, least where its slope is 0; without the mixed part that would be h/V.
         let pole = (self.squares / self.mixed).sqrt();
         let (mut low, mut high) = (0.0, pole.min(half_step / self.normal));
-        for _ in 0..60 {
-            let third = (high - low) / 3.0;
-            if exponent(low + third) < exponent(high - third) {
-                high -= third;
+        for _ in 0..50 {
+            let middle = f64::midpoint(low, high);
+            let shrunk = 1.0 - middle * middle * self.mixed / self.squares;
+            if middle * (self.normal + self.mixed / shrunk) < half_step {
+                low = middle;
             } else {
-                low += third;
+                high = middle;
             }
         }
-        let least = exponent(f64::midpoint(low, high)).min(0.0);
+        let least = exponent(low).min(0.0);
         1.0 + least / core::f64::consts::LN_2 + (outputs as f64).log2()
     }
 }

@@ -10,7 +10,7 @@ use crate::branching;
 use crate::branching::digits::OutputDigits;
 use crate::branching::evaluate::{BranchingEvaluator, respond};
 use crate::branching::form::branching_form;
-use crate::branching::plan::BranchingPlan;
+use crate::branching::plan::{BranchingPlan, Goal};
 use crate::branching::unpack::UnpackingKey;
 use crate::error::{EvaluateError, PlanError};
 use crate::linear::evaluate::LinearEvaluator;
@@ -71,21 +71,34 @@ impl Program {
     ///
     /// [`PlanError`]: operations this backend does not run, outputs too wide for any parameters.
     pub fn prepare(circuit: &Verified, options: &Options) -> Result<Self, PlanError> {
+        Self::prepare_noisier(circuit, options, 1.0)
+    }
+
+    /// The same, where the variance of products is `factor` times the predicted one.
+    pub(crate) fn prepare_noisier(
+        circuit: &Verified,
+        options: &Options,
+        factor: f64,
+    ) -> Result<Self, PlanError> {
         let p_fail = options.p_fail_log2;
         if !(-1000.0..=-20.0).contains(&p_fail) {
             return Err(PlanError::FailureProbability(p_fail));
         }
+        let goal = Goal {
+            p_fail_log2: p_fail,
+            variance_factor: factor,
+        };
         let scheme = match linear_form(circuit) {
             Some(form) => {
                 let shape = linear_shape(circuit, &form)?;
-                let mut plans = vec![plan_single(&shape, p_fail)?];
+                let mut plans = vec![plan_single(&shape, goal)?];
                 if options.rows > 1 {
-                    plans.extend(plan_batch(&shape, p_fail, options.rows));
+                    plans.extend(plan_batch(&shape, goal, options.rows));
                 }
                 linear_scheme(&form, plans)?
             }
             None => {
-                let plan = branching::plan::plan(&branching_form(circuit)?, options)?;
+                let plan = branching::plan::plan(&branching_form(circuit)?, options, goal)?;
                 branching_scheme(plan, options.threads)?
             }
         };

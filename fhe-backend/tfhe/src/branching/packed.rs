@@ -8,7 +8,7 @@ use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget};
 
 use super::diagram::Diagram;
 use super::digits::DigitForm;
-use super::plan::{Found, diagram_us, response_width, sent_body_bits};
+use super::plan::{Found, Goal, diagram_us, response_width, sent_body_bits};
 use super::variance::{ProductVariance, clear_energy, polynomial_energy};
 use crate::noise::{rounding_variance, set_bits_bound, transform_variance, tuniform_variance};
 
@@ -108,7 +108,7 @@ pub(crate) fn search(
     digits: &DigitForm,
     diagram: &Diagram,
     candidates: &[Candidate],
-    p_fail: f64,
+    goal: Goal,
     threads: usize,
 ) -> Option<(f64, Found)> {
     let glwe = ValidGlwe::secure(1, POLYNOMIAL_SIZE).ok()?;
@@ -126,7 +126,7 @@ pub(crate) fn search(
             let clear = *clear.get_or_insert_with(|| clear_energy(&layout, &diagram.noise));
             let product = ProductVariance::packed(&layout, &candidate.noise);
             let products = product.of_result(&diagram.noise, clear);
-            if let Some(found) = response_width(&layout, products, digits.coefficients, p_fail) {
+            if let Some(found) = response_width(&layout, products, digits.coefficients, goal) {
                 best = Some((cost, found));
             }
         }

@@ -11,7 +11,7 @@ use super::form::BranchingForm;
 use super::packed;
 use super::variance::{result_noise, switch_noise};
 use crate::error::PlanError;
-use crate::noise::{MixedNoise, centred_switch_variance};
+use crate::noise::{MixedNoise, centred_switch_variance, p_fail_log2};
 
 /// Shape of a GGSW and its external product.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -82,12 +82,23 @@ const MAX_RADIX_LOG: u8 = 24;
 const MAX_PARTS_LOG: u8 = 3;
 const TREES_OF_PART: usize = 32;
 
+/// What a plan must reach.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Goal {
+    pub(crate) p_fail_log2: f64,
+    /// What the predicted variance is multiplied with: 1, or more if it was measured to be too small.
+    pub(crate) variance_factor: f64,
+}
+
 /// A layout, the failure probability it reaches and the variance of a digit sum.
 pub(crate) type Found = (ValidBranching, f64, f64);
 
 /// The cheapest plan that fits `p_fail`, with direct or packed queries, whichever is asked for or answers sooner.
-pub(crate) fn plan(form: &BranchingForm, options: &Options) -> Result<BranchingPlan, PlanError> {
-    let p_fail = options.p_fail_log2;
+pub(crate) fn plan(
+    form: &BranchingForm,
+    options: &Options,
+    goal: Goal,
+) -> Result<BranchingPlan, PlanError> {
     let candidates = if options.query == QueryMode::Direct {
         Vec::new()
     } else {
@@ -108,10 +119,10 @@ pub(crate) fn plan(form: &BranchingForm, options: &Options) -> Result<BranchingP
                 });
             }
             let direct = (options.query != QueryMode::Packed)
-                .then(|| search_direct(&digits, &diagram, size, p_fail, options.threads))
+                .then(|| search_direct(&digits, &diagram, size, goal, options.threads))
                 .flatten();
             let packed = (options.query != QueryMode::Direct && size == 2048)
-                .then(|| packed::search(&digits, &diagram, &candidates, p_fail, options.threads))
+                .then(|| packed::search(&digits, &diagram, &candidates, goal, options.threads))
                 .flatten();
             let cheapest = [direct, packed]
                 .into_iter()
@@ -134,7 +145,7 @@ pub(crate) fn plan(form: &BranchingForm, options: &Options) -> Result<BranchingP
         }
     }
     best.map(|(_, plan)| plan)
-        .ok_or_else(|| infeasible(form, options))
+        .ok_or_else(|| infeasible(form, options, goal))
 }
 
 /// Whether one response holds all digit sums, and a client takes as many an output.
@@ -159,13 +170,13 @@ fn search_direct(
     digits: &DigitForm,
     diagram: &Diagram,
     size: u16,
-    p_fail: f64,
+    goal: Goal,
     threads: usize,
 ) -> Option<(f64, Found)> {
     let rings = RINGS.into_iter().filter(|(_, n)| *n == size);
     rings
         .flat_map(|ring| GADGETS.into_iter().map(move |gadget| (ring, gadget)))
-        .filter_map(|(ring, gadget)| fit(digits, diagram, ring, gadget, p_fail))
+        .filter_map(|(ring, gadget)| fit(digits, diagram, ring, gadget, goal))
         .map(|found| (wait_us(&found.0, diagram, threads), found))
         .min_by(|a, b| a.0.total_cmp(&b.0))
 }
@@ -214,8 +225,8 @@ fn fit(
     diagram: &Diagram,
     (k, n): (u8, u16),
     (base_log, level_count): (u8, u8),
-    p_fail: f64,
-) -> Option<(ValidBranching, f64, f64)> {
+    goal: Goal,
+) -> Option<Found> {
     let glwe = ValidGlwe::secure(k, n).ok()?;
     let plaintext_bits = u8::try_from(digits.plaintext_bits).ok()?;
     // Clear values must be multiples of q/B^ℓ, or the products of clear polynomials would be rounded.
@@ -235,7 +246,7 @@ fn fit(
     };
     let layout = layout.validate().ok()?;
     let products = result_noise(&layout, &diagram.noise);
-    response_width(&layout, products, digits.coefficients, p_fail)
+    response_width(&layout, products, digits.coefficients, goal)
 }
 
 /// Body bits far below the noise are not worth sending: dropping b − 3 of them adds under 1 % of variance.
@@ -248,10 +259,14 @@ pub(crate) fn response_width(
     layout: &ValidBranching,
     products: MixedNoise,
     coefficients: usize,
-    p_fail: f64,
+    goal: Goal,
 ) -> Option<Found> {
     let p = layout.layout().plaintext_bits;
-    if products.p_fail_log2(u32::from(p), coefficients) > p_fail {
+    let p_fail = goal.p_fail_log2;
+    let products = products.times(goal.variance_factor);
+    // The variance alone refuses most at once.
+    let normal = p_fail_log2(products.variance(), u32::from(p), coefficients);
+    if normal > p_fail || products.p_fail_log2(u32::from(p), coefficients) > p_fail {
         return None;
     }
     let found = (p + 1..=64).find_map(|response_bits| {
@@ -308,8 +323,7 @@ fn transform_us(size: f64) -> f64 {
 }
 
 /// Says how many bits the narrowest digit sums need and how many fit.
-fn infeasible(form: &BranchingForm, options: &Options) -> PlanError {
-    let p_fail = options.p_fail_log2;
+fn infeasible(form: &BranchingForm, options: &Options, goal: Goal) -> PlanError {
     let narrow = radices(form).into_iter().filter(|radix| radix.log == 1);
     let mut fitting = narrow.filter(|radix| fits_response(&cut(form, *radix), 2048));
     let narrowest = fitting.next_back().unwrap_or(Radix {
@@ -332,7 +346,7 @@ fn infeasible(form: &BranchingForm, options: &Options) -> PlanError {
             .into_iter()
             .flat_map(|ring| GADGETS.into_iter().map(move |gadget| (ring, gadget)));
         let mut rings = ring.into_iter();
-        rings.any(|(ring, gadget)| fit(&narrower, &diagram, ring, gadget, p_fail).is_some())
+        rings.any(|(ring, gadget)| fit(&narrower, &diagram, ring, gadget, goal).is_some())
     };
     if options.query == QueryMode::Packed && fits(&digits.plaintext_bits) {
         return PlanError::NotPackable {
@@ -342,6 +356,6 @@ fn infeasible(form: &BranchingForm, options: &Options) -> PlanError {
     PlanError::OutputTooWide {
         needed_bits: digits.plaintext_bits,
         fitting_bits: (1..digits.plaintext_bits).rev().find(fits).unwrap_or(0),
-        p_fail_log2: p_fail,
+        p_fail_log2: goal.p_fail_log2,
     }
 }

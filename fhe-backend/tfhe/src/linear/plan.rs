@@ -5,6 +5,7 @@ use tenebra_client::ValidGlwe;
 use tenebra_client::linear::{LinearLayout, ValidLinear};
 
 use super::product::{direct_us, transform_us};
+use crate::branching::plan::Goal;
 use crate::error::PlanError;
 use crate::noise::{modulus_switch_variance, p_fail_log2, rounding_variance, tuniform_variance};
 
@@ -46,25 +47,25 @@ pub(crate) fn plaintext_bits(ranges: &[Interval]) -> u32 {
 }
 
 /// Plans queries of one row.
-pub(crate) fn plan_single(shape: &LinearShape, p_fail: f64) -> Result<LinearPlan, PlanError> {
-    search_single(shape, p_fail).ok_or_else(|| infeasible(shape, p_fail))
+pub(crate) fn plan_single(shape: &LinearShape, goal: Goal) -> Result<LinearPlan, PlanError> {
+    search_single(shape, goal).ok_or_else(|| infeasible(shape, goal))
 }
 
-fn search_single(shape: &LinearShape, p_fail: f64) -> Option<LinearPlan> {
+fn search_single(shape: &LinearShape, goal: Goal) -> Option<LinearPlan> {
     let layouts =
         rings().flat_map(|glwe| group_sizes(shape.outputs).map(move |group| (glwe, group)));
     let plans = layouts.filter_map(|(glwe, group)| {
         let room = u32::from(glwe.params().polynomial_size) / (2 * group - 1);
         let blocks = shape.features.div_ceil(room.min(shape.features).max(1));
         (room > 0)
-            .then(|| fit(shape, glwe, group, blocks, 1, p_fail))
+            .then(|| fit(shape, glwe, group, blocks, 1, goal))
             .flatten()
     });
     plans.min_by(|a, b| cost(a).total_cmp(&cost(b)))
 }
 
 /// Plans queries of up to `cap` rows; `None` if a query cannot hold two.
-pub(crate) fn plan_batch(shape: &LinearShape, p_fail: f64, cap: usize) -> Option<LinearPlan> {
+pub(crate) fn plan_batch(shape: &LinearShape, goal: Goal, cap: usize) -> Option<LinearPlan> {
     let layouts =
         rings().flat_map(|glwe| group_sizes(shape.outputs).map(move |group| (glwe, group)));
     let plans = layouts.filter_map(|(glwe, group)| {
@@ -73,7 +74,7 @@ pub(crate) fn plan_batch(shape: &LinearShape, p_fail: f64, cap: usize) -> Option
         let rows =
             ((room + 1).checked_sub(group)? / group).min(u32::try_from(cap).unwrap_or(u32::MAX));
         (rows >= 2)
-            .then(|| fit(shape, glwe, group, 1, rows, p_fail))
+            .then(|| fit(shape, glwe, group, 1, rows, goal))
             .flatten()
     });
     plans.min_by(|a, b| cost_per_row(a).total_cmp(&cost_per_row(b)))
@@ -95,7 +96,7 @@ fn fit(
     group: u32,
     blocks: u32,
     rows: u32,
-    p_fail: f64,
+    goal: Goal,
 ) -> Option<LinearPlan> {
     let plaintext_bits = u8::try_from(shape.plaintext_bits).ok()?;
     // Body bits far below the noise are not worth sending: dropping b − 3 of them adds under 1 % of variance.
@@ -112,21 +113,21 @@ fn fit(
             blocks,
             max_rows: u16::try_from(rows).ok()?,
         };
-        let plan = with_noise(shape, layout.validate().ok()?);
-        (plan.p_fail_log2 <= p_fail).then_some(plan)
+        let plan = with_noise(shape, layout.validate().ok()?, goal.variance_factor);
+        (plan.p_fail_log2 <= goal.p_fail_log2).then_some(plan)
     })
 }
 
-/// Noise and failure probability of a layout. A coefficient of the product collects the noise of every body that any
+/// Noise, times `factor`, and failure probability of a layout. A coefficient of the product collects the noise of every body that any
 /// weight of its group meets, so the norms of a group add up; switching the modulus adds its own.
-fn with_noise(shape: &LinearShape, layout: ValidLinear) -> LinearPlan {
+fn with_noise(shape: &LinearShape, layout: ValidLinear, factor: f64) -> LinearPlan {
     let plain = layout.layout();
     let dropped = 64 - u32::from(plain.body_bits);
     let input = tuniform_variance(layout.glwe().noise_bound_log2()) + rounding_variance(dropped);
     let groups = shape.squared_norms.chunks(plain.group as usize);
     let norm = groups.map(|group| group.iter().sum()).fold(0.0, f64::max);
     let switch = modulus_switch_variance(layout.glwe(), u32::from(plain.response_bits));
-    let noise_variance = norm * input + switch;
+    let noise_variance = factor * (norm * input + switch);
     let outputs = usize::from(plain.max_rows) * plain.outputs as usize;
     LinearPlan {
         layout,
@@ -150,7 +151,7 @@ pub(crate) fn check_layout(
         let what = "the outputs need more bits";
         return Err(PlanError::Layout { what });
     }
-    let plan = with_noise(shape, layout);
+    let plan = with_noise(shape, layout, 1.0);
     if plan.p_fail_log2 > p_fail {
         let what = "its noise does not reach the failure probability";
         return Err(PlanError::Layout { what });
@@ -192,7 +193,7 @@ pub(crate) fn evaluate_us(layout: &ValidLinear, rows: usize) -> f64 {
 }
 
 /// Says how many bits are needed and how many fit.
-fn infeasible(shape: &LinearShape, p_fail: f64) -> PlanError {
+fn infeasible(shape: &LinearShape, goal: Goal) -> PlanError {
     let fitting = (1..shape.plaintext_bits)
         .rev()
         .find(|bits| {
@@ -202,12 +203,12 @@ fn infeasible(shape: &LinearShape, p_fail: f64) -> PlanError {
                 squared_norms: shape.squared_norms.clone(),
                 plaintext_bits: *bits,
             };
-            search_single(&smaller, p_fail).is_some()
+            search_single(&smaller, goal).is_some()
         })
         .unwrap_or(0);
     PlanError::OutputTooWide {
         needed_bits: shape.plaintext_bits,
         fitting_bits: fitting,
-        p_fail_log2: p_fail,
+        p_fail_log2: goal.p_fail_log2,
     }
 }

@@ -13,7 +13,7 @@ use super::*;
 use crate::branching::digits::cut;
 use crate::branching::form::branching_form;
 use crate::branching::packed::unpacked_noise;
-use crate::branching::plan::{check, plan};
+use crate::branching::plan::{Goal, check, plan};
 use crate::branching::variance::result_noise;
 
 /// A data owner and its server.
@@ -171,6 +171,10 @@ fn plan_of(circuit: &Verified, query: QueryMode) -> BranchingPlan {
         &Options {
             query,
             ..Options::default()
+        },
+        Goal {
+            p_fail_log2: -128.0,
+            variance_factor: 1.0,
         },
     )
     .unwrap()
