@@ -17,7 +17,8 @@ use crate::linear::{
 };
 use crate::packing::Packing;
 use crate::params::{GlweParams, ValidGlwe};
-use crate::random::{MaskSeed, MaskStream, NoiseStream, fresh_mask_seed};
+use crate::random::{MaskSeed, MaskStream, Root, Transcript};
+use zeroize::Zeroize;
 
 /// Parameters of a branching circuit, unchecked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,7 +166,7 @@ impl ValidBranching {
     pub fn encrypt(
         &self,
         key: &SecretKey,
-        bits: impl Iterator<Item = bool>,
+        bits: impl Iterator<Item = bool> + Clone,
         rng: &mut impl CryptoRng,
         scratch: &mut [u64],
         out: &mut [u8],
@@ -173,21 +174,55 @@ impl ValidBranching {
         self.check_key(key)?;
         check_len("scratch", scratch.len(), self.scratch_len())?;
         check_len("query", out.len(), self.query_len())?;
-        let mut noise = NoiseStream::new(self.glwe.noise_bound_log2(), rng);
-        let seed = fresh_mask_seed(rng);
-        let mut masks = MaskStream::new(seed);
+        let root = self.query_root(key, bits.clone(), rng);
         write_prefix(out, 0, 1);
-        out[RESPONSE_PREFIX..QUERY_PREFIX].copy_from_slice(&seed.0);
-        if self.layout.packing.is_some() {
-            return self.encrypt_slots(
-                key,
-                bits,
-                (&mut noise, &mut masks),
-                scratch,
-                &mut out[QUERY_PREFIX..],
-            );
+        let (head, bodies) = out.split_at_mut(QUERY_PREFIX);
+        head[RESPONSE_PREFIX..].copy_from_slice(&root.mask_seed().0);
+        let done = match self.layout.packing {
+            Some(_) => self.encrypt_slots(key, bits, &root, scratch, bodies),
+            None => self.encrypt_ggsws(key, bits, &root, scratch, bodies),
+        };
+        scratch.zeroize();
+        done
+    }
+
+    /// Everything that a query says goes into its masks and noise.
+    fn query_root(
+        &self,
+        key: &SecretKey,
+        bits: impl Iterator<Item = bool>,
+        rng: &mut impl CryptoRng,
+    ) -> Root {
+        let layout = &self.layout;
+        let mut transcript = Transcript::new("tenebra branching query", rng);
+        transcript.key(key);
+        for number in [
+            layout.packing.is_some().into(),
+            layout.base_log.into(),
+            layout.level_count.into(),
+            layout.body_bits.into(),
+            layout.input_bits,
+        ] {
+            transcript.number(u64::from(number));
         }
-        let mut writer = BitWriter::new(&mut out[QUERY_PREFIX..]);
+        for bit in bits {
+            transcript.number(bit.into());
+        }
+        transcript.root()
+    }
+
+    /// A GGSW ciphertext of each bit.
+    fn encrypt_ggsws(
+        &self,
+        key: &SecretKey,
+        bits: impl Iterator<Item = bool>,
+        root: &Root,
+        scratch: &mut [u64],
+        out: &mut [u8],
+    ) -> Result<(), LinearError> {
+        let mut noise = root.noise(self.glwe.noise_bound_log2());
+        let mut masks = MaskStream::new(root.mask_seed());
+        let mut writer = BitWriter::new(out);
         let product = KeyProduct::new(key, self.glwe.polynomial_size());
         let (mask, body) = scratch.split_at_mut(self.glwe.polynomial_size());
         let kept = u32::from(self.layout.body_bits);
@@ -198,7 +233,7 @@ impl ValidBranching {
             for level in 1..=u32::from(self.layout.level_count) {
                 let message = u64::from(bit) << (64 - u32::from(self.layout.base_log) * level);
                 for row in 0..=self.glwe.glwe_dimension() {
-                    body.fill_with(|| noise.sample());
+                    noise.fill(body);
                     add_row_message(body, key, row, message);
                     product.add(&mut masks, mask, body, 1);
                     body.iter()

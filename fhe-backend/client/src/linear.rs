@@ -13,7 +13,8 @@ use crate::bits::{BitReader, BitWriter, low_bits, packed_len};
 use crate::glwe::{KeyProduct, mask_term, mask_words};
 use crate::key::SecretKey;
 use crate::params::{GlweParams, ParamError, ValidGlwe};
-use crate::random::{MASK_SEED_LEN, MaskSeed, MaskStream, NoiseStream, fresh_mask_seed};
+use crate::random::{MASK_SEED_LEN, MaskSeed, MaskStream, Root, Transcript};
+use zeroize::Zeroize;
 
 /// Bytes before the packed integers of a query: plan `u8`, rows `u16`, mask seed.
 pub(crate) const QUERY_PREFIX: usize = 3 + MASK_SEED_LEN;
@@ -302,8 +303,9 @@ impl ValidLinear {
         check_len("scratch", scratch.len(), self.scratch_len(rows))?;
         check_len("query", out.len(), self.query_len(rows))?;
 
-        let mut noise = NoiseStream::new(self.glwe.noise_bound_log2(), rng);
-        let seed = fresh_mask_seed(rng);
+        let root = self.query_root(plan, key, codes, rng);
+        let mut noise = root.noise(self.glwe.noise_bound_log2());
+        let seed = root.mask_seed();
         let mut masks = MaskStream::new(seed);
         let product = KeyProduct::new(key, self.zone(rows));
         write_prefix(out, plan, rows);
@@ -315,7 +317,7 @@ impl ValidLinear {
         let dropped = 64 - u32::from(self.layout.body_bits);
         let half = (1u64 << dropped) >> 1;
         for block in 0..self.layout.blocks as usize {
-            body.fill_with(|| noise.sample());
+            noise.fill(body);
             for (index, code) in codes.iter().enumerate() {
                 let (its_block, position) = self.input_position(index / features, index % features);
                 if its_block == block {
@@ -331,7 +333,35 @@ impl ValidLinear {
             }
         }
         writer.finish();
+        scratch.zeroize();
         Ok(())
+    }
+
+    /// Everything that a query says goes into its masks and noise.
+    fn query_root(
+        &self,
+        plan: u8,
+        key: &SecretKey,
+        codes: &[i64],
+        rng: &mut impl CryptoRng,
+    ) -> Root {
+        let layout = &self.layout;
+        let mut transcript = Transcript::new("tenebra linear query", rng);
+        transcript.key(key);
+        for number in [
+            plan.into(),
+            layout.plaintext_bits.into(),
+            layout.body_bits.into(),
+            layout.features,
+            layout.group,
+            layout.blocks,
+        ] {
+            transcript.number(u64::from(number));
+        }
+        for code in codes {
+            transcript.number(code.cast_unsigned());
+        }
+        transcript.root()
     }
 
     /// Decrypts the payload of a response: `rows·outputs` integers, row-major, each as the representative at or above

@@ -291,7 +291,7 @@ impl<'a> ClientSpec<'a> {
     }
 
     /// Codecs in the order of the circuit's inputs; columns that the model does not use have none.
-    pub fn inputs(&self) -> impl Iterator<Item = Input<'a>> + use<'a> {
+    pub fn inputs(&self) -> impl Iterator<Item = Input<'a>> + Clone + use<'a> {
         let (count, columns) = (self.inputs.count, self.columns);
         let mut cursor = Cursor::new(self.inputs.bytes);
         // The section was read once by `parse`, so none of its records fails now.
