@@ -11,6 +11,7 @@ use thiserror::Error;
 use crate::bits::{BitReader, BitWriter, low_bits, packed_len};
 use crate::glwe::{KeyProduct, mask_term, mask_words};
 use crate::key::SecretKey;
+use crate::limits;
 use crate::linear::{
     LayoutError, LinearError, MAX_PORT, QUERY_PREFIX, RESPONSE_PREFIX, check_len, read_rows,
     write_prefix,
@@ -103,6 +104,11 @@ impl BranchingLayout {
         let valid = ValidBranching { layout: self, glwe };
         self.packing
             .map_or(Ok(()), |packing| packing.check(&valid))?;
+        limits::check(&[
+            ("query", valid.query_bytes()),
+            ("response", valid.response_bytes()),
+            ("evaluation key", valid.evaluation_key_bytes().unwrap_or(0)),
+        ])?;
         Ok(valid)
     }
 }
@@ -129,22 +135,28 @@ impl ValidBranching {
     /// Bytes of the payload of a query.
     #[must_use]
     pub fn query_len(&self) -> usize {
-        let rows = self.layout.input_bits as usize * self.ggsw_rows();
+        limits::in_memory(self.query_bytes())
+    }
+
+    /// At most 2^16 bits of 63·65 ciphertexts of 2^12 bodies of 2^6 bits: under 2^47.
+    fn query_bytes(&self) -> u64 {
+        let ciphertexts = u64::from(self.layout.input_bits) * self.ggsw_rows() as u64;
         let bodies = match self.layout.packing {
-            Some(_) => self.slots(),
-            None => rows.saturating_mul(self.glwe.polynomial_size()),
+            Some(_) => self.slots() as u64,
+            None => ciphertexts * self.glwe.polynomial_size() as u64,
         };
-        QUERY_PREFIX
-            + packed_len(bodies, u32::from(self.layout.body_bits))
-                .unwrap_or(usize::MAX - QUERY_PREFIX)
+        QUERY_PREFIX as u64 + packed_len(bodies, self.layout.body_bits.into())
     }
 
     /// Bytes of the payload of a response.
     #[must_use]
     pub fn response_len(&self) -> usize {
-        let integers = self.glwe.dimension() + self.layout.coefficients as usize;
-        // At most 2^13 integers of 64 bits.
-        RESPONSE_PREFIX + (integers * usize::from(self.layout.response_bits)).div_ceil(8)
+        limits::in_memory(self.response_bytes())
+    }
+
+    fn response_bytes(&self) -> u64 {
+        let integers = self.glwe.dimension() as u64 + u64::from(self.layout.coefficients);
+        RESPONSE_PREFIX as u64 + packed_len(integers, self.layout.response_bits.into())
     }
 
     /// Words of scratch that [`encrypt`](Self::encrypt) needs.

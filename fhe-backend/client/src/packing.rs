@@ -15,6 +15,7 @@ use crate::client::ClientError;
 use crate::frame::{FrameHeader, KeyTag, Kind, SpecId};
 use crate::glwe::{KeyProduct, add_mask_times_key, mask_words};
 use crate::key::SecretKey;
+use crate::limits;
 use crate::linear::{LayoutError, LinearError, check_len};
 use crate::params::MAX_DIMENSION;
 use crate::random::{MASK_SEED_LEN, MaskSeed, MaskStream, NoiseStream, Root, Transcript};
@@ -132,14 +133,15 @@ impl ValidBranching {
     /// Bytes of the payload of the evaluation key; `None` if none is needed.
     #[must_use]
     pub fn evaluation_key_len(&self) -> Option<usize> {
-        let size = self.glwe().polynomial_size();
-        let rows: usize = self
-            .layout()
-            .packing?
-            .gadgets(size)
-            .map(|gadget| usize::from(gadget.level_count))
-            .sum();
-        Some(MASK_SEED_LEN + rows * self.key_row_len())
+        self.evaluation_key_bytes().map(limits::in_memory)
+    }
+
+    /// At most 13·63 rows of 2^12 bodies of 2^6 bits: under 2^28.
+    pub(crate) fn evaluation_key_bytes(&self) -> Option<u64> {
+        let packing = self.layout().packing?;
+        let gadgets = packing.gadgets(self.glwe().polynomial_size());
+        let rows: u64 = gadgets.map(|gadget| u64::from(gadget.level_count)).sum();
+        Some(MASK_SEED_LEN as u64 + rows * self.key_row_len() as u64)
     }
 
     /// Bytes of the body of one row of the evaluation key.

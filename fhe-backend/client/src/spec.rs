@@ -314,7 +314,7 @@ impl<'a> ClientSpec<'a> {
     #[must_use]
     pub fn output(&self, index: usize) -> Option<Output> {
         read_output(&mut Cursor::new(
-            self.outputs.bytes.get(index * OUTPUT_LEN..)?,
+            self.outputs.bytes.get(index.checked_mul(OUTPUT_LEN)?..)?,
         ))
     }
 
