@@ -8,7 +8,8 @@ use std::thread::sleep;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tenebra_client::frame::{HEADER_LEN, Header};
-use tenebra_client::{Frame, FrameError, Kind};
+use tenebra_client::limits::MAX_MESSAGE_LEN;
+use tenebra_client::{Frame, FrameError, Kind, frame_len};
 use ureq::http::{Method, Request, Response};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body};
@@ -22,8 +23,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// Responses of one request that connections hold without anybody reading them: requests are sent whole before a response is
 /// read, and a server that cannot send stops reading.
 const UNREAD_BYTES: usize = 64 * 1024;
-/// No answer of the server is larger than this, but for responses of a batch.
-const MAX_ANSWER: u64 = 1 << 30;
+/// No answer of the server is larger than this, but for responses of a batch: a client spec cannot ask for more.
+const MAX_ANSWER: u64 = frame_len(0) as u64 + MAX_MESSAGE_LEN;
 
 /// A server, and who asks it.
 #[derive(Clone)]

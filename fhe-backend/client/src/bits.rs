@@ -3,12 +3,10 @@
 //! Value `i` of width `w` occupies bits `[i*w, (i+1)*w)` of the stream; bit `j` of the stream is bit `j % 8` of byte
 //! `j / 8`. The last byte is filled with zeros.
 
-/// Bytes that `count` values of `width` bits take; `None` if that overflows.
+/// Bytes that `count` values of `width` bits take; 2^61 − 1 and more are `2^61`.
 #[must_use]
-pub fn packed_len(count: usize, width: u32) -> Option<usize> {
-    count
-        .checked_mul(width as usize)
-        .map(|bits| bits.div_ceil(8))
+pub const fn packed_len(count: u64, width: u32) -> u64 {
+    count.saturating_mul(width as u64).div_ceil(8)
 }
 
 /// The low `width` bits set; `width` in `0..=64`.
@@ -161,7 +159,7 @@ mod tests {
     proptest! {
         #[test]
         fn reads_what_was_written(values in prop::collection::vec(any::<u64>(), 0..40), width in 1u32..=64) {
-            let len = packed_len(values.len(), width).unwrap();
+            let len = usize::try_from(packed_len(values.len() as u64, width)).unwrap();
             let mut out = vec![0u8; len];
             let mut writer = BitWriter::new(&mut out);
             values.iter().for_each(|v| writer.write(*v, width));

@@ -11,13 +11,15 @@ use thiserror::Error;
 use crate::bits::{BitReader, BitWriter, low_bits, packed_len};
 use crate::glwe::{KeyProduct, mask_term, mask_words};
 use crate::key::SecretKey;
+use crate::limits;
 use crate::linear::{
     LayoutError, LinearError, MAX_PORT, QUERY_PREFIX, RESPONSE_PREFIX, check_len, read_rows,
     write_prefix,
 };
 use crate::packing::Packing;
 use crate::params::{GlweParams, ValidGlwe};
-use crate::random::{MaskSeed, MaskStream, NoiseStream, fresh_mask_seed};
+use crate::random::{MaskSeed, MaskStream, Root, Transcript};
+use zeroize::Zeroize;
 
 /// Parameters of a branching circuit, unchecked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +104,11 @@ impl BranchingLayout {
         let valid = ValidBranching { layout: self, glwe };
         self.packing
             .map_or(Ok(()), |packing| packing.check(&valid))?;
+        limits::check(&[
+            ("query", valid.query_bytes()),
+            ("response", valid.response_bytes()),
+            ("evaluation key", valid.evaluation_key_bytes().unwrap_or(0)),
+        ])?;
         Ok(valid)
     }
 }
@@ -128,22 +135,28 @@ impl ValidBranching {
     /// Bytes of the payload of a query.
     #[must_use]
     pub fn query_len(&self) -> usize {
-        let rows = self.layout.input_bits as usize * self.ggsw_rows();
+        limits::in_memory(self.query_bytes())
+    }
+
+    /// At most 2^16 bits of 63·65 ciphertexts of 2^12 bodies of 2^6 bits: under 2^47.
+    fn query_bytes(&self) -> u64 {
+        let ciphertexts = u64::from(self.layout.input_bits) * self.ggsw_rows() as u64;
         let bodies = match self.layout.packing {
-            Some(_) => self.slots(),
-            None => rows.saturating_mul(self.glwe.polynomial_size()),
+            Some(_) => self.slots() as u64,
+            None => ciphertexts * self.glwe.polynomial_size() as u64,
         };
-        QUERY_PREFIX
-            + packed_len(bodies, u32::from(self.layout.body_bits))
-                .unwrap_or(usize::MAX - QUERY_PREFIX)
+        QUERY_PREFIX as u64 + packed_len(bodies, self.layout.body_bits.into())
     }
 
     /// Bytes of the payload of a response.
     #[must_use]
     pub fn response_len(&self) -> usize {
-        let integers = self.glwe.dimension() + self.layout.coefficients as usize;
-        // At most 2^13 integers of 64 bits.
-        RESPONSE_PREFIX + (integers * usize::from(self.layout.response_bits)).div_ceil(8)
+        limits::in_memory(self.response_bytes())
+    }
+
+    fn response_bytes(&self) -> u64 {
+        let integers = self.glwe.dimension() as u64 + u64::from(self.layout.coefficients);
+        RESPONSE_PREFIX as u64 + packed_len(integers, self.layout.response_bits.into())
     }
 
     /// Words of scratch that [`encrypt`](Self::encrypt) needs.
@@ -165,7 +178,7 @@ impl ValidBranching {
     pub fn encrypt(
         &self,
         key: &SecretKey,
-        bits: impl Iterator<Item = bool>,
+        bits: impl Iterator<Item = bool> + Clone,
         rng: &mut impl CryptoRng,
         scratch: &mut [u64],
         out: &mut [u8],
@@ -173,21 +186,55 @@ impl ValidBranching {
         self.check_key(key)?;
         check_len("scratch", scratch.len(), self.scratch_len())?;
         check_len("query", out.len(), self.query_len())?;
-        let mut noise = NoiseStream::new(self.glwe.noise_bound_log2(), rng);
-        let seed = fresh_mask_seed(rng);
-        let mut masks = MaskStream::new(seed);
+        let root = self.query_root(key, bits.clone(), rng);
         write_prefix(out, 0, 1);
-        out[RESPONSE_PREFIX..QUERY_PREFIX].copy_from_slice(&seed.0);
-        if self.layout.packing.is_some() {
-            return self.encrypt_slots(
-                key,
-                bits,
-                (&mut noise, &mut masks),
-                scratch,
-                &mut out[QUERY_PREFIX..],
-            );
+        let (head, bodies) = out.split_at_mut(QUERY_PREFIX);
+        head[RESPONSE_PREFIX..].copy_from_slice(&root.mask_seed().0);
+        let done = match self.layout.packing {
+            Some(_) => self.encrypt_slots(key, bits, &root, scratch, bodies),
+            None => self.encrypt_ggsws(key, bits, &root, scratch, bodies),
+        };
+        scratch.zeroize();
+        done
+    }
+
+    /// Everything that a query says goes into its masks and noise.
+    fn query_root(
+        &self,
+        key: &SecretKey,
+        bits: impl Iterator<Item = bool>,
+        rng: &mut impl CryptoRng,
+    ) -> Root {
+        let layout = &self.layout;
+        let mut transcript = Transcript::new("tenebra branching query", rng);
+        transcript.key(key);
+        for number in [
+            layout.packing.is_some().into(),
+            layout.base_log.into(),
+            layout.level_count.into(),
+            layout.body_bits.into(),
+            layout.input_bits,
+        ] {
+            transcript.number(u64::from(number));
         }
-        let mut writer = BitWriter::new(&mut out[QUERY_PREFIX..]);
+        for bit in bits {
+            transcript.number(bit.into());
+        }
+        transcript.root()
+    }
+
+    /// A GGSW ciphertext of each bit.
+    fn encrypt_ggsws(
+        &self,
+        key: &SecretKey,
+        bits: impl Iterator<Item = bool>,
+        root: &Root,
+        scratch: &mut [u64],
+        out: &mut [u8],
+    ) -> Result<(), LinearError> {
+        let mut noise = root.noise(self.glwe.noise_bound_log2());
+        let mut masks = MaskStream::new(root.mask_seed());
+        let mut writer = BitWriter::new(out);
         let product = KeyProduct::new(key, self.glwe.polynomial_size());
         let (mask, body) = scratch.split_at_mut(self.glwe.polynomial_size());
         let kept = u32::from(self.layout.body_bits);
@@ -198,7 +245,7 @@ impl ValidBranching {
             for level in 1..=u32::from(self.layout.level_count) {
                 let message = u64::from(bit) << (64 - u32::from(self.layout.base_log) * level);
                 for row in 0..=self.glwe.glwe_dimension() {
-                    body.fill_with(|| noise.sample());
+                    noise.fill(body);
                     add_row_message(body, key, row, message);
                     product.add(&mut masks, mask, body, 1);
                     body.iter()

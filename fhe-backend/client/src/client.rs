@@ -8,6 +8,7 @@ use thiserror::Error;
 use crate::frame::{Frame, FrameError, KeyTag, Kind, SpecId, frame_len, write_frame};
 use crate::key::SecretKey;
 use crate::linear::{LinearError, ValidLinear, plan_of};
+use crate::random::Transcript;
 use crate::spec::{ClientSpec, MAX_DIGITS, MAX_PLANS};
 
 /// The secret keys for one spec, one a plan.
@@ -77,17 +78,21 @@ pub enum ClientError {
 }
 
 impl ClientKey {
-    /// Fresh keys for every plan of `spec`.
+    /// Fresh keys for every plan of `spec`, from 32 bytes of `rng`. They are as hard to guess as those bytes: `rng` must be
+    /// cryptographically secure and seeded by the operating system or the device's hardware.
     pub fn generate(spec: &ClientSpec<'_>, rng: &mut impl CryptoRng) -> Self {
+        let mut transcript = Transcript::new("tenebra client key", rng);
+        transcript.bytes(&spec.id().0);
+        let root = transcript.root();
         let mut key = Self {
             spec_id: spec.id(),
-            tag: KeyTag::NONE,
+            tag: root.key_tag(),
             keys: [const { None }; MAX_PLANS],
         };
-        for (slot, glwe) in key.keys.iter_mut().zip(spec.key_params()) {
-            slot.get_or_insert_with(|| SecretKey::zero(glwe)).draw(rng);
+        for (plan, (slot, glwe)) in (0..).zip(key.keys.iter_mut().zip(spec.key_params())) {
+            slot.get_or_insert_with(|| SecretKey::zero(glwe))
+                .draw(root.key_words(plan));
         }
-        key.tag = KeyTag(rng.next_u64().to_le_bytes());
         key
     }
 
@@ -237,7 +242,8 @@ impl ClientSpec<'_> {
 
     /// Encrypts whole rows of codes (row-major) into a framed query. Allocates nothing: `scratch` and `out` have
     /// [`scratch_len`](Self::scratch_len) words and [`query_len`](Self::query_len) bytes. `rng` must be
-    /// cryptographically secure and freshly seeded: masks, noise and their seeds come from it.
+    /// cryptographically secure. Masks and noise come from 32 bytes of it, hashed with the key and the codes: a generator that
+    /// repeats itself shows which queries are equal, not more.
     ///
     /// # Errors
     ///
@@ -347,7 +353,7 @@ impl ClientSpec<'_> {
     }
 
     /// The bits of all codes, each code counted from the least of its input, lowest bit first.
-    fn code_bits<'c>(&'c self, codes: &'c [i64]) -> impl Iterator<Item = bool> + 'c {
+    fn code_bits<'c>(&'c self, codes: &'c [i64]) -> impl Iterator<Item = bool> + Clone + 'c {
         self.inputs().zip(codes).flat_map(|(input, code)| {
             let offset = code.abs_diff(input.code_range().0);
             (0..input.bits()).map(move |bit| offset >> bit & 1 == 1)

@@ -368,10 +368,10 @@ impl Header {
     }
 }
 
-/// Bytes of a frame around a payload of `payload_len` bytes.
+/// Bytes of a frame around a payload of `payload_len` bytes; `usize::MAX` if there are more than that.
 #[must_use]
 pub const fn frame_len(payload_len: usize) -> usize {
-    HEADER_LEN + payload_len + TRAILER_LEN
+    payload_len.saturating_add(HEADER_LEN + TRAILER_LEN)
 }
 
 /// Writes header and checksum around the payload that `fill` writes; `out` is [`frame_len`] bytes long.

@@ -48,10 +48,8 @@ impl<'a> KeyProduct<'a> {
                 masks.fill(mask);
                 multiplier.add_product(&mut sum, &multiplier.limbs(mask), polynomial);
             }
-            for (b, product) in body
-                .iter_mut()
-                .zip(multiplier.finish(sum).iter().step_by(stride))
-            {
+            let sum = multiplier.finish_secret(sum);
+            for (b, product) in body.iter_mut().zip(sum.iter().step_by(stride)) {
                 *b = b.wrapping_add(*product);
             }
             return;

@@ -5,7 +5,9 @@ use core::fmt;
 use rand_core::CryptoRng;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::keystream::Keystream;
 use crate::params::{MAX_DIMENSION, ValidGlwe};
+use crate::random::Transcript;
 
 /// A binary GLWE secret key: `k` polynomials of `N` bits. Wiped on drop, printed redacted, never serialized but by
 /// [`write_secret`](Self::write_secret).
@@ -18,10 +20,12 @@ pub struct SecretKey {
 }
 
 impl SecretKey {
-    /// A fresh uniform key.
+    /// A fresh uniform key, from 32 bytes of `rng`.
     pub fn generate(glwe: ValidGlwe, rng: &mut impl CryptoRng) -> Self {
+        let mut transcript = Transcript::new("tenebra secret key", rng);
+        transcript.glwe(glwe);
         let mut key = Self::zero(glwe);
-        key.draw(rng);
+        key.draw(transcript.root().key_words(0));
         key
     }
 
@@ -34,11 +38,14 @@ impl SecretKey {
         }
     }
 
-    /// Draws all bits.
-    pub(crate) fn draw(&mut self, rng: &mut impl CryptoRng) {
-        for word in &mut self.words[..self.glwe.dimension() / 64] {
-            *word = rng.next_u64();
-        }
+    /// Takes all bits from a stream that is used for nothing else.
+    pub(crate) fn draw(&mut self, mut stream: Keystream) {
+        stream.fill(&mut self.words[..self.glwe.dimension() / 64]);
+    }
+
+    /// The bits, coefficient `i` of polynomial `c` at bit `c·N + i`.
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.words[..self.glwe.dimension() / 64]
     }
 
     /// Takes the bits that [`write_secret`](Self::write_secret) wrote; `None` if the length is another.

@@ -1,4 +1,5 @@
 //! The keystream of ChaCha20 as 64-bit words: many blocks at a time where there is memory, little code where there is not.
+//! Its state is wiped on drop, here rather than by `chacha20`'s feature, which would change `cipher` for `tfhe` as well.
 
 #[cfg(not(feature = "alloc"))]
 pub(crate) use small::Keystream;
@@ -9,6 +10,7 @@ pub(crate) use wide::Keystream;
 mod wide {
     use chacha20::ChaCha20Legacy;
     use chacha20::cipher::{KeyIvInit, StreamCipher, StreamCipherSeek};
+    use zeroize::optimization_barrier;
 
     #[derive(Debug)]
     pub(crate) struct Keystream(ChaCha20Legacy);
@@ -29,13 +31,21 @@ mod wide {
             out.iter_mut().for_each(|word| *word = u64::from_le(*word));
         }
     }
+
+    impl Drop for Keystream {
+        fn drop(&mut self) {
+            self.0 = ChaCha20Legacy::new(&[0; 32].into(), &[0; 8].into());
+            optimization_barrier(&self.0);
+        }
+    }
 }
 
-/// On the generator that draws the noise: the cipher would be 3 kB of a device's flash.
+/// On the generator that devices have anyway: the cipher would be 3 kB of a device's flash.
 #[cfg(any(test, not(feature = "alloc")))]
 mod small {
     use rand_chacha::ChaCha20Rng;
     use rand_core::{Rng, SeedableRng};
+    use zeroize::{Zeroize, optimization_barrier};
 
     #[derive(Debug)]
     pub(crate) struct Keystream(ChaCha20Rng);
@@ -59,6 +69,14 @@ mod small {
                     *word = u64::from_le_bytes(*bytes);
                 }
             }
+            bytes.zeroize();
+        }
+    }
+
+    impl Drop for Keystream {
+        fn drop(&mut self) {
+            self.0 = ChaCha20Rng::from_seed([0; 32]);
+            optimization_barrier(&self.0);
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod frame;
 mod glwe;
 pub mod key;
 mod keystream;
+pub mod limits;
 pub mod linear;
 #[cfg(feature = "ntt")]
 pub mod multiply;

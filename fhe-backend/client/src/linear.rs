@@ -6,14 +6,15 @@
 //! appears at coefficient `(g−1+r·g+c)·F + F−1` of the product. The `(R·g + g−1)·F` coefficients that can reach an
 //! output are the zone; those without an input are encryptions of zero and are sent as well.
 
-use rand_core::CryptoRng;
+mod cipher;
+
 use thiserror::Error;
 
-use crate::bits::{BitReader, BitWriter, low_bits, packed_len};
-use crate::glwe::{KeyProduct, mask_term, mask_words};
-use crate::key::SecretKey;
+use crate::bits::packed_len;
+use crate::glwe::mask_words;
+use crate::limits::{self, MAX_MESSAGE_LEN};
 use crate::params::{GlweParams, ParamError, ValidGlwe};
-use crate::random::{MASK_SEED_LEN, MaskSeed, MaskStream, NoiseStream, fresh_mask_seed};
+use crate::random::MASK_SEED_LEN;
 
 /// Bytes before the packed integers of a query: plan `u8`, rows `u16`, mask seed.
 pub(crate) const QUERY_PREFIX: usize = 3 + MASK_SEED_LEN;
@@ -93,6 +94,16 @@ pub enum LayoutError {
         /// `N`.
         polynomial_size: usize,
     },
+    /// A message of this layout would be larger than a client allows.
+    #[error(
+        "the {what} would take {bytes} bytes, the limit is {MAX_MESSAGE_LEN}; compile for fewer rows a query, inputs or bits"
+    )]
+    TooLarge {
+        /// Which message, or which numbers of it.
+        what: &'static str,
+        /// What it would take.
+        bytes: u64,
+    },
 }
 
 /// Largest number of inputs or outputs of a circuit.
@@ -138,7 +149,15 @@ impl LinearLayout {
                 polynomial_size: glwe.polynomial_size(),
             });
         }
-        Ok(ValidLinear { layout: self, glwe })
+        let valid = ValidLinear { layout: self, glwe };
+        let rows = u64::from(self.max_rows);
+        limits::check(&[
+            ("query", valid.query_bytes(rows)),
+            ("response", valid.response_bytes(rows)),
+            ("codes of a query", 8 * rows * u64::from(self.features)),
+            ("integers of a response", 8 * rows * u64::from(self.outputs)),
+        ])?;
+        Ok(valid)
     }
 }
 
@@ -214,8 +233,15 @@ impl ValidLinear {
     /// Coefficients in use when a query holds `rows` rows.
     #[must_use]
     pub fn zone(&self, rows: usize) -> usize {
-        let group = self.layout.group as usize;
-        (rows * group + group - 1) * self.block_features()
+        limits::in_memory(self.zone_coefficients(rows as u64))
+    }
+
+    /// Saturates for more rows than the layout holds.
+    fn zone_coefficients(&self, rows: u64) -> u64 {
+        let group = u64::from(self.layout.group);
+        rows.saturating_mul(group)
+            .saturating_add(group - 1)
+            .saturating_mul(self.block_features() as u64)
     }
 
     /// Block and coefficient of input `feature` of row `row`.
@@ -246,208 +272,36 @@ impl ValidLinear {
     /// Bytes of the payload of a query of `rows` rows.
     #[must_use]
     pub fn query_len(&self, rows: usize) -> usize {
-        let bodies = self.layout.blocks as usize * self.zone(rows);
-        // At most 2^16 blocks of 2^12 coefficients of 2^6 bits: no overflow even where `usize` has 32 bits, for one
-        // block per feature has one coefficient per row.
-        QUERY_PREFIX
-            + packed_len(bodies, u32::from(self.layout.body_bits))
-                .unwrap_or(usize::MAX - QUERY_PREFIX)
+        limits::in_memory(self.query_bytes(rows as u64))
+    }
+
+    /// Under 2^35 for as many rows as the layout holds.
+    fn query_bytes(&self, rows: u64) -> u64 {
+        let bodies = self
+            .zone_coefficients(rows)
+            .saturating_mul(self.layout.blocks.into());
+        packed_len(bodies, self.layout.body_bits.into()) + QUERY_PREFIX as u64
     }
 
     /// Bytes of the payload of a response to `rows` rows.
     #[must_use]
     pub fn response_len(&self, rows: usize) -> usize {
-        let integers = self.groups() * self.glwe.dimension() + rows * self.layout.outputs as usize;
-        RESPONSE_PREFIX
-            + packed_len(integers, u32::from(self.layout.response_bits))
-                .unwrap_or(usize::MAX - RESPONSE_PREFIX)
+        limits::in_memory(self.response_bytes(rows as u64))
+    }
+
+    /// Under 2^40 for as many rows as the layout holds.
+    fn response_bytes(&self, rows: u64) -> u64 {
+        let masks = self.groups() as u64 * self.glwe.dimension() as u64;
+        let integers = rows
+            .saturating_mul(self.layout.outputs.into())
+            .saturating_add(masks);
+        packed_len(integers, self.layout.response_bits.into()) + RESPONSE_PREFIX as u64
     }
 
     /// Words of scratch that [`encrypt`](Self::encrypt) of `rows` rows needs.
     #[must_use]
     pub fn scratch_len(&self, rows: usize) -> usize {
         mask_words(self.glwe.polynomial_size()) + self.zone(rows)
-    }
-
-    /// Encrypts whole rows of codes (row-major, `features` codes a row) into the payload of a query for plan `plan`.
-    ///
-    /// The codes must lie in the ranges that the layout was planned for; [`crate::ClientSpec`] checks that. Allocates
-    /// nothing: `scratch` has [`scratch_len`](Self::scratch_len) words, `out` [`query_len`](Self::query_len) bytes.
-    ///
-    /// # Errors
-    ///
-    /// [`LinearError`] for wrong counts, buffers or a key of other parameters.
-    pub fn encrypt(
-        &self,
-        plan: u8,
-        key: &SecretKey,
-        codes: &[i64],
-        rng: &mut impl CryptoRng,
-        scratch: &mut [u64],
-        out: &mut [u8],
-    ) -> Result<(), LinearError> {
-        let (features, max_rows) = (
-            self.layout.features as usize,
-            usize::from(self.layout.max_rows),
-        );
-        let rows = codes.len() / features;
-        if rows == 0 || rows > max_rows || rows * features != codes.len() {
-            return Err(LinearError::Rows {
-                codes: codes.len(),
-                features,
-                max_rows,
-            });
-        }
-        self.check_key(key)?;
-        check_len("scratch", scratch.len(), self.scratch_len(rows))?;
-        check_len("query", out.len(), self.query_len(rows))?;
-
-        let mut noise = NoiseStream::new(self.glwe.noise_bound_log2(), rng);
-        let seed = fresh_mask_seed(rng);
-        let mut masks = MaskStream::new(seed);
-        let product = KeyProduct::new(key, self.zone(rows));
-        write_prefix(out, plan, rows);
-        out[RESPONSE_PREFIX..QUERY_PREFIX].copy_from_slice(&seed.0);
-        let mut writer = BitWriter::new(&mut out[QUERY_PREFIX..]);
-
-        let (mask, body) = scratch.split_at_mut(mask_words(self.glwe.polynomial_size()));
-        let scale = 64 - u32::from(self.layout.plaintext_bits);
-        let dropped = 64 - u32::from(self.layout.body_bits);
-        let half = (1u64 << dropped) >> 1;
-        for block in 0..self.layout.blocks as usize {
-            body.fill_with(|| noise.sample());
-            for (index, code) in codes.iter().enumerate() {
-                let (its_block, position) = self.input_position(index / features, index % features);
-                if its_block == block {
-                    body[position] = body[position].wrapping_add(code.cast_unsigned() << scale);
-                }
-            }
-            product.add(&mut masks, mask, body, 1);
-            for b in body.iter() {
-                writer.write(
-                    b.wrapping_add(half) >> dropped,
-                    u32::from(self.layout.body_bits),
-                );
-            }
-        }
-        writer.finish();
-        Ok(())
-    }
-
-    /// Decrypts the payload of a response: `rows·outputs` integers, row-major, each as the representative at or above
-    /// its output's entry in `minima`.
-    ///
-    /// # Errors
-    ///
-    /// [`LinearError`]; a wrong key is not detected here, its integers are random.
-    pub fn decrypt(
-        &self,
-        key: &SecretKey,
-        payload: &[u8],
-        minima: impl Fn(usize) -> i64,
-        out: &mut [i64],
-    ) -> Result<usize, LinearError> {
-        let rows = self.response_rows(payload)?;
-        let mut reader = BitReader::new(&payload[RESPONSE_PREFIX..]);
-        self.decrypt_bits(key, rows, |width| reader.read(width), minima, out)?;
-        Ok(rows)
-    }
-
-    /// As [`decrypt`](Self::decrypt), for the bits of a response of `rows` rows behind its prefix, as they come.
-    pub(crate) fn decrypt_bits(
-        &self,
-        key: &SecretKey,
-        rows: usize,
-        mut next: impl FnMut(u32) -> u64,
-        minima: impl Fn(usize) -> i64,
-        out: &mut [i64],
-    ) -> Result<(), LinearError> {
-        self.check_key(key)?;
-        let outputs = self.layout.outputs as usize;
-        check_len("output", out.len().min(rows * outputs), rows * outputs)?;
-        let width = u32::from(self.layout.response_bits);
-        for group in 0..self.groups() {
-            let first = group * self.layout.group as usize;
-            let columns = first..first + self.group_outputs(group);
-            // The slots of this group hold the phases until all is subtracted.
-            for row in 0..rows {
-                out[row * outputs..][columns.clone()].fill(0);
-            }
-            for polynomial in 0..self.glwe.glwe_dimension() {
-                for index in 0..self.glwe.polynomial_size() {
-                    let value = next(width);
-                    for row in 0..rows {
-                        for output in columns.clone() {
-                            let position = self.output_position(row, output);
-                            let phase = &mut out[row * outputs + output];
-                            let term = mask_term(key, polynomial, index, value, position);
-                            *phase = phase.wrapping_sub(term.cast_signed());
-                        }
-                    }
-                }
-            }
-            for row in 0..rows {
-                for output in columns.clone() {
-                    let phase = &mut out[row * outputs + output];
-                    let whole = next(width).wrapping_add(phase.cast_unsigned());
-                    *phase = self.decode(whole, minima(output));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Rows that the payload of a response claims, if its length agrees.
-    ///
-    /// # Errors
-    ///
-    /// [`LinearError::Response`] if it does not.
-    pub fn response_rows(&self, payload: &[u8]) -> Result<usize, LinearError> {
-        let rows = read_rows(payload).ok_or(LinearError::Response)?;
-        if rows == 0
-            || rows > usize::from(self.layout.max_rows)
-            || payload.len() != self.response_len(rows)
-        {
-            return Err(LinearError::Response);
-        }
-        Ok(rows)
-    }
-
-    /// Splits the payload of a query into rows, mask seed and packed bodies; `None` if its length does not agree.
-    #[must_use]
-    pub fn read_query<'a>(&self, payload: &'a [u8]) -> Option<(usize, MaskSeed, &'a [u8])> {
-        let rows = read_rows(payload)?;
-        if rows == 0
-            || rows > usize::from(self.layout.max_rows)
-            || payload.len() != self.query_len(rows)
-        {
-            return None;
-        }
-        let seed = payload[RESPONSE_PREFIX..QUERY_PREFIX].try_into().ok()?;
-        Some((rows, MaskSeed(seed), &payload[QUERY_PREFIX..]))
-    }
-
-    /// Writes plan and rows at the head of a response; its integers follow, group by group.
-    pub fn start_response<'a>(&self, out: &'a mut [u8], plan: u8, rows: usize) -> BitWriter<'a> {
-        write_prefix(out, plan, rows);
-        BitWriter::new(&mut out[RESPONSE_PREFIX..])
-    }
-
-    /// `round(phase·2^p / 2^w)` modulo `2^p`, lifted to the representative in `[min, min + 2^p)`.
-    fn decode(&self, phase: u64, min: i64) -> i64 {
-        let p = u32::from(self.layout.plaintext_bits);
-        let shift = u32::from(self.layout.response_bits) - p;
-        let rounded = phase.wrapping_add(1 << (shift - 1)) >> shift;
-        let offset = rounded.wrapping_sub(min.cast_unsigned()) & low_bits(p);
-        min.wrapping_add(offset.cast_signed())
-    }
-
-    fn check_key(&self, key: &SecretKey) -> Result<(), LinearError> {
-        if key.glwe() == self.glwe {
-            Ok(())
-        } else {
-            Err(LinearError::Key)
-        }
     }
 }
 

@@ -9,7 +9,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use tfhe_ntt::prime64::Plan;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 /// `2^64 − 2^32 + 1`.
 const PRIME: u64 = 0xffff_ffff_0000_0001;
@@ -101,6 +101,17 @@ impl ExactMultiplier {
     /// Transforms a sum back: `Σ polynomial·weights` modulo `2^64`.
     #[must_use]
     pub fn finish(&self, mut sum: Limbs) -> Vec<u64> {
+        self.transform_back(&mut sum)
+    }
+
+    /// As [`finish`](Self::finish), for secret weights: nothing of the sum stays in memory.
+    pub(crate) fn finish_secret(&self, mut sum: Limbs) -> Zeroizing<Vec<u64>> {
+        let product = Zeroizing::new(self.transform_back(&mut sum));
+        sum.0.zeroize();
+        product
+    }
+
+    fn transform_back(&self, sum: &mut Limbs) -> Vec<u64> {
         let mut product = vec![0u64; self.plan.ntt_size()];
         for (limb, shift) in sum.0.iter_mut().zip(self.shifts()) {
             self.plan.inv(limb);

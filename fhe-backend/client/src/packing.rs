@@ -15,10 +15,12 @@ use crate::client::ClientError;
 use crate::frame::{FrameHeader, KeyTag, Kind, SpecId};
 use crate::glwe::{KeyProduct, add_mask_times_key, mask_words};
 use crate::key::SecretKey;
+use crate::limits;
 use crate::linear::{LayoutError, LinearError, check_len};
 use crate::params::MAX_DIMENSION;
-use crate::random::{MASK_SEED_LEN, MaskSeed, MaskStream, NoiseStream, fresh_mask_seed};
+use crate::random::{MASK_SEED_LEN, MaskSeed, MaskStream, NoiseStream, Root, Transcript};
 use rand_core::CryptoRng;
+use zeroize::Zeroize;
 
 /// Most automorphisms: log2 of the largest polynomial size.
 pub const MAX_SPLITS: usize = MAX_DIMENSION.ilog2() as usize;
@@ -131,14 +133,15 @@ impl ValidBranching {
     /// Bytes of the payload of the evaluation key; `None` if none is needed.
     #[must_use]
     pub fn evaluation_key_len(&self) -> Option<usize> {
-        let size = self.glwe().polynomial_size();
-        let rows: usize = self
-            .layout()
-            .packing?
-            .gadgets(size)
-            .map(|gadget| usize::from(gadget.level_count))
-            .sum();
-        Some(MASK_SEED_LEN + rows * self.key_row_len())
+        self.evaluation_key_bytes().map(limits::in_memory)
+    }
+
+    /// At most 13·63 rows of 2^12 bodies of 2^6 bits: under 2^28.
+    pub(crate) fn evaluation_key_bytes(&self) -> Option<u64> {
+        let packing = self.layout().packing?;
+        let gadgets = packing.gadgets(self.glwe().polynomial_size());
+        let rows: u64 = gadgets.map(|gadget| u64::from(gadget.level_count)).sum();
+        Some(MASK_SEED_LEN as u64 + rows * self.key_row_len() as u64)
     }
 
     /// Bytes of the body of one row of the evaluation key.
@@ -159,14 +162,14 @@ impl ValidBranching {
         &self,
         key: &SecretKey,
         bits: impl Iterator<Item = bool>,
-        (noise, masks): (&mut NoiseStream, &mut MaskStream),
+        root: &Root,
         scratch: &mut [u64],
         out: &mut [u8],
     ) -> Result<(), LinearError> {
         let size = self.glwe().polynomial_size();
         let levels = usize::from(self.layout().level_count);
         let (mask, body) = scratch.split_at_mut(mask_words(size));
-        body.fill_with(|| noise.sample());
+        root.noise(self.glwe().noise_bound_log2()).fill(body);
         let mut written = 0;
         for (bit, slots) in bits.zip(body.chunks_exact_mut(levels)) {
             for (level, slot) in (1..).zip(slots) {
@@ -177,7 +180,8 @@ impl ValidBranching {
         }
         check_len("bit", written, self.layout().input_bits as usize)?;
         let product = KeyProduct::new(key, body.len());
-        product.add(masks, mask, body, self.slot_stride());
+        let mut masks = MaskStream::new(root.mask_seed());
+        product.add(&mut masks, mask, body, self.slot_stride());
         let mut writer = BitWriter::new(out);
         write_bodies(&mut writer, body, self.layout().body_bits);
         writer.finish();
@@ -205,22 +209,59 @@ impl ValidBranching {
         let needed = self.layout().packing.zip(self.evaluation_key_len());
         let (packing, payload_len) =
             needed.ok_or(ClientError::Linear(LinearError::NoEvaluationKey))?;
-        let size = self.glwe().polynomial_size();
-        let seed = fresh_mask_seed(rng);
-        let mut rows = KeyRows {
-            noise: NoiseStream::new(self.glwe().noise_bound_log2(), rng),
-            masks: MaskStream::new(seed),
-            product: KeyProduct::new(key, size),
-            body_bits: self.layout().body_bits,
-        };
-        let mut frame = FrameHeader::start(
+        let root = self.evaluation_key_root(&packing, key, rng);
+        let frame = FrameHeader::start(
             Kind::EvaluationKey,
             spec_id,
             key_tag,
             payload_len,
             &mut sink,
-        )?;
-        frame.push(&seed.0, &mut sink)?;
+        );
+        let done = frame.and_then(|mut frame| {
+            frame.push(&root.mask_seed().0, &mut sink)?;
+            self.write_key_rows(&packing, key, &root, scratch, |bytes| {
+                frame.push(bytes, &mut sink)
+            })?;
+            frame.finish(&mut sink)
+        });
+        // It held the key and its square.
+        scratch.zeroize();
+        done
+    }
+
+    /// Everything that the key file says goes into its masks and noise.
+    fn evaluation_key_root(
+        &self,
+        packing: &Packing,
+        key: &SecretKey,
+        rng: &mut impl CryptoRng,
+    ) -> Root {
+        let mut transcript = Transcript::new("tenebra evaluation key", rng);
+        transcript.key(key);
+        transcript.number(self.layout().body_bits.into());
+        for gadget in packing.gadgets(self.glwe().polynomial_size()) {
+            transcript.number(gadget.base_log.into());
+            transcript.number(gadget.level_count.into());
+        }
+        transcript.root()
+    }
+
+    /// All rows of the evaluation key.
+    fn write_key_rows<E>(
+        &self,
+        packing: &Packing,
+        key: &SecretKey,
+        root: &Root,
+        scratch: &mut [u64],
+        mut push: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let size = self.glwe().polynomial_size();
+        let mut rows = KeyRows {
+            noise: root.noise(self.glwe().noise_bound_log2()),
+            masks: MaskStream::new(root.mask_seed()),
+            product: KeyProduct::new(key, size),
+            body_bits: self.layout().body_bits,
+        };
         let (mask, rest) = scratch.split_at_mut(size);
         let (body, message) = rest.split_at_mut(size);
         for (index, gadget) in packing.gadgets(size).enumerate() {
@@ -231,12 +272,10 @@ impl ValidBranching {
             }
             for level in 1..=u32::from(gadget.level_count) {
                 let scale = 64 - u32::from(gadget.base_log) * level;
-                rows.write(message, scale, mask, body, |bytes| {
-                    frame.push(bytes, &mut sink)
-                })?;
+                rows.write(message, scale, mask, body, &mut push)?;
             }
         }
-        frame.finish(&mut sink)
+        Ok(())
     }
 
     /// Splits the payload of an evaluation key into mask seed and packed bodies; `None` if its length does not agree.
@@ -268,8 +307,9 @@ impl KeyRows<'_> {
         body: &mut [u64],
         mut push: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
+        self.noise.fill(body);
         for (b, m) in body.iter_mut().zip(message) {
-            *b = self.noise.sample().wrapping_add(m << scale);
+            *b = b.wrapping_add(m << scale);
         }
         self.product.add(&mut self.masks, mask, body, 1);
         for chunk in body.chunks(64) {
@@ -319,4 +359,75 @@ fn square(key: &SecretKey, scratch: &mut [u64], out: &mut [u64]) {
     }
     out.fill(0);
     add_mask_times_key(out, 1, scratch, key, 0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::branching::BranchingLayout;
+    use crate::params::GlweParams;
+    use alloc::vec;
+    use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+
+    #[test]
+    fn nothing_stays_in_the_scratch() {
+        let gadget = SwitchGadget {
+            base_log: 8,
+            level_count: 2,
+        };
+        let direct = BranchingLayout {
+            glwe: GlweParams {
+                glwe_dimension: 1,
+                polynomial_size: 512,
+                noise_bound_log2: 56,
+            },
+            base_log: 4,
+            level_count: 1,
+            body_bits: 16,
+            plaintext_bits: 4,
+            response_bits: 12,
+            input_bits: 3,
+            coefficients: 1,
+            packing: None,
+        };
+        let packed = BranchingLayout {
+            packing: Some(Packing {
+                splits: [gadget; MAX_SPLITS],
+                scheme_switch: gadget,
+            }),
+            ..direct
+        };
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        for layout in [direct, packed] {
+            let layout = layout.validate().unwrap();
+            let key = SecretKey::generate(layout.glwe(), &mut rng);
+            let mut out = vec![0; layout.query_len()];
+            for bits in [3, 2] {
+                let mut scratch = vec![7; layout.scratch_len()];
+                let bits = [true, false, true].into_iter().take(bits);
+                let done = layout.encrypt(&key, bits.clone(), &mut rng, &mut scratch, &mut out);
+                assert_eq!(done.is_ok(), bits.count() == 3);
+                assert!(scratch.iter().all(|word| *word == 0));
+            }
+        }
+        let layout = packed.validate().unwrap();
+        let key = SecretKey::generate(layout.glwe(), &mut rng);
+        // A sink that takes everything, and one that fails in the last rows, which hold the square of the key.
+        let len = layout.evaluation_key_len().unwrap();
+        for most in [usize::MAX, len - 100] {
+            let mut scratch = vec![7; layout.evaluation_key_scratch_len()];
+            let mut written = 0;
+            let sink = |bytes: &[u8]| {
+                written += bytes.len();
+                if written > most {
+                    return Err(ClientError::Undecryptable);
+                }
+                Ok(())
+            };
+            let (id, tag) = (SpecId([0; 16]), KeyTag::NONE);
+            let done = layout.write_evaluation_key(id, tag, &key, &mut rng, &mut scratch, sink);
+            assert_eq!(done.is_ok(), most == usize::MAX);
+            assert!(scratch.iter().all(|word| *word == 0));
+        }
+    }
 }

@@ -1,16 +1,32 @@
-//! Where randomness goes: public masks, secret keys and noise come from separate ChaCha20 streams.
+//! Where randomness goes. The caller's generator gives 32 bytes a call, which are never used as they come: together with a
+//! label, the key and all that is encrypted they are hashed into the seeds of separate ChaCha20 streams for public masks,
+//! noise and secrets.
+//!
+//! So a generator that repeats itself costs no more than it must, as with the nonces of RFC 8937 and of Ed25519 (RFC 8032,
+//! §5.1.6): the same state at two places gives unrelated streams, and the same state for the same key and codes gives the
+//! same query, which says that the codes are equal and nothing else. A key is no better than the bytes that it was made of.
+//!
+//! ```text
+//! root = SHA-256(label | 32 bytes of the generator | parameters | key | codes)
+//! seed = SHA-256(stream | index | root)
+//! ```
+//! Everything has a fixed length or one that stands before it, so that no two inputs are the same bytes; seeds are hashes
+//! of the root, so that a public one cannot be extended into another.
 
-use rand_chacha::ChaCha20Rng;
-use rand_core::{CryptoRng, Rng, SeedableRng};
-use zeroize::Zeroize;
+use rand_core::CryptoRng;
+use sha2::{Digest, Sha256};
+use zeroize::{Zeroize, ZeroizeOnDrop, optimization_barrier};
 
+use crate::frame::KeyTag;
+use crate::key::SecretKey;
 use crate::keystream::Keystream;
+use crate::params::ValidGlwe;
 
 /// Bytes of a mask seed.
 pub const MASK_SEED_LEN: usize = 32;
 
-/// Public seed of the masks of one query. It must be fresh for every query: two messages under one seed and key reveal
-/// their difference.
+/// Public seed of the masks of one query. No two messages may have the same under one key: they would reveal their
+/// difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaskSeed(pub [u8; MASK_SEED_LEN]);
 
@@ -40,43 +56,133 @@ impl MaskStream {
     }
 }
 
-/// Noise of fresh ciphertexts, from a seed that never leaves the client.
-pub(crate) struct NoiseStream {
-    rng: ChaCha20Rng,
-    bound_log2: u32,
+/// Collects everything that the streams of one call depend on.
+pub(crate) struct Transcript(Sha256);
+
+impl Transcript {
+    /// Starts with a label and 32 bytes of the caller's generator.
+    pub(crate) fn new(label: &'static str, rng: &mut impl CryptoRng) -> Self {
+        let mut transcript = Self(Sha256::new());
+        transcript.number(label.len() as u64);
+        transcript.0.update(label);
+        let mut entropy = [0u8; 32];
+        rng.fill_bytes(&mut entropy);
+        transcript.0.update(entropy);
+        entropy.zeroize();
+        transcript
+    }
+
+    pub(crate) fn number(&mut self, value: u64) {
+        self.0.update(value.to_le_bytes());
+    }
+
+    pub(crate) fn glwe(&mut self, glwe: ValidGlwe) {
+        self.number(glwe.glwe_dimension() as u64);
+        self.number(glwe.polynomial_size() as u64);
+        self.number(glwe.noise_bound_log2().into());
+    }
+
+    /// The key and its parameters.
+    pub(crate) fn key(&mut self, key: &SecretKey) {
+        self.glwe(key.glwe());
+        key.words().iter().for_each(|word| self.number(*word));
+    }
+
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) {
+        self.number(bytes.len() as u64);
+        self.0.update(bytes);
+    }
+
+    pub(crate) fn root(mut self) -> Root {
+        Root(self.0.finalize_reset().into())
+    }
 }
 
-impl NoiseStream {
-    /// Draws its seed from `rng`.
-    pub(crate) fn new(bound_log2: u32, rng: &mut impl CryptoRng) -> Self {
-        let mut seed = [0u8; 32];
-        rng.fill_bytes(&mut seed);
-        let stream = Self {
-            rng: ChaCha20Rng::from_seed(seed),
-            bound_log2,
-        };
+/// The hash saw the key.
+impl Drop for Transcript {
+    fn drop(&mut self) {
+        self.0 = Sha256::new();
+        optimization_barrier(&self.0);
+    }
+}
+
+/// What a stream is for.
+#[derive(Clone, Copy)]
+enum Stream {
+    Masks = 1,
+    Noise = 2,
+    Key = 3,
+    Tag = 4,
+}
+
+/// Where the seeds of the streams of one call come from.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub(crate) struct Root([u8; 32]);
+
+impl Root {
+    fn seed(&self, stream: Stream, index: u8) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        hash.update([stream as u8, index]);
+        hash.update(self.0);
+        let seed = hash.finalize_reset().into();
+        hash = Sha256::new();
+        optimization_barrier(&hash);
+        seed
+    }
+
+    fn keystream(&self, stream: Stream, index: u8) -> Keystream {
+        let mut seed = self.seed(stream, index);
+        let stream = Keystream::new(seed);
         seed.zeroize();
         stream
     }
 
-    /// One value of TUniform(b): uniform on `[-2^b, 2^b]` but for half the weight at the ends, from `b + 2` random bits
-    /// `x` as `(x >> 1) + (x & 1) − 2^b`; as a torus element (wrapping).
-    pub(crate) fn sample(&mut self) -> u64 {
-        let x = self.rng.next_u64() >> (62 - self.bound_log2);
-        ((x >> 1) + (x & 1)).wrapping_sub(1 << self.bound_log2)
+    /// The public seed of the masks.
+    pub(crate) fn mask_seed(&self) -> MaskSeed {
+        MaskSeed(self.seed(Stream::Masks, 0))
+    }
+
+    pub(crate) fn noise(&self, bound_log2: u32) -> NoiseStream {
+        NoiseStream {
+            words: self.keystream(Stream::Noise, 0),
+            bound_log2,
+        }
+    }
+
+    /// The bits of the secret key of plan `plan`.
+    pub(crate) fn key_words(&self, plan: u8) -> Keystream {
+        self.keystream(Stream::Key, plan)
+    }
+
+    pub(crate) fn key_tag(&self) -> KeyTag {
+        let mut tag = KeyTag::NONE;
+        tag.0.copy_from_slice(&self.seed(Stream::Tag, 0)[..8]);
+        tag
     }
 }
 
-/// A fresh mask seed.
-pub(crate) fn fresh_mask_seed(rng: &mut impl CryptoRng) -> MaskSeed {
-    let mut seed = [0u8; MASK_SEED_LEN];
-    rng.fill_bytes(&mut seed);
-    MaskSeed(seed)
+/// Noise of fresh ciphertexts, from a seed that never leaves the client.
+pub(crate) struct NoiseStream {
+    words: Keystream,
+    bound_log2: u32,
+}
+
+impl NoiseStream {
+    /// The next `out.len()` values of TUniform(b): uniform on `[-2^b, 2^b]` but for half the weight at the ends, from
+    /// `b + 2` random bits `x` as `(x >> 1) + (x & 1) − 2^b`; as torus elements (wrapping).
+    pub(crate) fn fill(&mut self, out: &mut [u64]) {
+        self.words.fill(out);
+        for word in out {
+            let x = *word >> (62 - self.bound_log2);
+            *word = ((x >> 1) + (x & 1)).wrapping_sub(1 << self.bound_log2);
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec;
 
     #[test]
     fn mask_stream_is_the_chacha20_keystream() {
@@ -97,19 +203,23 @@ mod tests {
     fn noise_is_tuniform() {
         // b = 3: variance (2^7 + 1) / 6 = 21.5, ends at half weight. Mean of 2^18 samples has standard error
         // sqrt(21.5 / 2^18) = 0.009; the sample variance one of about 0.05. Six standard errors: fails once in 10^9.
-        let mut noise = NoiseStream::new(3, &mut ChaCha20Rng::seed_from_u64(1));
+        let mut noise = Root([1; 32]).noise(3);
         let count = 1 << 18;
+        let mut values = vec![0; count];
+        // In pieces, which must not repeat each other.
+        values.chunks_mut(1000).for_each(|piece| noise.fill(piece));
+        let count = f64::from(1 << 18);
         let (mut sum, mut squares, mut ends) = (0i64, 0i64, 0u32);
-        for _ in 0..count {
-            let value = noise.sample().cast_signed();
+        for value in values {
+            let value = value.cast_signed();
             assert!((-8..=8).contains(&value));
             sum += value;
             squares += value * value;
             ends += u32::from(value.abs() == 8);
         }
-        let mean = sum as f64 / f64::from(count);
+        let mean = sum as f64 / count;
         assert!(mean.abs() < 6.0 * 0.009, "mean {mean}");
-        let variance = squares as f64 / f64::from(count);
+        let variance = squares as f64 / count;
         assert!((variance - 21.5).abs() < 0.3, "variance {variance}");
         // Each end has weight 1/32: 2^18 / 16 = 16,384 expected, standard deviation 124.
         assert!(ends.abs_diff(16_384) < 744, "ends {ends}");

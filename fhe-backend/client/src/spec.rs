@@ -291,7 +291,7 @@ impl<'a> ClientSpec<'a> {
     }
 
     /// Codecs in the order of the circuit's inputs; columns that the model does not use have none.
-    pub fn inputs(&self) -> impl Iterator<Item = Input<'a>> + use<'a> {
+    pub fn inputs(&self) -> impl Iterator<Item = Input<'a>> + Clone + use<'a> {
         let (count, columns) = (self.inputs.count, self.columns);
         let mut cursor = Cursor::new(self.inputs.bytes);
         // The section was read once by `parse`, so none of its records fails now.
@@ -314,7 +314,7 @@ impl<'a> ClientSpec<'a> {
     #[must_use]
     pub fn output(&self, index: usize) -> Option<Output> {
         read_output(&mut Cursor::new(
-            self.outputs.bytes.get(index * OUTPUT_LEN..)?,
+            self.outputs.bytes.get(index.checked_mul(OUTPUT_LEN)?..)?,
         ))
     }
 

@@ -1,7 +1,7 @@
 //! Known answers: every byte of the files in `tests/data` is what this version writes, and reads.
 //!
-//! `TENEBRA_BLESS=1 cargo test -p tenebra-client --test wire_format` writes the files anew, after a change of format
-//! that was meant (and that raises `frame::VERSION`).
+//! `TENEBRA_BLESS=1 cargo test -p tenebra-client --test wire_format` writes the files anew, after a change that was
+//! meant: of the format (which raises `frame::VERSION`) or of how seeds are derived from the generator (which does not).
 
 use std::path::{Path, PathBuf};
 

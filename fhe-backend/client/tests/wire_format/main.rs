@@ -6,4 +6,5 @@ mod cases;
 mod document;
 mod known_answers;
 mod queries;
+mod randomness;
 mod reference;
