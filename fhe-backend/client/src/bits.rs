@@ -19,6 +19,18 @@ pub const fn low_bits(width: u32) -> u64 {
     }
 }
 
+/// The high `width` bits of a word of the torus, rounded: `round(word·2^width / 2^64)` modulo `2^width`. Halves are rounded away from
+/// the zero of signed numbers, so that what is rounded away is an odd function of the word and has no mean: half up, it would
+/// have one, which adds up linearly over sums.
+#[must_use]
+pub const fn round_high(word: u64, width: u32) -> u64 {
+    if width >= 64 {
+        return word;
+    }
+    let half = (1u64 << (63 - width)) - (word >> 63);
+    word.wrapping_add(half) >> (64 - width)
+}
+
 /// Writes values of up to 64 bits into a byte buffer.
 #[derive(Debug)]
 pub struct BitWriter<'a> {

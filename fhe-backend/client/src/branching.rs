@@ -8,7 +8,7 @@
 use rand_core::CryptoRng;
 use thiserror::Error;
 
-use crate::bits::{BitReader, BitWriter, low_bits, packed_len};
+use crate::bits::{BitReader, BitWriter, low_bits, packed_len, round_high};
 use crate::glwe::{KeyProduct, mask_term, mask_words};
 use crate::key::SecretKey;
 use crate::limits;
@@ -238,7 +238,6 @@ impl ValidBranching {
         let product = KeyProduct::new(key, self.glwe.polynomial_size());
         let (mask, body) = scratch.split_at_mut(self.glwe.polynomial_size());
         let kept = u32::from(self.layout.body_bits);
-        let half = (1u64 << (64 - kept)) >> 1;
 
         let mut written = 0;
         for bit in bits.take(self.layout.input_bits as usize) {
@@ -249,7 +248,7 @@ impl ValidBranching {
                     add_row_message(body, key, row, message);
                     product.add(&mut masks, mask, body, 1);
                     body.iter()
-                        .for_each(|b| writer.write(b.wrapping_add(half) >> (64 - kept), kept));
+                        .for_each(|b| writer.write(round_high(*b, kept), kept));
                 }
             }
             written += 1;

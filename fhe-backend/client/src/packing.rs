@@ -9,7 +9,7 @@
 
 use thiserror::Error;
 
-use crate::bits::BitWriter;
+use crate::bits::{BitWriter, round_high};
 use crate::branching::ValidBranching;
 use crate::client::ClientError;
 use crate::frame::{FrameHeader, KeyTag, Kind, SpecId};
@@ -325,11 +325,10 @@ impl KeyRows<'_> {
 
 /// Appends the high bits of bodies, rounded.
 fn write_bodies(writer: &mut BitWriter<'_>, bodies: &[u64], kept: u8) {
-    let dropped = 64 - u32::from(kept);
-    let half = (1u64 << dropped) >> 1;
+    let kept = u32::from(kept);
     bodies
         .iter()
-        .for_each(|b| writer.write(b.wrapping_add(half) >> dropped, u32::from(kept)));
+        .for_each(|b| writer.write(round_high(*b, kept), kept));
 }
 
 /// `N/2^t + 1`.

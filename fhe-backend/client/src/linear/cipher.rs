@@ -6,7 +6,7 @@ use zeroize::Zeroize;
 use super::{
     LinearError, QUERY_PREFIX, RESPONSE_PREFIX, ValidLinear, check_len, read_rows, write_prefix,
 };
-use crate::bits::{BitReader, BitWriter, low_bits};
+use crate::bits::{BitReader, BitWriter, low_bits, round_high};
 use crate::glwe::{KeyProduct, mask_term, mask_words};
 use crate::key::SecretKey;
 use crate::random::{MaskSeed, MaskStream, Root, Transcript};
@@ -56,8 +56,7 @@ impl ValidLinear {
 
         let (mask, body) = scratch.split_at_mut(mask_words(self.glwe.polynomial_size()));
         let scale = 64 - u32::from(self.layout.plaintext_bits);
-        let dropped = 64 - u32::from(self.layout.body_bits);
-        let half = (1u64 << dropped) >> 1;
+        let kept = u32::from(self.layout.body_bits);
         for block in 0..self.layout.blocks as usize {
             noise.fill(body);
             for (index, code) in codes.iter().enumerate() {
@@ -68,10 +67,7 @@ impl ValidLinear {
             }
             product.add(&mut masks, mask, body, 1);
             for b in body.iter() {
-                writer.write(
-                    b.wrapping_add(half) >> dropped,
-                    u32::from(self.layout.body_bits),
-                );
+                writer.write(round_high(*b, kept), kept);
             }
         }
         writer.finish();

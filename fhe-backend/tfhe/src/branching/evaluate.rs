@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use tenebra_client::bits::BitReader;
+use tenebra_client::bits::{BitReader, round_high};
 use tenebra_client::branching::ValidBranching;
 use tenebra_client::random::{MaskSeed, MaskStream};
 
@@ -15,7 +15,7 @@ use super::unpack::{
     UnpackingKey, read_bodies, read_slots, split, switch_scheme, to_key_of_bits,
 };
 use crate::error::{EvaluateError, PlanError};
-use crate::modulus::{switch_modulus, switched_rest};
+use crate::modulus::switched_rest;
 
 /// A GLWE: `k` masks, then the body, `N` words each.
 pub(super) type Glwe = Vec<u64>;
@@ -335,13 +335,13 @@ pub(crate) fn respond(layout: &ValidBranching, glwe: &mut [u64]) -> Vec<u8> {
     for mask in masks.chunks_exact(size) {
         for (rest, word) in rest.iter_mut().zip(mask) {
             *rest = rest.wrapping_add(switched_rest(*word, width));
-            writer.write(switch_modulus(*word, width), width);
+            writer.write(round_high(*word, width), width);
         }
     }
     subtract_half_ramp(body, &rest);
     let kept = &body[..layout.layout().coefficients as usize];
     kept.iter()
-        .for_each(|word| writer.write(switch_modulus(*word, width), width));
+        .for_each(|word| writer.write(round_high(*word, width), width));
     writer.finish();
     response
 }

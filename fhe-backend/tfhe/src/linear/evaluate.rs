@@ -1,13 +1,12 @@
 //! Evaluation of linear circuits, from the payload of a query to the payload of a response.
 
 use tenebra_circuit::LinearForm;
-use tenebra_client::bits::BitReader;
+use tenebra_client::bits::{BitReader, round_high};
 use tenebra_client::linear::ValidLinear;
 use tenebra_client::random::MaskStream;
 
 use super::product::{MaskProduct, Terms};
 use crate::error::{EvaluateError, PlanError};
-use crate::modulus::switch_modulus;
 
 /// A linear circuit prepared for one layout.
 #[derive(Debug)]
@@ -45,13 +44,13 @@ impl LinearEvaluator {
         let mut writer = layout.start_response(&mut response, plan, rows);
         for (group, masks) in masks.iter().enumerate() {
             for mask in masks {
-                writer.write(switch_modulus(*mask, width), width);
+                writer.write(round_high(*mask, width), width);
             }
             let first = group * layout.layout().group as usize;
             for row in 0..rows {
                 for output in first..first + layout.group_outputs(group) {
                     let body = self.output_body(&bodies, group, row, output);
-                    writer.write(switch_modulus(body, width), width);
+                    writer.write(round_high(body, width), width);
                 }
             }
         }
