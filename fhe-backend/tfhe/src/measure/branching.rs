@@ -4,11 +4,11 @@
 use rand_core::CryptoRng;
 use tenebra_client::SecretKey;
 
-use super::statistics::{Errors, Measurement};
+use super::statistics::{Errors, Measurement, Predicted};
 use super::{KeyBits, Measure, MeasureError, codes};
 use crate::backend::{BackendError, encrypt_bits, evaluation_key};
 use crate::branching::plan::BranchingPlan;
-use crate::branching::variance::result_noise;
+use crate::branching::variance::{result_noise, switch_noise};
 use crate::program::{BranchingProgram, EvaluationKey, Program};
 
 /// Keys that share the queries.
@@ -27,8 +27,12 @@ pub(super) fn measure<R: CryptoRng>(
         _ => 12,
     });
     let noise = result_noise(&plan.layout, &plan.diagram.noise);
-    let half_step = f64::from(63 - u32::from(plan.layout.layout().plaintext_bits)).exp2();
-    let mut errors = Errors::new(noise.variance(), half_step);
+    let mut errors = Errors::new(Predicted {
+        variance: noise.variance(),
+        added: switch_noise(&plan.layout),
+        plaintext_bits: u32::from(plan.layout.layout().plaintext_bits),
+        outputs: plan.layout.layout().coefficients as usize,
+    });
     let mut keys: Option<(SecretKey, KeyBits, Option<EvaluationKey>)> = None;
     for index in 0..queries {
         if index % queries.div_ceil(KEYS) == 0 {

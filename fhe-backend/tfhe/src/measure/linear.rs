@@ -5,7 +5,7 @@ use tenebra_client::SecretKey;
 use tenebra_client::bits::BitReader;
 use tenebra_client::linear::{LinearError, ValidLinear};
 
-use super::statistics::{Errors, Measurement};
+use super::statistics::{Errors, Measurement, Predicted};
 use super::{KeyBits, Measure, MeasureError, codes};
 use crate::backend::BackendError;
 use crate::program::{LinearProgram, Program};
@@ -26,8 +26,12 @@ pub(super) fn measure<R: CryptoRng>(
     let queries = measure
         .queries
         .unwrap_or((ERRORS / (rows * outputs)).clamp(12, 2048));
-    let half_step = f64::from(63 - u32::from(layout.layout().plaintext_bits)).exp2();
-    let mut errors = Errors::new(linear.plan.noise_variance, half_step);
+    let mut errors = Errors::new(Predicted {
+        variance: linear.plan.noise_variance,
+        added: 0.0,
+        plaintext_bits: u32::from(layout.layout().plaintext_bits),
+        outputs: rows * outputs,
+    });
     let mut keys: Option<(SecretKey, KeyBits)> = None;
     for query in 0..queries {
         if query % queries.div_ceil(KEYS) == 0 {

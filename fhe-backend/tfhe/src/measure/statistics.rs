@@ -1,5 +1,7 @@
 //! Phase errors, summed up and judged.
 
+use crate::noise::p_fail_log2;
+
 /// What was measured of a plan.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Measurement {
@@ -25,6 +27,8 @@ pub struct Measurement {
     pub largest: f64,
     /// Half a step of the outputs in predicted standard deviations.
     pub half_step: f64,
+    /// log2 of the failure probability of a query with the measured bound of the standard deviation.
+    pub p_fail_log2: f64,
     /// Queries that decrypted to other integers than the clear evaluation's.
     pub mismatches: usize,
 }
@@ -95,22 +99,33 @@ struct Query {
     fourth: f64,
 }
 
+/// What a plan predicts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Predicted {
+    /// Of the errors that are measured.
+    pub(super) variance: f64,
+    /// That is added before results are decoded.
+    pub(super) added: f64,
+    pub(super) plaintext_bits: u32,
+    /// Integers that a query returns.
+    pub(super) outputs: usize,
+}
+
 /// Errors, query by query, in predicted standard deviations.
 #[derive(Debug)]
 pub(super) struct Errors {
+    plan: Predicted,
     predicted: f64,
-    half_step: f64,
     queries: Vec<Query>,
     largest: f64,
     mismatches: usize,
 }
 
 impl Errors {
-    /// Of a plan that predicts this variance, and whose outputs are decoded right up to half a step.
-    pub(super) fn new(variance: f64, half_step: f64) -> Self {
+    pub(super) fn new(plan: Predicted) -> Self {
         Self {
-            predicted: variance.sqrt(),
-            half_step,
+            plan,
+            predicted: plan.variance.sqrt(),
             queries: Vec::new(),
             largest: 0.0,
             mismatches: 0,
@@ -153,19 +168,27 @@ impl Errors {
             square,
             square * (2.0 / count).sqrt(),
         );
+        let bound = square + CONFIDENCE * square_error;
+        let Predicted {
+            variance,
+            added,
+            plaintext_bits,
+            outputs,
+        } = self.plan;
         let std_log2 = |variance: f64| variance.max(1e-30).log2() / 2.0 + self.predicted.log2() - 64.0;
         Measurement {
             queries: self.queries.len(),
             errors: self.queries.iter().map(|query| query.count as usize).sum(),
             predicted_std_log2: std_log2(1.0),
             std_log2: std_log2(square),
-            std_bound_log2: std_log2(square + CONFIDENCE * square_error),
+            std_bound_log2: std_log2(bound),
             std_least_log2: std_log2(square - CONFIDENCE * square_error),
             mean,
             mean_error: spread(|query| query.sum, mean, (square / count).sqrt()),
             kurtosis,
             largest: self.largest,
-            half_step: self.half_step / self.predicted,
+            half_step: f64::from(63 - plaintext_bits).exp2() / self.predicted,
+            p_fail_log2: p_fail_log2(bound * variance + added, plaintext_bits, outputs),
             mismatches: self.mismatches,
         }
     }
@@ -175,9 +198,19 @@ impl Errors {
 mod tests {
     use super::*;
 
+    /// Half a step of 128.
+    fn errors(predicted: f64) -> Errors {
+        Errors::new(Predicted {
+            variance: predicted * predicted,
+            added: 0.0,
+            plaintext_bits: 56,
+            outputs: 1,
+        })
+    }
+
     /// Errors of ±1 and ±3 in turn: mean 0, mean square 5, fourth moment 41.
     fn measured(predicted: f64, offset: i64) -> Measurement {
-        let mut errors = Errors::new(predicted * predicted, 100.0);
+        let mut errors = errors(predicted);
         for _ in 0..10 {
             let of_query = [1i64, -1, 3, -3].into_iter().cycle().take(1000);
             errors.add(of_query.map(|error| error + offset), true);
@@ -193,7 +226,9 @@ mod tests {
         assert!(of.mean.abs() < 1e-9);
         assert!((of.kurtosis - 41.0 / 25.0).abs() < 1e-9);
         assert!((of.largest - 1.5).abs() < 1e-9);
-        assert!((of.half_step - 50.0).abs() < 1e-9);
+        assert!((of.half_step - 64.0).abs() < 1e-9);
+        // 1 − (128/σ)²/(2·ln 2) with σ² = 5·(1 + 3.09·√(2/10000)).
+        assert!((of.p_fail_log2 + 2263.0).abs() < 1.0, "{}", of.p_fail_log2);
         assert!((of.ratio() - 5f64.sqrt() / 2.0).abs() < 1e-9);
     }
 
@@ -202,7 +237,7 @@ mod tests {
         assert_eq!(measured(2.5, 0).defect(), None);
         assert_eq!(measured(2.0, 0).defect(), Some(Defect::Variance));
         assert_eq!(measured(4.0, 1).defect(), Some(Defect::Mean));
-        let mut errors = Errors::new(1.5, 100.0);
+        let mut errors = errors(1.2);
         let one_in_many = |sign: i64| {
             (0..100_000).map(move |index| sign * if index == 7 { 13 } else { 1 - index % 2 * 2 })
         };
