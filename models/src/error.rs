@@ -212,22 +212,6 @@ pub enum DataError {
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum ModelError {
-    /// The file cannot be read or written.
-    #[error("{}: {message}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        message: String,
-    },
-    /// Another error, and the file it was found in.
-    #[error("{}: {source}", path.display())]
-    InFile {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: Box<ModelError>,
-    },
     /// Not the JSON of a model.
     #[error("not the JSON form of a model: {message}")]
     Json {
@@ -287,9 +271,9 @@ pub enum ModelError {
         expected: usize,
     },
     /// A missing or infinite feature.
-    #[error("feature {feature} is missing or infinite, and this model has no rule for that")]
+    #[error("feature {} is missing or infinite, and this model has no rule for that", feature + 1)]
     MissingValue {
-        /// Which, from 0.
+        /// Which, from 0; the message counts from 1.
         feature: usize,
     },
     /// Trees that do not make a forest, or a row that one cannot score.
@@ -464,9 +448,9 @@ pub enum QuantizeError {
     #[error(transparent)]
     Quant(QuantError),
     /// The same, for a feature.
-    #[error("feature {feature}: {source}")]
+    #[error("feature {}: {source}", feature + 1)]
     Feature {
-        /// Which, from 0.
+        /// Which, from 0; the message counts from 1.
         feature: usize,
         /// What is wrong with it.
         source: QuantError,

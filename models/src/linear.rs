@@ -132,7 +132,10 @@ impl LinearModel {
         check_stats(&parts)?;
         for (output, row) in parts.coef.iter().enumerate() {
             if let Some(feature) = row.iter().position(|w| !w.is_finite()) {
-                let place = format!("the coefficient of output {output}, feature {feature}");
+                let names = parts.feature_names.as_deref().unwrap_or_default();
+                let name = names.get(feature).map(|name| format!("`{name}`"));
+                let name = name.unwrap_or_else(|| (feature + 1).to_string());
+                let place = format!("the coefficient of output {}, feature {name}", output + 1);
                 return Err(ModelError::NotFinite {
                     place,
                     value: row[feature],
@@ -140,7 +143,7 @@ impl LinearModel {
             }
         }
         if let Some(output) = parts.intercept.iter().position(|b| !b.is_finite()) {
-            let place = format!("the intercept of output {output}");
+            let place = format!("the intercept of output {}", output + 1);
             return Err(ModelError::NotFinite {
                 place,
                 value: parts.intercept[output],

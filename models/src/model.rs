@@ -7,9 +7,6 @@
 //! and [`AdditiveParts`] (`"additive"`). Numbers are finite and
 //! print so that they read back to the bit. A file is checked when it is read; nothing checks again behind that.
 
-use std::fs;
-use std::io::Write;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use tenebra_quant::{Decision, InverseLink};
@@ -233,47 +230,6 @@ impl Model {
             }),
         }
     }
-
-    /// Reads a model file.
-    ///
-    /// # Errors
-    /// [`ModelError::Io`], or as [`Model::from_json`] with the path.
-    pub fn load(path: &Path) -> Result<Self, ModelError> {
-        let text = fs::read_to_string(path).map_err(|e| io_error(path, &e))?;
-        Self::from_json(&text).map_err(|source| ModelError::InFile {
-            path: path.to_owned(),
-            source: Box::new(source),
-        })
-    }
-
-    /// Writes a model file, whole or not at all: to a temporary file beside it, which then takes its name.
-    ///
-    /// # Errors
-    /// [`ModelError::Io`].
-    pub fn save(&self, path: &Path) -> Result<(), ModelError> {
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(format!(".{}.tmp", std::process::id()));
-        let temporary = path.with_file_name(name);
-        let text = self.to_json()?;
-        let written = fs::File::create(&temporary)
-            .and_then(|mut file| {
-                file.write_all(text.as_bytes())
-                    .and_then(|()| file.sync_all())
-            })
-            .and_then(|()| fs::rename(&temporary, path));
-        written.map_err(|e| {
-            // Nothing better to do if the half-written file cannot be removed either.
-            let _ = fs::remove_file(&temporary);
-            io_error(path, &e)
-        })
-    }
-}
-
-fn io_error(path: &Path, error: &std::io::Error) -> ModelError {
-    ModelError::Io {
-        path: path.to_owned(),
-        message: error.to_string(),
-    }
 }
 
 #[cfg(test)]
@@ -328,25 +284,6 @@ mod tests {
             let found = Model::from_json(&text).unwrap_err().to_string();
             assert!(found.contains(message), "{found}");
         }
-    }
-
-    #[test]
-    fn files_are_replaced_whole() {
-        let folder = std::env::temp_dir().join(format!("tenebra-models-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        let path = folder.join("model.json");
-        let model = Model::from_json(LINE).unwrap();
-        model.save(&path).unwrap();
-        model.save(&path).unwrap();
-        assert_eq!(Model::load(&path).unwrap(), model);
-        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
-        fs::write(&path, "{").unwrap();
-        let message = Model::load(&path).unwrap_err().to_string();
-        assert!(
-            message.starts_with(&path.display().to_string()),
-            "{message}"
-        );
-        fs::remove_dir_all(&folder).unwrap();
     }
 
     proptest! {

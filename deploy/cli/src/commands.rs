@@ -1,6 +1,7 @@
 //! One file per command: its arguments and what it does.
 
 pub(crate) mod compile;
+pub(crate) mod completions;
 mod connection;
 pub(crate) mod decrypt;
 pub(crate) mod demo;
@@ -10,6 +11,7 @@ pub(crate) mod import;
 pub(crate) mod inspect;
 pub(crate) mod keygen;
 pub(crate) mod keys;
+pub(crate) mod man;
 pub(crate) mod models;
 pub(crate) mod predict;
 mod predictions;
@@ -26,9 +28,12 @@ use tenebra::{Error, ServerProgram, files};
 use tenebra_client::ClientKey;
 use tenebra_client::ClientSpec;
 use tenebra_models::Prediction;
+use zeroize::Zeroizing;
+
+use crate::output;
 
 /// The client spec of a model's folder.
-fn read_client(folder: &Path) -> Result<Vec<u8>, Error> {
+fn read_client(folder: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
     files::read(&folder.join(files::CLIENT_FILE))
 }
 
@@ -38,6 +43,7 @@ fn parse_client<'a>(folder: &Path, bytes: &'a [u8]) -> Result<ClientSpec<'a>, Er
 
 /// The server program of a model's folder, to be evaluated on `threads` threads.
 fn read_server(folder: &Path, threads: usize) -> Result<ServerProgram, Error> {
+    let _busy = output::busy("preparing the model");
     files::read_as(&folder.join(files::SERVER_FILE), |bytes| {
         ServerProgram::parse(bytes, threads)
     })

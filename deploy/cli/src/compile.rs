@@ -6,7 +6,7 @@ use tenebra_circuit::{Options, Verified};
 use tenebra_client::spec::{Output, OwnedCodec, OwnedInput, OwnedSpec};
 use tenebra_models::data::Table;
 use tenebra_models::quantized::Codec;
-use tenebra_models::{Model, QuantizeOptions, QuantizedModel, quantize_with_report};
+use tenebra_models::{Model, QuantizeError, QuantizeOptions, QuantizedModel, quantize_with_report};
 use tenebra_tfhe::Program;
 
 use crate::error::Error;
@@ -52,7 +52,8 @@ pub fn compile(
     options: &CompileOptions,
 ) -> Result<Compiled, Error> {
     let start = Instant::now();
-    let (quantized, forest) = quantize_with_report(model, calibration, &options.quantize)?;
+    let quantized = quantize_with_report(model, calibration, &options.quantize);
+    let (quantized, forest) = quantized.map_err(|e| name_feature(e, model))?;
     let circuit = Verified::try_from(quantized.circuit.clone())?;
     let plan = Options {
         rows: BATCH_ROWS,
@@ -73,6 +74,19 @@ pub fn compile(
         server,
         report,
     })
+}
+
+/// Features have names where the model knows them.
+fn name_feature(error: QuantizeError, model: &Model) -> Error {
+    let QuantizeError::Feature { feature, source } = error else {
+        return error.into();
+    };
+    let name = model.feature_names().and_then(|names| names.get(feature));
+    let column = name.map(|name| format!("`{name}`"));
+    Error::Column {
+        column: column.unwrap_or_else(|| (feature + 1).to_string()),
+        source,
+    }
 }
 
 fn client_spec(

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use tenebra_client::{ClientError, FrameError, SpecError, SpecId};
+use tenebra_client::{ClientError, FrameError, Kind, SpecError, SpecId};
 use tenebra_models::import::ImportError;
 use tenebra_models::scores::EvaluateError as ScoreError;
 use tenebra_models::{DataError, ModelError, QuantizeError, TrainError};
@@ -11,6 +11,8 @@ use tenebra_server::StartError;
 use tenebra_server::program::ProgramError;
 use tenebra_tfhe::{EvaluateError, PlanError};
 use thiserror::Error;
+
+use crate::files::{CLIENT_FILE, SECRET_KEY_FILE, SERVER_FILE};
 
 /// Anything that the work of a command can fail with.
 #[derive(Debug, Error)]
@@ -116,6 +118,18 @@ pub enum Error {
         /// Why.
         source: QuantError,
     },
+    /// A value that the model does not compute with.
+    #[error(
+        "row {row}, column `{column}`: {value} is infinite in the model's precision; such numbers are not accepted"
+    )]
+    TooLarge {
+        /// Data row, from 1.
+        row: usize,
+        /// Name of the column.
+        column: String,
+        /// The number.
+        value: f64,
+    },
     /// A row cannot be predicted.
     #[error("row {row}: {source}")]
     Row {
@@ -134,11 +148,30 @@ pub enum Error {
         /// Row after the last asked for.
         end: usize,
     },
-    /// A key is there already.
-    #[error("{} exists; a new key would make queries of the old one undecryptable", path.display())]
-    KeyExists {
-        /// The key file.
+    /// A file is there already, and others were made with it.
+    #[error("{} exists; {}", path.display(), consequence(path))]
+    Exists {
+        /// The file.
         path: PathBuf,
+    },
+    /// A file of ours where another kind of file is taken.
+    #[error("this is {} {found}, {wanted} is needed", found.article())]
+    OtherFile {
+        /// What its header says.
+        found: Kind,
+        /// What is taken, with its article.
+        wanted: &'static str,
+    },
+    /// Ciphertexts are for files and pipes.
+    #[error("a terminal would take these bytes for commands; write them to a file or into a pipe")]
+    BinaryToTerminal,
+    /// A feature has no codes.
+    #[error("column {column}: {source}")]
+    Column {
+        /// Name of the column in backticks, or its place, from 1.
+        column: String,
+        /// Why.
+        source: QuantError,
     },
     /// The operating system gave no randomness.
     #[error("the operating system gave no randomness: {message}")]
@@ -177,6 +210,18 @@ impl Error {
             | Self::Row { source, .. } => source.root(),
             other => other,
         }
+    }
+}
+
+/// What it would mean to replace a file.
+fn consequence(path: &Path) -> &'static str {
+    let is = |name: &str| path.file_name().is_some_and(|other| other == name);
+    if is(SECRET_KEY_FILE) {
+        "a new key would make queries of the old one undecryptable"
+    } else if is(CLIENT_FILE) || is(SERVER_FILE) {
+        "keys and queries made for it would not work with another model"
+    } else {
+        "what goes with it would not go with another"
     }
 }
 

@@ -10,7 +10,9 @@ use tenebra_models::forest::ForestError;
 use tenebra_models::scores::Metric;
 use tenebra_models::{DataError, Model, ModelError, Prediction};
 use tenebra_tfhe::EvaluationKey;
+use zeroize::Zeroizing;
 
+use crate::clipping::Clipping;
 use crate::error::Error;
 use crate::rows::Rows;
 use crate::server_program::ServerProgram;
@@ -59,24 +61,26 @@ pub fn clear(model: &Model, rows: &Rows) -> Result<Vec<Prediction>, Error> {
     rows.table.rows().enumerate().map(predict).collect()
 }
 
-/// With the number of the row, and the name of the column where a value is missing.
+/// With the number of the row, and the name of the column where a value is missing or infinite.
 fn bad_row(rows: &Rows, index: usize, error: ModelError) -> Error {
     let row = rows.first + index + 1;
-    let (ModelError::MissingValue { feature }
-    | ModelError::Forest(ForestError::MissingValue { feature })) = error
-    else {
-        return Error::Row {
+    let name = |feature: usize| rows.table.columns().get(feature).cloned();
+    match error {
+        ModelError::MissingValue { feature }
+        | ModelError::Forest(ForestError::MissingValue { feature }) => DataError::Missing {
             row,
-            source: Box::new(error.into()),
-        };
-    };
-    let column = rows
-        .table
-        .columns()
-        .get(feature)
-        .cloned()
-        .unwrap_or_default();
-    DataError::Missing { row, column }.into()
+            column: name(feature).unwrap_or_default(),
+        }
+        .into(),
+        ModelError::Forest(ForestError::InfiniteValue { feature, value, .. }) => {
+            let column = name(feature).unwrap_or_default();
+            Error::TooLarge { row, column, value }
+        }
+        other => Error::Row {
+            row,
+            source: Box::new(other.into()),
+        },
+    }
 }
 
 /// The predictions of the circuit on clear integers.
@@ -88,10 +92,10 @@ pub fn simulate(
     server: &ServerProgram,
     rows: &Rows,
 ) -> Result<Scored, Error> {
-    Ok(simulate_and_count(spec, server, rows)?.0)
+    simulate_and_count(spec, server, rows, &mut Clipping::default())
 }
 
-/// As [`simulate`], and how many values were clipped to the calibrated ranges.
+/// As [`simulate`], and adds the values that were clipped to the calibrated ranges.
 ///
 /// # Errors
 /// As [`Rows::codes`].
@@ -99,20 +103,20 @@ pub fn simulate_and_count(
     spec: &ClientSpec<'_>,
     server: &ServerProgram,
     rows: &Rows,
-) -> Result<(Scored, usize), Error> {
+    clipping: &mut Clipping,
+) -> Result<Scored, Error> {
     let mut scored = Scored {
         integers: Vec::new(),
         predictions: Vec::new(),
     };
-    let mut clipped = 0;
     for index in 0..rows.table.n_rows() {
         let (codes, outside) = rows.codes_of(spec, index)?;
         let integers = tenebra_sim::run(server.circuit(), &codes)?;
         scored.predictions.push(predict(spec, &integers));
         scored.integers.push(integers);
-        clipped += outside;
+        clipping.add(spec, rows, index, outside);
     }
-    Ok((scored, clipped))
+    Ok(scored)
 }
 
 /// What the integers of a row say.
@@ -203,7 +207,8 @@ impl<'a> EncryptedScorer<'a> {
         let key = ClientKey::generate(spec, &mut rng);
         let evaluation_key = spec.evaluation_key_file(&key, &mut rng)?;
         let keygen_ms = milliseconds(start);
-        let key = ClientKey::read_secret_file(spec, &key.to_secret_file(spec))?;
+        let secret = Zeroizing::new(key.to_secret_file(spec));
+        let key = ClientKey::read_secret_file(spec, &secret)?;
         let evaluation_key_bytes = evaluation_key.as_ref().map_or(0, Vec::len);
         let start = Instant::now();
         let evaluation_key = evaluation_key

@@ -1,10 +1,25 @@
 //! Files: read whole with their name in every error, written whole or not at all.
+//!
+//! What is read may be a secret key, by mistake or on purpose, so its bytes are wiped when they are dropped. What is written
+//! goes to a temporary file first, which takes the name when all of it is there; links are followed, and a FIFO or a device is
+//! written into. Whatever ends the process in between, nothing unfinished stays.
 
-use std::fs;
-use std::io::{BufWriter, Write};
-use std::path::{Path, PathBuf};
+mod cleanup;
+mod folder;
+mod new_file;
+mod target;
 
-use tempfile::NamedTempFile;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use tenebra_client::frame::{HEADER_LEN, MAGIC};
+use tenebra_client::{FrameError, Kind};
+use zeroize::{Zeroize, Zeroizing};
+
+pub use cleanup::TemporaryFolder;
+pub use folder::{Item, check_free, write_folder};
+pub use new_file::{Access, Content, NewFile, write};
 
 use crate::error::Error;
 
@@ -16,24 +31,17 @@ pub const SERVER_FILE: &str = "server.tnb";
 pub const SECRET_KEY_FILE: &str = "secret.key";
 /// Name of the evaluation key in a folder of keys.
 pub const EVALUATION_KEY_FILE: &str = "evaluation.key";
-
-/// Who may read a file that is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// As the umask says.
-    Public,
-    /// The owner alone (mode 0600), and no file of that name is replaced.
-    NewSecret,
-    /// The owner alone (mode 0600).
-    Secret,
-}
+/// Where `-` reads from.
+pub const STDIN: &str = "/dev/stdin";
 
 /// Reads a whole file.
 ///
 /// # Errors
 /// [`Error::Io`].
-pub fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|e| Error::io(path, &e))
+pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    open(path)
+        .and_then(|mut file| read_to_end(&mut file))
+        .map_err(|e| Error::io(path, &e))
 }
 
 /// Reads a whole file and what `parse` makes of it; errors name the file.
@@ -44,189 +52,147 @@ pub fn read_as<T>(path: &Path, parse: impl FnOnce(&[u8]) -> Result<T, Error>) ->
     parse(&read(path)?).map_err(|e| e.in_file(path))
 }
 
-/// Creates a folder and those above it.
+/// Refuses a file of ours where another kind of file is taken: a CSV, the JSON of a model, a certificate. What is not a
+/// regular file is not looked at, for it could not be read again.
 ///
 /// # Errors
-/// [`Error::Io`].
-pub fn create_folder(path: &Path) -> Result<(), Error> {
-    fs::create_dir_all(path).map_err(|e| Error::io(path, &e))
+/// [`Error::InFile`] with [`Error::OtherFile`].
+pub fn refuse_frames(path: &Path, wanted: &'static str) -> Result<(), Error> {
+    // That it cannot be read is for its reader to say.
+    let Some(mut file) = File::open(path).ok().filter(is_regular) else {
+        return Ok(());
+    };
+    let mut header = [0; HEADER_LEN];
+    let there = read_start(&mut file, &mut header).unwrap_or(0);
+    let refused = refuse_frame(&header[..there], wanted);
+    header.zeroize();
+    refused.map_err(|e| e.in_file(path))
 }
 
-/// Writes a file, whole or not at all: to a temporary file beside it, which then takes its name.
+/// Refuses bytes of ours where another kind of file is taken.
 ///
 /// # Errors
-/// [`Error::Io`]; [`Error::KeyExists`] for [`Access::NewSecret`].
-pub fn write(path: &Path, bytes: &[u8], access: Access) -> Result<(), Error> {
-    write_all(&[(path.to_owned(), bytes)], access)
-}
-
-/// Writes several files; none takes its name before all are on the disk.
-///
-/// # Errors
-/// As [`write()`].
-pub fn write_all(files: &[(PathBuf, &[u8])], access: Access) -> Result<(), Error> {
-    let staged = files
-        .iter()
-        .map(|(path, bytes)| stage(path, bytes, access).map_err(|e| Error::io(path, &e)))
-        .collect::<Result<Vec<_>, _>>()?;
-    for (file, (path, _)) in staged.into_iter().zip(files) {
-        let persisted = if access == Access::NewSecret {
-            file.persist_noclobber(path)
-        } else {
-            file.persist(path)
-        };
-        persisted.map_err(|e| match e.error.kind() {
-            std::io::ErrorKind::AlreadyExists => Error::KeyExists { path: path.clone() },
-            _ => Error::io(path, &e.error),
-        })?;
-    }
-    Ok(())
-}
-
-/// A file that is written piece by piece, and appears when all of it is there.
-#[derive(Debug)]
-pub struct NewFile {
-    path: PathBuf,
-    file: BufWriter<NamedTempFile>,
-    length: u64,
-}
-
-impl NewFile {
-    /// Starts a file that others may read.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn create(path: &Path) -> Result<Self, Error> {
-        let file = temporary(path, Access::Public).map_err(|e| Error::io(path, &e))?;
-        Ok(Self {
-            path: path.to_owned(),
-            file: BufWriter::new(file),
-            length: 0,
-        })
-    }
-
-    /// Appends bytes.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.length += bytes.len() as u64;
-        let written = self.file.write_all(bytes);
-        written.map_err(|e| Error::io(&self.path, &e))
-    }
-
-    /// Lets it take its name; returns its length in bytes.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn finish(self) -> Result<u64, Error> {
-        let io = |e: std::io::Error| Error::io(&self.path, &e);
-        let file = self.file.into_inner().map_err(|e| io(e.into_error()))?;
-        file.as_file().sync_all().map_err(io)?;
-        file.persist(&self.path).map_err(|e| io(e.error))?;
-        Ok(self.length)
+/// [`Error::OtherFile`].
+pub fn refuse_frame(bytes: &[u8], wanted: &'static str) -> Result<(), Error> {
+    match kind_of(bytes) {
+        Some(found) => Err(Error::OtherFile { found, wanted }),
+        None => Ok(()),
     }
 }
 
-fn stage(path: &Path, bytes: &[u8], access: Access) -> std::io::Result<NamedTempFile> {
-    let mut file = temporary(path, access)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
+/// What the header at the start of `bytes` says that the file is.
+pub(crate) fn kind_of(bytes: &[u8]) -> Option<Kind> {
+    let code = bytes.strip_prefix(&MAGIC)?.get(2..4)?;
+    let kinds = [
+        Kind::ClientSpec,
+        Kind::ServerProgram,
+        Kind::SecretKey,
+        Kind::EvaluationKey,
+        Kind::Query,
+        Kind::Response,
+    ];
+    kinds
+        .into_iter()
+        .find(|kind| kind.code().to_le_bytes() == code)
+}
+
+/// Refuses what is known to be another kind of file of ours; damage is for the reader of the frame to find.
+pub(crate) fn check_kind(bytes: &[u8], wanted: Kind) -> Result<(), Error> {
+    match kind_of(bytes) {
+        Some(found) if found != wanted => Err(FrameError::Kind { wanted, found }.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Opens a file to read; a folder is an error at once.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    let file = File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
     Ok(file)
 }
 
-/// An empty file in the folder of `path`, to take its name later.
-fn temporary(path: &Path, access: Access) -> std::io::Result<NamedTempFile> {
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".tenebra-").suffix(".tmp");
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = if access == Access::Public {
-            0o666
-        } else {
-            0o600
-        };
-        builder.permissions(fs::Permissions::from_mode(mode));
+fn is_regular(file: &File) -> bool {
+    file.metadata().is_ok_and(|data| data.is_file())
+}
+
+/// Fills the start of `buffer`; returns how much there was.
+pub(crate) fn read_start(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut there = 0;
+    while there < buffer.len() {
+        match file.read(&mut buffer[there..]) {
+            Ok(0) => break,
+            Ok(count) => there += count,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
     }
-    #[cfg(not(unix))]
-    let _ = access;
-    builder.tempfile_in(folder)
+    Ok(there)
+}
+
+/// As `Read::read_to_end`, but no copy of the bytes stays behind when the buffer grows.
+fn read_to_end(file: &mut File) -> io::Result<Zeroizing<Vec<u8>>> {
+    let announced = usize::try_from(file.metadata()?.len()).unwrap_or(0);
+    let mut bytes = Zeroizing::new(vec![0; announced.saturating_add(1)]);
+    let mut filled = 0;
+    loop {
+        let there = read_start(file, &mut bytes[filled..])?;
+        filled += there;
+        if filled < bytes.len() {
+            bytes.truncate(filled);
+            return Ok(bytes);
+        }
+        let mut longer = Zeroizing::new(vec![0; 2 * filled.max(4096)]);
+        longer[..filled].copy_from_slice(&bytes);
+        bytes = longer;
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use tenebra_client::{KeyTag, SpecId, to_frame};
+
     use super::*;
 
-    fn names(folder: &Path) -> Vec<String> {
-        let mut names: Vec<String> = fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
+    #[test]
+    fn files_are_read_whole() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        for count in [0, 1, 4095, 4096, 100_000] {
+            let bytes: Vec<u8> = (0..count).map(|at: u32| at.to_le_bytes()[0]).collect();
+            std::fs::write(file.path(), &bytes).unwrap();
+            assert_eq!(*read(file.path()).unwrap(), bytes);
+        }
+        // Files of /proc announce no length.
+        let version = Path::new("/proc/version");
+        if version.exists() {
+            assert_eq!(*read(version).unwrap(), std::fs::read(version).unwrap());
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let message = read(folder.path()).unwrap_err().to_string();
+        assert!(message.ends_with("is a directory"), "{message}");
     }
 
     #[test]
-    fn files_appear_whole_or_not_at_all() {
-        let folder = tempfile::tempdir().unwrap();
-        let (one, other) = (folder.path().join("one"), folder.path().join("no/other"));
-        let both: [(PathBuf, &[u8]); 2] = [(one.clone(), b"1"), (other, b"2")];
-        assert!(matches!(
-            write_all(&both, Access::Public),
-            Err(Error::Io {
-                not_found: true,
-                ..
-            })
-        ));
-        assert!(names(folder.path()).is_empty());
-        write_all(&both[..1], Access::Public).unwrap();
-        write(&one, b"again", Access::Public).unwrap();
-        assert_eq!(names(folder.path()), ["one"]);
-        assert_eq!(read(&one).unwrap(), b"again");
-    }
-
-    #[test]
-    fn a_file_in_pieces_appears_when_it_is_finished() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("new");
-        let mut file = NewFile::create(&path).unwrap();
-        file.append(b"one").unwrap();
-        assert!(!path.exists());
-        drop(file);
-        assert!(names(folder.path()).is_empty());
-        let mut file = NewFile::create(&path).unwrap();
-        file.append(b"one").unwrap();
-        file.append(b", two").unwrap();
-        assert_eq!(file.finish().unwrap(), 8);
-        assert_eq!(read(&path).unwrap(), b"one, two");
-        assert_eq!(names(folder.path()), ["new"]);
-    }
-
-    #[test]
-    #[cfg(unix)]
-    fn secrets_are_private_and_are_not_replaced_unasked() {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("secret.key");
-        write(&path, b"1", Access::NewSecret).unwrap();
-        assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o600
+    fn our_files_are_told_from_others() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let frame = to_frame(Kind::SecretKey, SpecId([1; 16]), KeyTag::NONE, b"abc");
+        std::fs::write(file.path(), &frame).unwrap();
+        let error = refuse_frames(file.path(), "a CSV").unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .ends_with("this is a secret key, a CSV is needed")
         );
-        let refused = write(&path, b"2", Access::NewSecret);
-        assert!(matches!(refused, Err(Error::KeyExists { path: kept }) if kept == path));
-        assert_eq!(read(&path).unwrap(), b"1");
-        write(&path, b"3", Access::Secret).unwrap();
-        assert_eq!(read(&path).unwrap(), b"3");
+        assert!(check_kind(&frame, Kind::SecretKey).is_ok());
+        let error = check_kind(&frame, Kind::EvaluationKey).unwrap_err();
         assert_eq!(
-            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            0o600
+            error.to_string(),
+            "this is a secret key, an evaluation key is needed"
         );
-        assert_eq!(names(folder.path()), ["secret.key"]);
+        for other in [&b""[..], b"a,b\n1,2\n", b"TNBR", b"TNBRabcd"] {
+            std::fs::write(file.path(), other).unwrap();
+            assert!(refuse_frames(file.path(), "a CSV").is_ok());
+        }
     }
 }

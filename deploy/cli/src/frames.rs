@@ -1,18 +1,20 @@
 //! Files of several messages: frames one after the other, read one at a time.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Chain, Cursor, Read};
 use std::path::{Path, PathBuf};
 
+use tenebra_client::Kind;
 use tenebra_client::frame::{HEADER_LEN, MAGIC, TRAILER_LEN};
 
 use crate::error::Error;
+use crate::files;
 
 /// The frames of a file, in the memory of one. What each holds is for its reader to check.
 #[derive(Debug)]
 pub struct FrameFile {
     path: PathBuf,
-    reader: BufReader<File>,
+    reader: BufReader<Chain<Cursor<Vec<u8>>, File>>,
     length: u64,
     position: u64,
     frames: usize,
@@ -21,17 +23,21 @@ pub struct FrameFile {
 }
 
 impl FrameFile {
-    /// Opens a file.
+    /// Opens a file whose frames are of this kind. Of a file of another kind no more than a header is read.
     ///
     /// # Errors
-    /// [`Error::Io`].
-    pub fn open(path: &Path) -> Result<Self, Error> {
+    /// [`Error::Io`]; [`Error::InFile`] with [`FrameError::Kind`](tenebra_client::FrameError::Kind).
+    pub fn open(path: &Path, kind: Kind) -> Result<Self, Error> {
         let io = |e| Error::io(path, &e);
-        let file = File::open(path).map_err(io)?;
+        let mut file = files::open(path).map_err(io)?;
+        let mut start = vec![0; HEADER_LEN];
+        let there = files::read_start(&mut file, &mut start).map_err(io)?;
+        start.truncate(there);
+        files::check_kind(&start, kind).map_err(|e| e.in_file(path))?;
         Ok(Self {
             path: path.to_owned(),
             length: file.metadata().map_err(io)?.len(),
-            reader: BufReader::new(file),
+            reader: BufReader::new(Cursor::new(start).chain(file)),
             position: 0,
             frames: 0,
             ended: false,
@@ -120,7 +126,7 @@ fn payload_len(header: &[u8; HEADER_LEN]) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use tenebra_client::{KeyTag, Kind, SpecId};
+    use tenebra_client::{KeyTag, SpecId};
 
     use super::*;
 
@@ -131,7 +137,7 @@ mod tests {
     fn frames(bytes: &[u8]) -> Vec<Vec<u8>> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), bytes).unwrap();
-        let mut reader = FrameFile::open(file.path()).unwrap();
+        let mut reader = FrameFile::open(file.path(), Kind::Query).unwrap();
         core::iter::from_fn(|| reader.next_frame().unwrap()).collect()
     }
 
@@ -153,7 +159,7 @@ mod tests {
     fn what_is_appended_is_found() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), [frame(b"first"), b"more".to_vec()].concat()).unwrap();
-        let mut reader = FrameFile::open(file.path()).unwrap();
+        let mut reader = FrameFile::open(file.path(), Kind::Query).unwrap();
         assert_eq!(reader.next_frame().unwrap(), Some(frame(b"first")));
         let error = reader.next_frame().unwrap_err();
         assert!(matches!(error.root(), Error::Appended { number: 1 }));

@@ -6,9 +6,34 @@ use tenebra::Error;
 use tenebra::files::{CLIENT_FILE, EVALUATION_KEY_FILE, SECRET_KEY_FILE, SERVER_FILE};
 use tenebra_client::{ClientError, FrameError, Kind, SpecError};
 use tenebra_models::{DataError, ModelError, QuantizeError, TrainError};
+use tenebra_quant::QuantError;
 use tenebra_server::program::ProgramError;
 use tenebra_service_client::Error as ServiceError;
 use tenebra_tfhe::{EvaluateError, PlanError};
+
+use crate::suggest::did_you_mean;
+
+/// Whether an error is wrong usage: no other file would make the command right.
+pub(crate) fn is_usage(error: &Error) -> bool {
+    matches!(
+        error.root(),
+        Error::BinaryToTerminal
+            | Error::Train(
+                TrainError::UnknownEstimator { .. }
+                    | TrainError::UnknownParameter { .. }
+                    | TrainError::ParameterValue { .. }
+                    | TrainError::Combination { .. }
+                    | TrainError::NoTarget
+                    | TrainError::OneTarget { .. }
+            )
+            | Error::Quantize(
+                QuantizeError::Quant(QuantError::BitWidth { .. } | QuantError::SymmetricBitWidth)
+                    | QuantizeError::LeafBits { .. }
+            )
+            | Error::Plan(PlanError::FailureProbability(_))
+            | Error::Service(ServiceError::Address { .. })
+    )
+}
 
 /// The hint for an error, where one helps.
 pub(crate) fn hint(error: &Error) -> Option<String> {
@@ -26,11 +51,15 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
         Error::Model(ModelError::Format { .. } | ModelError::Json { .. }) => {
             "a model is JSON of finite numbers as `train` writes it; `tenebra import` reads models of other libraries"
         }
-        Error::Model(ModelError::InFile { source, .. }) => {
-            return hint(&Error::Model(source.as_ref().clone()));
-        }
-        Error::Train(TrainError::UnknownEstimator { .. } | TrainError::UnknownParameter { .. }) => {
-            "`tenebra train --list` shows the models and their parameters"
+        Error::Train(
+            TrainError::UnknownEstimator { name, known }
+            | TrainError::UnknownParameter { name, known, .. },
+        ) => {
+            let list = "`tenebra train --list` shows the models and their parameters";
+            return Some(match did_you_mean(name, known) {
+                Some(suggestion) => format!("{suggestion} {list}"),
+                None => list.to_owned(),
+            });
         }
         Error::Plan(PlanError::OutputTooWide { .. } | PlanError::WeightsTooLarge { .. }) => {
             "a smaller `--n-bits` makes the output narrower"
@@ -51,7 +80,7 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
         }
         Error::Service(error) => return service(error),
         Error::OtherModel { .. } => "`tenebra compile` writes both files; keep them together",
-        Error::KeyExists { .. } => "`--force` replaces it",
+        Error::Exists { .. } => "`--force` replaces it",
         _ => return None,
     };
     Some(text.to_owned())
@@ -59,6 +88,13 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
 
 fn data(error: &DataError) -> Option<String> {
     let text = match error {
+        DataError::TargetNotInHeader { missing, present }
+        | DataError::MissingColumns { missing, present } => {
+            let taken = |name: &&String| !missing.contains(*name);
+            return missing
+                .iter()
+                .find_map(|name| did_you_mean(name, present.iter().filter(taken)));
+        }
         DataError::NotANumber { .. } => "only columns named by `--target` may hold words",
         DataError::ColumnCount { .. } => "`--target COLUMN` leaves a column out",
         DataError::ContinuousClasses { .. } | DataError::TooManyClasses { .. } => {

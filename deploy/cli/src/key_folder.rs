@@ -6,18 +6,19 @@
 
 use std::path::Path;
 
-use tenebra_client::{ClientKey, ClientSpec};
+use tenebra_client::{ClientKey, ClientSpec, Frame, Kind};
+use zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::evaluate::system_rng;
-use crate::files::{self, Access, CLIENT_FILE, EVALUATION_KEY_FILE, SECRET_KEY_FILE};
+use crate::files::{self, Access, CLIENT_FILE, EVALUATION_KEY_FILE, Item, SECRET_KEY_FILE};
 
 /// Keys for one model, and its client spec.
 #[derive(Debug)]
 pub struct KeyFolder {
-    spec_file: Vec<u8>,
+    spec_file: Zeroizing<Vec<u8>>,
     key: ClientKey,
-    evaluation_key: Option<Vec<u8>>,
+    evaluation_key: Option<Zeroizing<Vec<u8>>>,
 }
 
 impl KeyFolder {
@@ -40,7 +41,11 @@ impl KeyFolder {
     ) -> Result<Self, Error> {
         let path = folder.join(CLIENT_FILE);
         let kept = path.exists();
-        let spec_file = if kept { files::read(&path)? } else { fetch()? };
+        let spec_file = if kept {
+            files::read(&path)?
+        } else {
+            Zeroizing::new(fetch()?)
+        };
         let spec = ClientSpec::parse(&spec_file).map_err(|error| {
             let error = Error::from(error);
             if kept { error.in_file(&path) } else { error }
@@ -52,12 +57,11 @@ impl KeyFolder {
             Ok(ClientKey::read_secret_file(&spec, bytes)?)
         })?;
         if !kept {
-            files::write(&path, &spec_file, Access::Public)?;
+            files::write_folder(folder, &[public(CLIENT_FILE, &spec_file)])?;
         }
-        let evaluation_key = spec
-            .evaluation_key_len()
-            .map(|_| files::read(&folder.join(EVALUATION_KEY_FILE)))
-            .transpose()?;
+        let evaluation_key = spec.evaluation_key_len();
+        let evaluation_key = evaluation_key.map(|_| evaluation_key_of(folder, &spec, &key));
+        let evaluation_key = evaluation_key.transpose()?;
         Ok(Self {
             key,
             evaluation_key,
@@ -80,19 +84,50 @@ impl KeyFolder {
     /// The framed evaluation key, where the model needs one.
     #[must_use]
     pub fn evaluation_key(&self) -> Option<&[u8]> {
-        self.evaluation_key.as_deref()
+        self.evaluation_key.as_deref().map(Vec::as_slice)
     }
 }
 
-/// Makes keys. The secret key is written last: where it is, the other files are.
+/// The evaluation key that goes with `key`: it is about to be sent, and must be no other file.
+fn evaluation_key_of(
+    folder: &Path,
+    spec: &ClientSpec<'_>,
+    key: &ClientKey,
+) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let path = folder.join(EVALUATION_KEY_FILE);
+    let bytes = files::read(&path)?;
+    Frame::parse_for(&bytes, Kind::EvaluationKey, spec.id())
+        .and_then(|frame| frame.check_key_tag(key.tag()))
+        .map_err(|e| Error::from(e).in_file(&path))?;
+    Ok(bytes)
+}
+
+fn public<'a>(name: &'a str, bytes: &'a [u8]) -> Item<'a> {
+    Item {
+        name,
+        bytes,
+        access: Access::Public,
+        replace: true,
+    }
+}
+
+/// Makes keys. The secret key appears last: where it is, the other files are.
 fn make(folder: &Path, spec: &ClientSpec<'_>, spec_file: &[u8]) -> Result<(), Error> {
     let mut rng = system_rng()?;
     let key = ClientKey::generate(spec, &mut rng);
-    files::create_folder(folder)?;
-    if let Some(bytes) = spec.evaluation_key_file(&key, &mut rng)? {
-        files::write(&folder.join(EVALUATION_KEY_FILE), &bytes, Access::Public)?;
-    }
-    files::write(&folder.join(CLIENT_FILE), spec_file, Access::Public)?;
-    let secret = key.to_secret_file(spec);
-    files::write(&folder.join(SECRET_KEY_FILE), &secret, Access::NewSecret)
+    let evaluation_key = spec.evaluation_key_file(&key, &mut rng)?;
+    let evaluation_key = evaluation_key.as_deref();
+    let mut items: Vec<Item<'_>> = evaluation_key
+        .map(|bytes| public(EVALUATION_KEY_FILE, bytes))
+        .into_iter()
+        .collect();
+    let secret = Zeroizing::new(key.to_secret_file(spec));
+    items.push(public(CLIENT_FILE, spec_file));
+    items.push(Item {
+        name: SECRET_KEY_FILE,
+        bytes: &secret,
+        access: Access::Secret,
+        replace: false,
+    });
+    files::write_folder(folder, &items)
 }

@@ -3,6 +3,7 @@
 extern crate alloc;
 
 pub mod cases;
+pub mod clipping;
 pub mod compile;
 mod error;
 pub mod evaluate;
@@ -13,6 +14,7 @@ pub mod remote;
 pub mod report;
 pub mod rows;
 pub mod server_program;
+pub mod terminal;
 mod times;
 
 pub use compile::{CompileOptions, Compiled, compile};

@@ -1,13 +1,15 @@
 //! The `tenebra` command.
 
+mod arguments;
 mod commands;
 mod hint;
 mod output;
 mod spool;
+mod suggest;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{ColorChoice, Parser, Subcommand};
 
 /// Machine learning on encrypted data.
 ///
@@ -18,6 +20,20 @@ use clap::{Parser, Subcommand};
 struct Arguments {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    global: Global,
+}
+
+/// What every command takes.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Global options")]
+struct Global {
+    /// Print no notes and no bars, only warnings and errors
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// When to use colours; `auto`: on a terminal, unless the environment has NO_COLOR
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t = ColorChoice::Auto, hide_possible_values = true)]
+    color: ColorChoice,
 }
 
 const EXAMPLE: &str = "\
@@ -55,10 +71,28 @@ enum Command {
     Models(commands::models::Arguments),
     Keys(commands::keys::Arguments),
     Predict(commands::predict::Arguments),
+    Completions(commands::completions::Arguments),
+    Man(commands::man::Arguments),
 }
 
 fn main() -> ExitCode {
-    let done = match Arguments::parse().command {
+    // Before clap may print its help or its errors.
+    arguments::chosen_colors(std::env::args_os()).write_global();
+    let arguments = Arguments::parse();
+    if arguments.global.quiet {
+        output::be_quiet();
+    }
+    match run(arguments.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::failure(&failure);
+            failure.status()
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), output::Failure> {
+    match command {
         Command::Demo(arguments) => commands::demo::run(&arguments),
         Command::Train(arguments) => commands::train::run(&arguments),
         Command::Import(arguments) => commands::import::run(&arguments),
@@ -75,12 +109,7 @@ fn main() -> ExitCode {
         Command::Models(arguments) => commands::models::run(&arguments),
         Command::Keys(arguments) => commands::keys::run(&arguments),
         Command::Predict(arguments) => commands::predict::run(&arguments),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            output::failure(&failure);
-            ExitCode::FAILURE
-        }
+        Command::Completions(arguments) => commands::completions::run(&arguments),
+        Command::Man(arguments) => commands::man::run(&arguments),
     }
 }

@@ -1,17 +1,32 @@
 //! What is printed: data to stdout, everything else to stderr.
 
-use std::io::{self, ErrorKind, Write};
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::process::ExitCode;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use anstyle::{AnsiColor, Style};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use serde::Serialize;
+use tenebra::terminal::{Terminal, escape, escape_line};
 
-use crate::hint::hint;
+use crate::hint::{hint, is_usage};
+
+/// Whether `--quiet` was given.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// From now on, notes and bars are left out.
+pub(crate) fn be_quiet() {
+    QUIET.store(true, Ordering::Relaxed);
+}
 
 /// Why a command failed.
 #[derive(Debug)]
 pub(crate) struct Failure {
     message: String,
     hint: Option<String>,
+    /// Whether the command cannot be what was meant, whatever the files hold.
+    usage: bool,
 }
 
 impl Failure {
@@ -19,12 +34,35 @@ impl Failure {
         Self {
             message: message.into(),
             hint: None,
+            usage: false,
         }
+    }
+
+    /// Wrong usage.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self {
+            usage: true,
+            ..Self::new(message)
+        }
+    }
+
+    /// An option that would change nothing.
+    pub(crate) fn no_effect(option: &str, why: &str) -> Self {
+        Self::usage(format!("`{option}` has no effect: {why}")).with_hint("leave it out")
     }
 
     pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+
+    /// As clap exits: 2 for wrong usage.
+    pub(crate) fn status(&self) -> ExitCode {
+        if self.usage {
+            ExitCode::from(2)
+        } else {
+            ExitCode::FAILURE
+        }
     }
 }
 
@@ -34,22 +72,39 @@ impl<E: Into<tenebra::Error>> From<E> for Failure {
         Self {
             message: error.to_string(),
             hint: hint(&error),
+            usage: is_usage(&error),
         }
     }
 }
 
-/// Prints data.
-pub(crate) fn data(text: &str) -> Result<(), Failure> {
-    let mut stdout = io::stdout().lock();
-    match stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-    {
+/// Stdout. A terminal gets no commands of whoever wrote the data; a file or a pipe gets the data as it is.
+pub(crate) fn stdout() -> Box<dyn Write> {
+    let out = io::stdout();
+    if out.is_terminal() {
+        Box::new(Terminal::new(out.lock()))
+    } else {
+        Box::new(out.lock())
+    }
+}
+
+/// What became of writing to stdout.
+pub(crate) fn written(outcome: io::Result<()>) -> Result<(), Failure> {
+    match outcome {
         // Whoever read the output has seen enough.
         Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(()),
         Err(e) => Err(Failure::new(format!("stdout: {e}"))),
         Ok(()) => Ok(()),
     }
+}
+
+/// Prints data.
+pub(crate) fn data(text: &str) -> Result<(), Failure> {
+    let mut stdout = stdout();
+    written(
+        stdout
+            .write_all(text.as_bytes())
+            .and_then(|()| stdout.flush()),
+    )
 }
 
 /// Prints one JSON object.
@@ -58,34 +113,66 @@ pub(crate) fn json(value: &impl Serialize) -> Result<(), Failure> {
     data(&(text + "\n"))
 }
 
-/// Tells the person something.
+/// Tells the person something, unless they asked for quiet.
 pub(crate) fn note(text: &str) {
-    // Where stderr is gone, there is nobody to tell.
-    let _ = writeln!(io::stderr().lock(), "{text}");
-}
-
-pub(crate) fn failure(failure: &Failure) {
-    note(&format!("error: {}", failure.message));
-    if let Some(hint) = &failure.hint {
-        note(&format!("hint: {hint}"));
+    if !QUIET.load(Ordering::Relaxed) {
+        say(None, text);
     }
 }
 
-/// A bar on stderr, if that is a terminal.
-pub(crate) fn bar(length: usize, what: &'static str) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(length as u64), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} rows, {eta} left");
+/// Tells the person what they would not want to miss.
+pub(crate) fn warning(text: &str) {
+    say(Some(("warning", AnsiColor::Yellow)), text);
+}
+
+pub(crate) fn failure(failure: &Failure) {
+    say(Some(("error", AnsiColor::Red)), &failure.message);
+    if let Some(hint) = &failure.hint {
+        say(Some(("hint", AnsiColor::Cyan)), hint);
+    }
+}
+
+/// A line on stderr, in colour where colours are shown; what it quotes cannot begin a line or command the terminal.
+fn say(label: Option<(&str, AnsiColor)>, text: &str) {
+    let label = label.map_or_else(String::new, |(label, color)| {
+        let style = Style::new().bold().fg_color(Some(color.into()));
+        format!("{style}{label}:{style:#} ")
+    });
+    let text = escape(text).replace('\n', "\n  ");
+    // Where stderr is gone, there is nobody to tell.
+    let _ = writeln!(anstream::stderr().lock(), "{label}{text}");
+}
+
+/// A bar on stderr, if that is a terminal; it goes when it is dropped.
+fn new_bar(length: Option<u64>, what: &'static str, template: &str) -> ProgressBar {
+    let target = if QUIET.load(Ordering::Relaxed) {
+        ProgressDrawTarget::hidden()
+    } else {
+        ProgressDrawTarget::stderr()
+    };
+    let bar = ProgressBar::with_draw_target(length, target).with_finish(ProgressFinish::AndClear);
+    let style = ProgressStyle::with_template(template);
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.set_message(what);
     bar
 }
 
-/// A bar on stderr, if that is a terminal, for the bytes of a file whose rows nobody counted.
+/// A bar for rows.
+pub(crate) fn bar(length: usize, what: &'static str) -> ProgressBar {
+    let template = "{msg} {wide_bar} {pos}/{len} rows, {eta} left";
+    new_bar(Some(length as u64), what, template)
+}
+
+/// A bar for the bytes of a file whose rows nobody counted.
 pub(crate) fn file_bar(length: u64, what: &'static str) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{msg} {wide_bar} {percent} %, {eta} left");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar.set_message(what);
+    let template = "{msg} {wide_bar} {percent} %, {eta} left";
+    new_bar(Some(length), what, template)
+}
+
+/// That something is worked on, and for how long, where nobody knows how long it will be.
+pub(crate) fn busy(what: &'static str) -> ProgressBar {
+    let bar = new_bar(None, what, "{spinner} {msg}, {elapsed}");
+    bar.enable_steady_tick(Duration::from_millis(100));
     bar
 }
 
@@ -112,20 +199,26 @@ pub(crate) fn milliseconds(time: f64) -> String {
     }
 }
 
-/// Rows of cells, left-aligned under their headings; the first row is the headings.
+/// Rows of cells, left-aligned under their headings; the first row is the headings. A cell stays in its place whatever it
+/// quotes.
 pub(crate) fn table<R: AsRef<[String]>>(rows: &[R]) -> String {
+    let rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| {
+            let cells = row.as_ref().iter();
+            cells.map(|cell| escape_line(cell).into_owned()).collect()
+        })
+        .collect();
     let mut widths = Vec::new();
-    for row in rows {
-        let row = row.as_ref();
+    for row in &rows {
         widths.resize(row.len().max(widths.len()), 0);
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = cell.chars().count().max(*width);
         }
     }
     let mut text = String::new();
-    for row in rows {
+    for row in &rows {
         let cells = row
-            .as_ref()
             .iter()
             .zip(&widths)
             .map(|(cell, width)| format!("{cell:width$}"));
@@ -153,5 +246,7 @@ mod tests {
     fn tables_line_up() {
         let rows = [["a", "b"], ["long", "c"]].map(|row| row.map(str::to_owned));
         assert_eq!(table(&rows), "a     b\nlong  c\n");
+        let rows = [["a\u{1b}[2J\n", "b"], ["c", "d"]].map(|row| row.map(str::to_owned));
+        assert_eq!(table(&rows), "a\\u001b[2J\\n  b\nc             d\n");
     }
 }

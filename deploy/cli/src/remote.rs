@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::time::Instant;
 
 use rand_chacha::ChaCha20Rng;
-use tenebra_client::{ClientKey, ClientSpec};
+use tenebra_client::{ClientKey, ClientSpec, Frame, Kind};
 use tenebra_server::names::KeyId;
 use tenebra_service_client::Service;
 
@@ -42,8 +42,9 @@ pub struct SentKey {
 /// Sends a framed evaluation key, unless the server has it: its id is a hash of its bytes.
 ///
 /// # Errors
-/// [`Error::Service`].
+/// [`Error::Frame`] for anything else, of which nothing is sent; [`Error::Service`].
 pub fn send_key(service: &Service, model: &str, file: &[u8]) -> Result<SentKey, Error> {
+    Frame::parse(file, Kind::EvaluationKey)?;
     let id = KeyId::of(file).to_string();
     if service.keys(model)?.iter().any(|key| key.key == id) {
         return Ok(SentKey { id, now: false });

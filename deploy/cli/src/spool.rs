@@ -1,11 +1,11 @@
 //! Output that may be longer than memory: text, and JSON objects with long lists.
 
-use std::io::{self, BufWriter, ErrorKind, Read, Seek, Write};
+use std::io::{self, BufWriter, Read, Seek, Write};
 
 use serde::Serialize;
 use tempfile::SpooledTempFile;
 
-use crate::output::Failure;
+use crate::output::{self, Failure};
 
 /// Bytes that stay in memory; the rest waits on the disk.
 const IN_MEMORY: usize = 1 << 20;
@@ -80,12 +80,7 @@ pub(crate) fn print_json(
 }
 
 fn to_stdout(parts: Vec<Box<dyn Read + '_>>) -> Result<(), Failure> {
-    match copy(parts, &mut BufWriter::new(io::stdout().lock())) {
-        Ok(()) => Ok(()),
-        // Whoever read the output has seen enough.
-        Err(e) if e.kind() == ErrorKind::BrokenPipe => Ok(()),
-        Err(e) => Err(Failure::new(format!("stdout: {e}"))),
-    }
+    output::written(copy(parts, &mut BufWriter::new(output::stdout())))
 }
 
 fn copy(mut parts: Vec<Box<dyn Read + '_>>, out: &mut impl Write) -> io::Result<()> {

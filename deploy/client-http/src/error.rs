@@ -69,11 +69,14 @@ pub enum Error {
         /// What was asked.
         url: String,
     },
+    /// What was to be sent is a secret key.
+    #[error("this is a secret key, which never leaves its owner; nothing was sent")]
+    SecretKey,
     /// A response is damaged.
-    #[error("response {index}, counted from 0: {source}")]
+    #[error("response {number}: {source}")]
     Response {
-        /// Which one.
-        index: usize,
+        /// Which one, from 1.
+        number: usize,
         /// What is wrong with it.
         source: FrameError,
     },

@@ -7,7 +7,7 @@ use std::thread::sleep;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use tenebra_client::frame::{HEADER_LEN, Header};
+use tenebra_client::frame::{HEADER_LEN, Header, MAGIC};
 use tenebra_client::limits::MAX_MESSAGE_LEN;
 use tenebra_client::{Frame, FrameError, Kind, frame_len};
 use ureq::http::{Method, Request, Response};
@@ -245,18 +245,21 @@ impl Service {
         let Some((first, mut rest)) = queries.split_first() else {
             return Ok(());
         };
+        if queries.iter().any(|query| is_secret_key(query)) {
+            return Err(Error::SecretKey);
+        }
         let response = self.predict(model, key, first)?;
         let together = (UNREAD_BYTES / response.len().max(1)).max(1);
         done(response);
         let path = predict_path(model, key)?;
-        let mut index = 1;
+        let mut number = 2;
         while !rest.is_empty() {
             let (request, after) = rest.split_at(together.min(rest.len()));
             let mut answer = self.ask(Method::POST, &path, &request.concat())?;
             let mut reader = answer.body_mut().as_reader();
             for _ in request {
-                done(self.read_frame(&mut reader, index, &path)?);
-                index += 1;
+                done(self.read_frame(&mut reader, number, &path)?);
+                number += 1;
             }
             rest = after;
         }
@@ -267,7 +270,7 @@ impl Service {
     fn read_frame(
         &self,
         reader: &mut impl Read,
-        index: usize,
+        number: usize,
         path: &str,
     ) -> Result<Vec<u8>, Error> {
         let broken = |e: std::io::Error| self.transport(path, &e);
@@ -285,7 +288,7 @@ impl Service {
             let problem = serde_json::from_slice(&frame).map_err(|_| self.malformed(path))?;
             return Err(Error::Refused(problem));
         }
-        let response = |source| Error::Response { index, source };
+        let response = |source| Error::Response { number, source };
         let Some(header) = frame.first_chunk::<HEADER_LEN>() else {
             return Err(response(FrameError::Short(frame.len())));
         };
@@ -321,6 +324,9 @@ impl Service {
 
     /// Asks, and asks again while the server is busy.
     fn ask(&self, method: Method, path: &str, body: &[u8]) -> Result<Response<Body>, Error> {
+        if is_secret_key(body) {
+            return Err(Error::SecretKey);
+        }
         let mut tried = 0;
         loop {
             let mut answer = self.ask_once(&method, path, body)?;
@@ -394,6 +400,12 @@ impl core::fmt::Debug for Service {
     }
 }
 
+/// Whether bytes are a secret key, of whatever version and however damaged behind its header.
+fn is_secret_key(bytes: &[u8]) -> bool {
+    let kind = bytes.strip_prefix(&MAGIC).and_then(|rest| rest.get(2..4));
+    kind == Some(&Kind::SecretKey.code().to_le_bytes())
+}
+
 /// The time of `evaluate` in a `Server-Timing` header, whose durations are milliseconds.
 fn evaluate_time(header: &str) -> Option<Duration> {
     let metric = |metric: &str| metric.trim().strip_prefix("evaluate;dur=")?.parse().ok();
@@ -465,16 +477,16 @@ mod tests {
         let problem = br#"{"type":"urn:tenebra:problem:malformed","title":"t","status":400,"detail":"d, and much more"}"#;
         let body = [frame.as_slice(), problem].concat();
         let mut reader = body.as_slice();
-        assert_eq!(service.read_frame(&mut reader, 0, "/").unwrap(), frame);
-        let error = service.read_frame(&mut reader, 1, "/").unwrap_err();
+        assert_eq!(service.read_frame(&mut reader, 1, "/").unwrap(), frame);
+        let error = service.read_frame(&mut reader, 2, "/").unwrap_err();
         assert!(matches!(error, Error::Refused(problem) if problem.status == 400));
         let cut = service
-            .read_frame(&mut &frame[..HEADER_LEN + 3], 0, "/")
+            .read_frame(&mut &frame[..HEADER_LEN + 3], 1, "/")
             .unwrap_err();
         assert!(matches!(
             cut,
             Error::Response {
-                index: 0,
+                number: 1,
                 source: FrameError::Length { .. }
             }
         ));

@@ -71,6 +71,16 @@ impl Kind {
             Self::Response => "response",
         }
     }
+
+    /// `a` or `an`, as its name takes.
+    #[must_use]
+    pub const fn article(self) -> &'static str {
+        if matches!(self, Self::EvaluationKey) {
+            "an"
+        } else {
+            "a"
+        }
+    }
 }
 
 impl core::fmt::Display for Kind {
@@ -121,7 +131,7 @@ pub enum FrameError {
         found: u16,
     },
     /// Another kind of file.
-    #[error("this is a {found}, a {wanted} is needed")]
+    #[error("this is {} {found}, {} {wanted} is needed", found.article(), wanted.article())]
     Kind {
         /// What was asked for.
         wanted: Kind,
@@ -477,23 +487,12 @@ mod tests {
         };
         assert_eq!(parse(&edit(6, 6)), Some(kind));
         assert_eq!(parse(&edit(41, b'u')), Some(FrameError::Checksum));
-        assert_eq!(
-            parse(&sample()[..48]),
-            Some(FrameError::Length {
-                len: 48,
-                announced: 49
-            })
-        );
+        let length = |len, announced| Some(FrameError::Length { len, announced });
+        assert_eq!(parse(&sample()[..48]), length(48, 49));
         assert_eq!(parse(&sample()[..20]), Some(FrameError::Short(20)));
         assert_eq!(parse(b"TN"), Some(FrameError::Short(2)));
         let mut huge = sample();
         huge[32..40].fill(0xff);
-        assert_eq!(
-            parse(&huge),
-            Some(FrameError::Length {
-                len: 49,
-                announced: u64::MAX
-            })
-        );
+        assert_eq!(parse(&huge), length(49, u64::MAX));
     }
 }

@@ -14,7 +14,7 @@ use thiserror::Error;
 
 pub use codec::{Codec, Cuts, Input, MAX_CUTS};
 #[cfg(feature = "alloc")]
-pub use owned::{OwnedBranching, OwnedCodec, OwnedInput, OwnedScheme, OwnedSpec};
+pub use owned::{MAX_NAME_BYTES, OwnedBranching, OwnedCodec, OwnedInput, OwnedScheme, OwnedSpec};
 use scheme::Scheme;
 pub use scheme::{Digits, MAX_DIGITS, Radix};
 
@@ -116,6 +116,18 @@ pub enum SpecError {
         "output {0} has an empty range, one wider than its plaintext bits, or a scale that is not finite"
     )]
     Output(u32),
+    /// A name is too long for a spec.
+    #[error(
+        "the name of {what} {number} has {len} bytes, a client spec takes 255; choose a shorter one"
+    )]
+    Name {
+        /// `column`, `class` or `estimator`.
+        what: &'static str,
+        /// Which of them, counted from 1.
+        number: usize,
+        /// Bytes of the name.
+        len: usize,
+    },
     /// Post-processing and number of scores or classes do not fit together.
     #[error(
         "the decision needs {needed} outputs and as many class names, the spec has {outputs} and {classes}"

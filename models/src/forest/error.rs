@@ -69,7 +69,7 @@ pub enum ForestError {
     },
     /// A split reads a feature the model does not have.
     #[error(
-        "tree {tree}, node {node}: feature {feature} is out of range; the model has {n_features} features, counted from 0"
+        "tree {tree}, node {node}: feature {feature}, counted from 0, is out of range; the model has {n_features} features"
     )]
     FeatureOutOfRange {
         /// Which tree.
@@ -171,16 +171,17 @@ pub enum ForestError {
     },
     /// A row lacks a feature that the model cannot do without.
     #[error(
-        "feature {feature} is missing, and the model learned no direction for missing values of it; fill it in"
+        "feature {} is missing, and the model learned no direction for missing values of it; fill it in",
+        feature + 1
     )]
     MissingValue {
-        /// The feature's index.
+        /// The feature's index, from 0; the message counts from 1.
         feature: usize,
     },
     /// A feature is infinite, or becomes so when it is rounded to single precision as the model demands.
-    #[error("feature {feature} is {value}; features must be finite{}", if *.rounded { " in single precision" } else { "" })]
+    #[error("feature {} is {value}; features must be finite{}", feature + 1, if *.rounded { " in single precision" } else { "" })]
     InfiniteValue {
-        /// The feature's index.
+        /// The feature's index, from 0; the message counts from 1.
         feature: usize,
         /// Its value.
         value: f64,

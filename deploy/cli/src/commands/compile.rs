@@ -1,14 +1,17 @@
 //! `tenebra compile`.
 
-use std::path::PathBuf;
+use core::str::from_utf8;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
+use tenebra::files::{Access, Item};
 use tenebra::rows::{Columns, Extra, Selection, read_rows};
 use tenebra::{CompileOptions, Error, compile, files};
 use tenebra_circuit::{Options, QueryMode};
 use tenebra_models::forest::{BinsMode, Decoys};
-use tenebra_models::{Model, QuantizeError, QuantizeOptions};
+use tenebra_models::{Model, ModelError, QuantizeError, QuantizeOptions};
 
+use crate::arguments::{InputPath, check_folder, check_stdin};
 use crate::commands::inspect;
 use crate::output::{self, Failure};
 
@@ -23,10 +26,11 @@ Examples:
   tenebra compile model.json --calibrate train.csv --target y --n-bits 6 -o model/ --json
   tenebra compile trees.json --calibrate train.csv --bins thresholds --decoy-bits 1 -o model/")]
 pub(crate) struct Arguments {
-    /// Float model, from `tenebra train` or `tenebra import`
+    /// Float model, from `tenebra train` or `tenebra import`; `-` is stdin
+    #[arg(value_parser = InputPath)]
     model: PathBuf,
-    /// Rows like those that will be scored, to find the range of each feature
-    #[arg(long, value_name = "CSV")]
+    /// Rows like those that will be scored, to find the range of each feature; `-` is stdin
+    #[arg(long, value_name = "CSV", value_parser = InputPath)]
     calibrate: Option<PathBuf>,
     /// Column of the calibration data that is not a feature
     #[arg(long, value_name = "COLUMN", requires = "calibrate")]
@@ -34,13 +38,16 @@ pub(crate) struct Arguments {
     /// Folder to write to
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
-    /// Bits of a feature's code and of a weight, 2 to 16
-    #[arg(long, value_name = "B", default_value_t = 8)]
-    n_bits: u32,
+    /// Replace a model that is there; keys and queries made for it do not work with the new one
+    #[arg(long)]
+    force: bool,
+    /// Bits of a feature's code and of a weight, 2 to 16 [default: 8]; of trees with `--bins uniform` only
+    #[arg(long, value_name = "B")]
+    n_bits: Option<u32>,
     /// Codes of trees: uniform steps of `--n-bits` bits, which disclose each feature's range to clients, or the model's own
-    /// thresholds, which are exact and disclose the split points
-    #[arg(long, value_enum, default_value_t = Bins::Thresholds)]
-    bins: Bins,
+    /// thresholds, which are exact and disclose the split points [default: thresholds]
+    #[arg(long, value_enum)]
+    bins: Option<Bins>,
     /// Hide the split points of trees among decoys, which fill each feature's codes (0) or codes of so many more bits (1).
     /// The same model and calibration data give the same decoys; different ones would give the split points away
     #[arg(long, value_name = "B", value_parser = clap::value_parser!(u8).range(0..=4))]
@@ -74,33 +81,66 @@ enum Query {
 }
 
 fn quantize_options(arguments: &Arguments, model: &Model) -> Result<QuantizeOptions, Failure> {
-    let n_bits = arguments.n_bits;
+    check_effects(arguments, model)?;
+    let n_bits = arguments.n_bits.unwrap_or(8);
     let too_many = || {
-        Failure::new(format!(
+        Failure::usage(format!(
             "codes of {n_bits} bits are not supported; choose 2 to 16 bits"
         ))
     };
     let mut options = QuantizeOptions::with_bits(u8::try_from(n_bits).map_err(|_| too_many())?)?;
     options.forest.bins = match arguments.bins {
-        Bins::Uniform => BinsMode::Uniform(options.input_bits),
-        Bins::Thresholds => BinsMode::Thresholds,
+        Some(Bins::Uniform) => BinsMode::Uniform(options.input_bits),
+        Some(Bins::Thresholds) | None => BinsMode::Thresholds,
     };
     options.forest.leaf_bits = arguments.leaf_bits;
     if let Some(bits) = arguments.decoy_bits {
-        if arguments.bins == Bins::Uniform {
-            let message = "`--bins uniform` has no split points to hide";
-            return Err(Failure::new(message).with_hint("leave `--decoy-bits` out"));
-        }
         let seed = decoy_seed(model)?;
         options.forest.decoys = Some(Decoys { bits, seed });
     }
-    if matches!(model, Model::Linear(_)) && (arguments.decoy_bits.or(arguments.leaf_bits)).is_some()
-    {
-        output::note(
-            "note: this model has neither split points nor leaves; `--decoy-bits` and `--leaf-bits` do nothing",
-        );
-    }
     Ok(options)
+}
+
+/// Refuses options that would change nothing.
+fn check_effects(arguments: &Arguments, model: &Model) -> Result<(), Failure> {
+    let uniform = arguments.bins == Some(Bins::Uniform);
+    let refused = if matches!(model, Model::Linear(_)) {
+        let why = "a linear model has neither split points nor leaves, and its queries are direct";
+        [
+            (arguments.bins.is_some(), "--bins", why),
+            (arguments.decoy_bits.is_some(), "--decoy-bits", why),
+            (arguments.leaf_bits.is_some(), "--leaf-bits", why),
+            (arguments.query == Query::Packed, "--query packed", why),
+        ]
+        .into_iter()
+        .find(|(given, ..)| *given)
+    } else {
+        let own = "the codes are the model's own thresholds; `--bins uniform` takes so many bits";
+        [
+            (arguments.n_bits.is_some() && !uniform, "--n-bits", own),
+            (
+                arguments.decoy_bits.is_some() && uniform,
+                "--decoy-bits",
+                "`--bins uniform` has no split points to hide",
+            ),
+        ]
+        .into_iter()
+        .find(|(given, ..)| *given)
+    };
+    match refused {
+        Some((_, option, why)) => Err(Failure::no_effect(option, why)),
+        None => Ok(()),
+    }
+}
+
+fn read_model(path: &Path) -> Result<Model, Error> {
+    files::read_as(path, |bytes| {
+        files::refuse_frame(bytes, "the JSON of a model")?;
+        let text = from_utf8(bytes).map_err(|_| ModelError::Json {
+            message: "it is not UTF-8 text".to_owned(),
+        })?;
+        Ok(Model::from_json(text)?)
+    })
 }
 
 /// A seed that a client cannot guess without the leaves, and that is the same for the same model: of two sets of decoys, a
@@ -112,9 +152,13 @@ fn decoy_seed(model: &Model) -> Result<u64, Failure> {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let model = Model::load(&arguments.model)?;
+    check_folder(&arguments.output)?;
+    check_stdin([Some(&arguments.model), arguments.calibrate.as_ref()])?;
+    let model = read_model(&arguments.model)?;
     let calibration = match &arguments.calibrate {
         Some(path) => {
+            let _busy = output::busy("reading the calibration data");
+            files::refuse_frames(path, "a CSV")?;
             let extra = Extra {
                 targets: arguments.target.clone(),
                 weight: None,
@@ -135,22 +179,32 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             ..Options::default()
         },
     };
+    if !arguments.force {
+        files::check_free(&arguments.output, &[files::SERVER_FILE, files::CLIENT_FILE])?;
+    }
+    let busy = output::busy("compiling");
     let compiled = compile(&model, calibration.as_ref(), &options).map_err(|error| {
         match (&error, &arguments.calibrate) {
             (Error::Quantize(QuantizeError::Data(_)), Some(path)) => error.in_file(path),
             _ => error,
         }
     })?;
+    busy.finish_and_clear();
     if arguments.query == Query::Packed && compiled.report.query_mode != "packed" {
         output::note("note: there are no packed queries for this model; its queries are direct");
     }
-    files::create_folder(&arguments.output)?;
-    files::write_all(
+    let item = |name, bytes| Item {
+        name,
+        bytes,
+        access: Access::Public,
+        replace: arguments.force,
+    };
+    files::write_folder(
+        &arguments.output,
         &[
-            (arguments.output.join(files::SERVER_FILE), &compiled.server),
-            (arguments.output.join(files::CLIENT_FILE), &compiled.client),
+            item(files::SERVER_FILE, &compiled.server),
+            item(files::CLIENT_FILE, &compiled.client),
         ],
-        files::Access::Public,
     )?;
     if arguments.json {
         return output::json(&compiled.report);

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use tenebra::files;
 use tenebra_service_client::Service;
 
+use crate::arguments::InputPath;
 use crate::output::{self, Failure};
 
 /// A server, and who asks it.
@@ -20,8 +21,8 @@ pub(crate) struct Connection {
     #[arg(long, env = "TENEBRA_TOKEN", hide_env_values = true)]
     token: Option<Token>,
     /// Certificates to trust instead of the public web's, PEM, for a server with one of its own
-    #[arg(long, value_name = "FILE", env = "TENEBRA_CA")]
-    ca: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", env = "TENEBRA_CA", value_parser = InputPath)]
+    pub(crate) ca: Option<PathBuf>,
 }
 
 /// A secret text.
@@ -54,7 +55,10 @@ impl Connection {
         let Some(path) = &self.ca else {
             return Ok(Service::new(&self.server, token)?);
         };
-        let trusting = |pem: &[u8]| Ok(Service::trusting(&self.server, token, pem)?);
+        let trusting = |pem: &[u8]| {
+            files::refuse_frame(pem, "a certificate in PEM form")?;
+            Ok(Service::trusting(&self.server, token, pem)?)
+        };
         Ok(files::read_as(path, trusting)?)
     }
 }

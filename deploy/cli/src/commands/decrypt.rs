@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use tenebra::evaluate::{Scored, predict};
 use tenebra::frames::FrameFile;
+use tenebra_client::Kind;
 
+use crate::arguments::InputPath;
 use crate::commands::predictions::Predictions;
 use crate::commands::{parse_client, read_client, read_key};
 use crate::output::{self, Failure};
@@ -25,7 +27,8 @@ pub(crate) struct Arguments {
     /// Folder of the keys, with secret.key
     #[arg(long)]
     keys: PathBuf,
-    /// The response, from `tenebra run`
+    /// The response, from `tenebra run`; `-` is stdin
+    #[arg(value_parser = InputPath)]
     response: PathBuf,
     /// Print the results as JSON
     #[arg(long)]
@@ -36,7 +39,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let client = read_client(&arguments.folder)?;
     let spec = parse_client(&arguments.folder, &client)?;
     let key = read_key(&arguments.keys, &spec)?;
-    let mut responses = FrameFile::open(&arguments.response)?;
+    let mut responses = FrameFile::open(&arguments.response, Kind::Response)?;
     let mut predictions = Predictions::new(&spec, arguments.json);
     let bar = output::file_bar(responses.length(), "decrypting");
     while let Some(response) = responses.next_frame()? {

@@ -5,8 +5,9 @@ use std::time::Instant;
 use serde::Serialize;
 use tenebra::cases::{Case, CaseReport, run_case};
 use tenebra::evaluate::Times;
+use tenebra::files::TemporaryFolder;
 use tenebra::rows::{Columns, Rows};
-use tenebra::{CompileOptions, Error, remote};
+use tenebra::{CompileOptions, remote};
 use tenebra_circuit::{Options, QueryMode};
 use tenebra_models::data::{CsvSpec, read_csv};
 use tenebra_models::{Estimator, Prediction};
@@ -97,7 +98,7 @@ struct Shown {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let folder = tempfile::tempdir().map_err(|e| Error::io(&std::env::temp_dir(), &e))?;
+    let folder = TemporaryFolder::new()?;
     let location = folder.path().to_string_lossy();
     let store = Store::open(&location).map_err(StartError::from)?;
     // As `eval` measures.
@@ -143,6 +144,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn run_demo(demo: &Demo, service: &Service) -> Result<Shown, Failure> {
     let data = |text: &str| read_csv(text.as_bytes(), &CsvSpec::with_target(TARGET));
     let train = data(TRAIN)?;
+    let busy = output::busy("training");
     let start = Instant::now();
     let mut estimator = Estimator::new(demo.estimator)?;
     for (name, value) in demo.parameters {
@@ -150,6 +152,7 @@ fn run_demo(demo: &Demo, service: &Service) -> Result<Shown, Failure> {
     }
     let model = estimator.fit(&train)?.model;
     let train_ms = start.elapsed().as_secs_f64() * 1e3;
+    busy.finish_and_clear();
     let rows = Rows::new(data(TEST)?, &Columns::of_model(&model))?;
     let options = CompileOptions {
         plan: Options {
@@ -226,7 +229,7 @@ fn side_by_side(case: &Case, classes: &[String]) -> Vec<[String; 4]> {
     for (row, ((float, simulated), encrypted)) in three.take(SHOWN).enumerate() {
         let cell = |prediction| answer(prediction, classes);
         table.push([
-            format!("row {row}"),
+            format!("row {}", row + 1),
             cell(float),
             cell(simulated),
             cell(encrypted),

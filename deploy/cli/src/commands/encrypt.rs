@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use tenebra::clipping::Clipping;
 use tenebra::evaluate::{encrypt_rows, system_rng};
-use tenebra::files::NewFile;
+use tenebra::files::{self, Content, NewFile};
 use tenebra::rows::{Columns, Extra, RowReader, Selection};
 
+use crate::arguments::{InputPath, written_to};
 use crate::commands::{parse_client, read_client, read_key};
 use crate::output::{self, Failure};
 
@@ -27,8 +29,8 @@ pub(crate) struct Arguments {
     /// Folder of the keys, with secret.key
     #[arg(long)]
     keys: PathBuf,
-    /// File of the rows
-    #[arg(long, value_name = "CSV")]
+    /// File of the rows; `-` is stdin
+    #[arg(long, value_name = "CSV", value_parser = InputPath)]
     data: PathBuf,
     /// Column that is not a feature
     #[arg(long, value_name = "COLUMN")]
@@ -39,7 +41,7 @@ pub(crate) struct Arguments {
     /// Several rows: from A (counted from 0) up to, but not with, B; without A or B, from the first or to the last
     #[arg(long, value_name = "A..B", value_parser = range)]
     rows: Option<Selection>,
-    /// Where to write the query
+    /// Where to write the query; `-` is stdout
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
 }
@@ -63,6 +65,7 @@ fn range(text: &str) -> Result<Selection, String> {
 const QUERIES: usize = 16;
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    files::refuse_frames(&arguments.data, "a CSV")?;
     let client = read_client(&arguments.folder)?;
     let spec = parse_client(&arguments.folder, &client)?;
     let key = read_key(&arguments.keys, &spec)?;
@@ -75,13 +78,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     let columns = Columns::of_spec(&spec);
     let mut reader = RowReader::open(&arguments.data, &columns, &extra, which)?;
-    let mut file = NewFile::create(&arguments.output)?;
+    let mut file = NewFile::create(&arguments.output, Content::Binary)?;
     let mut rng = system_rng()?;
     let bar = output::file_bar(reader.progress().0, "encrypting");
-    let (mut count, mut queries, mut clipped) = (0, 0, 0);
+    let (mut count, mut queries) = (0, 0);
+    let mut clipping = Clipping::default();
     while let Some(rows) = reader.next(QUERIES * spec.max_rows())? {
         let in_file = |e: tenebra::Error| e.in_file(&arguments.data);
-        clipped += rows.codes(&spec).map_err(in_file)?.1;
+        clipping.add_all(&spec, &rows).map_err(in_file)?;
         let n_rows = rows.table.n_rows();
         for first in (0..n_rows).step_by(spec.max_rows()) {
             let last = n_rows.min(first + spec.max_rows());
@@ -93,10 +97,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     bar.finish_and_clear();
     let length = file.finish()?;
-    if clipped > 0 {
-        output::note(&format!(
-            "note: {clipped} values lie outside the range the model was calibrated for and were clipped"
-        ));
+    if let Some(text) = clipping.describe() {
+        output::note(&format!("note: {text}"));
     }
     let rows = if count == 1 { "row" } else { "rows" };
     let in_queries = match queries {
@@ -105,7 +107,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     output::note(&format!(
         "wrote {}: {count} {rows}{in_queries}, {}",
-        arguments.output.display(),
+        written_to(&arguments.output),
         output::bytes(length)
     ));
     Ok(())

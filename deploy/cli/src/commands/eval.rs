@@ -3,16 +3,20 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
+use tenebra::clipping::{ClippedCell, Clipping};
 use tenebra::evaluate::{self, EncryptedScorer, Figures, Scored, peak_rss_bytes};
 use tenebra::rows::{Columns, Extra, RowReader, Rows, Selection};
-use tenebra::{Error, ServerProgram};
+use tenebra::{Error, ServerProgram, files};
 use tenebra_client::ClientSpec;
 use tenebra_models::scores::{Metric, Outcomes};
 use tenebra_models::{Model, Prediction};
 
+use crate::arguments::InputPath;
+use crate::commands::predictions::Lists;
 use crate::commands::{parse_client, prediction_value, read_client, read_server};
 use crate::output::{self, Failure, bytes, milliseconds};
-use crate::spool::{self, JsonList, Spool};
+use crate::spool;
+use crate::suggest::did_you_mean;
 
 /// Score the rows of a CSV and measure: float, simulated or encrypted
 ///
@@ -30,8 +34,8 @@ pub(crate) struct Arguments {
     /// Folder of the compiled model, with client.tnb and server.tnb
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// Rows to score
-    #[arg(long, value_name = "CSV")]
+    /// Rows to score; `-` is stdin
+    #[arg(long, value_name = "CSV", value_parser = InputPath)]
     data: PathBuf,
     /// Column of the truth, to compute a score
     #[arg(long, value_name = "COLUMN")]
@@ -40,7 +44,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "COLUMN")]
     weight: Option<String>,
     /// Score to compute beside the usual one, by scikit-learn's name; may be repeated
-    #[arg(long, value_name = "NAME", requires = "target")]
+    #[arg(long, value_name = "NAME", requires = "target", value_parser = metric)]
     metric: Vec<Metric>,
     /// clear: the float model; simulate: the circuit on integers; encrypted: the circuit on ciphertexts
     #[arg(long, value_enum)]
@@ -48,14 +52,14 @@ pub(crate) struct Arguments {
     /// Most rows to score, the first ones of the file
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     rows: Option<u64>,
-    /// As many rows in one query as it holds; times are per row still
+    /// As many rows in one query as it holds; times are per row still. With `--mode encrypted`
     #[arg(long)]
     batch: bool,
-    /// Threads that one evaluation may use
-    #[arg(long, value_name = "T", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: u16,
-    /// Add the integer outputs of each row
-    #[arg(long)]
+    /// Threads that one encrypted evaluation may use [default: 1]
+    #[arg(long, value_name = "T", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Add the integer outputs of each row to the JSON
+    #[arg(long, requires = "json")]
     raw: bool,
     /// Print the results as JSON
     #[arg(long)]
@@ -70,7 +74,7 @@ enum Mode {
     Encrypted,
 }
 
-/// What `--json` prints before the lists of `predictions` and `raw`.
+/// What `--json` prints before its lists.
 #[derive(Debug, Serialize)]
 struct Head {
     model: String,
@@ -80,6 +84,18 @@ struct Head {
     metric: Option<Score>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     metrics: Vec<Score>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    float: Option<Comparison>,
+}
+
+/// The float model beside the quantized one.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Comparison {
+    /// Share of the rows of which both predict the same class; of classifiers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class_agreement: Option<f64>,
+    /// The largest distance between a score of the one and of the other.
+    max_score_error: f64,
 }
 
 /// What `--json` prints after them.
@@ -87,6 +103,8 @@ struct Head {
 struct Tail {
     #[serde(skip_serializing_if = "Option::is_none")]
     clipped: Option<usize>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    clipped_cells: Vec<ClippedCell>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mismatches: Option<usize>,
     #[serde(flatten)]
@@ -99,12 +117,45 @@ struct Tail {
 struct Score {
     name: String,
     value: f64,
+    /// Of the float model, with `--mode simulate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    float: Option<f64>,
+}
+
+fn metric(name: &str) -> Result<Metric, String> {
+    name.parse::<Metric>().map_err(|error| {
+        let suggestion = did_you_mean(name, Metric::names());
+        let suggestion = suggestion.map_or_else(String::new, |text| format!("; {text}"));
+        format!("{error}{suggestion}")
+    })
+}
+
+/// Refuses options that would change nothing.
+fn check_effects(arguments: &Arguments) -> Result<(), Failure> {
+    let (mode, encrypted) = (arguments.mode, arguments.mode == Mode::Encrypted);
+    let only = "it is for `--mode encrypted`";
+    let options = [
+        (arguments.batch && !encrypted, "--batch", only),
+        (arguments.threads.is_some() && !encrypted, "--threads", only),
+        (
+            arguments.raw && mode == Mode::Clear,
+            "--raw",
+            "the float model has no integer outputs",
+        ),
+    ];
+    match options.into_iter().find(|(given, ..)| *given) {
+        Some((_, option, why)) => Err(Failure::no_effect(option, why)),
+        None => Ok(()),
+    }
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    check_effects(arguments)?;
+    files::refuse_frames(&arguments.data, "a CSV")?;
+    let threads = arguments.threads.unwrap_or(1);
     let client = read_client(&arguments.folder)?;
     let spec = parse_client(&arguments.folder, &client)?;
-    let server = read_server(&arguments.folder, arguments.threads.into())?;
+    let server = read_server(&arguments.folder, threads.into())?;
     if server.spec_id() != spec.id() {
         let (server, client) = (server.spec_id(), spec.id());
         return Err(Error::OtherModel { server, client }.into());
@@ -138,12 +189,19 @@ struct Run<'a> {
     model: &'a Model,
     scorer: Option<EncryptedScorer<'a>>,
     outcomes: Outcomes,
-    predictions: JsonList,
-    raw: JsonList,
-    /// Lines of integers, where they are not printed as JSON.
-    raw_lines: Spool,
+    /// The float model beside the quantized one, where that is simulated.
+    beside: Option<Beside>,
+    lists: Lists,
     rows: usize,
+    clipping: Clipping,
     tail: Tail,
+}
+
+/// What the float model says of the same rows.
+struct Beside {
+    outcomes: Outcomes,
+    agreeing: usize,
+    max_score_error: f64,
 }
 
 /// About how many cells are held at once.
@@ -162,21 +220,25 @@ impl<'a> Run<'a> {
             .then(|| EncryptedScorer::new(spec, server, rows_per_query))
             .transpose()?;
         let link = Some(model.inverse_link());
+        let outcomes = || Outcomes::new(model.classes(), link, &arguments.metric);
         Ok(Self {
             arguments,
             spec,
             server,
             model,
             scorer,
-            outcomes: Outcomes::new(model.classes(), link, &arguments.metric),
-            predictions: JsonList::new("predictions"),
-            raw: JsonList::new("raw"),
-            raw_lines: Spool::new(),
+            outcomes: outcomes(),
+            beside: (arguments.mode == Mode::Simulate).then(|| Beside {
+                outcomes: outcomes(),
+                agreeing: 0,
+                max_score_error: 0.0,
+            }),
+            lists: Lists::new(),
             rows: 0,
+            clipping: Clipping::default(),
             tail: Tail {
-                clipped: (arguments.mode != Mode::Clear).then_some(0),
                 mismatches: encrypted.then_some(0),
-                threads: arguments.threads,
+                threads: arguments.threads.unwrap_or(1),
                 ..Tail::default()
             },
         })
@@ -206,13 +268,34 @@ impl<'a> Run<'a> {
             let weights = rows.weights.as_deref();
             self.outcomes.extend(&predictions, &rows.targets, weights)?;
         }
+        self.compare(&predictions, rows)?;
         self.rows += predictions.len();
-        self.keep(&predictions, &integers.unwrap_or_default())
+        self.keep(&predictions, integers.as_deref())
+    }
+
+    /// With the float model, where it stands beside.
+    fn compare(&mut self, predictions: &[Prediction], rows: &Rows) -> Result<(), Failure> {
+        let Some(beside) = &mut self.beside else {
+            return Ok(());
+        };
+        let in_file = |error: Error| error.in_file(&self.arguments.data);
+        let float = evaluate::clear(self.model, rows).map_err(in_file)?;
+        for (float, found) in float.iter().zip(predictions) {
+            beside.agreeing += usize::from(float.class == found.class);
+            let pairs = float.scores.iter().zip(&found.scores);
+            let distances = pairs.map(|(x, y)| (x - y).abs());
+            beside.max_score_error = distances.fold(beside.max_score_error, f64::max);
+        }
+        if !rows.targets.is_empty() {
+            let weights = rows.weights.as_deref();
+            beside.outcomes.extend(&float, &rows.targets, weights)?;
+        }
+        Ok(())
     }
 
     fn scored(&mut self, rows: &Rows) -> Result<Scored, Error> {
-        let (simulated, clipped) = evaluate::simulate_and_count(self.spec, self.server, rows)?;
-        self.tail.clipped = self.tail.clipped.map(|before| before + clipped);
+        let clipping = &mut self.clipping;
+        let simulated = evaluate::simulate_and_count(self.spec, self.server, rows, clipping)?;
         let Some(scorer) = &mut self.scorer else {
             return Ok(simulated);
         };
@@ -223,57 +306,44 @@ impl<'a> Run<'a> {
     }
 
     /// What is printed of every row.
-    fn keep(&mut self, predictions: &[Prediction], integers: &[Vec<i64>]) -> Result<(), Failure> {
-        if self.arguments.json {
-            for prediction in predictions {
-                let value = prediction_value(prediction, self.model.classes());
-                self.predictions.push(&value)?;
-            }
+    fn keep(
+        &mut self,
+        predictions: &[Prediction],
+        integers: Option<&[Vec<i64>]>,
+    ) -> Result<(), Failure> {
+        if !self.arguments.json {
+            return Ok(());
         }
-        for integers in integers.iter().filter(|_| self.arguments.raw) {
-            if self.arguments.json {
-                self.raw.push(integers)?;
-            } else {
-                let cells: Vec<String> = integers.iter().map(ToString::to_string).collect();
-                self.raw_lines.push(&format!("raw {}\n", cells.join(",")))?;
-            }
+        let link = self.model.inverse_link();
+        for (row, prediction) in predictions.iter().enumerate() {
+            let value = prediction_value(prediction, self.model.classes());
+            let integers = integers.filter(|_| self.arguments.raw);
+            let integers = integers.and_then(|integers| integers.get(row));
+            self.lists
+                .push(&value, prediction, link, integers.map(Vec::as_slice))?;
         }
         Ok(())
     }
 
     fn finish(mut self) -> Result<(), Failure> {
-        let in_file = |error: Error| error.in_file(&self.arguments.data);
-        let score = |metric: Metric| self.outcomes.score(metric).map_err(|e| in_file(e.into()));
-        let targets = self.outcomes.rows() > 0;
-        let usual = self.model.metric();
-        let metric = targets.then(|| score(usual)).transpose()?;
-        let metrics = self.arguments.metric.iter();
-        let metrics = metrics
-            .map(|metric| {
-                let (name, value) = (metric.name(), score(*metric)?);
-                Ok(Score { name, value })
-            })
-            .collect::<Result<_, Error>>()?;
-        let head = Head {
-            model: self.model.estimator().to_owned(),
-            rows: self.rows,
-            mode: self.arguments.mode,
-            metric: metric.map(|value| Score {
-                name: usual.to_string(),
-                value,
-            }),
-            metrics,
-        };
+        let head = self.head()?;
         self.tail.figures = self.scorer.as_ref().map(EncryptedScorer::figures);
         self.tail.peak_rss_bytes = peak_rss_bytes();
+        if self.arguments.mode != Mode::Clear {
+            self.tail.clipped = Some(self.clipping.count);
+            self.tail.clipped_cells.clone_from(&self.clipping.first);
+        }
         if self.arguments.json {
-            let mut lists = vec![self.predictions];
-            if self.arguments.raw && self.arguments.mode != Mode::Clear {
-                lists.push(self.raw);
-            }
-            spool::print_json(&head, lists, &self.tail)?;
+            spool::print_json(
+                &head,
+                self.lists.into_lists(self.model.classes())?,
+                &self.tail,
+            )?;
         } else {
-            spool::print(&describe(&head, &self.tail), self.raw_lines)?;
+            output::data(&describe(&head, &self.tail))?;
+            if let Some(text) = self.clipping.describe() {
+                output::note(&format!("note: {text}"));
+            }
         }
         match self.tail.mismatches {
             None | Some(0) => Ok(()),
@@ -283,6 +353,36 @@ impl<'a> Run<'a> {
                     .with_hint("this is a defect of tenebra; please report it"))
             }
         }
+    }
+
+    fn head(&self) -> Result<Head, Failure> {
+        let score = |name: String, metric: Metric| {
+            let of = |outcomes: &Outcomes| {
+                let score = outcomes.score(metric);
+                score.map_err(|e| Error::from(e).in_file(&self.arguments.data))
+            };
+            Ok::<_, Error>(Score {
+                name,
+                value: of(&self.outcomes)?,
+                float: self.beside.as_ref().map(|b| of(&b.outcomes)).transpose()?,
+            })
+        };
+        let usual = self.model.metric();
+        let metric = (self.outcomes.rows() > 0).then(|| score(usual.to_string(), usual));
+        let metrics = self.arguments.metric.iter();
+        let metrics = metrics.map(|metric| score(metric.name(), *metric));
+        Ok(Head {
+            model: self.model.estimator().to_owned(),
+            rows: self.rows,
+            mode: self.arguments.mode,
+            metric: metric.transpose()?,
+            metrics: metrics.collect::<Result<_, _>>()?,
+            float: self.beside.as_ref().map(|beside| Comparison {
+                class_agreement: (!self.model.classes().is_empty())
+                    .then(|| beside.agreeing as f64 / self.rows as f64),
+                max_score_error: beside.max_score_error,
+            }),
+        })
     }
 }
 
@@ -298,7 +398,18 @@ fn describe(head: &Head, tail: &Tail) -> String {
     ];
     let mut line = |name: &str, value: String| rows.push([name.to_owned(), value]);
     for score in head.metric.iter().chain(&head.metrics) {
-        line(&score.name, format!("{:.4}", score.value));
+        let float = score
+            .float
+            .map(|float| format!(" (float model: {float:.4})"));
+        let float = float.unwrap_or_default();
+        line(&score.name, format!("{:.4}{float}", score.value));
+    }
+    if let Some(float) = &head.float {
+        let mut text = format!("scores within {:.2e}", float.max_score_error);
+        if let Some(share) = float.class_agreement {
+            text.push_str(&format!(", same class in {:.1} %", 100.0 * share));
+        }
+        line("against float", text);
     }
     if let Some(clipped) = tail.clipped {
         line("clipped values", clipped.to_string());

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
-use tenebra::files;
+use tenebra::files::{self, Content};
 use tenebra_models::import::{FORMATS, Format, read};
 
+use crate::arguments::{InputPath, written_to};
 use crate::output::{self, Failure};
 
 /// Read a model that another library trained
@@ -17,12 +18,13 @@ Examples:
   tenebra import booster.json -o model.json
   tenebra import model.onnx --from onnx -o model.json")]
 pub(crate) struct Arguments {
-    /// The other library's file
+    /// The other library's file; `-` is stdin
+    #[arg(value_parser = InputPath)]
     file: PathBuf,
     /// Its format; found out from the file where it can be
     #[arg(long, value_name = "FORMAT", value_parser = PossibleValuesParser::new(FORMATS.iter().map(|f| f.name())))]
     from: Option<String>,
-    /// Where to write the model
+    /// Where to write the model; `-` is stdout
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
 }
@@ -33,13 +35,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         .as_deref()
         .map(str::parse::<Format>)
         .transpose()?;
-    let model = files::read_as(&arguments.file, |bytes| Ok(read(bytes, format)?))?;
-    model.save(&arguments.output)?;
+    let busy = output::busy("reading");
+    let model = files::read_as(&arguments.file, |bytes| {
+        files::refuse_frame(bytes, "a model of another library")?;
+        Ok(read(bytes, format)?)
+    })?;
+    busy.finish_and_clear();
+    files::write(
+        &arguments.output,
+        model.to_json()?.as_bytes(),
+        Content::Text,
+    )?;
     output::note(&format!(
         "read {} with {} features: {}",
         model.estimator(),
         model.n_features(),
-        arguments.output.display()
+        written_to(&arguments.output)
     ));
     Ok(())
 }

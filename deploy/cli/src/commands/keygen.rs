@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use tenebra::evaluate::system_rng;
-use tenebra::files::{self, Access};
+use tenebra::files::{self, Access, Item};
 use tenebra_client::ClientKey;
+use zeroize::Zeroizing;
 
+use crate::arguments::check_folder;
 use crate::commands::{parse_client, read_client};
 use crate::output::{self, Failure};
 
@@ -24,36 +26,49 @@ pub(crate) struct Arguments {
     /// Folder of the keys
     #[arg(short, long, value_name = "KEYS")]
     output: PathBuf,
-    /// Replace keys that are there; their queries can then not be decrypted any more
+    /// Replace keys that are there; queries made with them can then not be decrypted any more
     #[arg(long)]
     force: bool,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let folder = &arguments.output;
+    check_folder(folder)?;
     let client = read_client(&arguments.folder)?;
     let spec = parse_client(&arguments.folder, &client)?;
+    if !arguments.force {
+        files::check_free(folder, &[files::SECRET_KEY_FILE])?;
+    }
     let mut rng = system_rng()?;
+    let busy = output::busy("making keys");
     let key = ClientKey::generate(&spec, &mut rng);
     let evaluation_key = spec.evaluation_key_file(&key, &mut rng)?;
-    files::create_folder(&arguments.output)?;
-    let access = if arguments.force {
-        Access::Secret
-    } else {
-        Access::NewSecret
-    };
-    let path = arguments.output.join(files::SECRET_KEY_FILE);
-    files::write(&path, &key.to_secret_file(&spec), access)?;
+    busy.finish_and_clear();
+    let secret = Zeroizing::new(key.to_secret_file(&spec));
+    let mut items = vec![Item {
+        name: files::SECRET_KEY_FILE,
+        bytes: &secret,
+        access: Access::Secret,
+        replace: arguments.force,
+    }];
+    items.extend(evaluation_key.as_deref().map(|bytes| Item {
+        name: files::EVALUATION_KEY_FILE,
+        bytes,
+        access: Access::Public,
+        // Of no use without the secret key that is not there.
+        replace: true,
+    }));
+    files::write_folder(folder, &items)?;
     output::note(&format!(
         "wrote {}, which decrypts every query made with it: keep it to yourself",
-        path.display()
+        folder.join(files::SECRET_KEY_FILE).display()
     ));
-    let path = arguments.output.join(files::EVALUATION_KEY_FILE);
-    match evaluation_key {
-        Some(bytes) => {
-            files::write(&path, &bytes, Access::Public)?;
-            let size = output::bytes(bytes.len() as u64);
-            output::note(&format!("wrote {} for the server: {size}", path.display()));
-        }
+    match &evaluation_key {
+        Some(bytes) => output::note(&format!(
+            "wrote {} for the server: {}",
+            folder.join(files::EVALUATION_KEY_FILE).display(),
+            output::bytes(bytes.len() as u64)
+        )),
         None => output::note("this model needs no evaluation key"),
     }
     Ok(())

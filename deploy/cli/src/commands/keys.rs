@@ -1,14 +1,18 @@
 //! `tenebra keys`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use serde::Serialize;
-use tenebra::files;
 use tenebra::remote::send_key;
+use tenebra::terminal::escape_line;
+use tenebra::{Error, files};
+use tenebra_client::{Frame, Kind};
 use tenebra_server::names::{KeyId, Name};
 use tenebra_service_client::{KeyInfo, Service};
+use zeroize::Zeroizing;
 
+use crate::arguments::InputPath;
 use crate::commands::connection::Connection;
 use crate::output::{self, Failure, bytes};
 
@@ -42,8 +46,8 @@ enum Action {
     },
     /// Send one, and print its id
     Put {
-        /// KEYS/evaluation.key, from `tenebra keygen`
-        #[arg(value_name = "FILE")]
+        /// KEYS/evaluation.key, from `tenebra keygen`; `-` is stdin
+        #[arg(value_name = "FILE", value_parser = InputPath)]
         file: PathBuf,
     },
     /// Delete one
@@ -66,8 +70,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         None => list(&service, model, false),
         Some(Action::List { json }) => list(&service, model, *json),
         Some(Action::Put { file }) => {
-            let id = send_key(&service, model, &files::read(file)?)?.id;
-            output::data(&format!("{id}\n"))
+            let key = read_evaluation_key(file)?;
+            let busy = output::busy("sending the key");
+            let id = send_key(&service, model, &key)?.id;
+            busy.finish_and_clear();
+            output::data(&format!("{}\n", escape_line(&id)))
         }
         Some(Action::Delete { key }) => {
             service.delete_key(model, &key.to_string())?;
@@ -75,6 +82,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             Ok(())
         }
     }
+}
+
+/// What is about to be sent is looked at first.
+fn read_evaluation_key(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let key = files::read(path)?;
+    let frame = Frame::parse(&key, Kind::EvaluationKey);
+    frame.map_err(|e| Error::from(e).in_file(path))?;
+    Ok(key)
 }
 
 fn list(service: &Service, model: &str, json: bool) -> Result<(), Failure> {

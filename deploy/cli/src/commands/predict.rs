@@ -2,13 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
+use tenebra::clipping::Clipping;
 use tenebra::remote::{Remote, send_key};
 use tenebra::rows::{Columns, Extra, Selection, read_rows};
-use tenebra::{Error, KeyFolder};
+use tenebra::{Error, KeyFolder, files};
 use tenebra_client::{ClientSpec, SpecError};
 use tenebra_server::names::Name;
 use tenebra_service_client::Service;
 
+use crate::arguments::{InputPath, check_folder, check_stdin};
 use crate::commands::connection::Connection;
 use crate::commands::predictions::Predictions;
 use crate::output::{self, Failure, bytes};
@@ -32,8 +34,8 @@ pub(crate) struct Arguments {
     /// Folder of the keys for this model; made the first time
     #[arg(long)]
     keys: PathBuf,
-    /// Rows to score
-    #[arg(long, value_name = "CSV")]
+    /// Rows to score; `-` is stdin
+    #[arg(long, value_name = "CSV", value_parser = InputPath)]
     data: PathBuf,
     /// Column that is not a feature
     #[arg(long, value_name = "COLUMN")]
@@ -47,6 +49,8 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    check_stdin([Some(&arguments.data), arguments.connection.ca.as_ref()])?;
+    files::refuse_frames(&arguments.data, "a CSV")?;
     let service = arguments.connection.service()?;
     let model = arguments.model.as_str();
     let keys = open_keys(&service, arguments)?;
@@ -61,7 +65,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let columns = Columns::of_spec(&spec);
     let rows = read_rows(&arguments.data, &columns, &extra, &Selection::First(count))?;
     // All rows are looked at before the first is sent.
-    let (_, clipped) = rows.codes(&spec).map_err(|e| e.in_file(&arguments.data))?;
+    let mut clipping = Clipping::default();
+    let looked = clipping.add_all(&spec, &rows);
+    looked.map_err(|e| e.in_file(&arguments.data))?;
     let key_id = match keys.evaluation_key() {
         Some(file) => Some(send(&service, model, file)?),
         None => None,
@@ -77,10 +83,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let scored = remote.predict(&rows, |done| bar.set_position(done as u64));
     bar.finish_and_clear();
     let scored = scored?;
-    if clipped > 0 {
-        output::note(&format!(
-            "note: {clipped} values lie outside the range the model was calibrated for and were clipped"
-        ));
+    if let Some(text) = clipping.describe() {
+        output::note(&format!("note: {text}"));
     }
     let mut predictions = Predictions::new(&spec, arguments.json);
     predictions.add(&scored)?;
@@ -90,12 +94,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 /// The keys of the folder, made the first time.
 fn open_keys(service: &Service, arguments: &Arguments) -> Result<KeyFolder, Failure> {
     let (folder, model) = (&arguments.keys, arguments.model.as_str());
+    check_folder(folder)?;
+    let busy = output::busy("opening the keys");
     let there = KeyFolder::exists(folder);
     let keys = KeyFolder::open(folder, || Ok(service.client_spec(model)?));
     let keys = keys.map_err(|error| match error {
         Error::Spec(error) => refused_spec(error, &arguments.connection.server, model),
         error => error.into(),
     })?;
+    busy.finish_and_clear();
     if !there {
         output::note(&format!(
             "made keys for `{model}` in {}; the secret key decrypts every query made with it: keep it to yourself",
@@ -115,7 +122,9 @@ fn refused_spec(error: SpecError, server: &str, model: &str) -> Failure {
 }
 
 fn send(service: &Service, model: &str, file: &[u8]) -> Result<String, Failure> {
+    let busy = output::busy("sending the evaluation key");
     let sent = send_key(service, model, file)?;
+    busy.finish_and_clear();
     if sent.now {
         let size = bytes(file.len() as u64);
         output::note(&format!(

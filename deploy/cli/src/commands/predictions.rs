@@ -5,6 +5,7 @@ use serde_json::Value;
 use tenebra::evaluate::Scored;
 use tenebra_client::ClientSpec;
 use tenebra_models::Prediction;
+use tenebra_quant::InverseLink;
 
 use crate::commands::prediction_value;
 use crate::output::Failure;
@@ -24,15 +25,6 @@ enum Form {
     Json(Box<Lists>),
 }
 
-struct Lists {
-    predictions: JsonList,
-    /// Before the inverse link.
-    scores: JsonList,
-    probabilities: JsonList,
-    /// The integers that the circuit computed.
-    raw: JsonList,
-}
-
 #[derive(Serialize)]
 struct Head {
     model: String,
@@ -45,18 +37,12 @@ struct Tail {}
 impl<'a> Predictions<'a> {
     /// None yet.
     pub(crate) fn new(spec: &'a ClientSpec<'a>, as_json: bool) -> Self {
-        let lists = || Lists {
-            predictions: JsonList::new("predictions"),
-            scores: JsonList::new("scores"),
-            probabilities: JsonList::new("probabilities"),
-            raw: JsonList::new("raw"),
-        };
         Self {
             spec,
             classes: spec.classes().map(str::to_owned).collect(),
             rows: 0,
             form: if as_json {
-                Form::Json(Box::new(lists()))
+                Form::Json(Box::new(Lists::new()))
             } else {
                 Form::Csv(Spool::new())
             },
@@ -68,9 +54,9 @@ impl<'a> Predictions<'a> {
         let link = self.spec.inverse_link();
         for (prediction, integers) in scored.predictions.iter().zip(&scored.integers) {
             let value = prediction_value(prediction, &self.classes);
-            let probabilities = prediction.probabilities(link);
             match &mut self.form {
                 Form::Csv(text) => {
+                    let probabilities = prediction.probabilities(link);
                     let numbers = probabilities.as_ref().unwrap_or(&prediction.scores);
                     if self.rows == 0 {
                         let probable = probabilities.is_some();
@@ -78,7 +64,7 @@ impl<'a> Predictions<'a> {
                     }
                     text.push(&line(cells(value, !self.classes.is_empty(), numbers)))?;
                 }
-                Form::Json(lists) => lists.push(&value, prediction, probabilities, integers)?,
+                Form::Json(lists) => lists.push(&value, prediction, link, Some(integers))?,
             }
             self.rows += 1;
         }
@@ -91,39 +77,62 @@ impl<'a> Predictions<'a> {
             Form::Csv(text) => return spool::print("", text),
             Form::Json(lists) => lists,
         };
-        let mut classes = JsonList::new("classes");
-        for class in &self.classes {
-            classes.push(class)?;
-        }
-        let lists = [
-            Some(lists.predictions),
-            Some(lists.scores),
-            (!classes.is_empty()).then_some(classes),
-            (!lists.probabilities.is_empty()).then_some(lists.probabilities),
-            Some(lists.raw),
-        ];
         let head = Head {
             model: self.spec.estimator().to_owned(),
             rows: self.rows,
         };
-        spool::print_json(&head, lists.into_iter().flatten().collect(), &Tail {})
+        spool::print_json(&head, lists.into_lists(&self.classes)?, &Tail {})
     }
 }
 
+/// Lists of a JSON object with an entry a row. Those that stay empty are left out, but for the predictions.
+pub(crate) struct Lists {
+    predictions: JsonList,
+    /// Before the inverse link.
+    scores: JsonList,
+    probabilities: JsonList,
+    /// The integers that the circuit computed.
+    raw: JsonList,
+}
+
 impl Lists {
-    fn push(
+    pub(crate) fn new() -> Self {
+        Self {
+            predictions: JsonList::new("predictions"),
+            scores: JsonList::new("scores"),
+            probabilities: JsonList::new("probabilities"),
+            raw: JsonList::new("raw"),
+        }
+    }
+
+    /// Adds a row; `value` is its prediction.
+    pub(crate) fn push(
         &mut self,
         value: &Value,
         prediction: &Prediction,
-        probabilities: Option<Vec<f64>>,
-        integers: &[i64],
+        link: InverseLink,
+        integers: Option<&[i64]>,
     ) -> Result<(), Failure> {
         self.predictions.push(value)?;
         self.scores.push(&prediction.scores)?;
-        if let Some(probabilities) = probabilities {
+        if let Some(probabilities) = prediction.probabilities(link) {
             self.probabilities.push(&probabilities)?;
         }
-        self.raw.push(&integers)
+        if let Some(integers) = integers {
+            self.raw.push(&integers)?;
+        }
+        Ok(())
+    }
+
+    /// In the order in which they are printed; `classes` are what the probabilities are of, in this order.
+    pub(crate) fn into_lists(self, classes: &[String]) -> Result<Vec<JsonList>, Failure> {
+        let mut names = JsonList::new("classes");
+        for class in classes {
+            names.push(class)?;
+        }
+        let rest = [self.scores, names, self.probabilities, self.raw];
+        let rest = rest.into_iter().filter(|list| !list.is_empty());
+        Ok(core::iter::once(self.predictions).chain(rest).collect())
     }
 }
 

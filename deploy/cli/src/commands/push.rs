@@ -40,7 +40,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     let path = arguments.folder.join(files::SERVER_FILE);
     let program = files::read_as(&path, without_model)?;
+    let busy = output::busy("sending the model");
     let info = service.push(name.as_str(), &program)?;
+    busy.finish_and_clear();
     if arguments.json {
         return output::json(&info);
     }
@@ -69,7 +71,7 @@ fn folder_name(folder: &Path) -> Result<Name, Failure> {
     let absolute = std::path::absolute(folder).map_err(|e| Error::io(folder, &e))?;
     let name = absolute.file_name().unwrap_or_default().to_string_lossy();
     name.parse().map_err(|e| {
-        Failure::new(format!("`{name}`: {e}"))
+        Failure::usage(format!("`{name}`: {e}"))
             .with_hint("`--name NAME` gives the model another name")
     })
 }

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use tenebra::files::{self, NewFile};
+use tenebra::files::{self, Content, NewFile};
 use tenebra::frames::FrameFile;
+use tenebra_client::Kind;
 
+use crate::arguments::{InputPath, check_stdin, written_to};
 use crate::commands::read_server;
 use crate::output::{self, Failure};
 
@@ -21,33 +23,36 @@ pub(crate) struct Arguments {
     /// Folder with the model's server.tnb
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// The query, from `tenebra encrypt`
+    /// The query, from `tenebra encrypt`; `-` is stdin
+    #[arg(value_parser = InputPath)]
     query: PathBuf,
     /// Evaluation key, where the model needs one
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = InputPath)]
     evaluation_key: Option<PathBuf>,
     /// Threads that the evaluation may use
     #[arg(long, value_name = "T", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: u16,
-    /// Where to write the response
+    /// Where to write the response; `-` is stdout
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    check_stdin([Some(&arguments.query), arguments.evaluation_key.as_ref()])?;
     let server = read_server(&arguments.folder, arguments.threads.into())?;
     let key = match &arguments.evaluation_key {
         Some(path) if server.needs_evaluation_key() => {
+            let _busy = output::busy("preparing the evaluation key");
             Some(files::read_as(path, |bytes| server.prepare_key(bytes))?)
         }
         Some(_) => {
-            output::note("note: this model needs no evaluation key; the file is not read");
-            None
+            let why = "this model needs no evaluation key";
+            return Err(Failure::no_effect("--evaluation-key", why));
         }
         None => None,
     };
-    let mut queries = FrameFile::open(&arguments.query)?;
-    let mut file = NewFile::create(&arguments.output)?;
+    let mut queries = FrameFile::open(&arguments.query, Kind::Query)?;
+    let mut file = NewFile::create(&arguments.output, Content::Binary)?;
     let bar = output::file_bar(queries.length(), "evaluating");
     let (mut count, mut time) = (0, 0.0);
     while let Some(query) = queries.next_frame()? {
@@ -66,7 +71,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     output::note(&format!(
         "wrote {}: {responses}{}, evaluated in {}",
-        arguments.output.display(),
+        written_to(&arguments.output),
         output::bytes(length),
         output::milliseconds(time)
     ));

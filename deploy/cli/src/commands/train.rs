@@ -1,10 +1,15 @@
 //! `tenebra train`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use tenebra_models::data::{CsvSpec, read_csv_file};
-use tenebra_models::{Estimator, EstimatorName, FAMILIES, Task, estimators};
+use serde::Serialize;
+use tenebra::Error;
+use tenebra::files::{self, Content};
+use tenebra_models::data::{CsvSpec, DataSet, TargetColumn, read_csv_file};
+use tenebra_models::scores::Outcomes;
+use tenebra_models::{Estimator, EstimatorName, FAMILIES, Model, Task, estimators};
 
+use crate::arguments::{InputPath, written_to};
 use crate::output::{self, Failure};
 
 /// Train a float model on a CSV
@@ -23,8 +28,8 @@ pub(crate) struct Arguments {
     /// gradient-boosting and additive-model (gam) take classes or numbers, as the target asks for
     #[arg(required_unless_present = "list")]
     model: Option<String>,
-    /// Training data
-    #[arg(long, value_name = "CSV", required_unless_present = "list")]
+    /// Training data; `-` is stdin
+    #[arg(long, value_name = "CSV", required_unless_present = "list", value_parser = InputPath)]
     data: Option<PathBuf>,
     /// Column to predict; several give several outputs, where the model can
     #[arg(long, value_name = "COLUMN", required_unless_present = "list")]
@@ -35,9 +40,12 @@ pub(crate) struct Arguments {
     /// Hyper-parameter, by scikit-learn's name
     #[arg(long, value_name = "NAME=VALUE", value_parser = name_and_value)]
     set: Vec<(String, String)>,
-    /// Where to write the model
+    /// Where to write the model; `-` is stdout
     #[arg(short, long, value_name = "FILE", required_unless_present = "list")]
     output: Option<PathBuf>,
+    /// Print what was trained, and its score on the training data, as JSON
+    #[arg(long)]
+    json: bool,
     /// List the models and their parameters
     #[arg(long, exclusive = true)]
     list: bool,
@@ -54,6 +62,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     else {
         return output::data(&list());
     };
+    check_set(&arguments.set)?;
+    if arguments.json && out == Path::new("-") {
+        return Err(Failure::usage("`--json` and `-o -` both print to stdout")
+            .with_hint("write the model to a file"));
+    }
     let named = EstimatorName::parse(model)?;
     let estimator = |info| {
         let mut estimator = Estimator::of(info);
@@ -72,23 +85,110 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         ..CsvSpec::default()
     };
     let in_file = |error: tenebra::Error| error.in_file(path);
+    files::refuse_frames(path, "a CSV")?;
+    let busy = output::busy("reading");
     let data = read_csv_file(path, &spec).map_err(|e| match e {
         e @ tenebra_models::DataError::Open { .. } => e.into(),
         e => in_file(e.into()),
     })?;
     let estimator = estimator(named.estimator_for(&data.targets))?;
+    busy.set_message("training");
     let trained = estimator.fit(&data).map_err(|e| in_file(e.into()))?;
-    if let Some(warning) = &trained.warning {
-        output::note(&format!("warning: {warning}"));
+    busy.set_message("scoring");
+    let model = &trained.model;
+    let score = score(model, &data);
+    busy.finish_and_clear();
+    if let Err(error) = &score {
+        output::warning(&format!("no score on the training rows: {error}"));
     }
-    trained.model.save(out)?;
-    let (rows, columns) = (data.table.n_rows(), data.table.n_columns());
-    output::note(&format!(
-        "trained {} on {rows} rows of {columns} features: {}",
-        trained.model.estimator(),
-        out.display()
-    ));
+    if let Some(warning) = &trained.warning {
+        output::warning(warning);
+    }
+    files::write(out, model.to_json()?.as_bytes(), Content::Text)?;
+    let summary = Summary {
+        model: model.estimator(),
+        rows: data.table.n_rows(),
+        features: data.table.n_columns(),
+        classes: model.classes(),
+        metric: score.ok().map(|value| Score {
+            name: model.metric().to_string(),
+            value,
+        }),
+        warning: trained.warning.as_deref(),
+        output: &written_to(out),
+    };
+    if arguments.json {
+        return output::json(&summary);
+    }
+    output::note(&summary.describe());
     Ok(())
+}
+
+/// A parameter is set once.
+fn check_set(set: &[(String, String)]) -> Result<(), Failure> {
+    for (at, (name, _)) in set.iter().enumerate() {
+        if set[..at].iter().any(|(other, _)| other == name) {
+            return Err(Failure::usage(format!("`--set {name}` is given twice")));
+        }
+    }
+    Ok(())
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Summary<'a> {
+    model: &'a str,
+    rows: usize,
+    features: usize,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    classes: &'a [String],
+    /// On the rows that it learned from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metric: Option<Score>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warning: Option<&'a str>,
+    output: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct Score {
+    name: String,
+    value: f64,
+}
+
+impl Summary<'_> {
+    fn describe(&self) -> String {
+        let (model, rows, features) = (self.model, self.rows, self.features);
+        let score = self.metric.as_ref().map_or_else(String::new, |score| {
+            let Score { name, value } = score;
+            format!(", {name} {value:.4} on them")
+        });
+        let output = self.output;
+        format!("trained {model} on {rows} rows of {features} features{score}: {output}")
+    }
+}
+
+/// The usual score on the rows that a model learned from.
+fn score(model: &Model, data: &DataSet) -> Result<f64, Error> {
+    /// Rows whose predictions are held at once.
+    const PIECE: usize = 1 << 12;
+    let link = Some(model.inverse_link());
+    let mut outcomes = Outcomes::new(model.classes(), link, &[]);
+    let n_rows = data.table.n_rows();
+    for first in (0..n_rows).step_by(PIECE) {
+        let piece = first..n_rows.min(first + PIECE);
+        let rows = piece.clone().filter_map(|row| data.table.row(row));
+        let predictions = rows.map(|row| model.predict(row));
+        let predictions: Vec<_> = predictions.collect::<Result<_, _>>()?;
+        let part = |target: &TargetColumn| TargetColumn {
+            name: target.name.clone(),
+            cells: target.cells[piece.clone()].to_vec(),
+        };
+        let targets: Vec<TargetColumn> = data.targets.iter().map(part).collect();
+        let weights = data.weights.as_ref().map(|weights| &weights[piece.clone()]);
+        outcomes.extend(&predictions, &targets, weights)?;
+    }
+    Ok(outcomes.score(model.metric())?)
 }
 
 fn list() -> String {

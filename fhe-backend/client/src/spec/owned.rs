@@ -13,6 +13,9 @@ use crate::frame::{KeyTag, Kind, to_frame};
 use crate::linear::LinearLayout;
 use crate::params::GlweParams;
 
+/// Most bytes of the name of a column, a class or an estimator.
+pub const MAX_NAME_BYTES: usize = u8::MAX as usize;
+
 /// A client spec in the making.
 #[derive(Clone, Debug)]
 pub struct OwnedSpec {
@@ -30,11 +33,11 @@ pub struct OwnedSpec {
     pub inverse_link: InverseLink,
     /// From scores to a class.
     pub decision: Decision,
-    /// Names of the classes, empty for a regression; at most 255 bytes each.
+    /// Names of the classes, empty for a regression; at most [`MAX_NAME_BYTES`] each.
     pub classes: Vec<String>,
-    /// Names of the columns, or none; at most 255 bytes each.
+    /// Names of the columns, or none; at most [`MAX_NAME_BYTES`] each.
     pub column_names: Vec<String>,
-    /// What kind of model it is, for people.
+    /// What kind of model it is, for people; at most [`MAX_NAME_BYTES`].
     pub estimator: String,
 }
 
@@ -88,8 +91,9 @@ impl OwnedSpec {
     ///
     /// # Errors
     ///
-    /// Whatever [`ClientSpec::parse`] would say of it.
+    /// [`SpecError::Name`], or whatever [`ClientSpec::parse`] would say of it.
     pub fn encode(&self) -> Result<Vec<u8>, SpecError> {
+        self.check_names()?;
         let payload = self.payload();
         ClientSpec::parse_payload(&payload)?;
         Ok(to_frame(
@@ -98,6 +102,24 @@ impl OwnedSpec {
             KeyTag::NONE,
             &payload,
         ))
+    }
+
+    /// Strings stand behind a byte that holds their length. A name that was cut would match no column of a file.
+    fn check_names(&self) -> Result<(), SpecError> {
+        let estimator = core::slice::from_ref(&self.estimator);
+        for (what, names) in [
+            ("column", self.column_names.as_slice()),
+            ("class", &self.classes),
+            ("estimator", estimator),
+        ] {
+            for (number, name) in (1..).zip(names) {
+                if name.len() > MAX_NAME_BYTES {
+                    let len = name.len();
+                    return Err(SpecError::Name { what, number, len });
+                }
+            }
+        }
+        Ok(())
     }
 
     fn payload(&self) -> Vec<u8> {
@@ -186,18 +208,56 @@ fn push_strings(out: &mut Vec<u8>, strings: &[String]) {
     strings.iter().for_each(|string| push_str(out, string));
 }
 
-/// Cut at a character boundary at or below 255 bytes.
+/// No longer than [`MAX_NAME_BYTES`], which was checked.
 fn push_str(out: &mut Vec<u8>, string: &str) {
-    let mut end = string.len().min(255);
-    while !string.is_char_boundary(end) {
-        end -= 1;
-    }
-    out.push(u8::try_from(end).unwrap_or(u8::MAX));
-    out.extend(&string.as_bytes()[..end]);
+    out.push(u8::try_from(string.len()).unwrap_or(u8::MAX));
+    out.extend(string.as_bytes());
 }
 
 fn code_of<T: PartialEq>(table: &[T], value: &T) -> u8 {
     let code = table.iter().position(|entry| entry == value);
     code.and_then(|code| u8::try_from(code).ok())
         .unwrap_or(u8::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+
+    fn spec(columns: &[&str], classes: &[&str], estimator: &str) -> OwnedSpec {
+        let strings = |names: &[&str]| names.iter().map(ToString::to_string).collect();
+        OwnedSpec {
+            p_fail_log2: -128.0,
+            scheme: OwnedScheme::Linear(Vec::new()),
+            columns: 1,
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            inverse_link: InverseLink::Identity,
+            decision: Decision::None,
+            classes: strings(classes),
+            column_names: strings(columns),
+            estimator: estimator.into(),
+        }
+    }
+
+    #[test]
+    fn names_are_whole_or_refused() {
+        let (long, longest) = ("é".repeat(128), "x".repeat(MAX_NAME_BYTES));
+        let too_long = |what, number| {
+            let len = 256;
+            Err(SpecError::Name { what, number, len })
+        };
+        for (spec, expected) in [
+            (spec(&["a", &longest], &[&longest], &longest), Ok(())),
+            (spec(&["a", &long], &[], "e"), too_long("column", 2)),
+            (spec(&[], &[&long], "e"), too_long("class", 1)),
+            (spec(&["a"], &["b"], &long), too_long("estimator", 1)),
+        ] {
+            assert_eq!(spec.check_names(), expected);
+            if let Err(error) = expected {
+                assert_eq!(spec.encode(), Err(error));
+            }
+        }
+    }
 }
