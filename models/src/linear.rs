@@ -9,13 +9,16 @@ mod glm;
 mod least_squares;
 mod logistic;
 mod minimize;
+mod notes;
 mod quantize;
+mod row_space;
 mod sgd;
 mod svm;
 mod wolfe;
 
 pub use calibration::FeatureStats;
 pub(crate) use estimators::ESTIMATORS;
+pub use notes::{CalibrationNote, calibration_notes};
 pub use quantize::quantize_linear;
 
 use alloc::collections::BTreeMap;

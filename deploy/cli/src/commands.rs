@@ -2,6 +2,7 @@
 
 pub(crate) mod compile;
 mod connection;
+mod csv_options;
 pub(crate) mod decrypt;
 pub(crate) mod demo;
 pub(crate) mod encrypt;

@@ -38,6 +38,11 @@ impl<E: Into<tenebra::Error>> From<E> for Failure {
     }
 }
 
+/// Tells the person what they would not want to miss.
+pub(crate) fn warning(text: &str) {
+    note(&format!("warning: {text}"));
+}
+
 /// Prints data.
 pub(crate) fn data(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();

@@ -115,6 +115,9 @@ pub struct QuantizationReport {
     pub class_agreement: Option<f64>,
     /// Over these rows, the largest distance of a quantized score from the float model's.
     pub max_score_error: Option<f64>,
+    /// Over these rows, from the least to the largest score of the float model.
+    #[serde(default)]
+    pub score_range: Option<f64>,
 }
 
 impl Report {

@@ -11,8 +11,9 @@ use argmin::core::{CostFunction, Error, Executor, Gradient, State};
 use argmin::solver::quasinewton::LBFGS;
 use linfa_linalg::cholesky::Cholesky;
 use linfa_linalg::triangular::{SolveTriangular, UPLO};
-use ndarray::{Array1, Array2, ArrayView2, Axis};
+use ndarray::{Array1, Array2, Axis};
 
+use super::row_space::RowSpace;
 use super::wolfe::Wolfe;
 use crate::data::Table;
 use crate::error::TrainError;
@@ -44,8 +45,9 @@ pub(super) enum Intercept {
 
 /// A problem, ready for [`Problem::minimize`].
 pub(super) struct Problem<L> {
-    /// Features, with a constant column at the end if there is an intercept.
+    /// Features, or coordinates in the space of the rows, with a constant column at the end if there is an intercept.
     x: Array2<f64>,
+    space: RowSpace,
     /// Sum to 1.
     weights: Array1<f64>,
     loss: L,
@@ -79,15 +81,13 @@ impl<L: RowLoss> Problem<L> {
         intercept: Intercept,
     ) -> Self {
         let (rows, n) = (table.n_rows(), table.n_columns());
-        let features = ArrayView2::from_shape((rows, n), table.values());
-        let features = features.unwrap_or_else(|_| unreachable!("a table is rows times columns"));
-        let mut penalty = Array1::from_elem(n, l2);
+        let (space, mut x) = RowSpace::of(rows, n, table.values().to_vec());
+        let mut penalty = Array1::from_elem(x.ncols(), l2);
         let constant = match intercept {
             Intercept::None => None,
             Intercept::Free { .. } => Some((1.0, 0.0)),
             Intercept::Penalized { scaling } => Some((scaling, l2)),
         };
-        let mut x = features.to_owned();
         if let Some((value, its_penalty)) = constant {
             let column = Array1::from_elem(rows, value);
             x.push_column(column.view())
@@ -100,6 +100,7 @@ impl<L: RowLoss> Problem<L> {
         let sum = weights.sum();
         Self {
             x,
+            space,
             weights: weights / sum,
             loss,
             n_outputs,
@@ -154,7 +155,7 @@ impl<L: RowLoss> Problem<L> {
         let gap = norm(&inner.at(best).1);
         let iterations = result.state.get_iter();
         let w = inner.preconditioner.to_outer(&matrix(best, k));
-        let (coef, intercept) = split(&w, intercept);
+        let (coef, intercept) = split(w, intercept, &inner.problem.space);
         // Rounding alone leaves gradients of this size, and a loss within 1e-12 of its minimum: not the user's to mend.
         let rounding = 1e-6;
         let warning = (gap > (tol * tol).max(rounding)).then(|| {
@@ -345,20 +346,20 @@ fn norm(values: &[f64]) -> f64 {
     values.iter().map(|x| x * x).sum::<f64>().sqrt()
 }
 
-fn split(w: &Array2<f64>, intercept: Intercept) -> (Vec<Vec<f64>>, Vec<f64>) {
+/// Coefficients and intercepts of the outputs.
+fn split(mut w: Array2<f64>, intercept: Intercept, space: &RowSpace) -> (Vec<Vec<f64>>, Vec<f64>) {
     let constant = match intercept {
         Intercept::None => None,
         Intercept::Free { .. } => Some(1.0),
         Intercept::Penalized { scaling } => Some(scaling),
     };
-    w.columns()
-        .into_iter()
-        .map(|column| {
-            let mut column = column.to_vec();
-            let intercept = constant
-                .and_then(|value| column.pop().map(|w| w * value))
-                .unwrap_or(0.0);
-            (column, intercept)
-        })
-        .unzip()
+    let mut intercepts = vec![0.0; w.ncols()];
+    if let Some(value) = constant {
+        let last = w.nrows() - 1;
+        intercepts = w.row(last).iter().map(|w| w * value).collect();
+        w.remove_index(Axis(0), last);
+    }
+    let w = space.to_features(w);
+    let coef = w.columns().into_iter().map(|w| w.to_vec()).collect();
+    (coef, intercepts)
 }

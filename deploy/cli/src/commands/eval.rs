@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 use tenebra::evaluate::{self, EncryptedScorer, Figures, Scored, peak_rss_bytes};
-use tenebra::rows::{Columns, Extra, RowReader, Rows, Selection};
+use tenebra::rows::{Columns, RowReader, Rows, Selection};
 use tenebra::{Error, ServerProgram};
 use tenebra_client::ClientSpec;
 use tenebra_models::scores::{Metric, Outcomes};
 use tenebra_models::{Model, Prediction};
 
+use crate::commands::csv_options::CsvOptions;
 use crate::commands::{parse_client, prediction_value, read_client, read_server};
 use crate::output::{self, Failure, bytes, milliseconds};
 use crate::spool::{self, JsonList, Spool};
@@ -39,6 +40,8 @@ pub(crate) struct Arguments {
     /// Column of sample weights
     #[arg(long, value_name = "COLUMN")]
     weight: Option<String>,
+    #[command(flatten)]
+    csv: CsvOptions,
     /// Score to compute beside the usual one, by scikit-learn's name; may be repeated
     #[arg(long, value_name = "NAME", requires = "target")]
     metric: Vec<Metric>,
@@ -109,10 +112,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let (server, client) = (server.spec_id(), spec.id());
         return Err(Error::OtherModel { server, client }.into());
     }
-    let extra = Extra {
-        targets: arguments.target.clone(),
-        weight: arguments.weight.clone(),
-    };
+    let extra = arguments
+        .csv
+        .extra(&arguments.target, arguments.weight.as_ref());
     let rows = arguments
         .rows
         .map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
@@ -168,7 +170,8 @@ impl<'a> Run<'a> {
             server,
             model,
             scorer,
-            outcomes: Outcomes::new(model.classes(), link, &arguments.metric),
+            outcomes: Outcomes::new(model.classes(), link, &arguments.metric)
+                .with_target_names(model.target_names()),
             predictions: JsonList::new("predictions"),
             raw: JsonList::new("raw"),
             raw_lines: Spool::new(),
@@ -204,7 +207,8 @@ impl<'a> Run<'a> {
         };
         if !rows.targets.is_empty() {
             let weights = rows.weights.as_deref();
-            self.outcomes.extend(&predictions, &rows.targets, weights)?;
+            let scored = self.outcomes.extend(&predictions, &rows.targets, weights);
+            scored.map_err(|e| in_file(e.into()))?;
         }
         self.rows += predictions.len();
         self.keep(&predictions, &integers.unwrap_or_default())

@@ -91,7 +91,11 @@ pub(crate) fn describe(report: &Report) -> String {
         report.quantization.max_score_error,
         report.quantization.calibration_rows,
     ) {
-        let mut text = format!("scores within {error:.3} of the float model's");
+        let mut text = format!("scores within {} of the float model's", number(error));
+        if let Some(range) = report.quantization.score_range.filter(|range| *range > 0.0) {
+            let share = number(100.0 * error / range);
+            text.push_str(&format!(", {share} % of their range"));
+        }
         if let Some(share) = report.quantization.class_agreement {
             text.push_str(&format!(", same class in {:.1} %", 100.0 * share));
         }
@@ -102,6 +106,25 @@ pub(crate) fn describe(report: &Report) -> String {
     }
     rows.push(["compiled in".to_owned(), milliseconds(report.compile_ms)]);
     output::table(&rows)
+}
+
+/// Three digits that count, whatever the size.
+fn number(value: f64) -> String {
+    let magnitude = value.abs().log10().floor();
+    if value == 0.0 || !(-4.0..6.0).contains(&magnitude) {
+        return match value {
+            0.0 => "0".to_owned(),
+            _ => format!("{value:.2e}"),
+        };
+    }
+    let decimals = (2.0 - magnitude).max(0.0);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "integral, 0 to 6"
+    )]
+    let decimals = decimals as usize;
+    format!("{value:.decimals$}")
 }
 
 /// Room for noise, and how much there is.
@@ -213,5 +236,26 @@ fn evaluation_key(report: &Report) -> String {
     match report.evaluation_key_bytes {
         0 => "none needed".to_owned(),
         size => bytes(size),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_keep_three_digits() {
+        for (value, text) in [
+            (0.0, "0"),
+            (0.012_345, "0.0123"),
+            (0.000_123_45, "0.000123"),
+            (1.234_5e-7, "1.23e-7"),
+            (1.5, "1.50"),
+            (123_456.0, "123456"),
+            (1.3e28, "1.30e28"),
+            (f64::NAN, "NaN"),
+        ] {
+            assert_eq!(number(value), text);
+        }
     }
 }

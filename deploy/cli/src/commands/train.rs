@@ -2,15 +2,19 @@
 
 use std::path::PathBuf;
 
-use tenebra_models::data::{CsvSpec, read_csv_file};
-use tenebra_models::{Estimator, EstimatorName, FAMILIES, Task, estimators};
+use tenebra_models::data::read_csv_file;
+use tenebra_models::{
+    CalibrationNote, Estimator, EstimatorName, FAMILIES, Model, QuantizeOptions, Task,
+    calibration_notes, estimators,
+};
 
+use crate::commands::csv_options::{CsvOptions, doubtful_features};
 use crate::output::{self, Failure};
 
 /// Train a float model on a CSV
 ///
-/// The file has a header and comma-separated numbers; every column but the targets and the weights is a feature. Class labels
-/// are integers or words.
+/// The file has a header and numbers, as CSV, packed by gzip or not; every column but the targets, the weights and what
+/// `--drop` names is a feature. Class labels are integers, booleans or words.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -32,6 +36,8 @@ pub(crate) struct Arguments {
     /// Column of sample weights
     #[arg(long, value_name = "COLUMN")]
     weight: Option<String>,
+    #[command(flatten)]
+    csv: CsvOptions,
     /// Hyper-parameter, by scikit-learn's name
     #[arg(long, value_name = "NAME=VALUE", value_parser = name_and_value)]
     set: Vec<(String, String)>,
@@ -66,11 +72,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         // Wrong parameters are an error before the data is read, where the name alone says whose they are.
         estimator(info)?;
     }
-    let spec = CsvSpec {
-        targets: arguments.target.clone(),
-        weight: arguments.weight.clone(),
-        ..CsvSpec::default()
-    };
+    let spec = arguments
+        .csv
+        .spec(&arguments.target, arguments.weight.as_ref());
     let in_file = |error: tenebra::Error| error.in_file(path);
     let data = read_csv_file(path, &spec).map_err(|e| match e {
         e @ tenebra_models::DataError::Open { .. } => e.into(),
@@ -78,8 +82,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     })?;
     let estimator = estimator(named.estimator_for(&data.targets))?;
     let trained = estimator.fit(&data).map_err(|e| in_file(e.into()))?;
-    if let Some(warning) = &trained.warning {
-        output::note(&format!("warning: {warning}"));
+    for warning in doubtful_features(&data.table)
+        .iter()
+        .chain(&trained.warning)
+    {
+        output::warning(warning);
+    }
+    if let Model::Linear(model) = &trained.model {
+        let notes = calibration_notes(model, &data.table, &QuantizeOptions::default());
+        let outliers = |note: &CalibrationNote| matches!(note, CalibrationNote::Outliers { .. });
+        // Without ranges, calibration data is needed, and there is nothing to tell.
+        for note in notes.unwrap_or_default().into_iter().filter(outliers) {
+            output::warning(&format!("{}: {note}", path.display()));
+        }
     }
     trained.model.save(out)?;
     let (rows, columns) = (data.table.n_rows(), data.table.n_columns());
