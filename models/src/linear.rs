@@ -5,6 +5,7 @@ mod classes;
 mod dual;
 mod elastic_net;
 mod estimators;
+mod factor;
 mod glm;
 mod least_squares;
 mod logistic;

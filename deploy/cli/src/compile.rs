@@ -135,6 +135,7 @@ fn compare(
         outputs: quantized.output_scale.len(),
         calibration_rows: None,
         class_agreement: None,
+        clipped_rows: None,
         max_score_error: None,
         score_range: None,
     };
@@ -142,15 +143,19 @@ fn compare(
         return Ok(report);
     };
     let table = table.align(quantized.feature_names.as_deref(), quantized.n_features)?;
-    let (mut agreeing, mut error) = (0.0, 0.0f64);
+    let (mut agreeing, mut clipped, mut error) = (0.0, 0, 0.0f64);
     let (mut least, mut largest) = (f64::INFINITY, f64::NEG_INFINITY);
     let rows = spread(table.n_rows(), COMPARED_ROWS);
     let all: Vec<&[f64]> = table.rows().collect();
     for row in rows.iter().map(|&index| all[index]) {
         let float = model.predict(row)?;
-        let integers = tenebra_sim::run(circuit, &quantized.encode(row)?.codes)?;
-        let found = quantized.decode(&integers)?;
+        let codes = quantized.encode(row)?;
+        let found = quantized.decode(&tenebra_sim::run(circuit, &codes.codes)?)?;
         agreeing += f64::from(u8::from(float.class == found.class));
+        if codes.clipped > 0 {
+            clipped += 1;
+            continue;
+        }
         let distances = float
             .scores
             .iter()
@@ -161,7 +166,8 @@ fn compare(
         largest = float.scores.iter().copied().fold(largest, f64::max);
     }
     report.calibration_rows = Some(rows.len());
-    report.max_score_error = Some(error);
+    report.clipped_rows = Some(clipped);
+    report.max_score_error = (clipped < rows.len()).then_some(error);
     report.score_range = Some(largest - least).filter(|range| range.is_finite());
     report.class_agreement = (!quantized.classes.is_empty()).then(|| agreeing / rows.len() as f64);
     Ok(report)

@@ -1,11 +1,11 @@
 //! Reading CSV: a header, numbers between separators, an empty cell or `nan` for a missing value.
 
+use alloc::sync::Arc;
 use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
-use std::sync::Arc;
 
 use super::Table;
 use super::cell::Place;

@@ -1,8 +1,8 @@
 //! From the bytes of a file to text: unpacked, in UTF-8, with line feeds at the ends of lines, and bounded.
 
+use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::io::{self, Cursor, Read};
-use std::sync::Arc;
 
 use encoding_rs_io::{DecodeReaderBytes, DecodeReaderBytesBuilder};
 use flate2::read::MultiGzDecoder;

@@ -136,7 +136,13 @@ impl TargetColumn {
         }
         let find = |cell: &String| {
             let label = Label::of(cell);
-            let same = texts.get(cell.as_str()).or_else(|| values.get(&label));
+            // Among words, `007` and `7` are two classes, and `7.0` is the second.
+            let plain = match label {
+                Label::Integer(value) => texts.get(value.to_string().as_str()),
+                _ => None,
+            };
+            let same = texts.get(cell.as_str()).or(plain);
+            let same = same.or_else(|| values.get(&label));
             same.or_else(|| values.get(&label.counterpart()?)).copied()
         };
         let (mut codes, mut unknown, mut rows) = (Vec::new(), BTreeSet::new(), 0);
@@ -226,6 +232,7 @@ fn is_word(cell: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn column(cells: &[&str]) -> TargetColumn {
         TargetColumn {
@@ -316,6 +323,7 @@ mod tests {
             (["0.0", "1.0"], ["1", "0", "false"], [1, 0, 0]),
             (["no", "yes"], ["yes", "no", "no"], [1, 0, 0]),
             (["True", "true"], ["true", "True", "1"], [1, 0, 0]),
+            (["007", "7"], ["7.0", "007", "7"], [1, 0, 1]),
         ] {
             let found = column(&cells).codes_in(&classes.map(str::to_owned));
             assert_eq!(found, Ok(codes.to_vec()), "{cells:?}");
@@ -349,5 +357,19 @@ mod tests {
             column(&["inf"]).to_numbers(),
             Err(DataError::TargetNotANumber { row: 1, .. })
         ));
+    }
+
+    proptest! {
+        /// What makes classes is found in them again.
+        #[test]
+        fn classes_are_found_again(cells in proptest::collection::vec(
+            prop_oneof!["[0-2](\\.0)?", "[Tt]rue|FALSE|False", "[ab]?", "0?7(\\.0)?", "None|NA", "-0|1e0|\\+1"], 1..8,
+        )) {
+            let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
+            let column = column(&cells);
+            if let Ok(classes) = column.to_classes() {
+                prop_assert_eq!(column.codes_in(&classes.labels), Ok(classes.codes));
+            }
+        }
     }
 }

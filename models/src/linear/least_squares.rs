@@ -5,10 +5,11 @@
 //! features, all of this happens in the space of the rows. Features that depend on each other leave a choice, of which the
 //! coefficients with the least norm are taken, as by scikit-learn.
 
-use linfa_linalg::qr::{QR, QRInto};
+use linfa_linalg::qr::QR;
 use linfa_linalg::triangular::{SolveTriangular, UPLO};
-use ndarray::{Array1, Array2, ArrayView2, Axis, ShapeBuilder, s};
+use ndarray::{Array1, Array2, ArrayView2, Axis, ShapeBuilder, Slice};
 
+use super::factor::Qr;
 use super::row_space::RowSpace;
 use super::{LinearModel, LinearParts, estimators::trained};
 use crate::error::TrainError;
@@ -37,7 +38,7 @@ fn fit(
     let TargetValues::Numbers(targets) = &data.target else {
         return Err(TrainError::NoTarget);
     };
-    let reduced = Reduced::new(data, targets, params.flag("fit_intercept"), name)?;
+    let reduced = Reduced::new(data, targets, params.flag("fit_intercept"));
     let coef = reduced.solve(alpha, name)?;
     let intercept = coef.iter().zip(&reduced.target_means);
     let intercept = intercept
@@ -66,12 +67,7 @@ struct Reduced {
 }
 
 impl Reduced {
-    fn new(
-        data: &TrainingData<'_>,
-        targets: &[Vec<f64>],
-        centre: bool,
-        name: &'static str,
-    ) -> Result<Self, TrainError> {
+    fn new(data: &TrainingData<'_>, targets: &[Vec<f64>], centre: bool) -> Self {
         let (n, rows) = (data.table.n_columns(), data.table.n_rows());
         let means = if centre {
             weighted_means(data, targets)
@@ -96,7 +92,7 @@ impl Reduced {
             // Column after column: QR works down the columns.
             let mut block = Array2::zeros((last - first, width).f());
             let (mut features, mut others) = block.view_mut().split_at(Axis(1), x.ncols());
-            features.assign(&x.slice(s![first..last, ..]));
+            features.assign(&x.slice_axis(Axis(0), Slice::from(first..last)));
             for ((mut to, y), mean) in others
                 .columns_mut()
                 .into_iter()
@@ -108,16 +104,16 @@ impl Reduced {
                     *to = (y - mean) * root;
                 }
             }
-            triangle = reduce(&triangle, &block, name)?;
+            triangle = reduce(&triangle, &block);
         }
-        Ok(Self {
+        Self {
             feature_means,
             target_means,
             triangle,
             n_features: x.ncols(),
             space,
             n_rows: rows,
-        })
+        }
     }
 
     /// Coefficients per target.
@@ -127,7 +123,7 @@ impl Reduced {
         if alpha > 0.0 {
             let mut penalty = Array2::zeros((n, triangle.ncols()).f());
             penalty.diag_mut().fill(alpha.sqrt());
-            triangle = reduce(&triangle, &penalty, name)?;
+            triangle = reduce(&triangle, &penalty);
         }
         let (top, _) = triangle.view().split_at(Axis(0), n);
         let (r, y) = top.split_at(Axis(1), n);
@@ -154,16 +150,12 @@ impl Reduced {
 }
 
 /// The triangle of `[triangle; block]`.
-fn reduce(
-    triangle: &Array2<f64>,
-    block: &Array2<f64>,
-    name: &'static str,
-) -> Result<Array2<f64>, TrainError> {
+fn reduce(triangle: &Array2<f64>, block: &Array2<f64>) -> Array2<f64> {
     let mut stacked = Array2::zeros((triangle.nrows() + block.nrows(), block.ncols()).f());
     let (mut above, mut below) = stacked.view_mut().split_at(Axis(0), triangle.nrows());
     above.assign(triangle);
     below.assign(block);
-    Ok(stacked.qr_into().map_err(|e| solver(name, &e))?.into_r())
+    Qr::new(stacked).into_triangle()
 }
 
 /// The least `w` that minimizes `|R w - y|`: with an orthonormal basis `Q` of the columns of `R`, the least solution of

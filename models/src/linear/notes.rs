@@ -5,10 +5,11 @@ use core::fmt;
 use tenebra_quant::calibrate;
 
 use super::LinearModel;
+use super::calibration::FeatureStats;
 use super::quantize::has_weight;
 use crate::data::Table;
 use crate::error::QuantizeError;
-use crate::quantized::{Calibration, QuantizeOptions};
+use crate::quantized::QuantizeOptions;
 
 /// Something about the calibration values of a feature that the model has a weight for.
 #[derive(Clone, Debug, PartialEq)]
@@ -119,14 +120,15 @@ fn note(
     }
     let others = calibrate::without_outliers(values, &mut values.to_vec())?;
     let far = |x: &f64| *x < others.0 || *x > others.1;
-    let first = values.iter().position(|x| far(x));
+    let first = values.iter().position(far);
+    let range = FeatureStats::new(values, options)?;
     Ok(first.map(|at| CalibrationNote::Outliers {
         column,
         row: at + 1,
         value: values[at],
         count: values.iter().filter(|x| far(x)).count(),
         others,
-        left_out: options.calibration != Calibration::MinMax,
+        left_out: !(range.min..=range.max).contains(&values[at]),
     }))
 }
 

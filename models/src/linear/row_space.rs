@@ -4,8 +4,9 @@
 //! only (the representer theorem, Schölkopf et al. 2001). With `X^T = Q R` and orthonormal `Q`, `w = Q v` has the scores `R^T v`
 //! and the norm of `v`: a problem of as many features as rows, whose matrices are no larger than the table.
 
-use linfa_linalg::qr::QRInto;
 use ndarray::{Array2, ShapeBuilder};
+
+use super::factor::Qr;
 
 /// An orthonormal basis of the rows' span, or of all features where the rows are more.
 pub(super) struct RowSpace {
@@ -25,9 +26,7 @@ impl RowSpace {
         let transposed = Array2::from_shape_vec((columns, rows).f(), values);
         let transposed =
             transposed.unwrap_or_else(|_| unreachable!("a table is rows times columns"));
-        let qr = transposed.qr_into();
-        let qr = qr.unwrap_or_else(|_| unreachable!("the transpose is taller than wide"));
-        let (basis, triangle) = qr.into_decomp();
+        let (basis, triangle) = Qr::new(transposed).into_basis_and_triangle();
         let space = Self { basis: Some(basis) };
         (
             space,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 use tenebra::Report;
-use tenebra::report::{LeafBitsFrom, TreesReport};
+use tenebra::report::{LeafBitsFrom, QuantizationReport, TreesReport};
 
 use crate::commands::read_server;
 use crate::output::{self, Failure, bytes, milliseconds};
@@ -87,25 +87,37 @@ pub(crate) fn describe(report: &Report) -> String {
     if let Some(trees) = &report.trees {
         rows.extend(describe_trees(trees, report));
     }
-    if let (Some(error), Some(compared)) = (
-        report.quantization.max_score_error,
-        report.quantization.calibration_rows,
-    ) {
-        let mut text = format!("scores within {} of the float model's", number(error));
-        if let Some(range) = report.quantization.score_range.filter(|range| *range > 0.0) {
-            let share = number(100.0 * error / range);
-            text.push_str(&format!(", {share} % of their range"));
-        }
-        if let Some(share) = report.quantization.class_agreement {
-            text.push_str(&format!(", same class in {:.1} %", 100.0 * share));
-        }
-        rows.push([
-            "quantization".to_owned(),
-            format!("{text}, on {compared} rows"),
-        ]);
+    if let Some(text) = quantization(&report.quantization) {
+        rows.push(["quantization".to_owned(), text]);
     }
     rows.push(["compiled in".to_owned(), milliseconds(report.compile_ms)]);
     output::table(&rows)
+}
+
+/// How far the quantized scores are from the float model's.
+fn quantization(report: &QuantizationReport) -> Option<String> {
+    let compared = report.calibration_rows?;
+    let mut parts = Vec::new();
+    if let Some(error) = report.max_score_error {
+        parts.push(format!(
+            "scores within {} of the float model's",
+            number(error)
+        ));
+        if let Some(range) = report.score_range.filter(|range| *range > 0.0) {
+            parts.push(format!(
+                "{} % of their range",
+                number(100.0 * error / range)
+            ));
+        }
+    }
+    if let Some(share) = report.class_agreement {
+        parts.push(format!("same class in {:.1} %", 100.0 * share));
+    }
+    let mut text = format!("{}, on {compared} rows", parts.join(", "));
+    if let Some(clipped) = report.clipped_rows.filter(|rows| *rows > 0) {
+        text.push_str(&format!("; scores of {clipped} clipped rows left out"));
+    }
+    Some(text)
 }
 
 /// Three digits that count, whatever the size.
