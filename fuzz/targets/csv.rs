@@ -16,6 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
                 targets: targets.clone(),
                 weight,
                 limits,
+                ..CsvSpec::default()
             };
             let Ok(data) = read_csv(bytes, &spec) else {
                 continue;
@@ -25,7 +26,11 @@ fuzz_target!(|bytes: &[u8]| {
             assert!(data.table.values().iter().all(|x| !x.is_infinite()));
             for target in &data.targets {
                 assert_eq!(target.cells.len(), rows);
-                let _ = (target.to_classes(), target.to_numbers());
+                let _ = target.to_numbers();
+                // Labels that make classes are found in them again.
+                if let Ok(classes) = target.to_classes() {
+                    assert_eq!(target.codes_in(&classes.labels), Ok(classes.codes));
+                }
             }
             assert!(data.weights.is_none_or(|weights| weights.len() == rows));
         }

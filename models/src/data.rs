@@ -2,11 +2,20 @@
 //!
 //! A [`Table`] holds features only; the target and the sample weights are split off while reading ([`read_csv`]).
 
+mod cell;
 mod csv;
+mod dialect;
+mod header;
+mod input;
 mod target;
 
-pub use self::csv::{CsvReader, CsvSpec, DataSet, Limits, Record, read_csv, read_csv_file};
+pub use self::csv::{
+    CsvReader, CsvSpec, DataSet, Features, Limits, Record, read_csv, read_csv_file,
+};
+pub use self::dialect::{Decimal, Dialect, Separator, UnknownMark};
 pub use self::target::{Classes, TargetColumn};
+
+use std::collections::HashMap;
 
 use crate::error::DataError;
 
@@ -103,6 +112,19 @@ impl Table {
             })
     }
 
+    /// The columns that only number the rows, from 0 or 1 up: at least three rows, and no feature of anything.
+    pub fn row_numbers(&self) -> impl Iterator<Item = usize> + '_ {
+        let counts = |&column: &usize| {
+            let first = self.column(column).next();
+            let start = first.filter(|x| self.n_rows() > 2 && (*x == 0.0 || *x == 1.0));
+            start.is_some_and(|start| {
+                let mut values = self.column(column).enumerate();
+                values.all(|(row, value)| value == start + row as f64)
+            })
+        };
+        (0..self.n_columns()).filter(counts)
+    }
+
     /// The first `n` rows (all, if there are fewer).
     #[must_use]
     pub fn head(mut self, n: usize) -> Self {
@@ -162,25 +184,25 @@ impl Table {
     }
 }
 
-/// Where `wanted` stand in `present`, and those that are not there.
+/// Where `wanted` stand in `present`, and those that are not there. Blanks around a name count only where there are two names
+/// that differ in nothing else.
 fn find_columns(present: &[String], wanted: &[String]) -> (Vec<usize>, Vec<String>) {
-    let places: std::collections::HashMap<&str, usize> = present
-        .iter()
-        .enumerate()
-        .map(|(place, name)| (name.as_str(), place))
-        .collect();
-    let missing = wanted
-        .iter()
-        .filter(|name| !places.contains_key(name.as_str()))
-        .cloned()
-        .collect();
-    (
-        wanted
-            .iter()
-            .filter_map(|name| places.get(name.as_str()).copied())
-            .collect(),
-        missing,
-    )
+    let mut exact = HashMap::new();
+    let mut trimmed: HashMap<&str, Option<usize>> = HashMap::new();
+    for (place, name) in present.iter().enumerate() {
+        exact.insert(name.as_str(), place);
+        let known = trimmed.entry(name.trim());
+        known.and_modify(|at| *at = None).or_insert(Some(place));
+    }
+    let (mut places, mut missing) = (Vec::new(), Vec::new());
+    for name in wanted {
+        let place = exact.get(name.as_str()).copied();
+        match place.or_else(|| trimmed.get(name.trim()).copied().flatten()) {
+            Some(place) => places.push(place),
+            None => missing.push(name.clone()),
+        }
+    }
+    (places, missing)
 }
 
 fn duplicate(names: &[String]) -> Option<&str> {
@@ -213,6 +235,25 @@ mod tests {
                 present: names(&["a", "b", "c"])
             }
         );
+    }
+
+    #[test]
+    fn blanks_around_names_do_not_matter_where_they_distinguish_nothing() {
+        let table = Table::new(names(&[" a", "b", "b "]), vec![1.0, 2.0, 3.0]).unwrap();
+        for (wanted, value) in [("a", 1.0), (" a ", 1.0), ("b", 2.0), ("b ", 3.0)] {
+            let aligned = table.align(Some(&names(&[wanted])), 1).unwrap();
+            assert_eq!(aligned.values(), [value], "{wanted:?}");
+        }
+        assert!(table.align(Some(&names(&[" b"])), 1).is_err());
+    }
+
+    #[test]
+    fn row_numbers_are_recognised() {
+        let rows = [[0.0, 1.0, 0.0], [1.0, 2.0, 1.0], [2.0, 3.0, 1.0]].concat();
+        let table = Table::from_rows(3, rows).unwrap();
+        assert_eq!(table.row_numbers().collect::<Vec<_>>(), [0, 1]);
+        let short = Table::from_rows(1, vec![0.0, 1.0]).unwrap();
+        assert_eq!(short.row_numbers().count(), 0);
     }
 
     #[test]

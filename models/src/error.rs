@@ -45,9 +45,38 @@ pub enum DataError {
     /// Nothing to predict from.
     #[error("no feature columns")]
     NoColumns,
-    /// Another separator.
-    #[error("the header is separated by semicolons; separate cells by commas")]
-    Semicolons,
+    /// Not a text at all.
+    #[error("this is {what}, not CSV; export it as CSV, or unpack it first")]
+    NotCsv {
+        /// What it is.
+        what: &'static str,
+    },
+    /// Every row has as many cells as the header with several separators.
+    #[error(
+        "cells may be separated by {}: the rows do not tell; name the separator",
+        list(fitting)
+    )]
+    Separators {
+        /// They.
+        fitting: Vec<String>,
+    },
+    /// A comma that may be a decimal mark.
+    #[error(
+        "`{cell}` may be a number with decimals or a thousand and more, and no other number tells; name the decimal mark"
+    )]
+    DecimalOrThousands {
+        /// The first such cell.
+        cell: String,
+    },
+    /// No names in the first row.
+    #[error(
+        "the first row holds numbers, not names of columns: {}; put a line of names above it",
+        list(cells)
+    )]
+    HeaderOfNumbers {
+        /// They.
+        cells: Vec<String>,
+    },
     /// Two columns have one name, or one column two uses.
     #[error("column `{name}` occurs twice")]
     DuplicateColumn {
@@ -183,6 +212,22 @@ pub enum DataError {
         column: String,
         /// The cell.
         cell: String,
+    },
+    /// Labels that a model does not know.
+    #[error(
+        "column `{column}`: {rows} rows have labels that the model does not know: {}; its classes are {}",
+        list(labels),
+        list(classes)
+    )]
+    UnknownLabels {
+        /// Name of the column.
+        column: String,
+        /// How many rows.
+        rows: usize,
+        /// The distinct labels.
+        labels: Vec<String>,
+        /// Those of the model.
+        classes: Vec<String>,
     },
     /// The target of a classification is a fraction.
     #[error(

@@ -54,6 +54,8 @@ pub struct Trained {
 pub(crate) struct TrainingData<'a> {
     pub(crate) table: &'a Table,
     pub(crate) target: TargetValues,
+    /// One per target column.
+    pub(crate) target_names: Vec<String>,
     /// One per row, at least one positive; all 1 if none were given.
     pub(crate) weights: Vec<f64>,
 }
@@ -173,6 +175,7 @@ impl Estimator {
             &TrainingData {
                 table,
                 target,
+                target_names: data.targets.iter().map(|t| t.name.clone()).collect(),
                 weights,
             },
         )
@@ -215,6 +218,11 @@ impl TrainingData<'_> {
             }),
             TargetValues::Classes(_) => Err(TrainError::NoTarget),
         }
+    }
+
+    /// Names of the target columns, if they are several.
+    pub(crate) fn several_target_names(&self) -> Option<Vec<String>> {
+        (self.target_names.len() > 1).then(|| self.target_names.clone())
     }
 
     /// The classes of a classification.

@@ -20,6 +20,6 @@ pub use estimator::{
     Value, estimators,
 };
 pub use forest::{ForestModel, ForestParts};
-pub use linear::{LinearModel, LinearParts};
+pub use linear::{CalibrationNote, LinearModel, LinearParts, calibration_notes};
 pub use model::{Model, Prediction};
 pub use quantized::{QuantizeOptions, QuantizedModel, quantize, quantize_with_report};

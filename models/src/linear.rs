@@ -5,17 +5,21 @@ mod classes;
 mod dual;
 mod elastic_net;
 mod estimators;
+mod factor;
 mod glm;
 mod least_squares;
 mod logistic;
 mod minimize;
+mod notes;
 mod quantize;
+mod row_space;
 mod sgd;
 mod svm;
 mod wolfe;
 
 pub use calibration::FeatureStats;
 pub(crate) use estimators::ESTIMATORS;
+pub use notes::{CalibrationNote, calibration_notes};
 pub use quantize::quantize_linear;
 
 use alloc::collections::BTreeMap;
@@ -50,6 +54,9 @@ pub struct LinearParts {
     /// Class labels: two for [`Decision::Threshold`], one per output for [`Decision::ArgMax`], else none.
     #[serde(default)]
     pub classes: Vec<String>,
+    /// Names of the outputs of a regression, where it has several and they are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_names: Option<Vec<String>>,
     /// What is known of each feature from the training data: what to quantize on when there is no other calibration data.
     #[serde(default)]
     pub feature_stats: Option<Vec<FeatureStats>>,
@@ -70,6 +77,7 @@ impl LinearParts {
             inverse_link: InverseLink::Identity,
             decision: Decision::None,
             classes: Vec::new(),
+            target_names: None,
             feature_stats: None,
             params: BTreeMap::new(),
         }
@@ -125,6 +133,15 @@ impl LinearModel {
                 let (found, distinct, n) = (names.len(), distinct.len(), parts.n_features);
                 return shape(format!(
                     "{found} feature names ({distinct} distinct) for {n} features"
+                ));
+            }
+        }
+        if let Some(names) = &parts.target_names {
+            let distinct: HashSet<&String> = names.iter().collect();
+            if names.len() != outputs || distinct.len() != outputs || !parts.classes.is_empty() {
+                let (found, distinct) = (names.len(), distinct.len());
+                return shape(format!(
+                    "{found} target names ({distinct} distinct) for {outputs} outputs"
                 ));
             }
         }

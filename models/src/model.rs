@@ -122,6 +122,36 @@ impl Model {
         }
     }
 
+    /// Names of the outputs of a regression, where it has several and knows them.
+    pub fn target_names(&self) -> Option<&[String]> {
+        match self {
+            Self::Linear(model) => model.target_names.as_deref(),
+            Self::Forest(_) | Self::Additive(_) => None,
+        }
+    }
+
+    /// The same model with names for its features, by which columns are matched from then on.
+    ///
+    /// # Errors
+    /// [`ModelError`] for another number of names than of features, and for a name that occurs twice.
+    pub fn with_feature_names(self, names: Vec<String>) -> Result<Self, ModelError> {
+        let feature_names = Some(names);
+        Ok(match self {
+            Self::Linear(model) => Self::Linear(LinearModel::new(LinearParts {
+                feature_names,
+                ..model.parts().clone()
+            })?),
+            Self::Forest(model) => Self::Forest(ForestModel::new(ForestParts {
+                feature_names,
+                ..model.parts().clone()
+            })?),
+            Self::Additive(model) => Self::Additive(AdditiveModel::new(AdditiveParts {
+                feature_names,
+                ..model.parts().clone()
+            })?),
+        })
+    }
+
     /// What it predicts.
     pub fn task(&self) -> Task {
         if self.classes().is_empty() {

@@ -138,7 +138,7 @@ pub struct QuantizeOptions {
     pub weight_bits: BitWidth,
     /// How a feature's range is found in the calibration data.
     pub calibration: Calibration,
-    /// How far the range of [`Calibration::MinMax`] is extended at either end, in parts of its width: rows that are scored
+    /// How far the range of [`Calibration::WithoutOutliers`] and [`Calibration::MinMax`] is extended at either end, in parts of its width: rows that are scored
     /// later go beyond the largest value seen, and clipping costs more than a coarser code.
     pub margin: f64,
     /// How trees are quantized; the other options do not concern them.
@@ -146,7 +146,7 @@ pub struct QuantizeOptions {
 }
 
 impl Default for QuantizeOptions {
-    /// 8 bits, from the smallest to the largest value and a tenth beyond.
+    /// 8 bits, from the smallest to the largest value, without outliers, and a tenth beyond.
     fn default() -> Self {
         const EIGHT: BitWidth = match BitWidth::new(8) {
             Ok(bits) => bits,
@@ -155,7 +155,7 @@ impl Default for QuantizeOptions {
         Self {
             input_bits: EIGHT,
             weight_bits: EIGHT,
-            calibration: Calibration::MinMax,
+            calibration: Calibration::WithoutOutliers,
             margin: 0.1,
             forest: ForestOptions::default(),
         }
@@ -165,8 +165,11 @@ impl Default for QuantizeOptions {
 /// How the range of a feature is found in its calibration values.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Calibration {
-    /// From the smallest to the largest.
+    /// From the smallest to the largest but for single values far beyond all others, which would take the codes away from them
+    /// ([`tenebra_quant::calibrate::without_outliers`]).
     #[default]
+    WithoutOutliers,
+    /// From the smallest to the largest.
     MinMax,
     /// Between the percentiles `100 - percent` and `percent`, in `[50, 100]`.
     Percentile {
@@ -175,6 +178,13 @@ pub enum Calibration {
     },
     /// The range with the least squared error.
     LeastSquaredError,
+}
+
+impl Calibration {
+    /// Whether the range is that of the values, which later ones may go beyond a little.
+    pub(crate) fn takes_all(self) -> bool {
+        matches!(self, Self::WithoutOutliers | Self::MinMax)
+    }
 }
 
 impl QuantizeOptions {

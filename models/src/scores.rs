@@ -18,7 +18,7 @@ pub use regression::{
 };
 
 use crate::data::TargetColumn;
-use crate::error::{DataError, ScoreError};
+use crate::error::{DataError, ScoreError, list};
 use crate::model::Prediction;
 
 /// Why predictions could not be scored against a target.
@@ -51,13 +51,23 @@ pub enum EvaluateError {
         /// What to ask for.
         instead: &'static str,
     },
-    /// A label that the model does not know, in a score that looks at the scores of the true class.
-    #[error("row {row}: the model does not know this label, so there is no {metric}")]
-    UnknownLabel {
-        /// The score.
-        metric: Metric,
-        /// Row, from 1.
-        row: usize,
+    /// A target that is none of the model's.
+    #[error("the model does not predict `{name}`; it predicts {}", list(known))]
+    UnknownTarget {
+        /// Name of the target column.
+        name: String,
+        /// What the model predicts.
+        known: Vec<String>,
+    },
+    /// More or fewer targets than a model predicts that does not know their names.
+    #[error(
+        "{found} target columns for the {count} outputs of the model; name one for each, in the order of the outputs"
+    )]
+    Targets {
+        /// Target columns.
+        found: usize,
+        /// Outputs.
+        count: usize,
     },
     /// A score of probabilities for a model without.
     #[error("{metric} needs probabilities; the scores of this model are none")]
@@ -68,7 +78,7 @@ pub enum EvaluateError {
 }
 
 impl Metric {
-    /// The score of `predictions` against a target column. A label that `classes` lacks counts as wrong.
+    /// The score of `predictions` against a target column. A label that `classes` lacks is an error.
     ///
     /// # Errors
     /// [`EvaluateError`].
@@ -85,7 +95,7 @@ impl Metric {
     /// The mean score over several target columns, the first of which belongs to the first output, and so on.
     ///
     /// # Errors
-    /// [`EvaluateError`]; no targets are [`ScoreError::Empty`], more targets than outputs [`ScoreError::Length`].
+    /// [`EvaluateError`]; no targets are [`ScoreError::Empty`], another number than of outputs [`EvaluateError::Targets`].
     pub fn evaluate_all(
         self,
         predictions: &[Prediction],
@@ -155,37 +165,70 @@ mod tests {
             Metric::R2.evaluate_all(&predictions, &targets, &[], None),
             Ok(0.5)
         );
-        // One target is compared with the first value: 1 and 3 against 4 and 6, R2 = 1 - 18/2 = -8.
-        assert_eq!(
-            Metric::R2.evaluate(&predictions, &targets[1], &[], None),
-            Ok(-8.0)
-        );
-        let more = [targets[0].clone(), targets[0].clone(), targets[0].clone()];
-        let error = ScoreError::Length {
-            found: 2,
-            expected: 3,
+        for count in [1, 3] {
+            let targets = vec![targets[0].clone(); count];
+            let error = EvaluateError::Targets {
+                found: count,
+                count: 2,
+            };
+            let score = Metric::R2.evaluate_all(&predictions, &targets, &[], None);
+            assert_eq!(score, Err(error));
+        }
+    }
+
+    #[test]
+    fn targets_are_matched_by_name() {
+        let names = ["a".to_owned(), "b".to_owned()];
+        let column = |name: &str, cells: &[&str]| TargetColumn {
+            name: name.to_owned(),
+            ..target(cells)
         };
+        let score = |targets: &[TargetColumn]| {
+            let mut outcomes = Outcomes::new(&[], None, &[]).with_target_names(Some(&names));
+            let predictions = [numbers(&[1.0, 5.0]), numbers(&[3.0, 7.0])];
+            outcomes.extend(&predictions, targets, None)?;
+            outcomes.score(Metric::R2)
+        };
+        let (a, b) = (column("a", &["1", "3"]), column("b", &["5", "7"]));
+        for targets in [
+            vec![a.clone(), b.clone()],
+            vec![b.clone(), a.clone()],
+            vec![b],
+        ] {
+            assert_eq!(score(&targets), Ok(1.0));
+        }
+        let error = score(&[a, column("c", &["5", "7"])]).unwrap_err();
         assert_eq!(
-            Metric::R2.evaluate_all(&predictions, &more, &[], None),
-            Err(error.into())
+            error.to_string(),
+            "the model does not predict `c`; it predicts `a`, `b`"
         );
     }
 
     #[test]
-    fn unknown_labels_are_wrong() {
+    fn unknown_and_missing_labels_are_errors() {
         let class = |class| Prediction {
             scores: vec![],
             values: vec![],
             class: Some(class),
         };
         let classes = ["no".to_owned(), "yes".to_owned()];
-        let predictions = [class(0), class(1), class(1)];
-        let score = Metric::Accuracy.evaluate(
-            &predictions,
-            &target(&["no", "yes", "perhaps"]),
-            &classes,
-            None,
-        );
-        assert_eq!(score, Ok(2.0 / 3.0));
+        let mut outcomes = Outcomes::new(&classes, None, &[]);
+        outcomes
+            .extend(&[class(0), class(0)], &[target(&["no", "yes"])], None)
+            .unwrap();
+        let mut error = |cell| {
+            outcomes
+                .extend(&[class(0)], &[target(&[cell])], None)
+                .unwrap_err()
+        };
+        assert!(matches!(
+            error("perhaps"),
+            EvaluateError::Data(DataError::UnknownLabels { rows: 1, .. })
+        ));
+        assert!(matches!(
+            error(""),
+            EvaluateError::Data(DataError::TargetMissing { row: 3, .. })
+        ));
+        assert_eq!(outcomes.score(Metric::Accuracy), Ok(0.5));
     }
 }

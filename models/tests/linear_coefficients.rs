@@ -20,6 +20,8 @@ struct Case {
     data: String,
     targets: Vec<String>,
     weight: Option<String>,
+    #[serde(default)]
+    drop: Vec<String>,
     params: BTreeMap<String, String>,
     coef: Vec<Vec<f64>>,
     intercept: Vec<f64>,
@@ -53,6 +55,7 @@ fn coefficients_are_scikit_learns() {
         let spec = CsvSpec {
             targets: case.targets.clone(),
             weight: case.weight.clone(),
+            drop: case.drop.clone(),
             ..CsvSpec::default()
         };
         let data = read_csv_file(&folder.join(&case.data), &spec).unwrap();

@@ -174,3 +174,28 @@ fn a_warning_says_when_the_optimizer_was_cut_off() {
         "{warning}"
     );
 }
+
+#[test]
+fn a_warning_says_when_gradient_descent_diverged() {
+    // One feature in thousands: the first steps overshoot by as much.
+    let x: Vec<f64> = (0..200).map(|i| f64::from(i * 37 % 101) * 1e3).collect();
+    let data = |scale: f64| DataSet {
+        table: Table::from_rows(1, x.iter().map(|x| x * scale).collect()).unwrap(),
+        targets: vec![TargetColumn {
+            name: "y".to_owned(),
+            cells: x.iter().map(|x| (x / 1e4 - 3.0).to_string()).collect(),
+        }],
+        weights: None,
+    };
+    let warning = |scale| {
+        let estimator = Estimator::new("SGDRegressor").unwrap();
+        estimator.fit(&data(scale)).unwrap().warning
+    };
+    let diverged = warning(1.0).unwrap();
+    assert!(
+        diverged.starts_with("SGDRegressor diverged: its mean loss is")
+            && diverged.contains("scale the features"),
+        "{diverged}"
+    );
+    assert_eq!(warning(1e-5), None);
+}

@@ -43,19 +43,30 @@ pub fn percentile<F: Float>(
         return Err(QuantError::Percent { percent });
     }
     min_max(values.iter().copied())?;
+    let sorted = sort(values, scratch)?;
+    // Ranks from either end, so that the percentiles of mirrored data are mirrored.
+    let rank =
+        (1.0 - percent / 100.0) * real::<f64>(i64::try_from(sorted.len() - 1).unwrap_or(i64::MAX));
+    Ok((
+        at_rank(sorted.iter(), rank),
+        at_rank(sorted.iter().rev(), rank),
+    ))
+}
+
+/// Finite values in order, in the first part of `scratch`.
+fn sort<'a, F: Float>(values: &[F], scratch: &'a mut [F]) -> Result<&'a [F], QuantError> {
     let (needed, given) = (values.len(), scratch.len());
     let sorted = scratch
         .get_mut(..needed)
         .ok_or(QuantError::ScratchTooShort { needed, given })?;
     sorted.copy_from_slice(values);
-    // Finite values are always ordered.
-    sorted.sort_unstable_by(|a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal));
-    // Ranks from either end, so that the percentiles of mirrored data are mirrored.
-    let rank = (1.0 - percent / 100.0) * real::<f64>(i64::try_from(needed - 1).unwrap_or(i64::MAX));
-    Ok((
-        at_rank(sorted.iter(), rank),
-        at_rank(sorted.iter().rev(), rank),
-    ))
+    sorted.sort_unstable_by(compare);
+    Ok(sorted)
+}
+
+/// The order of finite values, which always have one.
+fn compare<F: Float>(a: &F, b: &F) -> Ordering {
+    a.partial_cmp(b).unwrap_or(Ordering::Equal)
 }
 
 /// The value at a fractional rank, between the two values next to it.
@@ -69,6 +80,44 @@ fn at_rank<'a, F: Float + 'a>(mut sorted: impl Iterator<Item = &'a F>, rank: f64
     // Not below + weight * (above - below), whose difference may overflow; the clamp undoes a rounding.
     let between = (F::one() - weight) * below + weight * above;
     between.max(below.min(above)).min(below.max(above))
+}
+
+/// The range of all values but for a few that are far from all others: at most one, or one in 500 and 64, whose absence makes
+/// the range 20 times narrower, and not empty.
+///
+/// An even code of `b` bits has `2^b / 20` steps left for the other values else. Fewer than 16 values say nothing about what is
+/// far. `scratch` must be at least as long as `values`; its first part ends up sorted.
+///
+/// # Errors
+/// As [`percentile`].
+pub fn without_outliers<F: Float>(values: &[F], scratch: &mut [F]) -> Result<(F, F), QuantError> {
+    const FEWEST: usize = 16;
+    const ONE_IN: usize = 500;
+    const MOST: usize = 64;
+    const NARROWER: i64 = 20;
+    let all = min_max(values.iter().copied())?;
+    if values.len() < FEWEST {
+        return Ok(all);
+    }
+    let mut sorted = sort(values, scratch)?;
+    let mut left = (values.len() / ONE_IN).clamp(1, MOST);
+    let ends = |sorted: &[F]| (sorted[0], sorted[sorted.len() - 1]);
+    let width = |sorted: &[F]| sorted[sorted.len() - 1] - sorted[0];
+    // Divided before the difference, which may overflow.
+    let part = |value: F| value / real(NARROWER);
+    let narrow = |sorted: &[F]| part(sorted[sorted.len() - 1]) - part(sorted[0]);
+    // As few at a time as make a difference, until no few do.
+    while let Some(rest) = (1..=left).find_map(|count| {
+        let cuts = (0..=count).map(|below| &sorted[below..sorted.len() - (count - below)]);
+        let narrowest = cuts.filter(|rest| width(rest) > F::zero());
+        narrowest
+            .min_by(|a, b| compare(&width(a), &width(b)))
+            .filter(|rest| width(rest) <= narrow(sorted))
+    }) {
+        left -= sorted.len() - rest.len();
+        sorted = rest;
+    }
+    Ok(ends(sorted))
 }
 
 /// A range within the data's for which [`Affine::asymmetric`] with `bits` has a small squared error on the data.
@@ -193,6 +242,41 @@ mod tests {
             lo == -hi && (hi / (f64::MAX / 2.0) - 1.0).abs() < 1e-15,
             "{lo} {hi}"
         );
+    }
+
+    #[test]
+    fn outliers_are_left_out_by_hand() {
+        let mut scratch = [0.0; 1200];
+        let mut range = |values: &[f64]| without_outliers(values, &mut scratch).unwrap();
+        let mut values = [0.0; 1200];
+        for (i, value) in values.iter_mut().enumerate() {
+            *value = f64::from(u16::try_from(i % 100).unwrap());
+        }
+        assert_eq!(range(&values), (0.0, 99.0));
+        // 20 times 99 is 1980.
+        values[700] = 1979.0;
+        assert_eq!(range(&values), (0.0, 1979.0));
+        values[700] = 1980.0;
+        assert_eq!(range(&values), (0.0, 99.0));
+        // Two of 1200, on either side or the same; a third stays.
+        values[3] = -99_999.0;
+        assert_eq!(range(&values), (0.0, 99.0));
+        values[3] = 1980.0;
+        assert_eq!(range(&values), (0.0, 99.0));
+        values[4] = 1980.0;
+        assert_eq!(range(&values), (0.0, 1980.0));
+        // Nothing may be left to vary, and few values say nothing.
+        let mut flags = [0.0; 50];
+        flags[7] = 1.0;
+        assert_eq!(range(&flags), (0.0, 1.0));
+        flags[8] = 99_999.0;
+        assert_eq!(range(&flags), (0.0, 1.0));
+        assert_eq!(range(&flags[..10]), (0.0, 99_999.0));
+        assert_eq!(range(&[5.0]), (5.0, 5.0));
+        // A width that overflows is no obstacle.
+        let mut wide = [1.0; 20];
+        (wide[0], wide[1], wide[2]) = (f64::MIN, f64::MAX, 2.0);
+        assert_eq!(range(&wide), (f64::MIN, f64::MAX));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub(crate) mod compile;
 pub(crate) mod completions;
 mod connection;
+mod csv_options;
 pub(crate) mod decrypt;
 pub(crate) mod demo;
 pub(crate) mod encrypt;

@@ -15,8 +15,8 @@ use crate::server_program;
 
 /// Rows of a batch plan: as many as the ring holds.
 const BATCH_ROWS: usize = u16::MAX as usize;
-/// Calibration rows on which the float and the quantized model are compared: enough for a percentage.
-const COMPARED_ROWS: usize = 500;
+/// Most calibration rows on which the float and the quantized model are compared: enough for a percentage.
+const COMPARED_ROWS: usize = 2000;
 
 /// How finely to quantize and how to plan.
 #[derive(Clone, Debug, Default)]
@@ -149,28 +149,79 @@ fn compare(
         outputs: quantized.output_scale.len(),
         calibration_rows: None,
         class_agreement: None,
+        clipped_rows: None,
         max_score_error: None,
+        score_range: None,
     };
     let Some(table) = calibration else {
         return Ok(report);
     };
     let table = table.align(quantized.feature_names.as_deref(), quantized.n_features)?;
-    let (mut agreeing, mut error, mut rows) = (0.0, 0.0f64, 0.0);
-    for row in table.rows().take(COMPARED_ROWS) {
+    let (mut agreeing, mut clipped, mut error) = (0.0, 0, 0.0f64);
+    let (mut least, mut largest) = (f64::INFINITY, f64::NEG_INFINITY);
+    let rows = spread(table.n_rows(), COMPARED_ROWS);
+    let all: Vec<&[f64]> = table.rows().collect();
+    for row in rows.iter().map(|&index| all[index]) {
         let float = model.predict(row)?;
-        let integers = tenebra_sim::run(circuit, &quantized.encode(row)?.codes)?;
-        let found = quantized.decode(&integers)?;
+        let codes = quantized.encode(row)?;
+        let found = quantized.decode(&tenebra_sim::run(circuit, &codes.codes)?)?;
         agreeing += f64::from(u8::from(float.class == found.class));
+        if codes.clipped > 0 {
+            clipped += 1;
+            continue;
+        }
         let distances = float
             .scores
             .iter()
             .zip(&found.scores)
             .map(|(x, y)| (x - y).abs());
         error = distances.fold(error, f64::max);
-        rows += 1.0;
+        least = float.scores.iter().copied().fold(least, f64::min);
+        largest = float.scores.iter().copied().fold(largest, f64::max);
     }
-    report.calibration_rows = Some(table.n_rows().min(COMPARED_ROWS));
-    report.max_score_error = Some(error);
-    report.class_agreement = (!quantized.classes.is_empty()).then(|| agreeing / rows);
+    report.calibration_rows = Some(rows.len());
+    report.clipped_rows = Some(clipped);
+    report.max_score_error = (clipped < rows.len()).then_some(error);
+    report.score_range = Some(largest - least).filter(|range| range.is_finite());
+    report.class_agreement = (!quantized.classes.is_empty()).then(|| agreeing / rows.len() as f64);
     Ok(report)
+}
+
+/// At most `most` of `rows` rows from all over the file, in order. Files are sorted, and may repeat: the rows are as even as
+/// multiples of the golden ratio, which keep step with no period.
+fn spread(rows: usize, most: usize) -> Vec<usize> {
+    /// 2^64 over the golden ratio.
+    const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+    if rows <= most {
+        return (0..rows).collect();
+    }
+    let place = |at: u64| {
+        let share = u128::from(at.wrapping_mul(STEP)) * rows as u128;
+        usize::try_from(share >> 64).unwrap_or(0)
+    };
+    let chosen: std::collections::BTreeSet<usize> = (0..most as u64).map(place).collect();
+    chosen.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compared_rows_come_from_all_over_the_file() {
+        assert_eq!(spread(3, 5), [0, 1, 2]);
+        for rows in [2001, 4000, 100_000] {
+            let chosen = spread(rows, 2000);
+            assert!(chosen.len() > 1200, "{}", chosen.len());
+            // Of every tenth of the file a tenth, and of every second row a half.
+            let share = |wanted: &dyn Fn(usize) -> bool| {
+                chosen.iter().filter(|row| wanted(**row)).count() as f64 / chosen.len() as f64
+            };
+            for tenth in 0..10 {
+                let part = share(&|row| row * 10 / rows == tenth);
+                assert!((0.09..0.11).contains(&part), "{part}");
+            }
+            assert!((0.45..0.55).contains(&share(&|row| row % 2 == 0)));
+        }
+    }
 }

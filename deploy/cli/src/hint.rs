@@ -94,8 +94,19 @@ fn data(error: &DataError) -> Option<String> {
             return missing
                 .iter()
                 .find_map(|name| did_you_mean(name, present.iter().filter(taken)));
+        DataError::NotANumber { cell, .. } if cell.replacen(',', ".", 1).parse::<f64>().is_ok() => {
+            "`--decimal ,` reads decimal commas"
+        }
+        DataError::NotANumber { cell, .. } if cell.contains([';', '\t', '|', ' ']) => {
+            "`--separator` says what separates cells, as in `--separator ';'`"
         }
         DataError::NotANumber { .. } => "only columns named by `--target` may hold words",
+        DataError::Separators { .. } => {
+            "`--separator ';'` names it; `,`, `;`, `|`, tab and others are read"
+        }
+        DataError::DecimalOrThousands { .. } => {
+            "`--decimal ,` for decimals; separators of thousands are not read"
+        }
         DataError::ColumnCount { .. } => "`--target COLUMN` leaves a column out",
         DataError::ContinuousClasses { .. } | DataError::TooManyClasses { .. } => {
             "`tenebra train --list` shows which models are regressions"

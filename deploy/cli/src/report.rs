@@ -113,8 +113,14 @@ pub struct QuantizationReport {
     pub calibration_rows: Option<usize>,
     /// Of these rows, the share whose class the quantized model agrees on.
     pub class_agreement: Option<f64>,
-    /// Over these rows, the largest distance of a quantized score from the float model's.
+    /// Of these rows, those with values beyond the calibrated ranges, which are clipped.
+    #[serde(default)]
+    pub clipped_rows: Option<usize>,
+    /// Over the other rows, the largest distance of a quantized score from the float model's.
     pub max_score_error: Option<f64>,
+    /// Over the same rows, from the least to the largest score of the float model.
+    #[serde(default)]
+    pub score_range: Option<f64>,
 }
 
 impl Report {

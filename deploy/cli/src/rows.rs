@@ -1,12 +1,13 @@
 //! Rows of a CSV in the columns of a model, and their codes.
 
 use core::ops::Range;
-use std::collections::HashSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use tenebra_client::{ClientError, ClientSpec};
-use tenebra_models::data::{CsvReader, CsvSpec, DataSet, Record, Table, TargetColumn};
+use tenebra_models::data::{
+    CsvReader, CsvSpec, DataSet, Dialect, Features, Record, Table, TargetColumn,
+};
 use tenebra_models::{DataError, Model};
 
 use crate::error::Error;
@@ -48,13 +49,37 @@ impl Columns {
     }
 }
 
-/// Columns of a file that are not features.
+/// Columns of a file that are not features, and how it is written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extra {
     /// Columns to predict.
     pub targets: Vec<String>,
     /// Column of sample weights.
     pub weight: Option<String>,
+    /// Columns to leave out.
+    pub drop: Vec<String>,
+    /// Which of the others are features, where the model does not know names.
+    pub features: Features,
+    /// Separator and decimal mark.
+    pub dialect: Dialect,
+}
+
+impl Extra {
+    /// As the reader of tables is told, for a model of `columns`.
+    fn spec(&self, columns: &Columns) -> CsvSpec {
+        let features = match (&self.features, &columns.names) {
+            (Features::Rest, Some(names)) => Features::OfModel(names.clone()),
+            (chosen, _) => chosen.clone(),
+        };
+        CsvSpec {
+            targets: self.targets.clone(),
+            weight: self.weight.clone(),
+            drop: self.drop.clone(),
+            features,
+            dialect: self.dialect,
+            ..CsvSpec::default()
+        }
+    }
 }
 
 /// Rows of a file in the order of a model's columns.
@@ -128,7 +153,7 @@ pub fn read_rows(
 #[derive(Debug)]
 pub struct RowReader {
     path: PathBuf,
-    reader: CsvReader<File>,
+    reader: CsvReader<'static>,
     columns: Columns,
     extra: Extra,
     selection: Selection,
@@ -150,10 +175,10 @@ impl RowReader {
         extra: &Extra,
         selection: &Selection,
     ) -> Result<Self, Error> {
-        let open = || File::open(path).map_err(|e| Error::io(path, &e));
-        let (header, file) = (open()?, open()?);
+        // Once: what comes from a pipe is not there a second time.
+        let file = File::open(path).map_err(|e| Error::io(path, &e))?;
         let length = file.metadata().map_err(|e| Error::io(path, &e))?.len();
-        let reader = start(header, file, columns, extra).map_err(|e| e.in_file(path))?;
+        let reader = start(file, columns, extra).map_err(|e| e.in_file(path))?;
         Ok(Self {
             path: path.to_owned(),
             reader,
@@ -244,28 +269,12 @@ impl RowReader {
     }
 }
 
-/// `header` and `file` are the same file.
-fn start(
-    header: File,
-    file: File,
-    columns: &Columns,
-    extra: &Extra,
-) -> Result<CsvReader<File>, Error> {
-    let mut spec = CsvSpec {
-        targets: extra.targets.clone(),
-        weight: extra.weight.clone(),
-        ..CsvSpec::default()
-    };
-    // Before any row is read: a wrong file should not take long to refuse.
-    let header = CsvReader::new(header, &spec)?;
-    Table::new(header.columns().to_vec(), Vec::new())?
+/// Checks the header, before any row is read: a wrong file should not take long to refuse.
+fn start(file: File, columns: &Columns, extra: &Extra) -> Result<CsvReader<'static>, Error> {
+    let reader = CsvReader::new(file, &extra.spec(columns))?;
+    Table::new(reader.columns().to_vec(), Vec::new())?
         .align(columns.names.as_deref(), columns.count)?;
-    if let Some(names) = &columns.names {
-        let known: HashSet<&String> = names.iter().collect();
-        let others = header.columns().iter().filter(|name| !known.contains(name));
-        spec.targets.extend(others.cloned());
-    }
-    Ok(CsvReader::new(file, &spec)?)
+    Ok(reader)
 }
 
 impl Rows {

@@ -163,6 +163,7 @@ fn rows(folder: &Path, case: &Case, part: &str, columns: &Columns) -> Rows {
     let extra = Extra {
         targets: vec!["y".to_owned()],
         weight: case.weight.map(str::to_owned),
+        ..Extra::default()
     };
     read_rows(&file(folder, case, part), columns, &extra, &Selection::ALL).unwrap()
 }

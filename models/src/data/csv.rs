@@ -1,22 +1,47 @@
-//! Reading CSV: a header, comma-separated numbers, an empty cell or `nan` for a missing value.
+//! Reading CSV: a header, numbers between separators, an empty cell or `nan` for a missing value.
 
+use alloc::sync::Arc;
+use core::fmt;
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::target::{TargetColumn, is_missing, shorten};
-use super::{Table, duplicate, find_columns};
+use super::Table;
+use super::cell::Place;
+use super::dialect::{Decimal, Dialect, Separator};
+use super::header::{self, Role};
+use super::input::{Input, RowGuard};
+use super::target::TargetColumn;
 use crate::error::DataError;
 
-/// Which columns are not features, and how much to accept.
+/// What the columns are, how the file is written, and how much to accept.
 #[derive(Clone, Debug, Default)]
 pub struct CsvSpec {
     /// Columns to predict, split off as they stand.
     pub targets: Vec<String>,
     /// Column of sample weights (finite, not negative).
     pub weight: Option<String>,
+    /// Columns to leave out, whatever they hold.
+    pub drop: Vec<String>,
+    /// Which of the others are features.
+    pub features: Features,
+    /// Separator and decimal mark.
+    pub dialect: Dialect,
     /// Limits that keep a hostile file from taking the memory.
     pub limits: Limits,
+}
+
+/// Which columns are features. Columns that are not may hold anything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Features {
+    /// All that are nothing else.
+    #[default]
+    Rest,
+    /// These, by name.
+    Only(Vec<String>),
+    /// Those that a model needs.
+    OfModel(Vec<String>),
 }
 
 impl CsvSpec {
@@ -74,51 +99,53 @@ pub struct Record {
 }
 
 /// Reads a CSV row by row, in the memory of one row.
-#[derive(Debug)]
-pub struct CsvReader<R: Read> {
-    reader: csv::Reader<RowGuard<R>>,
+///
+/// The file may be packed by gzip, in UTF-8 or, with a byte-order mark, UTF-16, and end its lines in any way. Cells are
+/// separated by what [`CsvSpec::dialect`] says, or by the only one of comma, semicolon, tab and `|` that makes all rows as long
+/// as the header.
+pub struct CsvReader<'a> {
+    reader: csv::Reader<RowGuard<'a>>,
     cells: csv::StringRecord,
     header: Vec<String>,
     /// What each column of the file is.
     roles: Vec<Role>,
     columns: Vec<String>,
+    decimal: Decimal,
     n_targets: usize,
     row: usize,
+    read: Arc<AtomicU64>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Role {
-    Feature,
-    Target(usize),
-    Weight,
+impl fmt::Debug for CsvReader<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CsvReader")
+            .field("header", &self.header)
+            .field("row", &self.row)
+            .finish_non_exhaustive()
+    }
 }
 
-impl<R: Read> CsvReader<R> {
+impl<'a> CsvReader<'a> {
     /// Reads the header and finds the target and weight columns.
     ///
     /// # Errors
     /// [`DataError`], from an empty file to a target that is not in the header.
-    pub fn new(reader: R, spec: &CsvSpec) -> Result<Self, DataError> {
-        let guard = RowGuard {
-            inner: reader,
-            since_row: 0,
-            limit: spec.limits.row_bytes,
+    pub fn new(file: impl Read + 'a, spec: &CsvSpec) -> Result<Self, DataError> {
+        let row_bytes = spec.limits.row_bytes;
+        let input = Input::new(file, row_bytes)?;
+        let beginning = input.beginning();
+        let separator = match spec.dialect.separator {
+            Some(separator) => separator,
+            None => beginning.separator()?,
         };
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .flexible(true)
-            .trim(csv::Trim::All)
-            .from_reader(guard);
-        let mut cells = csv::StringRecord::new();
-        if !reader
-            .read_record(&mut cells)
-            .map_err(|e| read_error(&e, 0, spec.limits.row_bytes))?
-        {
-            return Err(DataError::EmptyFile);
-        }
-        let header: Vec<String> = cells.iter().map(str::to_owned).collect();
-        check_header(&header, &spec.limits)?;
-        let roles = roles(&header, spec)?;
+        let header = header(beginning.text, separator, row_bytes)?;
+        let roles = header::roles(&header, spec)?;
+        let decimal = match spec.dialect.decimal {
+            Some(decimal) => decimal,
+            None => beginning.decimal(separator, |at| {
+                roles.get(at).is_some_and(|role| *role != Role::Ignored)
+            })?,
+        };
         let columns: Vec<String> = header
             .iter()
             .zip(&roles)
@@ -128,14 +155,22 @@ impl<R: Read> CsvReader<R> {
         if columns.is_empty() {
             return Err(DataError::NoColumns);
         }
+        let (text, read) = input.into_text(row_bytes);
+        let mut reader = records(text, separator);
+        let mut cells = csv::StringRecord::new();
+        reader
+            .read_record(&mut cells)
+            .map_err(|e| read_error(&e, 0, row_bytes))?;
         Ok(Self {
             reader,
             cells,
             header,
             roles,
             columns,
+            decimal,
             n_targets: spec.targets.len(),
             row: 0,
+            read,
         })
     }
 
@@ -144,9 +179,9 @@ impl<R: Read> CsvReader<R> {
         &self.columns
     }
 
-    /// Bytes read so far.
+    /// Bytes of the file read so far.
     pub fn position(&self) -> u64 {
-        self.reader.position().byte()
+        self.read.load(Ordering::Relaxed)
     }
 
     /// Reads the next row into `record`; false at the end of the file.
@@ -164,7 +199,7 @@ impl<R: Read> CsvReader<R> {
             return Ok(false);
         }
         self.row += 1;
-        let line = self.cells.position().map(csv::Position::line);
+        let line = Some(self.line());
         if self.cells.len() != self.roles.len() {
             let (found, expected) = (self.cells.len(), self.roles.len());
             return Err(DataError::Ragged {
@@ -179,19 +214,61 @@ impl<R: Read> CsvReader<R> {
         record.targets.resize(self.n_targets, String::new());
         record.weight = 1.0;
         for (at, (cell, role)) in self.cells.iter().zip(&self.roles).enumerate() {
+            let (cell, decimal) = (cell.trim(), self.decimal);
             let place = Place {
                 row: self.row,
                 line,
                 column: &self.header[at],
             };
             match *role {
-                Role::Feature => record.features.push(place.number(cell)?),
-                Role::Target(index) => cell.clone_into(&mut record.targets[index]),
-                Role::Weight => record.weight = place.weight(cell)?,
+                Role::Feature => record.features.push(place.number(cell, decimal)?),
+                Role::Target(index) => {
+                    record.targets[index] = decimal.with_point(cell).into_owned();
+                }
+                Role::Weight => record.weight = place.weight(cell, decimal)?,
+                Role::Ignored => {}
             }
         }
         Ok(true)
     }
+
+    /// The line on which the row that was just read begins: behind it are its own line ends and the one that closed it.
+    fn line(&self) -> u64 {
+        let inside = self
+            .cells
+            .as_slice()
+            .bytes()
+            .filter(|b| *b == b'\n')
+            .count() as u64;
+        let line = self.reader.position().line();
+        line.saturating_sub(inside + 1).max(1)
+    }
+}
+
+pub(super) fn records<R: Read>(text: R, separator: Separator) -> csv::Reader<R> {
+    csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(separator.byte())
+        .from_reader(text)
+}
+
+/// The names in the first row.
+fn header(text: &[u8], separator: Separator, row_bytes: usize) -> Result<Vec<String>, DataError> {
+    let mut cells = csv::StringRecord::new();
+    let there = records(text, separator).read_record(&mut cells);
+    if !there.map_err(|e| read_error(&e, 0, row_bytes))? {
+        return Err(DataError::EmptyFile);
+    }
+    if cells.as_slice().len() > row_bytes {
+        let limit = row_bytes;
+        return Err(DataError::RowTooLong { row: 0, limit });
+    }
+    if cells.as_slice().contains('\0') {
+        let line = None;
+        return Err(DataError::NotUtf8 { row: 0, line });
+    }
+    Ok(header::names(&cells, text, separator))
 }
 
 /// Reads a whole CSV.
@@ -248,103 +325,6 @@ pub fn read_csv_file(path: &Path, spec: &CsvSpec) -> Result<DataSet, DataError> 
     read_csv(file, spec)
 }
 
-fn check_header(header: &[String], limits: &Limits) -> Result<(), DataError> {
-    if header.len() > limits.columns {
-        return Err(DataError::TooManyColumns {
-            found: header.len(),
-            limit: limits.columns,
-        });
-    }
-    if let [only] = header
-        && only.contains(';')
-    {
-        return Err(DataError::Semicolons);
-    }
-    match duplicate(header) {
-        Some(name) => Err(DataError::DuplicateColumn {
-            name: name.to_owned(),
-        }),
-        None => Ok(()),
-    }
-}
-
-fn roles(header: &[String], spec: &CsvSpec) -> Result<Vec<Role>, DataError> {
-    let mut roles = vec![Role::Feature; header.len()];
-    let (targets, missing) = find_columns(header, &spec.targets);
-    if !missing.is_empty() {
-        return Err(DataError::TargetNotInHeader {
-            missing,
-            present: header.to_vec(),
-        });
-    }
-    for (index, &place) in targets.iter().enumerate() {
-        if roles[place] != Role::Feature {
-            return Err(DataError::DuplicateColumn {
-                name: header[place].clone(),
-            });
-        }
-        roles[place] = Role::Target(index);
-    }
-    if let Some(weight) = &spec.weight {
-        match header.iter().position(|name| name == weight) {
-            Some(place) if roles[place] == Role::Feature => roles[place] = Role::Weight,
-            Some(_) => {
-                return Err(DataError::DuplicateColumn {
-                    name: weight.clone(),
-                });
-            }
-            None => {
-                return Err(DataError::TargetNotInHeader {
-                    missing: vec![weight.clone()],
-                    present: header.to_vec(),
-                });
-            }
-        }
-    }
-    Ok(roles)
-}
-
-/// Where a cell stands, for errors.
-struct Place<'a> {
-    row: usize,
-    line: Option<u64>,
-    column: &'a str,
-}
-
-impl Place<'_> {
-    fn number(&self, cell: &str) -> Result<f64, DataError> {
-        if is_missing(cell) {
-            return Ok(f64::NAN);
-        }
-        let (row, line, column) = (self.row, self.line, self.column.to_owned());
-        match cell.parse::<f64>() {
-            Ok(value) if value.is_finite() => Ok(value),
-            Ok(_) => Err(DataError::Infinite { row, line, column }),
-            Err(_) => Err(DataError::NotANumber {
-                row,
-                line,
-                column,
-                cell: shorten(cell),
-            }),
-        }
-    }
-
-    fn weight(&self, cell: &str) -> Result<f64, DataError> {
-        let weight = self.number(cell)?;
-        if weight >= 0.0 {
-            Ok(weight)
-        } else {
-            let (row, line, column) = (self.row, self.line, self.column.to_owned());
-            Err(DataError::Weight {
-                row,
-                line,
-                column,
-                cell: shorten(cell),
-            })
-        }
-    }
-}
-
 fn read_error(error: &csv::Error, row: usize, row_bytes: usize) -> DataError {
     let line = error.position().map(csv::Position::line);
     match error.kind() {
@@ -357,25 +337,6 @@ fn read_error(error: &csv::Error, row: usize, row_bytes: usize) -> DataError {
             row,
             message: error.to_string(),
         },
-    }
-}
-
-/// Fails once a row took more than `limit` bytes: an unclosed quote would otherwise read the file into one cell.
-#[derive(Debug)]
-struct RowGuard<R> {
-    inner: R,
-    since_row: usize,
-    limit: usize,
-}
-
-impl<R: Read> Read for RowGuard<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.since_row > self.limit {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        let read = self.inner.read(buffer)?;
-        self.since_row += read;
-        Ok(read)
     }
 }
 
@@ -433,9 +394,29 @@ mod tests {
             ),
             Case("y\n1\n", &y, "no feature columns"),
             Case(
-                "a;b\n1;2\n",
+                "a,b\r\n1,2\r\n\r\n1,x\r\n",
                 &none,
-                "the header is separated by semicolons; separate cells by commas",
+                "row 2 (line 4), column `b`: `x` is not a number",
+            ),
+            Case(
+                "a,y\n1,\"two\nlines\"\n,\nx,2",
+                &y,
+                "row 3 (line 5), column `a`: `x` is not a number",
+            ),
+            Case(
+                "1,0\n0,1\n",
+                &none,
+                "the first row holds numbers, not names of columns: `1`, `0`; put a line of names above it",
+            ),
+            Case(
+                "a,b;c\n1,2;3\n",
+                &none,
+                "cells may be separated by `,`, `;`: the rows do not tell; name the separator",
+            ),
+            Case(
+                "a;b\n1;1,234\n",
+                &none,
+                "`1,234` may be a number with decimals or a thousand and more, and no other number tells; name the decimal mark",
             ),
         ];
         for Case(text, spec, message) in cases {
@@ -445,6 +426,42 @@ mod tests {
                 "{text:?}"
             );
         }
+    }
+
+    #[test]
+    fn notation_is_found_out() {
+        let want = read("a,b,y\n1.5,NA,0.5\n-2,1,3\n", &CsvSpec::with_target("y")).unwrap();
+        for text in [
+            "a;b;y\n1,5;;0,5\n-2;TRUE;3\n",
+            "a\tb\ty\r\n1,5\tnull\t0,5\r\n-2\ttrue\t3",
+            "a|b|y\n1.5|nan|0.5\n-2|True|3\n",
+            "\"a\",\"b\",\"y\"\n\"1,5\",\"\",\"0,5\"\n\"-2\",\"1\",\"3\"\n",
+        ] {
+            let found = read(text, &CsvSpec::with_target("y")).unwrap();
+            assert_eq!(found.table.columns(), want.table.columns(), "{text:?}");
+            assert_eq!(found.targets, want.targets, "{text:?}");
+            let bits = |data: &DataSet| {
+                data.table
+                    .values()
+                    .iter()
+                    .map(|x| x.to_bits())
+                    .collect::<Vec<_>>()
+            };
+            assert_eq!(bits(&found), bits(&want), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn blanks_in_quoted_names_stay() {
+        let columns = |text: &str| {
+            read(text, &CsvSpec::default())
+                .unwrap()
+                .table
+                .columns()
+                .to_vec()
+        };
+        assert_eq!(columns("a, b\n1,2\n"), ["a", "b"]);
+        assert_eq!(columns("\"a\",\" b\"\n1,2\n"), ["a", " b"]);
     }
 
     #[test]

@@ -1,5 +1,9 @@
 //! The column a model learns: class labels or numbers.
 
+use alloc::collections::{BTreeMap, BTreeSet};
+use std::collections::{HashMap, HashSet};
+
+use super::cell::{boolean, integer, is_blank, is_missing, shorten};
 use crate::error::DataError;
 
 /// A target as it stands in the file; what it means depends on the task.
@@ -23,133 +27,212 @@ pub struct Classes {
 /// More classes than any use; a column of amounts given as a class target is caught by this.
 const MAX_CLASSES: usize = 10_000;
 
+/// What a label says, so that two spellings of it are one class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Label<'a> {
+    Boolean(bool),
+    /// `1` and `1.0`.
+    Integer(i64),
+    /// Bits of a number with decimals.
+    Number(u64),
+    Word(&'a str),
+}
+
+impl<'a> Label<'a> {
+    fn of(cell: &'a str) -> Self {
+        if let Some(value) = integer(cell) {
+            return Self::Integer(value);
+        }
+        match (boolean(cell), cell.parse::<f64>()) {
+            (Some(value), _) => Self::Boolean(value),
+            (None, Ok(value)) if value.is_finite() => Self::Number(value.to_bits()),
+            _ => Self::Word(cell),
+        }
+    }
+
+    /// A boolean among integers, or an integer among booleans.
+    fn counterpart(self) -> Option<Self> {
+        match self {
+            Self::Boolean(value) => Some(Self::Integer(value.into())),
+            Self::Integer(value @ (0 | 1)) => Some(Self::Boolean(value == 1)),
+            _ => None,
+        }
+    }
+}
+
 impl TargetColumn {
     /// The target of a regression: a finite number in every row.
     ///
     /// # Errors
     /// [`DataError::TargetMissing`] or [`DataError::TargetNotANumber`], with the first such row.
     pub fn to_numbers(&self) -> Result<Vec<f64>, DataError> {
-        self.cells
-            .iter()
-            .enumerate()
-            .map(|(at, cell)| match cell.parse::<f64>() {
-                Ok(value) if value.is_finite() => Ok(value),
-                _ if is_missing(cell) => Err(DataError::TargetMissing {
-                    row: at + 1,
-                    column: self.name.clone(),
-                }),
-                _ => Err(DataError::TargetNotANumber {
+        let number = |(at, cell): (usize, &String)| match cell.parse::<f64>() {
+            Ok(value) if value.is_finite() => Ok(value),
+            _ if is_missing(cell) => Err(self.missing(at)),
+            _ => match boolean(cell) {
+                Some(value) => Ok(f64::from(u8::from(value))),
+                None => Err(DataError::TargetNotANumber {
                     row: at + 1,
                     column: self.name.clone(),
                     cell: shorten(cell),
                 }),
-            })
-            .collect()
+            },
+        };
+        self.cells.iter().enumerate().map(number).collect()
     }
 
-    /// The target of a classification: integers (`1` and `1.0` are the same label) or strings.
+    /// The target of a classification: integers (`1` and `1.0` are the same label), booleans or words.
     ///
     /// # Errors
     /// [`DataError::TargetMissing`]; [`DataError::ContinuousClasses`] if all cells are numbers and one is not an
     /// integer; [`DataError::TooManyClasses`].
     pub fn to_classes(&self) -> Result<Classes, DataError> {
-        if let Some(at) = self.cells.iter().position(|cell| is_missing(cell)) {
-            return Err(DataError::TargetMissing {
-                row: at + 1,
-                column: self.name.clone(),
-            });
-        }
         let labels = self.labels()?;
-        let integers = labels.iter().all(|label| parse_integer(label).is_some());
-        let order = |a: &str, b: &str| {
-            if integers {
-                parse_integer(a).cmp(&parse_integer(b))
-            } else {
-                a.cmp(b)
-            }
-        };
-        let mut distinct: Vec<&String> = labels.iter().collect();
-        distinct.sort_unstable_by(|a, b| order(a, b));
-        distinct.dedup();
-        if distinct.len() > MAX_CLASSES {
+        // Every label once, in the first of its spellings.
+        let mut spellings: BTreeMap<Label<'_>, &str> = BTreeMap::new();
+        for (label, cell) in labels.iter().zip(&self.cells) {
+            let spelling = spellings.entry(*label).or_insert(cell);
+            *spelling = (*spelling).min(cell);
+        }
+        if spellings.len() > MAX_CLASSES {
             return Err(DataError::TooManyClasses {
                 column: self.name.clone(),
-                found: distinct.len(),
+                found: spellings.len(),
                 limit: MAX_CLASSES,
             });
         }
-        let codes = labels
-            .iter()
-            .filter_map(|l| distinct.binary_search_by(|d| order(d, l)).ok())
+        let mut known: Vec<(Label<'_>, String)> = spellings
+            .into_iter()
+            .map(|(label, spelling)| match label {
+                Label::Integer(value) => (label, value.to_string()),
+                _ => (label, spelling.to_owned()),
+            })
             .collect();
-        let distinct = distinct.into_iter().cloned().collect();
+        let words = |(label, _): &(Label<'_>, String)| matches!(label, Label::Word(_));
+        if known.iter().any(words) {
+            known.sort_by(|(_, a), (_, b)| a.cmp(b));
+        }
+        let codes: HashMap<Label<'_>, usize> = known
+            .iter()
+            .enumerate()
+            .map(|(code, (label, _))| (*label, code))
+            .collect();
         Ok(Classes {
-            labels: distinct,
-            codes,
+            codes: labels.iter().map(|label| codes[label]).collect(),
+            labels: known.into_iter().map(|(_, spelling)| spelling).collect(),
         })
     }
 
-    /// Per row, the index of its label in a model's `classes`; `None` for a label that the model does not know.
-    pub fn codes_in(&self, classes: &[String]) -> Vec<Option<usize>> {
-        let integers = classes.iter().all(|c| parse_integer(c).is_some());
-        self.cells
-            .iter()
-            .map(|cell| match parse_integer(cell).filter(|_| integers) {
-                Some(value) => classes.iter().position(|c| parse_integer(c) == Some(value)),
-                None => classes.iter().position(|c| c == cell),
-            })
-            .collect()
+    /// Per row, the index of its label in a model's `classes`: the same text, or the same integer or boolean, where 1 is true.
+    ///
+    /// # Errors
+    /// [`DataError::TargetMissing`]; [`DataError::UnknownLabels`] with all labels that are none of `classes`.
+    pub fn codes_in(&self, classes: &[String]) -> Result<Vec<usize>, DataError> {
+        let mut texts = HashMap::new();
+        let mut values = HashMap::new();
+        for (code, class) in classes.iter().enumerate() {
+            texts.entry(class.as_str()).or_insert(code);
+            values.entry(Label::of(class)).or_insert(code);
+        }
+        let find = |cell: &String| {
+            let label = Label::of(cell);
+            // Among words, `007` and `7` are two classes, and `7.0` is the second.
+            let plain = match label {
+                Label::Integer(value) => texts.get(value.to_string().as_str()),
+                _ => None,
+            };
+            let same = texts.get(cell.as_str()).or(plain);
+            let same = same.or_else(|| values.get(&label));
+            same.or_else(|| values.get(&label.counterpart()?)).copied()
+        };
+        let (mut codes, mut unknown, mut rows) = (Vec::new(), BTreeSet::new(), 0);
+        let words = classes.iter().any(|class| is_word(class));
+        for (at, cell) in self.cells.iter().enumerate() {
+            match find(cell) {
+                Some(code) => codes.push(code),
+                None if is_blank(cell) || (!words && is_missing(cell)) => {
+                    return Err(self.missing(at));
+                }
+                None => {
+                    rows += 1;
+                    unknown.insert(shorten(cell));
+                }
+            }
+        }
+        if unknown.is_empty() {
+            return Ok(codes);
+        }
+        Err(DataError::UnknownLabels {
+            column: self.name.clone(),
+            rows,
+            labels: unknown.into_iter().collect(),
+            classes: classes.to_vec(),
+        })
     }
 
-    /// Labels as the model keeps them: `1.0` becomes `1` if all cells are integers.
-    fn labels(&self) -> Result<Vec<String>, DataError> {
-        let integers: Option<Vec<i64>> =
-            self.cells.iter().map(|cell| parse_integer(cell)).collect();
-        if let Some(integers) = integers {
-            return Ok(integers.iter().map(i64::to_string).collect());
+    /// What every cell says; no cell is missing.
+    fn labels(&self) -> Result<Vec<Label<'_>>, DataError> {
+        let words = self.cells.iter().any(|cell| is_word(cell));
+        let nothing = |cell: &String| is_blank(cell) || (!words && is_missing(cell));
+        if let Some(at) = self.cells.iter().position(nothing) {
+            return Err(self.missing(at));
         }
-        if self.cells.iter().all(|cell| cell.parse::<f64>().is_ok()) {
-            let cell = self.cells.iter().find(|cell| parse_integer(cell).is_none());
+        let mut labels: Vec<_> = self.cells.iter().map(|cell| Label::of(cell)).collect();
+        if words {
+            // Beside words, a number is one too; only `1` and `1.0` are the same still.
+            for (label, cell) in labels.iter_mut().zip(&self.cells) {
+                let plain = !matches!(label, Label::Integer(_)) || cell.parse::<i64>().is_ok();
+                if plain {
+                    *label = Label::Word(cell);
+                }
+            }
+            let written: HashSet<&str> = self.cells.iter().map(String::as_str).collect();
+            for label in &mut labels {
+                if let Label::Integer(value) = *label
+                    && let Some(same) = written.get(value.to_string().as_str())
+                {
+                    *label = Label::Word(same);
+                }
+            }
+            return Ok(labels);
+        }
+        let number = |label: &Label<'_>| matches!(label, Label::Number(_));
+        if let Some(at) = labels.iter().position(number) {
             return Err(DataError::ContinuousClasses {
                 column: self.name.clone(),
-                cell: shorten(cell.map_or("", String::as_str)),
+                cell: shorten(&self.cells[at]),
             });
         }
-        Ok(self.cells.clone())
+        if labels
+            .iter()
+            .any(|label| matches!(label, Label::Integer(_)))
+        {
+            for label in &mut labels {
+                if let Label::Boolean(value) = *label {
+                    *label = Label::Integer(value.into());
+                }
+            }
+        }
+        Ok(labels)
+    }
+
+    fn missing(&self, at: usize) -> DataError {
+        DataError::TargetMissing {
+            row: at + 1,
+            column: self.name.clone(),
+        }
     }
 }
 
-/// `7` and `7.0`, but not `7.5` nor anything beyond 2^53, where doubles skip integers.
-fn parse_integer(cell: &str) -> Option<i64> {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    if let Ok(value) = cell.parse::<i64>() {
-        return Some(value);
-    }
-    let value = cell.parse::<f64>().ok()?;
-    #[expect(clippy::cast_possible_truncation, reason = "integral and below 2^53")]
-    let integer = value as i64;
-    (value.fract() == 0.0 && value.abs() <= EXACT).then_some(integer)
-}
-
-pub(super) fn is_missing(cell: &str) -> bool {
-    cell.is_empty() || cell.eq_ignore_ascii_case("nan")
-}
-
-/// Enough of a cell to recognise it in an error.
-pub(super) fn shorten(cell: &str) -> String {
-    const SHOWN: usize = 40;
-    if cell.chars().count() <= SHOWN {
-        return cell.to_owned();
-    }
-    cell.chars()
-        .take(SHOWN)
-        .chain(core::iter::once('…'))
-        .collect()
+/// Neither a number nor a boolean nor nothing.
+fn is_word(cell: &str) -> bool {
+    !is_missing(cell) && matches!(Label::of(cell), Label::Word(_))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn column(cells: &[&str]) -> TargetColumn {
         TargetColumn {
@@ -186,17 +269,75 @@ mod tests {
     }
 
     #[test]
+    fn spellings_of_one_label_are_one_class() {
+        for (cells, labels, codes) in [
+            (
+                vec!["True", "FALSE", "true"],
+                vec!["FALSE", "True"],
+                vec![1, 0, 1],
+            ),
+            (
+                vec!["1", "False", "0", "TRUE"],
+                vec!["0", "1"],
+                vec![1, 0, 0, 1],
+            ),
+            (vec!["1.0", "1", "no"], vec!["1", "no"], vec![0, 0, 1]),
+            (
+                vec!["2.0", "no", "007"],
+                vec!["007", "2", "no"],
+                vec![1, 2, 0],
+            ),
+            // Words for nothing are words among words.
+            (
+                vec!["None", "mild", "None"],
+                vec!["None", "mild"],
+                vec![0, 1, 0],
+            ),
+        ] {
+            let found = column(&cells).to_classes().unwrap();
+            assert_eq!(
+                (found.labels, found.codes),
+                (labels.iter().map(|l| (*l).to_owned()).collect(), codes),
+                "{cells:?}"
+            );
+        }
+        for cells in [
+            vec!["0", "NA", "1"],
+            vec!["1.0", "null"],
+            vec!["a", ""],
+            vec!["True", "None"],
+        ] {
+            let error = column(&cells).to_classes().unwrap_err();
+            assert!(
+                matches!(error, DataError::TargetMissing { .. }),
+                "{cells:?}: {error}"
+            );
+        }
+    }
+
+    #[test]
     fn labels_of_other_files_are_found_in_a_model() {
+        for (classes, cells, codes) in [
+            (["0", "1"], ["1.0", "0", "True"], [1, 0, 1]),
+            (["False", "True"], ["1", "false", "TRUE"], [1, 0, 1]),
+            (["0.0", "1.0"], ["1", "0", "false"], [1, 0, 0]),
+            (["no", "yes"], ["yes", "no", "no"], [1, 0, 0]),
+            (["True", "true"], ["true", "True", "1"], [1, 0, 0]),
+            (["007", "7"], ["7.0", "007", "7"], [1, 0, 1]),
+        ] {
+            let found = column(&cells).codes_in(&classes.map(str::to_owned));
+            assert_eq!(found, Ok(codes.to_vec()), "{cells:?}");
+        }
         let classes = ["0".to_owned(), "1".to_owned()];
+        let message = |cells: &[&str]| column(cells).codes_in(&classes).unwrap_err().to_string();
         assert_eq!(
-            column(&["1.0", "0", "2"]).codes_in(&classes),
-            [Some(1), Some(0), None]
+            message(&["1", "yes", "no", "2", "no"]),
+            "column `y`: 4 rows have labels that the model does not know: `2`, `no`, `yes`; its classes are `0`, `1`"
         );
-        let classes = ["no".to_owned(), "yes".to_owned()];
-        assert_eq!(
-            column(&["yes", "maybe"]).codes_in(&classes),
-            [Some(1), None]
-        );
+        for missing in ["", "NA"] {
+            let want = "row 2, column `y`: the target is missing";
+            assert_eq!(message(&["1", missing]), want);
+        }
     }
 
     #[test]
@@ -216,5 +357,19 @@ mod tests {
             column(&["inf"]).to_numbers(),
             Err(DataError::TargetNotANumber { row: 1, .. })
         ));
+    }
+
+    proptest! {
+        /// What makes classes is found in them again.
+        #[test]
+        fn classes_are_found_again(cells in proptest::collection::vec(
+            prop_oneof!["[0-2](\\.0)?", "[Tt]rue|FALSE|False", "[ab]?", "0?7(\\.0)?", "None|NA", "-0|1e0|\\+1"], 1..8,
+        )) {
+            let cells: Vec<&str> = cells.iter().map(String::as_str).collect();
+            let column = column(&cells);
+            if let Ok(classes) = column.to_classes() {
+                prop_assert_eq!(column.codes_in(&classes.labels), Ok(classes.codes));
+            }
+        }
     }
 }

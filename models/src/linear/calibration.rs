@@ -32,6 +32,9 @@ impl FeatureStats {
     /// [`QuantError::NoData`], [`QuantError::NotFinite`], [`QuantError::Percent`].
     pub fn new(values: &[f64], options: &QuantizeOptions) -> Result<Self, QuantError> {
         let (min, max) = match options.calibration {
+            Calibration::WithoutOutliers => {
+                calibrate::without_outliers(values, &mut values.to_vec())?
+            }
             Calibration::MinMax => calibrate::min_max(values.iter().copied())?,
             Calibration::Percentile { percent } => {
                 calibrate::percentile(values, percent, &mut values.to_vec())?
@@ -41,8 +44,9 @@ impl FeatureStats {
             }
         };
         let mean = values.iter().map(|x| x.clamp(min, max)).sum::<f64>() / values.len() as f64;
-        let step = if options.calibration == Calibration::MinMax {
-            step(values)
+        let step = if options.calibration.takes_all() {
+            let inside = values.iter().copied().filter(|x| (min..=max).contains(x));
+            step(inside.collect())
         } else {
             None
         };
@@ -65,16 +69,38 @@ impl FeatureStats {
         finite && self.min <= self.mean && self.mean <= self.max && step
     }
 
-    /// The codecs to choose from for a feature that varies.
+    /// Whether all values are the same.
+    pub(super) fn is_constant(&self) -> bool {
+        self.min >= self.max
+    }
+
+    /// The same constant on the range that another set of values had, the constant included.
+    pub(super) fn on_range_of(&self, other: &Self) -> Self {
+        let inside = (other.min..=other.max).contains(&self.mean);
+        Self {
+            min: other.min.min(self.min),
+            max: other.max.max(self.max),
+            mean: self.mean,
+            step: other.step.filter(|_| inside),
+        }
+    }
+
+    /// The codecs to choose from.
     pub(super) fn codecs(&self, options: &QuantizeOptions) -> Result<Codecs, QuantError> {
         let most = codes(options.input_bits);
+        if self.is_constant() {
+            return Ok(Codecs::Around(Around {
+                value: self.mean,
+                most,
+            }));
+        }
         if let Some(steps) = self
             .step
             .and_then(|step| Steps::new(self, step, most, options.margin))
         {
             return Ok(Codecs::Steps(steps));
         }
-        let slack = if options.calibration == Calibration::MinMax {
+        let slack = if options.calibration.takes_all() {
             options.margin * (self.max - self.min)
         } else {
             0.0
@@ -99,11 +125,11 @@ fn codes(bits: BitWidth) -> i32 {
 }
 
 /// The step of values that repeat and all lie on a grid.
-fn step(values: &[f64]) -> Option<f64> {
-    let mut sorted = values.to_vec();
+fn step(mut sorted: Vec<f64>) -> Option<f64> {
+    let rows = sorted.len();
     sorted.sort_unstable_by(f64::total_cmp);
     sorted.dedup();
-    if values.len() < MIN_ROWS_FOR_STEP || sorted.len() * 2 > values.len() {
+    if rows < MIN_ROWS_FOR_STEP || sorted.len() * 2 > rows {
         return None;
     }
     let (first, last) = (*sorted.first()?, *sorted.last()?);
@@ -126,6 +152,63 @@ pub(super) enum Codecs {
     Even(Affine<f64>),
     /// A whole number of codes per step.
     Steps(Steps),
+    /// To both sides of the only value that is known.
+    Around(Around),
+}
+
+impl Codecs {
+    /// The least real value per code that is of use; `None` where the other features decide.
+    pub(super) fn finest_scale(&self) -> Option<f64> {
+        match self {
+            Self::Even(affine) => Some(affine.scale()),
+            Self::Steps(steps) => Some(steps.finest_scale()),
+            Self::Around(_) => None,
+        }
+    }
+
+    /// The codec whose scale is at most `scale`, if that can be, and how far the values lie above what the codes stand for.
+    pub(super) fn codec(&self, scale: f64) -> Result<(Affine<f64>, f64), QuantError> {
+        match self {
+            Self::Even(affine) => Ok((*affine, 0.0)),
+            Self::Steps(steps) => steps.codec(scale),
+            Self::Around(around) => around.codec(scale),
+        }
+    }
+}
+
+/// A feature that had one value only. Where it will move is a guess: between 0 and twice the value or 8 to either side,
+/// whichever is wider, but no wider than leaves the weights of the features that varied their codes.
+pub(super) struct Around {
+    value: f64,
+    /// The largest code.
+    most: i32,
+}
+
+impl Around {
+    fn codec(&self, room: f64) -> Result<(Affine<f64>, f64), QuantError> {
+        const REACH: f64 = 8.0;
+        /// Codes stand for at most 2^30 steps.
+        const NEAREST: f64 = 536_870_912.0;
+        let value = self.value;
+        let widest = value.abs().max(REACH) / f64::from(self.most) * 2.0;
+        let mut scale = if room > 0.0 { widest.min(room) } else { widest };
+        if value.fract() == 0.0 {
+            // The others will be integers as well.
+            scale = if scale > 1.0 {
+                scale.floor()
+            } else {
+                1.0 / (1.0 / scale).ceil()
+            };
+        }
+        let scale = scale
+            .max(value.abs() / NEAREST)
+            .max(f64::MIN_POSITIVE * 4.0);
+        #[expect(clippy::cast_possible_truncation, reason = "at most 2^29 steps")]
+        let steps = (value / scale).round() as i32;
+        let middle = self.most / 2;
+        let affine = Affine::from_parts(scale, middle - steps, 0, self.most)?;
+        Ok((affine, value - affine.dequantize(middle)))
+    }
 }
 
 /// A feature on a grid: any number of codes per step represents it exactly, so the number is free to choose.
@@ -177,7 +260,7 @@ impl Steps {
     }
 
     /// The least real value per code that the width allows.
-    pub(super) fn finest_scale(&self) -> f64 {
+    fn finest_scale(&self) -> f64 {
         self.step / f64::from(self.finest)
     }
 
@@ -185,7 +268,7 @@ impl Steps {
     ///
     /// A code stands for a multiple of the scale, so a grid that does not go through 0 is off by a constant. No grid
     /// point may be near the middle between two multiples, where rounding would split the grid.
-    pub(super) fn codec(&self, scale: f64) -> Result<(Affine<f64>, f64), QuantError> {
+    fn codec(&self, scale: f64) -> Result<(Affine<f64>, f64), QuantError> {
         let safe = |per_step: &i32| {
             let multiples = self.first / self.step * f64::from(*per_step);
             (multiples - multiples.floor() - 0.5).abs() > 0.05
@@ -264,6 +347,43 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_constant_is_coded_exactly_and_can_move() {
+        for (value, room, moved) in [
+            (0.0, f64::INFINITY, 1.0),
+            (1.0, 0.01, 0.0),
+            (300.0, f64::INFINITY, 290.0),
+            (0.37, 0.001, 0.4),
+            (1e12, f64::INFINITY, 5e11),
+            (-2.5, 0.0, 4.0),
+        ] {
+            let stats = FeatureStats::new(&[value], &options()).unwrap();
+            let codecs = stats.codecs(&options()).unwrap();
+            let (affine, offset) = codecs.codec(room).unwrap();
+            let decoded = |x: f64| {
+                let quantized = affine.quantize(x).unwrap();
+                assert!(!quantized.clipped, "{x} of {value}");
+                affine.dequantize(quantized.code) + offset
+            };
+            assert_eq!(decoded(value), value);
+            assert!((decoded(moved) - moved).abs() <= affine.scale(), "{moved}");
+            assert!(room == 0.0 || affine.scale() <= room);
+        }
+    }
+
+    #[test]
+    fn an_outlier_does_not_hide_steps() {
+        let mut values = repeated(&[0.0, 1.0]);
+        values[3] = 99_999.0;
+        let stats = FeatureStats::new(&values, &options()).unwrap();
+        assert_eq!((stats.min, stats.max, stats.step), (0.0, 1.0, Some(1.0)));
+        let options = QuantizeOptions {
+            calibration: Calibration::MinMax,
+            ..options()
+        };
+        assert_eq!(FeatureStats::new(&values, &options).unwrap().max, 99_999.0);
     }
 
     #[test]

@@ -381,6 +381,7 @@ impl TrainingData<'_> {
                 .classes()
                 .map(|classes| classes.labels.clone())
                 .unwrap_or_default(),
+            target_names: self.several_target_names(),
             params: params.to_text(),
             ..parts
         }

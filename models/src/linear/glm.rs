@@ -5,7 +5,7 @@
 
 use tenebra_quant::InverseLink;
 
-use super::minimize::{Intercept, Problem, RowLoss};
+use super::minimize::{Intercept, Problem, RowLoss, Rows};
 use super::{LinearModel, LinearParts, estimators::trained};
 use crate::error::TrainError;
 use crate::estimator::{Params, Trained, TrainingData};
@@ -125,7 +125,7 @@ fn fit(
         mean,
     };
     let problem = Problem::new(
-        data.table,
+        &Rows::of(data.table),
         &data.weights,
         loss,
         1,

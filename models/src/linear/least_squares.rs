@@ -1,13 +1,16 @@
 //! Least squares with and without an L2 penalty, solved directly.
 //!
 //! The rows are centred, scaled by the square roots of their weights and reduced to a triangle by QR, a block at a time
-//! (Golub & Van Loan 2013, ch. 5); a penalty `alpha |w|^2` is as many more rows `sqrt(alpha) I`. Features that depend on each other
-//! leave a choice, of which the coefficients with the least norm are taken, as by scikit-learn.
+//! (Golub & Van Loan 2013, ch. 5); a penalty `alpha |w|^2` is as many more rows `sqrt(alpha) I`. Where there are fewer rows than
+//! features, all of this happens in the space of the rows. Features that depend on each other leave a choice, of which the
+//! coefficients with the least norm are taken, as by scikit-learn.
 
-use linfa_linalg::qr::{QR, QRInto};
+use linfa_linalg::qr::QR;
 use linfa_linalg::triangular::{SolveTriangular, UPLO};
-use ndarray::{Array1, Array2, ArrayView2, Axis, ShapeBuilder};
+use ndarray::{Array1, Array2, ArrayView2, Axis, ShapeBuilder, Slice};
 
+use super::factor::Qr;
+use super::row_space::RowSpace;
 use super::{LinearModel, LinearParts, estimators::trained};
 use crate::error::TrainError;
 use crate::estimator::{Params, TargetValues, Trained, TrainingData};
@@ -35,7 +38,7 @@ fn fit(
     let TargetValues::Numbers(targets) = &data.target else {
         return Err(TrainError::NoTarget);
     };
-    let reduced = Reduced::new(data, targets, params.flag("fit_intercept"), name)?;
+    let reduced = Reduced::new(data, targets, params.flag("fit_intercept"));
     let coef = reduced.solve(alpha, name)?;
     let intercept = coef.iter().zip(&reduced.target_means);
     let intercept = intercept
@@ -57,49 +60,60 @@ struct Reduced {
     feature_means: Array1<f64>,
     target_means: Vec<f64>,
     triangle: Array2<f64>,
+    space: RowSpace,
+    /// Features, or coordinates in the space of the rows.
     n_features: usize,
     n_rows: usize,
 }
 
 impl Reduced {
-    fn new(
-        data: &TrainingData<'_>,
-        targets: &[Vec<f64>],
-        centre: bool,
-        name: &'static str,
-    ) -> Result<Self, TrainError> {
-        let (n, width) = (
-            data.table.n_columns(),
-            data.table.n_columns() + targets.len(),
-        );
+    fn new(data: &TrainingData<'_>, targets: &[Vec<f64>], centre: bool) -> Self {
+        let (n, rows) = (data.table.n_columns(), data.table.n_rows());
         let means = if centre {
             weighted_means(data, targets)
         } else {
-            Array1::zeros(width)
+            Array1::zeros(n + targets.len())
         };
-        let mut triangle = Array2::zeros((width, width));
-        let rows: Vec<(usize, &[f64])> = data.table.rows().enumerate().collect();
-        for rows in rows.chunks(BLOCK) {
-            // Column after column: QR works down the columns.
-            let mut block = Array2::zeros((rows.len(), width).f());
-            for (mut to, &(at, row)) in block.rows_mut().into_iter().zip(rows) {
-                let root = data.weights[at].sqrt();
-                let cells = row.iter().copied().chain(targets.iter().map(|y| y[at]));
-                for ((to, x), mean) in to.iter_mut().zip(cells).zip(&means) {
-                    *to = (x - mean) * root;
-                }
-            }
-            triangle = reduce(&triangle, &block, name)?;
-        }
         let (feature_means, target_means) = means.view().split_at(Axis(0), n);
         let (feature_means, target_means) = (feature_means.to_owned(), target_means.to_vec());
-        Ok(Self {
+        let roots: Vec<f64> = data.weights.iter().map(|weight| weight.sqrt()).collect();
+        let centred = |(row, root): (&[f64], &f64)| -> Vec<f64> {
+            let cells = row.iter().zip(&feature_means);
+            cells.map(|(x, mean)| (x - mean) * root).collect()
+        };
+        let values = data.table.rows().zip(&roots).flat_map(centred).collect();
+        let (space, x) = RowSpace::of(rows, n, values);
+        let width = x.ncols() + targets.len();
+        let mut triangle = Array2::zeros((width, width));
+        // A block as high as the triangle: it is reduced again with each.
+        let block_rows = BLOCK.max(width);
+        for first in (0..rows).step_by(block_rows) {
+            let last = rows.min(first + block_rows);
+            // Column after column: QR works down the columns.
+            let mut block = Array2::zeros((last - first, width).f());
+            let (mut features, mut others) = block.view_mut().split_at(Axis(1), x.ncols());
+            features.assign(&x.slice_axis(Axis(0), Slice::from(first..last)));
+            for ((mut to, y), mean) in others
+                .columns_mut()
+                .into_iter()
+                .zip(targets)
+                .zip(&target_means)
+            {
+                let cells = y[first..last].iter().zip(&roots[first..last]);
+                for (to, (y, root)) in to.iter_mut().zip(cells) {
+                    *to = (y - mean) * root;
+                }
+            }
+            triangle = reduce(&triangle, &block);
+        }
+        Self {
             feature_means,
             target_means,
             triangle,
-            n_features: n,
-            n_rows: data.table.n_rows(),
-        })
+            n_features: x.ncols(),
+            space,
+            n_rows: rows,
+        }
     }
 
     /// Coefficients per target.
@@ -109,11 +123,11 @@ impl Reduced {
         if alpha > 0.0 {
             let mut penalty = Array2::zeros((n, triangle.ncols()).f());
             penalty.diag_mut().fill(alpha.sqrt());
-            triangle = reduce(&triangle, &penalty, name)?;
+            triangle = reduce(&triangle, &penalty);
         }
         let (top, _) = triangle.view().split_at(Axis(0), n);
         let (r, y) = top.split_at(Axis(1), n);
-        let negligible = f64::EPSILON * n.max(self.n_rows) as f64;
+        let negligible = f64::EPSILON * self.feature_means.len().max(self.n_rows) as f64;
         let independent = r
             .columns()
             .into_iter()
@@ -124,8 +138,10 @@ impl Reduced {
         } else {
             least_norm(&r, &y, negligible)
         };
-        Ok(coef
-            .map_err(|e| solver(name, &e))?
+        let coef = coef.map_err(|e| solver(name, &e))?;
+        Ok(self
+            .space
+            .to_features(coef)
             .columns()
             .into_iter()
             .map(|w| w.to_vec())
@@ -134,16 +150,12 @@ impl Reduced {
 }
 
 /// The triangle of `[triangle; block]`.
-fn reduce(
-    triangle: &Array2<f64>,
-    block: &Array2<f64>,
-    name: &'static str,
-) -> Result<Array2<f64>, TrainError> {
+fn reduce(triangle: &Array2<f64>, block: &Array2<f64>) -> Array2<f64> {
     let mut stacked = Array2::zeros((triangle.nrows() + block.nrows(), block.ncols()).f());
     let (mut above, mut below) = stacked.view_mut().split_at(Axis(0), triangle.nrows());
     above.assign(triangle);
     below.assign(block);
-    Ok(stacked.qr_into().map_err(|e| solver(name, &e))?.into_r())
+    Qr::new(stacked).into_triangle()
 }
 
 /// The least `w` that minimizes `|R w - y|`: with an orthonormal basis `Q` of the columns of `R`, the least solution of

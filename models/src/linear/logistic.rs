@@ -1,7 +1,7 @@
 //! Logistic regression: binary and multinomial, L2-penalized, intercept free.
 
 use super::classes::class_weights;
-use super::minimize::{Intercept, Problem, RowLoss, Solution};
+use super::minimize::{Intercept, Problem, RowLoss, Rows, Solution};
 use super::{LinearModel, LinearParts, estimators::trained};
 use crate::error::TrainError;
 use crate::estimator::{Params, Trained, TrainingData};
@@ -78,12 +78,13 @@ pub(super) fn fit(params: &Params, data: &TrainingData<'_>) -> Result<Trained, T
     let (tol, max_iter) = (params.float("tol"), params.count("max_iter"));
     let codes = &classes.codes;
     let binary = classes.labels.len() == 2;
+    let rows = Rows::of(data.table);
     let Solution {
         coef,
         intercept,
         warning,
     } = if binary {
-        Problem::new(data.table, &weights, Binary { codes }, 1, l2, intercept)
+        Problem::new(&rows, &weights, Binary { codes }, 1, l2, intercept)
             .minimize(tol, max_iter, NAME)?
     } else {
         let n = classes.labels.len();
@@ -91,7 +92,7 @@ pub(super) fn fit(params: &Params, data: &TrainingData<'_>) -> Result<Trained, T
             codes,
             n_classes: n as f64,
         };
-        Problem::new(data.table, &weights, loss, n, l2, intercept).minimize(tol, max_iter, NAME)?
+        Problem::new(&rows, &weights, loss, n, l2, intercept).minimize(tol, max_iter, NAME)?
     };
     let (inverse_link, decision) = if binary {
         (InverseLink::Sigmoid, Decision::Threshold)

@@ -5,14 +5,16 @@
 //! Hessian at the start is the identity, `W = P V` with `P P^T = H^-1`: features in any units then converge in few
 //! steps, and half the squared gradient estimates how far `F` is above its minimum.
 
+use alloc::rc::Rc;
 use core::cell::RefCell;
 
 use argmin::core::{CostFunction, Error, Executor, Gradient, State};
 use argmin::solver::quasinewton::LBFGS;
-use linfa_linalg::cholesky::Cholesky;
 use linfa_linalg::triangular::{SolveTriangular, UPLO};
-use ndarray::{Array1, Array2, ArrayView2, Axis};
+use ndarray::{Array1, Array2, Axis, ShapeBuilder};
 
+use super::factor::cholesky;
+use super::row_space::RowSpace;
 use super::wolfe::Wolfe;
 use crate::data::Table;
 use crate::error::TrainError;
@@ -44,14 +46,30 @@ pub(super) enum Intercept {
 
 /// A problem, ready for [`Problem::minimize`].
 pub(super) struct Problem<L> {
-    /// Features, with a constant column at the end if there is an intercept.
+    /// Features, or coordinates in the space of the rows, with a constant column at the end if there is an intercept.
     x: Array2<f64>,
+    space: Rc<RowSpace>,
     /// Sum to 1.
     weights: Array1<f64>,
     loss: L,
     n_outputs: usize,
     penalty: Array1<f64>,
     intercept: Intercept,
+}
+
+/// The rows of a table, in the coordinates that problems on them are solved in.
+pub(super) struct Rows {
+    x: Array2<f64>,
+    space: Rc<RowSpace>,
+}
+
+impl Rows {
+    pub(super) fn of(table: &Table) -> Self {
+        let (rows, columns) = (table.n_rows(), table.n_columns());
+        let (space, x) = RowSpace::of(rows, columns, table.values().to_vec());
+        let space = Rc::new(space);
+        Self { x, space }
+    }
 }
 
 /// Where the minimizer stopped.
@@ -71,25 +89,22 @@ const FULL_PRECONDITIONER: usize = 2048;
 impl<L: RowLoss> Problem<L> {
     /// `l2` is the penalty in units of the mean loss.
     pub(super) fn new(
-        table: &Table,
+        rows: &Rows,
         weights: &[f64],
         loss: L,
         n_outputs: usize,
         l2: f64,
         intercept: Intercept,
     ) -> Self {
-        let (rows, n) = (table.n_rows(), table.n_columns());
-        let features = ArrayView2::from_shape((rows, n), table.values());
-        let features = features.unwrap_or_else(|_| unreachable!("a table is rows times columns"));
-        let mut penalty = Array1::from_elem(n, l2);
+        let (mut x, space) = (rows.x.clone(), Rc::clone(&rows.space));
+        let mut penalty = Array1::from_elem(x.ncols(), l2);
         let constant = match intercept {
             Intercept::None => None,
             Intercept::Free { .. } => Some((1.0, 0.0)),
             Intercept::Penalized { scaling } => Some((scaling, l2)),
         };
-        let mut x = features.to_owned();
         if let Some((value, its_penalty)) = constant {
-            let column = Array1::from_elem(rows, value);
+            let column = Array1::from_elem(x.nrows(), value);
             x.push_column(column.view())
                 .unwrap_or_else(|_| unreachable!("the column has one value per row"));
             penalty
@@ -100,6 +115,7 @@ impl<L: RowLoss> Problem<L> {
         let sum = weights.sum();
         Self {
             x,
+            space,
             weights: weights / sum,
             loss,
             n_outputs,
@@ -154,7 +170,7 @@ impl<L: RowLoss> Problem<L> {
         let gap = norm(&inner.at(best).1);
         let iterations = result.state.get_iter();
         let w = inner.preconditioner.to_outer(&matrix(best, k));
-        let (coef, intercept) = split(&w, intercept);
+        let (coef, intercept) = split(w, intercept, &inner.problem.space);
         // Rounding alone leaves gradients of this size, and a loss within 1e-12 of its minimum: not the user's to mend.
         let rounding = 1e-6;
         let warning = (gap > (tol * tol).max(rounding)).then(|| {
@@ -222,8 +238,12 @@ impl<L: RowLoss> Problem<L> {
 
 /// `P` with `P P^T = H^-1`.
 enum Preconditioner {
-    /// `L` of `H = L L^T`; `P = L^-T`.
-    Full(Array2<f64>),
+    /// `L` of `H = L L^T`; `P = L^-T`. Systems are solved down the columns, so it is there row after row for its transpose, and
+    /// column after column.
+    Full {
+        rows: Array2<f64>,
+        columns: Array2<f64>,
+    },
     /// The square roots of the diagonal of `H`.
     Diagonal(Array1<f64>),
 }
@@ -240,10 +260,10 @@ impl Preconditioner {
         // Collinear features make it singular; a little on the diagonal mends that and moves no minimum.
         for jitter in [0.0, 1e-12, 1e-10, 1e-8] {
             hessian.diag_mut().map_inplace(|h| *h += jitter * largest);
-            if let Ok(l) = hessian.cholesky()
-                && l.diag().iter().all(|d| d.is_finite() && *d > 0.0)
-            {
-                return Self::Full(l);
+            if let Some(l) = cholesky(&hessian.view()) {
+                let mut columns = Array2::zeros(l.dim().f());
+                columns.assign(&l);
+                return Self::Full { rows: l, columns };
             }
         }
         diagonal(hessian.diag().to_owned())
@@ -252,7 +272,7 @@ impl Preconditioner {
     /// `P v`
     fn to_outer(&self, v: &Array2<f64>) -> Array2<f64> {
         match self {
-            Self::Full(l) => solve(&l.t(), v, UPLO::Upper),
+            Self::Full { rows, .. } => solve(&rows.t(), v, UPLO::Upper),
             Self::Diagonal(d) => v / &d.view().insert_axis(Axis(1)),
         }
     }
@@ -260,7 +280,7 @@ impl Preconditioner {
     /// `P^-1 w`
     fn to_inner(&self, w: &Array2<f64>) -> Array2<f64> {
         match self {
-            Self::Full(l) => l.t().dot(w),
+            Self::Full { rows, .. } => rows.t().dot(w),
             Self::Diagonal(d) => w * &d.view().insert_axis(Axis(1)),
         }
     }
@@ -268,7 +288,7 @@ impl Preconditioner {
     /// `P^T g`: a gradient by `w` as one by `v`.
     fn gradient(&self, g: &Array2<f64>) -> Array2<f64> {
         match self {
-            Self::Full(l) => solve(l, g, UPLO::Lower),
+            Self::Full { columns, .. } => solve(columns, g, UPLO::Lower),
             Self::Diagonal(d) => g / &d.view().insert_axis(Axis(1)),
         }
     }
@@ -345,20 +365,20 @@ fn norm(values: &[f64]) -> f64 {
     values.iter().map(|x| x * x).sum::<f64>().sqrt()
 }
 
-fn split(w: &Array2<f64>, intercept: Intercept) -> (Vec<Vec<f64>>, Vec<f64>) {
+/// Coefficients and intercepts of the outputs.
+fn split(mut w: Array2<f64>, intercept: Intercept, space: &RowSpace) -> (Vec<Vec<f64>>, Vec<f64>) {
     let constant = match intercept {
         Intercept::None => None,
         Intercept::Free { .. } => Some(1.0),
         Intercept::Penalized { scaling } => Some(scaling),
     };
-    w.columns()
-        .into_iter()
-        .map(|column| {
-            let mut column = column.to_vec();
-            let intercept = constant
-                .and_then(|value| column.pop().map(|w| w * value))
-                .unwrap_or(0.0);
-            (column, intercept)
-        })
-        .unzip()
+    let mut intercepts = vec![0.0; w.ncols()];
+    if let Some(value) = constant {
+        let last = w.nrows() - 1;
+        intercepts = w.row(last).iter().map(|w| w * value).collect();
+        w.remove_index(Axis(0), last);
+    }
+    let w = space.to_features(w);
+    let coef = w.columns().into_iter().map(|w| w.to_vec()).collect();
+    (coef, intercepts)
 }

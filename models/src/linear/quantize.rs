@@ -16,8 +16,8 @@ use crate::quantized::{Codec, InputCodec, QuantizeOptions, QuantizedModel};
 
 /// Quantizes a linear model; see [`quantize`](crate::quantized::quantize).
 ///
-/// - Features that are constant in the calibration data go into the intercept; features whose weights all become zero
-///   are dropped.
+/// - Features that are constant in the calibration data get the range that they had in training or, if that is not known, one
+///   around the constant; features whose weights all become zero are dropped.
 /// - Features that move in steps are coded exactly, with as few codes per step as the weights' range allows: the error
 ///   of a weight counts once per code.
 /// - What the rounding of weights and steps shifts on average is put back into the intercept.
@@ -33,31 +33,24 @@ pub fn quantize_linear(
     let mut intercept = model.intercept.clone();
     let mut varying = Vec::new();
     for (feature, stats) in stats.iter().enumerate() {
-        if stats.min < stats.max {
-            let codecs = stats
-                .codecs(options)
-                .map_err(|e| QuantizeError::Quant(e).of_feature(feature))?;
-            varying.push((feature, stats, codecs));
-        } else {
-            add(&mut intercept, model, feature, stats.min);
+        if stats.is_constant() && !has_weight(model, feature) {
+            continue;
         }
+        let codecs = stats
+            .codecs(options)
+            .map_err(|e| QuantizeError::Quant(e).of_feature(feature))?;
+        varying.push((feature, stats, codecs));
     }
     let largest = largest_weights(model, &varying);
     let mut features = Vec::new();
     for (feature, stats, codecs) in varying {
-        let (affine, offset) = match codecs {
-            Codecs::Even(affine) => (affine, 0.0),
-            Codecs::Steps(steps) => {
-                let room = largest
-                    .iter()
-                    .zip(&model.coef)
-                    .map(|(largest, coef)| largest / coef[feature].abs());
-                let scale = room.fold(f64::INFINITY, f64::min);
-                steps
-                    .codec(scale)
-                    .map_err(|e| QuantizeError::Quant(e).of_feature(feature))?
-            }
-        };
+        let room = largest
+            .iter()
+            .zip(&model.coef)
+            .map(|(largest, coef)| largest / coef[feature].abs());
+        let (affine, offset) = codecs
+            .codec(room.fold(f64::INFINITY, f64::min))
+            .map_err(|e| QuantizeError::Quant(e).of_feature(feature))?;
         add(&mut intercept, model, feature, offset);
         features.push(Feature {
             feature,
@@ -72,7 +65,11 @@ pub fn quantize_linear(
     Ok(build(model, &features, &outputs))
 }
 
-/// A feature that varies.
+pub(super) fn has_weight(model: &LinearModel, feature: usize) -> bool {
+    model.coef.iter().any(|coef| coef[feature] != 0.0)
+}
+
+/// A feature that may vary.
 struct Feature {
     feature: usize,
     affine: Affine<f64>,
@@ -95,12 +92,18 @@ fn stats(
     table.require_complete()?;
     let feature = |feature| {
         let values: Vec<f64> = table.column(feature).collect();
-        FeatureStats::new(&values, options).map_err(|e| QuantizeError::Quant(e).of_feature(feature))
+        let stats = FeatureStats::new(&values, options)
+            .map_err(|e| QuantizeError::Quant(e).of_feature(feature))?;
+        let trained = model.feature_stats.as_ref().map(|all| &all[feature]);
+        Ok(match trained.filter(|_| stats.is_constant()) {
+            Some(trained) => stats.on_range_of(trained),
+            None => stats,
+        })
     };
     (0..model.n_features).map(feature).collect()
 }
 
-/// The intercepts take over a constant part of a feature.
+/// The intercepts take over what the codes of a feature leave out.
 fn add(intercept: &mut [f64], model: &LinearModel, feature: usize, value: f64) {
     for (intercept, coef) in intercept.iter_mut().zip(&model.coef) {
         *intercept += coef[feature] * value;
@@ -110,24 +113,20 @@ fn add(intercept: &mut [f64], model: &LinearModel, feature: usize, value: f64) {
 /// Per output, the largest folded weight that cannot be avoided.
 fn largest_weights(model: &LinearModel, features: &[(usize, &FeatureStats, Codecs)]) -> Vec<f64> {
     let folded = |coef: &[f64], (feature, _, codecs): &(usize, &FeatureStats, Codecs)| {
-        let scale = match codecs {
-            Codecs::Even(affine) => affine.scale(),
-            Codecs::Steps(steps) => steps.finest_scale(),
-        };
-        coef[*feature].abs() * scale
+        Some(coef[*feature].abs() * codecs.finest_scale()?)
     };
-    model
-        .coef
-        .iter()
-        .map(|coef| features.iter().map(|f| folded(coef, f)).fold(0.0, f64::max))
-        .collect()
+    let largest = |coef: &Vec<f64>| {
+        let known = features.iter().filter_map(|f| folded(coef, f));
+        known.fold(0.0, f64::max)
+    };
+    model.coef.iter().map(largest).collect()
 }
 
 /// One output: `score = scale * (sum weights * codes + bias) + offset`.
 struct Output {
     scale: f64,
     offset: f64,
-    /// One per varying feature.
+    /// One per feature.
     weights: Vec<i64>,
     bias: i64,
 }
@@ -306,25 +305,57 @@ mod tests {
     }
 
     #[test]
-    fn constant_and_useless_features_are_not_sent() {
+    fn features_without_weight_are_not_sent() {
         // Feature 0 is always 2, feature 1 has no weight, feature 2 counts: 2 * 5 + 10 = 20 at x = 10.
         let table = Table::from_rows(3, vec![2.0, 0.0, 0.0, 2.0, 9.0, 15.0]).unwrap();
-        let quantized =
-            quantize_linear(&line(vec![5.0, 0.0, 1.0], 0.0), Some(&table), &no_margin(4)).unwrap();
-        assert_eq!(
-            quantized
-                .inputs
-                .iter()
-                .map(|i| i.feature)
-                .collect::<Vec<_>>(),
-            [2]
-        );
-        assert!((run(&quantized, &[2.0, 3.0, 10.0]).1 - 20.0).abs() < 1e-12);
-        // Nothing varies at all.
-        let table = Table::from_rows(1, vec![2.0]).unwrap();
-        let quantized =
-            quantize_linear(&line(vec![5.0], 1.0), Some(&table), &no_margin(4)).unwrap();
-        assert!((run(&quantized, &[2.0]).1 - 11.0).abs() < 1e-12);
+        let model = line(vec![5.0, 0.0, 1.0], 0.0);
+        let quantized = quantize_linear(&model, Some(&table), &no_margin(8)).unwrap();
+        let features = quantized.inputs.iter().map(|i| i.feature);
+        assert_eq!(features.collect::<Vec<_>>(), [0, 2]);
+        // The weights keep their codes: both are 127 of 15/255, and 85 codes are a unit of feature 0.
+        assert!((run(&quantized, &[2.0, 3.0, 10.0]).1 - 20.0).abs() < 0.05);
+        assert!((run(&quantized, &[3.0, 3.0, 10.0]).1 - 25.0).abs() < 0.05);
+        let codes = quantized.encode(&[50.0, 3.0, 10.0]).unwrap();
+        assert_eq!(codes.clipped, 1);
+    }
+
+    #[test]
+    fn a_constant_keeps_the_range_of_training() {
+        let stats = |min, max, step| FeatureStats {
+            min,
+            max,
+            mean: 0.5 * (min + max),
+            step,
+        };
+        let trained = vec![stats(0.0, 1.0, Some(1.0)), stats(-3.0, 3.0, None)];
+        let model = LinearModel::new(LinearParts {
+            feature_stats: Some(trained),
+            ..line(vec![8.0, 2.0], 0.5).parts().clone()
+        })
+        .unwrap();
+        // In one row every feature is constant; 5 lies beyond what training saw.
+        for row in [[0.0, 0.25], [1.0, 5.0]] {
+            let table = Table::from_rows(2, row.to_vec()).unwrap();
+            let quantized = quantize_linear(&model, Some(&table), &no_margin(8)).unwrap();
+            assert_eq!(quantized.inputs.len(), 2);
+            for x in [[0.0, -3.0], [1.0, 3.0], row] {
+                let want = 8.0 * x[0] + 2.0 * x[1] + 0.5;
+                assert_eq!(quantized.encode(&x).unwrap().clipped, 0);
+                assert!((run(&quantized, &x).1 - want).abs() < 0.15, "{x:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn one_row_makes_a_model_with_inputs() {
+        let table = Table::from_rows(2, vec![2.0, -1.5]).unwrap();
+        let model = line(vec![5.0, 1.0], 1.0);
+        let quantized = quantize_linear(&model, Some(&table), &no_margin(8)).unwrap();
+        assert_eq!(quantized.inputs.len(), 2);
+        for (row, want) in [([2.0, -1.5], 9.5), ([3.0, -1.5], 14.5), ([2.0, 4.0], 15.0)] {
+            assert!((run(&quantized, &row).1 - want).abs() < 0.3, "{row:?}");
+        }
+        assert_eq!(quantized.encode(&[100.0, -1.5]).unwrap().clipped, 1);
     }
 
     #[test]

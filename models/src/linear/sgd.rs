@@ -223,15 +223,35 @@ impl<'a> Descent<'a> {
                     state.eta /= 5.0;
                     idle = 0;
                 } else {
-                    return Ok((state.w, state.intercept, None));
+                    let warning = self.diverged(&state, target, row_weights);
+                    return Ok((state.w, state.intercept, warning));
                 }
             }
         }
-        let warning = self.tol.map(|tol| {
+        let diverged = self.diverged(&state, target, row_weights);
+        let slow = self.tol.map(|tol| {
             let (name, rounds) = (self.name, self.max_iter);
             format!("{name} stopped after {rounds} rounds while the loss still fell by more than tol = {tol:.1e}: raise max_iter")
         });
-        Ok((state.w, state.intercept, warning))
+        Ok((state.w, state.intercept, diverged.or(slow)))
+    }
+
+    /// What to say of weights that are worse than none: the steps were too large for the features.
+    fn diverged(&self, state: &State, target: &[f64], row_weights: &[f64]) -> Option<String> {
+        let rows = target.iter().zip(row_weights).zip(self.data.table.rows());
+        let (mut reached, mut without) = (0.0, 0.0);
+        for ((&y, weight), x) in rows {
+            reached += weight * self.loss.value(y, state.score(x));
+            // The perceptron's loss is 0 without weights, but its slope is not.
+            let (value, slope) = (self.loss.value(y, 0.0), self.loss.slope(y, 0.0));
+            without += weight * value.max(slope.abs());
+        }
+        let total: f64 = row_weights.iter().sum();
+        let worse = reached.is_nan() || reached > 2.0 * without;
+        worse.then(|| {
+            let (name, reached, without) = (self.name, reached / total, without / total);
+            format!("{name} diverged: its mean loss is {reached:.1e}, that of a model of zeros {without:.1e}: scale the features to mean 0 and deviation 1, or lower eta0")
+        })
     }
 
     /// Goes over the rows once; the mean of loss and penalty on the way.
@@ -246,10 +266,7 @@ impl<'a> Descent<'a> {
         let mut objective = 0.0;
         for &row in order {
             let x = &self.data.table.values()[row * n..(row + 1) * n];
-            let (y, score) = (
-                target[row],
-                state.w.iter().zip(x).map(|(w, x)| w * x).sum::<f64>() + state.intercept,
-            );
+            let (y, score) = (target[row], state.score(x));
             match self.rate {
                 Rate::Optimal { t0 } => state.eta = 1.0 / (self.alpha * (t0 + state.t - 1.0)),
                 Rate::InverseScaling { power } => state.eta = self.eta0 / state.t.powf(power),
@@ -290,6 +307,10 @@ struct State {
 }
 
 impl State {
+    fn score(&self, x: &[f64]) -> f64 {
+        self.w.iter().zip(x).map(|(w, x)| w * x).sum::<f64>() + self.intercept
+    }
+
     fn step(
         &mut self,
         x: &[f64],

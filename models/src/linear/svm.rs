@@ -6,7 +6,7 @@
 
 use super::classes::{OneVsRest, empty_classifier};
 use super::dual::Dual;
-use super::minimize::{Intercept, Problem, RowLoss, Solution};
+use super::minimize::{Intercept, Problem, RowLoss, Rows, Solution};
 use super::{LinearModel, LinearParts, estimators::trained};
 use crate::error::TrainError;
 use crate::estimator::{Params, Trained, TrainingData};
@@ -58,12 +58,12 @@ struct Machine<'a> {
 }
 
 impl Machine<'_> {
-    fn smooth(&self, loss: impl RowLoss) -> Result<Solution, TrainError> {
+    fn smooth(&self, rows: &Rows, loss: impl RowLoss) -> Result<Solution, TrainError> {
         let l2 = 1.0 / (self.params.float("C") * self.weights.iter().sum::<f64>());
         let intercept = self
             .constant()
             .map_or(Intercept::None, |scaling| Intercept::Penalized { scaling });
-        let problem = Problem::new(self.data.table, &self.weights, loss, 1, l2, intercept);
+        let problem = Problem::new(rows, &self.weights, loss, 1, l2, intercept);
         problem.minimize(
             self.params.float("tol"),
             self.params.count("max_iter"),
@@ -115,6 +115,8 @@ pub(super) fn fit_classifier(
     let classes = data.classes()?;
     let mut parts = empty_classifier(NAME, classes);
     let mut warning = None;
+    let hinge = params.choice("loss") == Some("hinge");
+    let rows = (!hinge).then(|| Rows::of(data.table));
     for problem in OneVsRest::problems(params, classes, &data.weights) {
         let signs = &problem.signs;
         let machine = Machine {
@@ -123,16 +125,15 @@ pub(super) fn fit_classifier(
             data,
             weights: problem.row_weights(data),
         };
-        let solution = if params.choice("loss") == Some("hinge") {
-            machine.dual(signs, 0.0, |row, most| {
+        let solution = match &rows {
+            Some(rows) => machine.smooth(rows, SquaredHinge { signs })?,
+            None => machine.dual(signs, 0.0, |row, most| {
                 if signs[row] > 0.0 {
                     (0.0, most)
                 } else {
                     (-most, 0.0)
                 }
-            })
-        } else {
-            machine.smooth(SquaredHinge { signs })?
+            }),
         };
         parts.coef.extend(solution.coef);
         parts.intercept.extend(solution.intercept);
@@ -158,7 +159,8 @@ pub(super) fn fit_regressor(
         weights: data.weights.clone(),
     };
     let solution = if params.choice("loss") == Some("squared_epsilon_insensitive") {
-        machine.smooth(SquaredEpsilonInsensitive { target, epsilon })?
+        let rows = Rows::of(data.table);
+        machine.smooth(&rows, SquaredEpsilonInsensitive { target, epsilon })?
     } else {
         machine.dual(target, epsilon, |_, most| (-most, most))
     };

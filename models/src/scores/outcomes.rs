@@ -16,6 +16,8 @@ use crate::model::Prediction;
 #[derive(Clone, Debug)]
 pub struct Outcomes {
     classes: Vec<String>,
+    /// Of models of several numbers, where they know them.
+    target_names: Option<Vec<String>>,
     /// Of models whose scores become probabilities.
     inverse_link: Option<InverseLink>,
     /// Whether any of the metrics looks at the scores of the classes.
@@ -23,7 +25,7 @@ pub struct Outcomes {
     rows: usize,
     weights: Vec<f64>,
     weighted: bool,
-    /// True and predicted class, with a class of its own for labels that the model does not know.
+    /// True and predicted class.
     truth: Vec<usize>,
     found: Vec<usize>,
     /// Decision values and probabilities, one inner `Vec` a row.
@@ -33,14 +35,13 @@ pub struct Outcomes {
     numbers: Vec<(Vec<f64>, Vec<f64>)>,
 }
 
-const UNKNOWN: usize = usize::MAX;
-
 impl Outcomes {
     /// Nothing yet, for the classes (none for a regression) and the link of a model, and the scores that will be asked for.
     #[must_use]
     pub fn new(classes: &[String], inverse_link: Option<InverseLink>, metrics: &[Metric]) -> Self {
         Self {
             classes: classes.to_vec(),
+            target_names: None,
             inverse_link,
             keep_scores: metrics.iter().any(|metric| metric.needs_scores()),
             rows: 0,
@@ -54,6 +55,15 @@ impl Outcomes {
         }
     }
 
+    /// With the names of the outputs, by which targets are matched; without, there must be a target for every output, in order.
+    #[must_use]
+    pub fn with_target_names(self, names: Option<&[String]>) -> Self {
+        Self {
+            target_names: names.map(<[String]>::to_vec),
+            ..self
+        }
+    }
+
     /// Rows so far.
     #[must_use]
     pub fn rows(&self) -> usize {
@@ -63,8 +73,9 @@ impl Outcomes {
     /// Adds rows, the same target columns every time.
     ///
     /// # Errors
-    /// [`EvaluateError::Data`] for a target that is no number where numbers are predicted, with its row counted over all
-    /// pieces; [`ScoreError::Length`] for lists of different lengths or more targets than outputs.
+    /// [`EvaluateError::Data`] for a target that is missing, no number where numbers are predicted, or none of the classes, with
+    /// its row counted over all pieces; [`EvaluateError::UnknownTarget`] and [`EvaluateError::Targets`] for targets that are not
+    /// the outputs'; [`ScoreError::Length`] for lists of different lengths.
     pub fn extend(
         &mut self,
         predictions: &[Prediction],
@@ -97,20 +108,44 @@ impl Outcomes {
         targets: &[TargetColumn],
     ) -> Result<(), EvaluateError> {
         let first = self.rows;
+        let expected = predictions.first().map_or(0, |p| p.values.len());
+        let outputs = self.outputs(targets, expected)?;
         self.numbers.resize(targets.len(), Default::default());
-        for (output, (target, (truth, found))) in targets.iter().zip(&mut self.numbers).enumerate()
+        for ((output, target), (truth, found)) in
+            outputs.into_iter().zip(targets).zip(&mut self.numbers)
         {
             truth.extend(target.to_numbers().map_err(|e| later(e, first))?);
             for prediction in predictions {
                 let values = &prediction.values;
                 let missing = ScoreError::Length {
                     found: values.len(),
-                    expected: targets.len(),
+                    expected,
                 };
                 found.push(values.get(output).copied().ok_or(missing)?);
             }
         }
         Ok(())
+    }
+
+    /// Which of `count` outputs predicts each target.
+    fn outputs(&self, targets: &[TargetColumn], count: usize) -> Result<Vec<usize>, EvaluateError> {
+        let found = targets.len();
+        match &self.target_names {
+            _ if (found, count) == (1, 1) => Ok(vec![0]),
+            Some(names) => targets
+                .iter()
+                .map(|target| {
+                    let unknown = || EvaluateError::UnknownTarget {
+                        name: target.name.clone(),
+                        known: names.clone(),
+                    };
+                    let output = names.iter().position(|name| *name == target.name);
+                    output.ok_or_else(unknown)
+                })
+                .collect(),
+            None if found == count => Ok((0..count).collect()),
+            None => Err(EvaluateError::Targets { found, count }),
+        }
     }
 
     fn extend_classes(
@@ -123,9 +158,9 @@ impl Outcomes {
             return Err(ScoreError::Length { found, expected }.into());
         };
         let codes = target.codes_in(&self.classes);
-        self.truth
-            .extend(codes.iter().map(|code| code.unwrap_or(UNKNOWN)));
-        let found = predictions.iter().map(|p| p.class.unwrap_or(UNKNOWN - 1));
+        self.truth.extend(codes.map_err(|e| later(e, self.rows))?);
+        // A prediction without a class is never right.
+        let found = predictions.iter().map(|p| p.class.unwrap_or(usize::MAX));
         self.found.extend(found);
         if self.keep_scores {
             self.scores
@@ -184,12 +219,6 @@ impl Outcomes {
     fn score_classes(&self, metric: Metric) -> Result<f64, EvaluateError> {
         let (truth, found, weights) = (&self.truth, &self.found, self.weights());
         let average = |averaging| self.average(metric, averaging);
-        if metric.needs_scores()
-            && let Some(at) = truth.iter().position(|class| *class == UNKNOWN)
-        {
-            let row = at + 1;
-            return Err(EvaluateError::UnknownLabel { metric, row });
-        }
         let score = match metric {
             Metric::Precision(over) => precision(truth, found, average(over)?, weights),
             Metric::Recall(over) => recall(truth, found, average(over)?, weights),

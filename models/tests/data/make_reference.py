@@ -13,6 +13,8 @@ SMOOTH = dict(tol=1e-10, max_iter=1000, solver="newton-cholesky")
 CD = dict(tol=1e-12, max_iter=100_000)
 LIBLINEAR = dict(tol=1e-10, max_iter=10_000_000, random_state=0, dual=True)
 STEPS = dict(shuffle=False)
+# More features than rows; the other columns of wide.csv are targets.
+WIDE = ["value", "count", "class", "three", "w"]
 CASES = [
     # name, data file, target(s), weight column, estimator, parameters as in `--set`, what only scikit-learn needs
     ("linear_pima", "pima.csv", ["bmi"], None, lm.LinearRegression, {}, {}),
@@ -53,6 +55,15 @@ CASES = [
     ("linear_svr_wine", "wine_std.csv", ["f0"], None, svm.LinearSVR, {"tol": 1e-8, "max_iter": 1_000_000}, LIBLINEAR),
     ("linear_svr_pima_std", "pima_std.csv", ["bmi"], "w", svm.LinearSVR, {"C": 0.5, "epsilon": 0.2, "tol": 1e-8, "max_iter": 1_000_000}, LIBLINEAR),
     ("linear_svr_squared_pima_std", "pima_std.csv", ["bmi"], None, svm.LinearSVR, {"loss": "squared_epsilon_insensitive", "epsilon": 0.1}, LIBLINEAR),
+    ("linear_wide", "wide.csv", ["value"], None, lm.LinearRegression, {}, {}),
+    ("linear_wide_weighted", "wide.csv", ["value", "count"], "w", lm.LinearRegression, {"fit_intercept": False}, {}),
+    ("ridge_wide", "wide.csv", ["value"], None, lm.Ridge, {"alpha": 0.5}, {"solver": "svd"}),
+    ("ridge_wide_weighted", "wide.csv", ["value", "count"], "w", lm.Ridge, {}, {"solver": "svd"}),
+    ("logistic_wide", "wide.csv", ["class"], None, lm.LogisticRegression, {}, SMOOTH),
+    ("logistic_wide_three", "wide.csv", ["three"], "w", lm.LogisticRegression, {"fit_intercept": False}, SMOOTH),
+    ("linear_svc_wide", "wide.csv", ["three"], None, svm.LinearSVC, {}, LIBLINEAR),
+    ("linear_svr_wide", "wide.csv", ["value"], "w", svm.LinearSVR, {"loss": "squared_epsilon_insensitive", "epsilon": 0.1}, LIBLINEAR),
+    ("poisson_wide", "wide.csv", ["count"], None, lm.PoissonRegressor, {}, SMOOTH),
     ("sgd_hinge_pima_std", "pima_std.csv", ["diabetes"], None, lm.SGDClassifier, STEPS, {}),
     ("sgd_log_wine", "wine_std.csv", ["y"], None, lm.SGDClassifier, {"loss": "log_loss", "class_weight": "balanced"} | STEPS, {}),
     ("sgd_elasticnet_pima_std", "pima_std.csv", ["diabetes"], "w", lm.SGDClassifier, {"loss": "modified_huber", "penalty": "elasticnet", "alpha": 0.01, "learning_rate": "adaptive", "class_weight": "balanced"} | STEPS, {}),
@@ -67,7 +78,8 @@ def main(data, only):
     for name, file, targets, weight, cls, params, extra in CASES:
         if only and name not in only: continue
         frame = pd.read_csv(data / file)
-        x = frame.drop(columns=targets + ([weight] if weight else [])).to_numpy(float)
+        others = WIDE if file == "wide.csv" else targets + ([weight] if weight else [])
+        x = frame.drop(columns=others).to_numpy(float)
         y = frame[targets].to_numpy()
         y = y[:, 0] if len(targets) == 1 else y
         w = frame[weight].to_numpy(float) if weight else None
@@ -75,8 +87,9 @@ def main(data, only):
         # A penalty of 0 steps or a warning about convergence would make the record worthless: warnings are errors.
         model.fit(x, y, **({"sample_weight": w} if weight else {}))
         out[name] = dict(estimator=cls.__name__, data=file, targets=targets, weight=weight,
+                         **({"drop": drop} if (drop := [c for c in others if c not in targets and c != weight]) else {}),
                          params={k: str(v) for k, v in params.items()},
-                         coef=np.atleast_2d(model.coef_).tolist(), intercept=np.atleast_1d(model.intercept_).astype(float).tolist())
+                         coef=np.atleast_2d(model.coef_).tolist(), intercept=np.broadcast_to(np.atleast_1d(model.intercept_), len(np.atleast_2d(model.coef_))).astype(float).tolist())
         print(name, np.round(model.coef_, 5).ravel()[:5], model.intercept_)
     (HERE / "coefficients.json").write_text(json.dumps(dict(scikit_learn=sklearn.__version__, cases=out), indent=1) + "\n")
 main(pathlib.Path(sys.argv[1]), sys.argv[2:])

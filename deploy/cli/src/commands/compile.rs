@@ -5,13 +5,16 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 use tenebra::files::{Access, Item};
-use tenebra::rows::{Columns, Extra, Selection, read_rows};
+use tenebra::rows::{Columns, Selection, read_rows};
 use tenebra::{CompileOptions, Error, compile, files};
 use tenebra_circuit::{Options, QueryMode};
+use tenebra_models::data::Table;
 use tenebra_models::forest::{BinsMode, Decoys};
-use tenebra_models::{Model, ModelError, QuantizeError, QuantizeOptions};
+use tenebra_models::quantized::Calibration;
+use tenebra_models::{Model, ModelError, QuantizeError, QuantizeOptions, calibration_notes};
 
 use crate::arguments::{InputPath, check_folder, check_stdin};
+use crate::commands::csv_options::{CsvOptions, doubtful_features};
 use crate::commands::inspect;
 use crate::output::{self, Failure};
 
@@ -35,6 +38,13 @@ pub(crate) struct Arguments {
     /// Column of the calibration data that is not a feature
     #[arg(long, value_name = "COLUMN", requires = "calibrate")]
     target: Vec<String>,
+    #[command(flatten)]
+    csv: CsvOptions,
+    /// Range of a linear model's features in the calibration data: of all values but single ones far from all others
+    /// (without-outliers, the default), of all (min-max), between two percentiles (percentile=99.5), or with the least squared
+    /// error (least-error)
+    #[arg(long, value_name = "HOW", requires = "calibrate", value_parser = range)]
+    range: Option<Calibration>,
     /// Folder to write to
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
@@ -80,6 +90,22 @@ enum Query {
     Packed,
 }
 
+fn range(text: &str) -> Result<Calibration, String> {
+    let expected = || "expected without-outliers, min-max, percentile=50 to 100, or least-error";
+    match text.split_once('=') {
+        None if text == "without-outliers" => Ok(Calibration::WithoutOutliers),
+        None if text == "min-max" => Ok(Calibration::MinMax),
+        None if text == "least-error" => Ok(Calibration::LeastSquaredError),
+        Some(("percentile", percent)) => match percent.parse() {
+            Ok(percent) if (50.0..=100.0).contains(&percent) => {
+                Ok(Calibration::Percentile { percent })
+            }
+            _ => Err(expected().to_owned()),
+        },
+        _ => Err(expected().to_owned()),
+    }
+}
+
 fn quantize_options(arguments: &Arguments, model: &Model) -> Result<QuantizeOptions, Failure> {
     check_effects(arguments, model)?;
     let n_bits = arguments.n_bits.unwrap_or(8);
@@ -94,6 +120,12 @@ fn quantize_options(arguments: &Arguments, model: &Model) -> Result<QuantizeOpti
         Some(Bins::Thresholds) | None => BinsMode::Thresholds,
     };
     options.forest.leaf_bits = arguments.leaf_bits;
+    options.calibration = arguments.range.unwrap_or_default();
+    if arguments.range.is_some() && !matches!(model, Model::Linear(_)) {
+        let message =
+            "`--range` is for linear models; this one takes the ranges of its split points";
+        return Err(Failure::new(message).with_hint("leave `--range` out"));
+    }
     if let Some(bits) = arguments.decoy_bits {
         let seed = decoy_seed(model)?;
         options.forest.decoys = Some(Decoys { bits, seed });
@@ -151,19 +183,34 @@ fn decoy_seed(model: &Model) -> Result<u64, Failure> {
     Ok(u64::from_le_bytes(first))
 }
 
+/// A model that knows no names takes those of its calibration data: columns of other files are matched by them.
+fn named_by(model: Model, path: &Path, table: &Table) -> Result<Model, Failure> {
+    if model.feature_names().is_some() {
+        return Ok(model);
+    }
+    for warning in doubtful_features(table) {
+        output::warning(&format!("{}: {warning}", path.display()));
+    }
+    output::note(&format!(
+        "note: the model knows no names; its features are the columns of {}, in their order",
+        path.display()
+    ));
+    Ok(model.with_feature_names(table.columns().to_vec())?)
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     check_folder(&arguments.output)?;
     check_stdin([Some(&arguments.model), arguments.calibrate.as_ref()])?;
-    let model = read_model(&arguments.model)?;
+    let mut model = read_model(&arguments.model)?;
     let calibration = match &arguments.calibrate {
         Some(path) => {
-            let _busy = output::busy("reading the calibration data");
+            let busy = output::busy("reading the calibration data");
             files::refuse_frames(path, "a CSV")?;
-            let extra = Extra {
-                targets: arguments.target.clone(),
-                weight: None,
-            };
-            Some(read_rows(path, &Columns::of_model(&model), &extra, &Selection::ALL)?.table)
+            let extra = arguments.csv.extra(&arguments.target, None);
+            let table = read_rows(path, &Columns::of_model(&model), &extra, &Selection::ALL)?.table;
+            busy.finish_and_clear();
+            model = named_by(model, path, &table)?;
+            Some(table)
         }
         None => None,
     };
@@ -181,6 +228,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     if !arguments.force {
         files::check_free(&arguments.output, &[files::SERVER_FILE, files::CLIENT_FILE])?;
+    }
+    if let (Model::Linear(linear), Some(table), Some(path)) =
+        (&model, &calibration, &arguments.calibrate)
+    {
+        let notes = calibration_notes(linear, table, &options.quantize);
+        for note in notes.map_err(|e| Error::from(e).in_file(path))? {
+            output::warning(&format!("{}: {note}", path.display()));
+        }
     }
     let busy = output::busy("compiling");
     let compiled = compile(&model, calibration.as_ref(), &options).map_err(|error| {

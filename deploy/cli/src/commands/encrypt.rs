@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use tenebra::clipping::Clipping;
 use tenebra::evaluate::{encrypt_rows, system_rng};
 use tenebra::files::{self, Content, NewFile};
-use tenebra::rows::{Columns, Extra, RowReader, Selection};
+use tenebra::rows::{Columns, RowReader, Selection};
 
 use crate::arguments::{InputPath, written_to};
+use crate::commands::csv_options::CsvOptions;
 use crate::commands::{parse_client, read_client, read_key};
 use crate::output::{self, Failure};
 
@@ -35,6 +36,8 @@ pub(crate) struct Arguments {
     /// Column that is not a feature
     #[arg(long, value_name = "COLUMN")]
     target: Vec<String>,
+    #[command(flatten)]
+    csv: CsvOptions,
     /// The row to encrypt, from 0
     #[arg(long, value_name = "I")]
     row: Option<u32>,
@@ -72,10 +75,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let row = arguments.row.unwrap_or(0) as usize;
     let one = Selection::Range(row..row + 1);
     let which = arguments.rows.as_ref().unwrap_or(&one);
-    let extra = Extra {
-        targets: arguments.target.clone(),
-        weight: None,
-    };
+    let extra = arguments.csv.extra(&arguments.target, None);
     let columns = Columns::of_spec(&spec);
     let mut reader = RowReader::open(&arguments.data, &columns, &extra, which)?;
     let mut file = NewFile::create(&arguments.output, Content::Binary)?;

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use serde::Serialize;
 use tenebra::clipping::{ClippedCell, Clipping};
 use tenebra::evaluate::{self, EncryptedScorer, Figures, Scored, peak_rss_bytes};
-use tenebra::rows::{Columns, Extra, RowReader, Rows, Selection};
+use tenebra::rows::{Columns, RowReader, Rows, Selection};
 use tenebra::{Error, ServerProgram, files};
 use tenebra_client::ClientSpec;
 use tenebra_models::scores::{Metric, Outcomes};
 use tenebra_models::{Model, Prediction};
 
 use crate::arguments::InputPath;
+use crate::commands::csv_options::CsvOptions;
 use crate::commands::predictions::Lists;
 use crate::commands::{parse_client, prediction_value, read_client, read_server};
 use crate::output::{self, Failure, bytes, milliseconds};
@@ -43,6 +44,8 @@ pub(crate) struct Arguments {
     /// Column of sample weights
     #[arg(long, value_name = "COLUMN")]
     weight: Option<String>,
+    #[command(flatten)]
+    csv: CsvOptions,
     /// Score to compute beside the usual one, by scikit-learn's name; may be repeated
     #[arg(long, value_name = "NAME", requires = "target", value_parser = metric)]
     metric: Vec<Metric>,
@@ -160,10 +163,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let (server, client) = (server.spec_id(), spec.id());
         return Err(Error::OtherModel { server, client }.into());
     }
-    let extra = Extra {
-        targets: arguments.target.clone(),
-        weight: arguments.weight.clone(),
-    };
+    let extra = arguments
+        .csv
+        .extra(&arguments.target, arguments.weight.as_ref());
     let rows = arguments
         .rows
         .map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
@@ -220,7 +222,10 @@ impl<'a> Run<'a> {
             .then(|| EncryptedScorer::new(spec, server, rows_per_query))
             .transpose()?;
         let link = Some(model.inverse_link());
-        let outcomes = || Outcomes::new(model.classes(), link, &arguments.metric);
+        let outcomes = || {
+            Outcomes::new(model.classes(), link, &arguments.metric)
+                .with_target_names(model.target_names())
+        };
         Ok(Self {
             arguments,
             spec,
@@ -266,7 +271,8 @@ impl<'a> Run<'a> {
         };
         if !rows.targets.is_empty() {
             let weights = rows.weights.as_deref();
-            self.outcomes.extend(&predictions, &rows.targets, weights)?;
+            let scored = self.outcomes.extend(&predictions, &rows.targets, weights);
+            scored.map_err(|e| in_file(e.into()))?;
         }
         self.compare(&predictions, rows)?;
         self.rows += predictions.len();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 use tenebra::Report;
-use tenebra::report::{LeafBitsFrom, TreesReport};
+use tenebra::report::{LeafBitsFrom, QuantizationReport, TreesReport};
 
 use crate::commands::read_server;
 use crate::output::{self, Failure, bytes, milliseconds};
@@ -87,21 +87,56 @@ pub(crate) fn describe(report: &Report) -> String {
     if let Some(trees) = &report.trees {
         rows.extend(describe_trees(trees, report));
     }
-    if let (Some(error), Some(compared)) = (
-        report.quantization.max_score_error,
-        report.quantization.calibration_rows,
-    ) {
-        let mut text = format!("scores within {error:.3} of the float model's");
-        if let Some(share) = report.quantization.class_agreement {
-            text.push_str(&format!(", same class in {:.1} %", 100.0 * share));
-        }
-        rows.push([
-            "quantization".to_owned(),
-            format!("{text}, on {compared} rows"),
-        ]);
+    if let Some(text) = quantization(&report.quantization) {
+        rows.push(["quantization".to_owned(), text]);
     }
     rows.push(["compiled in".to_owned(), milliseconds(report.compile_ms)]);
     output::table(&rows)
+}
+
+/// How far the quantized scores are from the float model's.
+fn quantization(report: &QuantizationReport) -> Option<String> {
+    let compared = report.calibration_rows?;
+    let mut parts = Vec::new();
+    if let Some(error) = report.max_score_error {
+        parts.push(format!(
+            "scores within {} of the float model's",
+            number(error)
+        ));
+        if let Some(range) = report.score_range.filter(|range| *range > 0.0) {
+            parts.push(format!(
+                "{} % of their range",
+                number(100.0 * error / range)
+            ));
+        }
+    }
+    if let Some(share) = report.class_agreement {
+        parts.push(format!("same class in {:.1} %", 100.0 * share));
+    }
+    let mut text = format!("{}, on {compared} rows", parts.join(", "));
+    if let Some(clipped) = report.clipped_rows.filter(|rows| *rows > 0) {
+        text.push_str(&format!("; scores of {clipped} clipped rows left out"));
+    }
+    Some(text)
+}
+
+/// Three digits that count, whatever the size.
+fn number(value: f64) -> String {
+    let magnitude = value.abs().log10().floor();
+    if value == 0.0 || !(-4.0..6.0).contains(&magnitude) {
+        return match value {
+            0.0 => "0".to_owned(),
+            _ => format!("{value:.2e}"),
+        };
+    }
+    let decimals = (2.0 - magnitude).max(0.0);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "integral, 0 to 6"
+    )]
+    let decimals = decimals as usize;
+    format!("{value:.decimals$}")
 }
 
 /// Room for noise, and how much there is.
@@ -213,5 +248,26 @@ fn evaluation_key(report: &Report) -> String {
     match report.evaluation_key_bytes {
         0 => "none needed".to_owned(),
         size => bytes(size),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_keep_three_digits() {
+        for (value, text) in [
+            (0.0, "0"),
+            (0.012_345, "0.0123"),
+            (0.000_123_45, "0.000123"),
+            (1.234_5e-7, "1.23e-7"),
+            (1.5, "1.50"),
+            (123_456.0, "123456"),
+            (1.3e28, "1.30e28"),
+            (f64::NAN, "NaN"),
+        ] {
+            assert_eq!(number(value), text);
+        }
     }
 }

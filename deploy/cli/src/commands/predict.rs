@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tenebra::clipping::Clipping;
 use tenebra::remote::{Remote, send_key};
-use tenebra::rows::{Columns, Extra, Selection, read_rows};
+use tenebra::rows::{Columns, Selection, read_rows};
 use tenebra::{Error, KeyFolder, files};
 use tenebra_client::{ClientSpec, SpecError};
 use tenebra_server::names::Name;
@@ -12,6 +12,7 @@ use tenebra_service_client::Service;
 
 use crate::arguments::{InputPath, check_folder, check_stdin};
 use crate::commands::connection::Connection;
+use crate::commands::csv_options::CsvOptions;
 use crate::commands::predictions::Predictions;
 use crate::output::{self, Failure, bytes};
 
@@ -40,6 +41,8 @@ pub(crate) struct Arguments {
     /// Column that is not a feature
     #[arg(long, value_name = "COLUMN")]
     target: Vec<String>,
+    #[command(flatten)]
+    csv: CsvOptions,
     /// Most rows to score, the first ones of the file
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     rows: Option<u64>,
@@ -55,10 +58,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let model = arguments.model.as_str();
     let keys = open_keys(&service, arguments)?;
     let spec = ClientSpec::parse(keys.spec_file())?;
-    let extra = Extra {
-        targets: arguments.target.clone(),
-        weight: None,
-    };
+    let extra = arguments.csv.extra(&arguments.target, None);
     let count = arguments
         .rows
         .map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));

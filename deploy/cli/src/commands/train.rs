@@ -5,17 +5,21 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use tenebra::Error;
 use tenebra::files::{self, Content};
-use tenebra_models::data::{CsvSpec, DataSet, TargetColumn, read_csv_file};
+use tenebra_models::data::{DataSet, TargetColumn, read_csv_file};
 use tenebra_models::scores::Outcomes;
-use tenebra_models::{Estimator, EstimatorName, FAMILIES, Model, Task, estimators};
+use tenebra_models::{
+    CalibrationNote, Estimator, EstimatorName, FAMILIES, Model, QuantizeOptions, Task,
+    calibration_notes, estimators,
+};
 
 use crate::arguments::{InputPath, written_to};
+use crate::commands::csv_options::{CsvOptions, doubtful_features};
 use crate::output::{self, Failure};
 
 /// Train a float model on a CSV
 ///
-/// The file has a header and comma-separated numbers; every column but the targets and the weights is a feature. Class labels
-/// are integers or words.
+/// The file has a header and numbers, as CSV, packed by gzip or not; every column but the targets, the weights and what
+/// `--drop` names is a feature. Class labels are integers, booleans or words.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -37,6 +41,8 @@ pub(crate) struct Arguments {
     /// Column of sample weights
     #[arg(long, value_name = "COLUMN")]
     weight: Option<String>,
+    #[command(flatten)]
+    csv: CsvOptions,
     /// Hyper-parameter, by scikit-learn's name
     #[arg(long, value_name = "NAME=VALUE", value_parser = name_and_value)]
     set: Vec<(String, String)>,
@@ -79,11 +85,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         // Wrong parameters are an error before the data is read, where the name alone says whose they are.
         estimator(info)?;
     }
-    let spec = CsvSpec {
-        targets: arguments.target.clone(),
-        weight: arguments.weight.clone(),
-        ..CsvSpec::default()
-    };
+    let spec = arguments
+        .csv
+        .spec(&arguments.target, arguments.weight.as_ref());
     let in_file = |error: tenebra::Error| error.in_file(path);
     files::refuse_frames(path, "a CSV")?;
     let busy = output::busy("reading");
@@ -95,15 +99,26 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     busy.set_message("training");
     let trained = estimator.fit(&data).map_err(|e| in_file(e.into()))?;
     busy.set_message("scoring");
-    let model = &trained.model;
-    let score = score(model, &data);
+    let score = score(&trained.model, &data);
     busy.finish_and_clear();
+    for warning in doubtful_features(&data.table)
+        .iter()
+        .chain(&trained.warning)
+    {
+        output::warning(warning);
+    }
+    if let Model::Linear(model) = &trained.model {
+        let notes = calibration_notes(model, &data.table, &QuantizeOptions::default());
+        let outliers = |note: &CalibrationNote| matches!(note, CalibrationNote::Outliers { .. });
+        // Without ranges, calibration data is needed, and there is nothing to tell.
+        for note in notes.unwrap_or_default().into_iter().filter(outliers) {
+            output::warning(&format!("{}: {note}", path.display()));
+        }
+    }
     if let Err(error) = &score {
         output::warning(&format!("no score on the training rows: {error}"));
     }
-    if let Some(warning) = &trained.warning {
-        output::warning(warning);
-    }
+    let model = &trained.model;
     files::write(out, model.to_json()?.as_bytes(), Content::Text)?;
     let summary = Summary {
         model: model.estimator(),

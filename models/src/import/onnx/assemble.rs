@@ -54,6 +54,7 @@ pub(super) fn model(graph: &Graph, outputs: Vec<Value>) -> Result<Model, OnnxErr
         inverse_link: meaning.inverse_link,
         decision: meaning.decision,
         classes: meaning.classes,
+        target_names: None,
         feature_stats: None,
         params: BTreeMap::new(),
     };
