@@ -507,6 +507,9 @@ pub enum QuantizeError {
         /// The limit.
         limit: usize,
     },
+    /// Leaves whose sums double precision does not hold.
+    #[error("the leaves of the trees add up to more than a double-precision number holds")]
+    ScoresOverflow,
     /// The circuit was refused.
     #[error("the circuit of the model was refused: {message}")]
     Circuit {

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use tenebra_circuit::{Options, Verified};
+use tenebra_client::ClientSpec;
 use tenebra_client::spec::{Output, OwnedCodec, OwnedInput, OwnedSpec};
 use tenebra_models::data::Table;
 use tenebra_models::quantized::Codec;
@@ -11,7 +12,7 @@ use tenebra_tfhe::Program;
 
 use crate::error::Error;
 use crate::report::{QuantizationReport, Report, TreesReport};
-use crate::server_program;
+use crate::server_program::{self, ServerProgram};
 
 /// Rows of a batch plan: as many as the ring holds.
 const BATCH_ROWS: usize = u16::MAX as usize;
@@ -68,6 +69,9 @@ pub fn compile(
     });
     report.compile_ms = start.elapsed().as_secs_f64() * 1e3;
     let server = server_program::encode(&client, circuit.circuit(), model, &report)?;
+    // What was written can be read, or it is not written.
+    ClientSpec::parse(&client)?;
+    ServerProgram::parse(&server, 1)?.model()?;
     Ok(Compiled {
         client,
         server,

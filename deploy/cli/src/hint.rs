@@ -58,6 +58,9 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
 }
 
 fn data(error: &DataError) -> Option<String> {
+    if let DataError::MissingColumns { missing, present } = error {
+        return renamed(missing, present);
+    }
     let text = match error {
         DataError::NotANumber { .. } => "only columns named by `--target` may hold words",
         DataError::ColumnCount { .. } => "`--target COLUMN` leaves a column out",
@@ -67,6 +70,17 @@ fn data(error: &DataError) -> Option<String> {
         _ => return None,
     };
     Some(text.to_owned())
+}
+
+/// LightGBM writes underscores for blanks in the names of its features.
+fn renamed(missing: &[String], present: &[String]) -> Option<String> {
+    let underscored = |name: &String| name.replace(char::is_whitespace, "_");
+    let is_renamed = |wanted: &&String| present.iter().any(|name| underscored(name) == **wanted);
+    let wanted = missing.iter().find(is_renamed)?;
+    let name = present.iter().find(|name| underscored(name) == *wanted)?;
+    Some(format!(
+        "LightGBM writes underscores for blanks in names: rename `{name}` to `{wanted}` in the table"
+    ))
 }
 
 fn frame(error: &FrameError) -> Option<String> {

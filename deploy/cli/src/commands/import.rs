@@ -4,17 +4,21 @@ use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 use tenebra::files;
-use tenebra_models::import::{FORMATS, Format, read};
+use tenebra_models::import::{
+    FORMATS, Format, ImportOptions, Iterations, IterationsError, read_with,
+};
 
 use crate::output::{self, Failure};
 
 /// Read a model that another library trained
 ///
-/// Formats: XGBoost (JSON and Universal Binary JSON), LightGBM's text form, ONNX graphs of linear models and trees.
+/// Formats: XGBoost (JSON and Universal Binary JSON), LightGBM's text form, ONNX graphs of linear models and trees. A boosted
+/// model whose training stopped early is taken as the library predicts with it that wrote the file.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   tenebra import booster.json -o model.json
+  tenebra import booster.json --iterations best -o model.json
   tenebra import model.onnx --from onnx -o model.json")]
 pub(crate) struct Arguments {
     /// The other library's file
@@ -22,9 +26,16 @@ pub(crate) struct Arguments {
     /// Its format; found out from the file where it can be
     #[arg(long, value_name = "FORMAT", value_parser = PossibleValuesParser::new(FORMATS.iter().map(|f| f.name())))]
     from: Option<String>,
+    /// Iterations of a boosted model to take: those up to the best one of early stopping, all, or the first so many
+    #[arg(long, value_name = "best|all|N", value_parser = iterations)]
+    iterations: Option<Iterations>,
     /// Where to write the model
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
+}
+
+fn iterations(text: &str) -> Result<Iterations, IterationsError> {
+    text.parse()
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -33,7 +44,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         .as_deref()
         .map(str::parse::<Format>)
         .transpose()?;
-    let model = files::read_as(&arguments.file, |bytes| Ok(read(bytes, format)?))?;
+    let options = ImportOptions {
+        format,
+        iterations: arguments.iterations.unwrap_or_default(),
+    };
+    let imported = files::read_as(&arguments.file, |bytes| Ok(read_with(bytes, options)?))?;
+    let model = imported.model;
     model.save(&arguments.output)?;
     output::note(&format!(
         "read {} with {} features: {}",
@@ -41,5 +57,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         model.n_features(),
         arguments.output.display()
     ));
+    for note in imported.notes {
+        output::note(&format!("note: {note}"));
+    }
     Ok(())
 }

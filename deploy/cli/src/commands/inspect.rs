@@ -156,6 +156,15 @@ fn describe_trees(trees: &TreesReport, report: &Report) -> Vec<[String; 2]> {
         LeafBitsFrom::Calibration => "chosen on the calibration data",
         LeafBitsFrom::Default => "by default; `--calibrate` finds the fewest",
     };
+    let parts = match trees.relative_leaf_error_bound {
+        // None, or of a report of an earlier version.
+        0.0 => String::new(),
+        parts => format!(", {:.2} % of their range", 100.0 * parts),
+    };
+    let steps = match trees.uniform_bits {
+        Some(_) => ", by leaves alone",
+        None => "",
+    };
     let mut rows = vec![
         [
             "diagram".to_owned(),
@@ -166,13 +175,16 @@ fn describe_trees(trees: &TreesReport, report: &Report) -> Vec<[String; 2]> {
         [
             "leaves".to_owned(),
             format!(
-                "{} bits, {from}; scores within {worst:.2e} for any row",
+                "{} bits, {from}; scores within {worst:.2e} for any row{parts}{steps}",
                 trees.leaf_bits
             ),
         ],
     ];
     if let Some(error) = &trees.measured {
-        let mut text = format!("scores within {:.2e}, rms {:.2e}", error.max, error.rms);
+        let mut text = format!(
+            "on calibration rows, scores within {:.2e}, rms {:.2e}",
+            error.max, error.rms
+        );
         if report.quantization.class_agreement.is_some() {
             let (changed, rows) = (error.changed_classes, error.rows);
             text.push_str(&format!("; {changed} of {rows} rows change class"));
