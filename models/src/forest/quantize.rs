@@ -37,7 +37,7 @@ const DEFAULT_LEAF_BITS: u8 = 10;
 
 /// Largest error of a score of any row that the choice of leaf bits allows, in parts of the span of all possible scores, for a
 /// regression and for a classifier.
-const MAX_ANY_ROW_ERROR: (f64, f64) = (1.0 / 256.0, 1.0 / 128.0);
+const MAX_ANY_ROW_ERROR: (f64, f64) = (1.0 / 256.0, 1.0 / 64.0);
 
 /// Largest root mean squared error of a score that the choice of leaf bits allows, in standard deviations of the score, for a
 /// regression and for a classifier. A classifier must besides decide the same on every row; on models of 10 to 100 trees

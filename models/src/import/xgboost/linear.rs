@@ -9,7 +9,8 @@ use crate::model::Model;
 
 /// The weights are those of the first feature for each output, of the second, …, then the intercepts.
 ///
-/// XGBoost leaves a missing value out of the sum; a linear model here refuses such a row.
+/// XGBoost leaves a missing value out of the sum; a linear model here refuses such a row. Where each output has a base score, it
+/// adds that of the first one to all.
 pub(super) fn model(head: Head, rule: Rule, weights: &[Single]) -> Result<Model, XgboostError> {
     let (n_features, outputs) = (head.n_features()?, rule.outputs);
     let expected = n_features.saturating_add(1).saturating_mul(outputs);
@@ -31,7 +32,7 @@ pub(super) fn model(head: Head, rule: Rule, weights: &[Single]) -> Result<Model,
         n_features,
         coef: (0..outputs).map(coef).collect(),
         intercept: (0..outputs)
-            .map(|output| rule.bias[output] + weight(n_features, output))
+            .map(|output| rule.bias[0] + weight(n_features, output))
             .collect(),
         inverse_link: rule.objective.inverse_link,
         decision: rule.objective.decision,
