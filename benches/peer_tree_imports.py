@@ -143,6 +143,8 @@ def compare(case, scores, predictions, found, bound):
         gap = np.abs(scores[:, 0]) if scores.shape[1] == 1 else ordered[:, -1] - ordered[:, -2]
         tied = gap <= 4 * tolerance
         raw = np.array(found["raw"], float).reshape(len(case.rows), -1)
+        if scores.shape[1] == 1 and raw.shape[1] == 2:
+            raw = raw[:, 1:] - raw[:, :1]
         if raw.shape != scores.shape:
             return f"{raw.shape[1]} outputs instead of {scores.shape[1]}"
         for output in range(raw.shape[1]):

@@ -4,9 +4,11 @@
 
 mod csv;
 mod target;
+mod words;
 
 pub use self::csv::{CsvReader, CsvSpec, DataSet, Limits, Record, read_csv, read_csv_file};
 pub use self::target::{Classes, TargetColumn};
+pub use self::words::Words;
 
 use crate::error::DataError;
 

@@ -90,6 +90,23 @@ pub enum DataError {
         /// Cells of the header.
         expected: usize,
     },
+    /// A cell of a column of categories is none that the model knows.
+    #[error(
+        "row {row}{}, column `{column}`: `{cell}` is no category that the model knows; known: {known}",
+        at_line(*line)
+    )]
+    UnknownCategory {
+        /// Data row, from 1.
+        row: usize,
+        /// Line of the file, from 1.
+        line: Option<u64>,
+        /// Name of the column.
+        column: String,
+        /// The cell.
+        cell: String,
+        /// The categories, or the first of many.
+        known: String,
+    },
     /// A feature cell is not a number.
     #[error("row {row}{}, column `{column}`: `{cell}` is not a number", at_line(*line))]
     NotANumber {

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use tenebra_circuit::{Options, Verified};
 use tenebra_client::ClientSpec;
-use tenebra_client::spec::{Output, OwnedCodec, OwnedInput, OwnedSpec};
-use tenebra_models::data::Table;
+use tenebra_client::spec::{Output, OwnedCodec, OwnedInput, OwnedSpec, OwnedWords};
+use tenebra_models::data::{Table, Words};
 use tenebra_models::quantized::Codec;
 use tenebra_models::{Model, QuantizeOptions, QuantizedModel, quantize_with_report};
 use tenebra_tfhe::Program;
@@ -60,7 +60,8 @@ pub fn compile(
         ..options.plan.clone()
     };
     let program = Program::prepare(&circuit, &plan)?;
-    let client = client_spec(&quantized, &circuit, &program, plan.p_fail_log2).encode()?;
+    let spec = client_spec(&quantized, &circuit, &program, plan.p_fail_log2);
+    let client = spec.encode_with_words(&words(model))?;
     let comparison = compare(model, &quantized, &circuit, calibration)?;
     let mut report = Report::new(&quantized.estimator, &circuit, &program, comparison);
     report.trees = forest.map(|forest| {
@@ -109,6 +110,15 @@ fn client_spec(
         column_names: model.feature_names.clone().unwrap_or_default(),
         estimator: model.estimator.clone(),
     }
+}
+
+fn words(model: &Model) -> Vec<OwnedWords> {
+    let of_column = |(column, words): (usize, &Words)| OwnedWords {
+        column: u32::try_from(column).unwrap_or(u32::MAX),
+        others_are_missing: words.others_are_missing,
+        words: words.words.clone(),
+    };
+    model.words().map(of_column).collect()
 }
 
 fn client_input(input: &tenebra_models::quantized::InputCodec) -> OwnedInput {

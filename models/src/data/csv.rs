@@ -1,10 +1,12 @@
 //! Reading CSV: a header, comma-separated numbers, an empty cell or `nan` for a missing value.
 
+use alloc::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use super::target::{TargetColumn, is_missing, shorten};
+use super::words::Words;
 use super::{Table, duplicate, find_columns};
 use crate::error::DataError;
 
@@ -15,6 +17,8 @@ pub struct CsvSpec {
     pub targets: Vec<String>,
     /// Column of sample weights (finite, not negative).
     pub weight: Option<String>,
+    /// The columns of categories whose cells are words, by name.
+    pub words: BTreeMap<String, Words>,
     /// Limits that keep a hostile file from taking the memory.
     pub limits: Limits,
 }
@@ -82,6 +86,7 @@ pub struct CsvReader<R: Read> {
     /// What each column of the file is.
     roles: Vec<Role>,
     columns: Vec<String>,
+    words: BTreeMap<String, Words>,
     n_targets: usize,
     row: usize,
 }
@@ -134,6 +139,7 @@ impl<R: Read> CsvReader<R> {
             header,
             roles,
             columns,
+            words: spec.words.clone(),
             n_targets: spec.targets.len(),
             row: 0,
         })
@@ -185,7 +191,10 @@ impl<R: Read> CsvReader<R> {
                 column: &self.header[at],
             };
             match *role {
-                Role::Feature => record.features.push(place.number(cell)?),
+                Role::Feature => record.features.push(match self.words.get(place.column) {
+                    Some(words) => place.category(cell, words)?,
+                    None => place.number(cell)?,
+                }),
                 Role::Target(index) => cell.clone_into(&mut record.targets[index]),
                 Role::Weight => record.weight = place.weight(cell)?,
             }
@@ -327,6 +336,16 @@ impl Place<'_> {
                 cell: shorten(cell),
             }),
         }
+    }
+
+    fn category(&self, cell: &str, words: &Words) -> Result<f64, DataError> {
+        words.code(cell).ok_or_else(|| DataError::UnknownCategory {
+            row: self.row,
+            line: self.line,
+            column: self.column.to_owned(),
+            cell: shorten(cell),
+            known: words.listed(),
+        })
     }
 
     fn weight(&self, cell: &str) -> Result<f64, DataError> {

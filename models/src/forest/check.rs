@@ -52,8 +52,8 @@ fn check_head(parts: &ForestParts) -> Result<(), ForestError> {
         return Err(ForestError::NoFeatures);
     }
     for (&feature, words) in &parts.categories {
-        let fits = (feature as usize) < n_features && words.len() <= MAX_WORDS;
-        if !fits || duplicate(words).is_some() {
+        let fits = (feature as usize) < n_features && words.words.len() <= MAX_WORDS;
+        if !fits || duplicate(&words.words).is_some() {
             return Err(ForestError::Categories {
                 feature,
                 n_features,

@@ -193,11 +193,8 @@ fn choose_leaves(
         };
     }
     let reached = calibration.map(|table| Reached::new(model, sample(table)));
-    let least = if reached.as_ref().is_some_and(Reached::is_informative) {
-        1
-    } else {
-        DEFAULT_LEAF_BITS
-    };
+    let informative = reached.as_ref().is_some_and(Reached::is_informative);
+    let least = if informative { 1 } else { DEFAULT_LEAF_BITS };
     let of_task = |(regression, classifier): (f64, f64)| {
         if model.classes.is_empty() {
             regression
@@ -213,7 +210,7 @@ fn choose_leaves(
             .unwrap_or_default();
         codes.relative_worst_case() <= for_any_row
             && error.changed == 0
-            && error.relative <= allowed
+            && (error.relative <= allowed || !informative)
             && codes.keeps_single_tree(model)
     };
     let found = (least..MAX_LEAF_BITS)

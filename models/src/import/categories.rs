@@ -4,6 +4,7 @@
 //! borders lies at or below `x`. A balanced tree of comparisons finds that number, and its leaves are the two children of the
 //! split, so that nothing of it is approximate and a circuit needs nothing new.
 
+use crate::data::Words;
 use crate::forest::{Comparison, Missing, Node, Split};
 
 /// What the column of a categorical feature holds for the category with code 0, 1, ….
@@ -29,11 +30,15 @@ impl Levels {
         }
     }
 
-    /// The words, where the column holds words.
-    pub(super) fn words(&self) -> Option<&[String]> {
-        match self {
-            Self::Words(words) => Some(words),
-            _ => None,
+    /// The words of the column, if it holds words.
+    pub(super) fn words(&self, others_are_missing: bool) -> Words {
+        let words = match self {
+            Self::Words(words) => words.clone(),
+            _ => Vec::new(),
+        };
+        Words {
+            words,
+            others_are_missing,
         }
     }
 

@@ -31,6 +31,7 @@ pub use ubjson::UbjsonError;
 
 use super::iterations::{Iterations, IterationsError, Rounds};
 use super::{Imported, categories::Levels};
+use crate::data::Words;
 use crate::error::ModelError;
 use crate::forest::{ForestError, ForestModel, ForestParts};
 use crate::model::Model;
@@ -273,18 +274,23 @@ fn forest(
     Ok(imported)
 }
 
-/// The features with categorical splits, each with the words of its column.
-fn category_words(model: &GbTree, levels: &[Levels]) -> BTreeMap<u32, Vec<String>> {
+/// The features with categorical splits, and those whose columns hold words.
+fn category_words(model: &GbTree, levels: &[Levels]) -> BTreeMap<u32, Words> {
     let categorical = model.trees.iter().flat_map(|tree| {
         let nodes = tree.categories_nodes.iter();
         nodes.filter_map(|node| tree.split_indices.get(*node).copied())
     });
+    let columns = (0..)
+        .zip(levels)
+        .filter(|(_, levels)| matches!(levels, Levels::Words(_)));
+    let columns = columns.map(|(feature, _)| feature);
+    let features: BTreeSet<u32> = categorical.chain(columns).collect();
+    // XGBoost refuses a category that training did not have.
     let words = |feature: u32| {
-        let words = levels.get(feature as usize).and_then(Levels::words);
-        (feature, words.map(<[String]>::to_vec).unwrap_or_default())
+        let levels = levels.get(feature as usize).unwrap_or(&Levels::Codes);
+        (feature, levels.words(false))
     };
-    let used: BTreeSet<u32> = categorical.collect();
-    used.into_iter().map(words).collect()
+    features.into_iter().map(words).collect()
 }
 
 /// What all boosters have.

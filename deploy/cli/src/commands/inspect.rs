@@ -159,6 +159,7 @@ fn describe_trees(trees: &TreesReport, report: &Report) -> Vec<[String; 2]> {
     let parts = match trees.relative_leaf_error_bound {
         // None, or of a report of an earlier version.
         0.0 => String::new(),
+        ..0.000_1 => ", less than 0.01 % of their range".to_owned(),
         parts => format!(", {:.2} % of their range", 100.0 * parts),
     };
     let steps = match trees.uniform_bits {

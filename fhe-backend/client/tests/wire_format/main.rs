@@ -7,3 +7,4 @@ mod document;
 mod known_answers;
 mod queries;
 mod reference;
+mod words;

@@ -361,7 +361,7 @@ fn shared_nodes_are_copied_only_where_their_path_leaves_both_sides() {
         let last = first + 39;
         let next = |at: u32| if at == last { outside } else { at + 1 };
         let side = |at: u32| {
-            if (at - first) % 2 == 0 {
+            if (at - first).is_multiple_of(2) {
                 inside
             } else {
                 outside

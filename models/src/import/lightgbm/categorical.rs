@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::LightgbmError;
 use super::text::Block;
+use crate::data::Words;
 use crate::import::categories::Levels;
 
 /// The sets of a tree: bits of 32-bit words, set after set.
@@ -99,13 +100,16 @@ impl Columns {
         })
     }
 
-    /// The categorical features, each with the words of its column.
-    pub(super) fn words(&self) -> BTreeMap<u32, Vec<String>> {
-        let words = |feature: &u32| {
-            let words = self.levels[*feature as usize].words();
-            (*feature, words.map(<[String]>::to_vec).unwrap_or_default())
+    /// The categorical features, and those whose columns hold words.
+    pub(super) fn words(&self) -> BTreeMap<u32, Words> {
+        let columns = (0..).zip(&self.levels);
+        // LightGBM makes a missing value of a category that training did not have.
+        let words = |(feature, levels): (u32, &Levels)| {
+            let is_categorical = self.categorical.contains(&feature);
+            let is_category = is_categorical || matches!(levels, Levels::Words(_));
+            is_category.then(|| (feature, levels.words(true)))
         };
-        self.categorical.iter().map(words).collect()
+        columns.filter_map(words).collect()
     }
 }
 
