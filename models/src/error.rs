@@ -518,7 +518,7 @@ pub enum QuantizeError {
     },
     /// Trees that share nodes become too large when each gets its own.
     #[error(
-        "the trees have more than {limit} nodes once shared ones are copied; train fewer or smaller trees"
+        "the trees have more than {limit} nodes and values of leaves once those that sets of categories share are copied; train with smaller sets (XGBoost's and LightGBM's `max_cat_threshold`), or fewer or smaller trees"
     )]
     ForestSize {
         /// The limit.

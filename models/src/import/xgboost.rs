@@ -131,7 +131,7 @@ pub enum XgboostError {
     },
     /// What a data frame held for its categories.
     #[error(
-        "the categories of feature {feature} are neither words nor numbers below 2^24; name them by words and train again"
+        "the categories of feature {feature}, counted from 0, are neither ASCII words (XGBoost cuts others) nor numbers below 2^24; rename them and train again"
     )]
     CategoryNames {
         /// The feature's index.

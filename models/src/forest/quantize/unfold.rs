@@ -8,8 +8,10 @@ use crate::error::QuantizeError;
 use crate::forest::{ForestModel, Node, Tree};
 use crate::quantized::InputCodec;
 
-/// A circuit's trees share no nodes, a float tree's may: the copies end here.
+/// A circuit's trees share no nodes, a float tree's may: the copies end here, and much earlier where there are that many more
+/// copies than nodes.
 const MAX_NODES: usize = 1 << 24;
+const MAX_COPIES: usize = 1 << 20;
 
 /// The forest over codes, with leaves as long as there are outputs.
 pub(super) fn unfold(
@@ -18,9 +20,15 @@ pub(super) fn unfold(
     codes: &LeafCodes,
 ) -> Result<Forest, QuantizeError> {
     let outputs = model.n_outputs();
-    let mut room = MAX_NODES;
+    let own: usize = model.trees.iter().map(|tree| tree.nodes.len()).sum();
+    let limit = own.saturating_mul(outputs + 1).saturating_add(MAX_COPIES);
+    let limit = limit.min(MAX_NODES);
+    let mut room = limit;
     let trees = model.trees.iter().zip(&codes.integers);
-    let trees = trees.map(|(tree, leaves)| unfold_tree(tree, leaves, inputs, outputs, &mut room));
+    let trees = trees.map(|(tree, leaves)| {
+        unfold_tree(tree, leaves, inputs, outputs, &mut room)
+            .ok_or(QuantizeError::ForestSize { limit })
+    });
     Ok(Forest {
         outputs,
         trees: trees.collect::<Result<_, _>>()?,
@@ -41,14 +49,15 @@ enum Step {
     Widen(usize, Interval),
 }
 
-/// Copies what is reachable, depth first, without the splits that send every row that comes there to one side.
+/// Copies what is reachable, depth first, without the splits that send every row that comes there to one side;
+/// `None` if there is no room for all.
 fn unfold_tree(
     tree: &Tree,
     leaves: &[Vec<i64>],
     inputs: &Inputs,
     outputs: usize,
     room: &mut usize,
-) -> Result<CodeTree, QuantizeError> {
+) -> Option<CodeTree> {
     let mut nodes: Vec<TreeNode> = Vec::new();
     let mut ranges: Vec<Interval> = inputs.codecs.iter().map(InputCodec::range).collect();
     let copy = |at, parent, narrowed| Step::Copy {
@@ -107,9 +116,7 @@ fn unfold_tree(
                 }
             },
         };
-        *room = room
-            .checked_sub(1)
-            .ok_or(QuantizeError::ForestSize { limit: MAX_NODES })?;
+        *room = room.checked_sub(1)?;
         if let Some((parent, is_left)) = parent {
             let at = u32::try_from(nodes.len()).expect("fewer nodes than the limit");
             if let TreeNode::Split { left, right, .. } = &mut nodes[parent] {
@@ -118,7 +125,7 @@ fn unfold_tree(
         }
         nodes.push(node);
     }
-    Ok(CodeTree { nodes })
+    Some(CodeTree { nodes })
 }
 
 /// Where a split sends the codes within ranges.

@@ -20,7 +20,8 @@ pub(super) fn levels(cats: &Cats) -> Result<Vec<Levels>, XgboostError> {
         .collect()
 }
 
-/// `None` for words that are none, and numbers beyond what single precision tells apart.
+/// `None` for words that are not ASCII, of which XGBoost counts characters and keeps as many bytes, and for numbers beyond what
+/// single precision tells apart.
 fn levels_of(cats: &CatsOfFeature) -> Option<Levels> {
     let Some(offsets) = &cats.offsets else {
         let limit = f64::from(CATEGORIES);
@@ -36,7 +37,10 @@ fn levels_of(cats: &CatsOfFeature) -> Option<Levels> {
         reason = "signed bytes or unsigned ones, whole numbers either way"
     )]
     let bytes: Vec<u8> = cats.values.iter().map(|byte| *byte as i64 as u8).collect();
-    let word = |ends: &[usize]| String::from_utf8(bytes.get(ends[0]..ends[1])?.to_vec()).ok();
+    let word = |ends: &[usize]| {
+        let word = bytes.get(ends[0]..ends[1]).filter(|word| word.is_ascii())?;
+        String::from_utf8(word.to_vec()).ok()
+    };
     let words = offsets.windows(2).map(word).collect::<Option<Vec<_>>>()?;
     Some(Levels::Words(words))
 }

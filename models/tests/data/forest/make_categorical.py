@@ -65,7 +65,8 @@ def main():
         fine = {"num_leaves": 8, "learning_rate": 0.5, "verbose": -1, "min_data_per_group": 2, "min_data_in_leaf": 3, "cat_smooth": 1,
                 "cat_l2": 0.1, "max_cat_to_onehot": 5 if onehot > 1 else 1, "num_threads": 1, "deterministic": True, "seed": 0}
         save_lgb(f"categorical_{case}", lgb.train(fine | {"objective": "regression"}, lgb.Dataset(X, y, categorical_feature=[0, 1]), 4), X)
-    words = ["a b", "blue", "grün", "red"]
+    # XGBoost 3.2 cuts words that are not ASCII.
+    words = ["a b", "blue", "green", "red"]
     X, y = table(500, 4, 0, 2)
     data = frame(X, words)
     d = xgb.DMatrix(data, y + data.word.cat.codes, enable_categorical=True)
