@@ -119,6 +119,7 @@ pub fn forest(u: &mut Unstructured<'_>, pool: &[f64]) -> Result<ForestParts> {
         inverse_link,
         decision,
         classes,
+        categories: Default::default(),
         params: Default::default(),
     })
 }

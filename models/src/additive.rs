@@ -194,6 +194,7 @@ fn forest(parts: &AdditiveParts) -> Result<ForestModel, ForestError> {
         inverse_link: parts.inverse_link,
         decision: parts.decision,
         classes: parts.classes.clone(),
+        categories: BTreeMap::new(),
         params: parts.params.clone(),
     })
 }

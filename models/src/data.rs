@@ -8,12 +8,14 @@ mod dialect;
 mod header;
 mod input;
 mod target;
+mod words;
 
 pub use self::csv::{
     CsvReader, CsvSpec, DataSet, Features, Limits, Record, read_csv, read_csv_file,
 };
 pub use self::dialect::{Decimal, Dialect, Separator, UnknownMark};
 pub use self::target::{Classes, TargetColumn};
+pub use self::words::Words;
 
 use std::collections::HashMap;
 

@@ -119,6 +119,23 @@ pub enum DataError {
         /// Cells of the header.
         expected: usize,
     },
+    /// A cell of a column of categories is none that the model knows.
+    #[error(
+        "row {row}{}, column `{column}`: `{cell}` is no category that the model knows; known: {known}",
+        at_line(*line)
+    )]
+    UnknownCategory {
+        /// Data row, from 1.
+        row: usize,
+        /// Line of the file, from 1.
+        line: Option<u64>,
+        /// Name of the column.
+        column: String,
+        /// The cell.
+        cell: String,
+        /// The categories, or the first of many.
+        known: String,
+    },
     /// A feature cell is not a number.
     #[error("row {row}{}, column `{column}`: `{cell}` is not a number", at_line(*line))]
     NotANumber {
@@ -530,12 +547,15 @@ pub enum QuantizeError {
     },
     /// Trees that share nodes become too large when each gets its own.
     #[error(
-        "the trees have more than {limit} nodes once shared ones are copied; train fewer or smaller trees"
+        "the trees have more than {limit} nodes and values of leaves once those that sets of categories share are copied; train with smaller sets (XGBoost's and LightGBM's `max_cat_threshold`), or fewer or smaller trees"
     )]
     ForestSize {
         /// The limit.
         limit: usize,
     },
+    /// Leaves whose sums double precision does not hold.
+    #[error("the leaves of the trees add up to more than a double-precision number holds")]
+    ScoresOverflow,
     /// The circuit was refused.
     #[error("the circuit of the model was refused: {message}")]
     Circuit {

@@ -28,6 +28,7 @@ use core::ops::Deref;
 use serde::{Deserialize, Serialize};
 use tenebra_quant::{Decision, InverseLink};
 
+use crate::data::Words;
 use crate::model::Prediction;
 use crate::scores::Metric;
 
@@ -55,6 +56,10 @@ pub struct ForestParts {
     /// Class labels: two for [`Decision::Threshold`], one per output for [`Decision::ArgMax`], else none.
     #[serde(default)]
     pub classes: Vec<String>,
+    /// The features that are codes of categories, 0, 1, …, each with the words that its column holds for these; without words
+    /// where it holds numbers. Their cut points stay exact whatever [`BinsMode`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub categories: BTreeMap<u32, Words>,
     /// Hyper-parameters as given, by name.
     #[serde(default)]
     pub params: BTreeMap<String, String>,

@@ -1,13 +1,20 @@
 //! Models trained by other libraries.
 //!
-//! [`read`] takes the bytes of a file, in a format that is given or found by [`detect`].
+//! [`read`] takes the bytes of a file, in a format that is given or found by [`detect`]; [`read_with`] also takes which
+//! iterations of a boosted model to take, and says what it took.
 
+mod categories;
+mod foreign;
+mod iterations;
 pub mod lightgbm;
 pub mod onnx;
 pub mod xgboost;
 
 use core::fmt;
 use core::str::FromStr;
+
+pub use foreign::Foreign;
+pub use iterations::{Iterations, IterationsError};
 
 use crate::error::ModelError;
 use crate::model::Model;
@@ -72,6 +79,12 @@ pub enum ImportError {
         names()
     )]
     NotRecognized,
+    /// A file of a kind that people take for a model.
+    #[error("{0}")]
+    Foreign(Foreign),
+    /// Iterations of a format that has none.
+    #[error(transparent)]
+    Iterations(#[from] IterationsError),
     /// A model of this program.
     #[error("this is a model of tenebra already; use it as it is")]
     Tenebra,
@@ -126,6 +139,48 @@ fn find(bytes: &[u8], word: &[u8]) -> bool {
 /// # Errors
 /// [`ImportError`]. Arbitrary bytes are an error at worst.
 pub fn read(bytes: &[u8], format: Option<Format>) -> Result<Model, ImportError> {
+    let options = ImportOptions {
+        format,
+        ..ImportOptions::default()
+    };
+    read_with(bytes, options).map(|imported| imported.model)
+}
+
+/// How to read a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ImportOptions {
+    /// Detected if it is not given.
+    pub format: Option<Format>,
+    /// Of a boosted model.
+    pub iterations: Iterations,
+}
+
+/// What was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Imported {
+    /// The model.
+    pub model: Model,
+    /// What is worth knowing about what was taken and what was not: a sentence each, without a full stop.
+    pub notes: Vec<String>,
+}
+
+impl Imported {
+    /// A model about which nothing needs to be said.
+    pub(crate) fn new(model: Model) -> Self {
+        let notes = Vec::new();
+        Self { model, notes }
+    }
+}
+
+/// As [`read`], with options, and what is worth saying.
+///
+/// # Errors
+/// As [`read`]; [`IterationsError`] for iterations that the file does not have.
+pub fn read_with(bytes: &[u8], options: ImportOptions) -> Result<Imported, ImportError> {
+    let ImportOptions { format, iterations } = options;
+    if let Some(foreign) = Foreign::detect(bytes) {
+        return Err(ImportError::Foreign(foreign));
+    }
     let Some(format) = format.or_else(|| detect(bytes)) else {
         let own = bytes.starts_with(b"{") && find(bytes, b"\"tenebra-model\"");
         return Err(if own {
@@ -135,9 +190,12 @@ pub fn read(bytes: &[u8], format: Option<Format>) -> Result<Model, ImportError> 
         });
     };
     Ok(match format {
-        Format::Xgboost => Model::Forest(xgboost::read(bytes)?),
-        Format::Lightgbm => Model::Forest(lightgbm::read(&String::from_utf8_lossy(bytes))?),
-        Format::Onnx => onnx::read(bytes)?,
+        Format::Xgboost => xgboost::read(bytes, iterations)?,
+        Format::Lightgbm => lightgbm::read(&String::from_utf8_lossy(bytes), iterations)?,
+        Format::Onnx if iterations != Iterations::Library => {
+            return Err(IterationsError::NotTrees.into());
+        }
+        Format::Onnx => Imported::new(onnx::read(bytes)?),
     })
 }
 

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use tenebra_quant::{Decision, InverseLink};
 
 use crate::additive::{AdditiveModel, AdditiveParts};
+use crate::data::Words;
 use crate::error::ModelError;
 use crate::estimator::Task;
 use crate::forest::{ForestModel, ForestParts};
@@ -111,6 +112,17 @@ impl Model {
             Self::Forest(model) => model.feature_names.as_deref(),
             Self::Additive(model) => model.feature_names.as_deref(),
         }
+    }
+
+    /// The columns of categories whose cells are words, by feature.
+    pub fn words(&self) -> impl Iterator<Item = (usize, &Words)> {
+        let categories = match self {
+            Self::Forest(model) => Some(&model.parts().categories),
+            Self::Linear(_) | Self::Additive(_) => None,
+        };
+        let categories = categories.into_iter().flatten();
+        let words = categories.filter(|(_, words)| !words.words.is_empty());
+        words.map(|(feature, words)| (*feature as usize, words))
     }
 
     /// Class labels in the order of the class indices; empty for a regression.

@@ -76,7 +76,7 @@ pub fn run_case(
     options: &CompileOptions,
     encrypted: impl FnOnce(&Compiled, &ServerProgram) -> Result<Encrypted, Error>,
 ) -> Result<Case, Error> {
-    let compiled = compile(model, calibration, options)?;
+    let compiled = compile(model, calibration, options, &mut |_, _| {})?;
     let spec = ClientSpec::parse(&compiled.client)?;
     let server = ServerProgram::parse(&compiled.server, options.plan.threads)?;
     let float = evaluate::clear(model, rows)?;

@@ -3,15 +3,18 @@
 use std::time::Instant;
 
 use tenebra_circuit::{Options, Verified};
-use tenebra_client::spec::{Output, OwnedCodec, OwnedInput, OwnedSpec};
-use tenebra_models::data::Table;
+use tenebra_client::ClientSpec;
+use tenebra_client::spec::{Output, OwnedCodec, OwnedInput, OwnedSpec, OwnedWords};
+use tenebra_models::data::{Table, Words};
 use tenebra_models::quantized::Codec;
 use tenebra_models::{Model, QuantizeError, QuantizeOptions, QuantizedModel, quantize_with_report};
 use tenebra_tfhe::Program;
+use tenebra_tfhe::measure::{Measure, MeasureError, Measured};
 
 use crate::error::Error;
+use crate::evaluate::system_rng;
 use crate::report::{QuantizationReport, Report, TreesReport};
-use crate::server_program;
+use crate::server_program::{self, ServerProgram};
 
 /// Rows of a batch plan: as many as the ring holds.
 const BATCH_ROWS: usize = u16::MAX as usize;
@@ -19,12 +22,25 @@ const BATCH_ROWS: usize = u16::MAX as usize;
 const COMPARED_ROWS: usize = 2000;
 
 /// How finely to quantize and how to plan.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct CompileOptions {
     /// Bits and ranges.
     pub quantize: QuantizeOptions,
     /// Failure probability and query mode; `rows` is chosen by [`compile()`].
     pub plan: Options,
+    /// Whether the noise of every plan is measured before it is taken.
+    pub measure: bool,
+}
+
+impl Default for CompileOptions {
+    /// Default bits, ranges and failure probability, measured.
+    fn default() -> Self {
+        Self {
+            quantize: QuantizeOptions::default(),
+            plan: Options::default(),
+            measure: true,
+        }
+    }
 }
 
 /// A compiled model.
@@ -38,18 +54,20 @@ pub struct Compiled {
     pub report: Report,
 }
 
-/// Quantizes, builds and verifies the circuit, plans it, and encodes both files.
+/// Quantizes, builds and verifies the circuit, plans it, measures the noise of the plans with keys made for the purpose, and
+/// encodes both files. `progress` is told how many queries of a measurement are done, of how many.
 ///
 /// `calibration` are rows like those that will be scored; without them the ranges that the model learned in training are
 /// taken.
 ///
 /// # Errors
-/// [`Error::Quantize`], [`Error::Circuit`], [`Error::Plan`] if no parameters fit, [`Error::Spec`] for a model too large
-/// for a client spec.
+/// [`Error::Quantize`], [`Error::Circuit`], [`Error::Plan`] if no parameters fit, [`Error::Measure`] if none have the noise that
+/// is predicted, [`Error::Spec`] for a model too large for a client spec.
 pub fn compile(
     model: &Model,
     calibration: Option<&Table>,
     options: &CompileOptions,
+    progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Compiled, Error> {
     let start = Instant::now();
     let quantized = quantize_with_report(model, calibration, &options.quantize);
@@ -59,20 +77,49 @@ pub fn compile(
         rows: BATCH_ROWS,
         ..options.plan.clone()
     };
-    let program = Program::prepare(&circuit, &plan)?;
-    let client = client_spec(&quantized, &circuit, &program, plan.p_fail_log2).encode()?;
+    let (program, measured) = if options.measure {
+        let measured = measure(&circuit, &plan, progress)?;
+        (measured.program, Some((measured.measurements, measured.refused)))
+    } else {
+        (Program::prepare(&circuit, &plan)?, None)
+    };
+    let spec = client_spec(&quantized, &circuit, &program, plan.p_fail_log2);
+    let client = spec.encode_with_words(&words(model))?;
     let comparison = compare(model, &quantized, &circuit, calibration)?;
     let mut report = Report::new(&quantized.estimator, &circuit, &program, comparison);
+    if let Some((measurements, refused)) = measured {
+        report.add_measured(&program, &measurements, &refused);
+    }
     report.trees = forest.map(|forest| {
         let calibrated = calibration.is_some();
         TreesReport::new(&forest, &options.quantize.forest, &quantized, calibrated)
     });
     report.compile_ms = start.elapsed().as_secs_f64() * 1e3;
     let server = server_program::encode(&client, circuit.circuit(), model, &report)?;
+    // What was written can be read, or it is not written.
+    ClientSpec::parse(&client)?;
+    ServerProgram::parse(&server, 1)?.model()?;
     Ok(Compiled {
         client,
         server,
         report,
+    })
+}
+
+fn measure(
+    circuit: &Verified,
+    plan: &Options,
+    progress: &mut dyn FnMut(usize, usize),
+) -> Result<Measured, Error> {
+    let mut measure = Measure {
+        queries: None,
+        expected: &|codes| tenebra_sim::run(circuit, codes).ok(),
+        rng: &mut system_rng()?,
+        progress,
+    };
+    Program::prepare_measured(circuit, plan, &mut measure).map_err(|error| match error {
+        MeasureError::Plan(error) => error.into(),
+        error => error.into(),
     })
 }
 
@@ -119,6 +166,15 @@ fn client_spec(
         column_names: model.feature_names.clone().unwrap_or_default(),
         estimator: model.estimator.clone(),
     }
+}
+
+fn words(model: &Model) -> Vec<OwnedWords> {
+    let of_column = |(column, words): (usize, &Words)| OwnedWords {
+        column: u32::try_from(column).unwrap_or(u32::MAX),
+        others_are_missing: words.others_are_missing,
+        words: words.words.clone(),
+    };
+    model.words().map(of_column).collect()
 }
 
 fn client_input(input: &tenebra_models::quantized::InputCodec) -> OwnedInput {

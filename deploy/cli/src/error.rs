@@ -52,6 +52,9 @@ pub enum Error {
         /// The last one that is whole, from 1.
         number: usize,
     },
+    /// The noise of a plan was not measured, or not as predicted.
+    #[error(transparent)]
+    Measure(#[from] tenebra_tfhe::measure::MeasureError),
     /// A table was refused.
     #[error(transparent)]
     Data(#[from] DataError),

@@ -87,13 +87,11 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
 }
 
 fn data(error: &DataError) -> Option<String> {
+    if let DataError::MissingColumns { missing, present } = error {
+        return renamed(missing, present).or_else(|| misspelt(missing, present));
+    }
     let text = match error {
-        DataError::TargetNotInHeader { missing, present }
-        | DataError::MissingColumns { missing, present } => {
-            let taken = |name: &&String| !missing.contains(*name);
-            return missing
-                .iter()
-                .find_map(|name| did_you_mean(name, present.iter().filter(taken)));
+        DataError::TargetNotInHeader { missing, present } => return misspelt(missing, present),
         DataError::NotANumber { cell, .. } if cell.replacen(',', ".", 1).parse::<f64>().is_ok() => {
             "`--decimal ,` reads decimal commas"
         }
@@ -114,6 +112,23 @@ fn data(error: &DataError) -> Option<String> {
         _ => return None,
     };
     Some(text.to_owned())
+}
+
+/// LightGBM writes underscores for blanks in the names of its features.
+fn misspelt(missing: &[String], present: &[String]) -> Option<String> {
+    let taken = |name: &&String| !missing.contains(*name);
+    let mut missing = missing.iter();
+    missing.find_map(|name| did_you_mean(name, present.iter().filter(taken)))
+}
+
+fn renamed(missing: &[String], present: &[String]) -> Option<String> {
+    let underscored = |name: &String| name.replace(char::is_whitespace, "_");
+    let is_renamed = |wanted: &&String| present.iter().any(|name| underscored(name) == **wanted);
+    let wanted = missing.iter().find(is_renamed)?;
+    let name = present.iter().find(|name| underscored(name) == *wanted)?;
+    Some(format!(
+        "LightGBM writes underscores for blanks in names: rename `{name}` to `{wanted}` in the table"
+    ))
 }
 
 fn frame(error: &FrameError) -> Option<String> {

@@ -1,12 +1,15 @@
 //! What a compiled model costs and discloses, known before any key exists.
 
+mod measured;
 mod trees;
 
+pub use measured::{MeasuredNoise, RefusedPlan};
 pub use trees::{LeafBitsFrom, MeasuredError, TreesReport};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tenebra_circuit::{Interval, Verified};
+use tenebra_tfhe::measure::{Defect, Measurement};
 use tenebra_tfhe::{PlanLayout, PlanReport, Program, SECURITY_BITS};
 
 /// The report that `compile` prints and `inspect` prints again.
@@ -25,6 +28,12 @@ pub struct Report {
     /// The noise of the output against the room there is for it.
     #[serde(default)]
     pub noise_budget: Option<NoiseBudget>,
+    /// What the noise of each plan was measured to be, single rows first; empty if it was not.
+    #[serde(default)]
+    pub measured_noise: Vec<MeasuredNoise>,
+    /// Plans that were not taken, for their noise was not as predicted: a defect of tenebra.
+    #[serde(default)]
+    pub refused_plans: Vec<RefusedPlan>,
     /// Parameters of the plan for single rows, by name.
     pub parameters: Map<String, Value>,
     /// Bits of the codes of one row.
@@ -147,6 +156,8 @@ impl Report {
             security_bits: SECURITY_BITS,
             p_fail_log2: single.map_or(0.0, |plan| plan.p_fail_log2),
             noise_budget: single.and_then(NoiseBudget::new),
+            measured_noise: Vec::new(),
+            refused_plans: Vec::new(),
             parameters: single.map(parameters).unwrap_or_default(),
             input_bits: single.map_or(0, |plan| plan.input_bits),
             output_bits: widest(&circuit.output_ranges()),
@@ -162,6 +173,22 @@ impl Report {
             trees: None,
             compile_ms: 0.0,
         }
+    }
+
+    pub(crate) fn add_measured(
+        &mut self,
+        program: &Program,
+        measurements: &[Measurement],
+        refused: &[(Defect, Measurement)],
+    ) {
+        let plans = program.report().into_iter().zip(measurements);
+        self.measured_noise = plans
+            .map(|(plan, of)| MeasuredNoise::new(plan.rows, of))
+            .collect();
+        let refused = refused.iter();
+        self.refused_plans = refused
+            .map(|(defect, of)| RefusedPlan::new(*defect, of))
+            .collect();
     }
 }
 

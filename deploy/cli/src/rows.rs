@@ -1,12 +1,14 @@
 //! Rows of a CSV in the columns of a model, and their codes.
 
+use alloc::collections::BTreeMap;
 use core::ops::Range;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use tenebra_client::spec::ColumnWords;
 use tenebra_client::{ClientError, ClientSpec};
 use tenebra_models::data::{
-    CsvReader, CsvSpec, DataSet, Dialect, Features, Record, Table, TargetColumn,
+    CsvReader, CsvSpec, DataSet, Dialect, Features, Record, Table, TargetColumn, Words,
 };
 use tenebra_models::{DataError, Model};
 
@@ -19,15 +21,21 @@ pub struct Columns {
     pub names: Option<Vec<String>>,
     /// How many they are.
     pub count: usize,
+    /// Those whose cells are words for categories, by name.
+    pub words: BTreeMap<String, Words>,
 }
 
 impl Columns {
     /// Those of a float model.
     #[must_use]
     pub fn of_model(model: &Model) -> Self {
+        let names = model.feature_names();
+        let word =
+            |(feature, words): (usize, &Words)| Some((names?.get(feature)?.clone(), words.clone()));
         Self {
-            names: model.feature_names().map(<[String]>::to_vec),
+            names: names.map(<[String]>::to_vec),
             count: model.n_features(),
+            words: model.words().filter_map(word).collect(),
         }
     }
 
@@ -35,7 +43,15 @@ impl Columns {
     #[must_use]
     pub fn of_spec(spec: &ClientSpec<'_>) -> Self {
         let names: Vec<String> = spec.column_names().map(str::to_owned).collect();
+        let word = |column: ColumnWords<'_>| {
+            let words = Words {
+                words: column.words().map(str::to_owned).collect(),
+                others_are_missing: column.others_are_missing,
+            };
+            Some((names.get(column.column)?.clone(), words))
+        };
         Self {
+            words: spec.words().filter_map(word).collect(),
             names: (!names.is_empty()).then_some(names),
             count: spec.columns(),
         }
@@ -77,6 +93,7 @@ impl Extra {
             drop: self.drop.clone(),
             features,
             dialect: self.dialect,
+            words: columns.words.clone(),
             ..CsvSpec::default()
         }
     }

@@ -175,7 +175,7 @@ fn run(folder: &Path, case: &Case, name: &str, model: &Model) {
         quantize: QuantizeOptions::with_bits(case.n_bits).unwrap(),
         ..CompileOptions::default()
     };
-    let compiled = compile(model, Some(&calibration), &options).unwrap();
+    let compiled = compile(model, Some(&calibration), &options, &mut |_, _| {}).unwrap();
     let spec = ClientSpec::parse(&compiled.client).unwrap();
     let server = ServerProgram::parse(&compiled.server, 1).unwrap();
     let rows = rows(folder, case, "test", &columns);

@@ -24,7 +24,7 @@ static MODEL: LazyLock<Model> = LazyLock::new(|| {
 });
 
 static COMPILED: LazyLock<Compiled> =
-    LazyLock::new(|| compile(&MODEL, None, &CompileOptions::default()).unwrap());
+    LazyLock::new(|| compile(&MODEL, None, &CompileOptions::default(), &mut |_, _| {}).unwrap());
 
 /// The sections of the compiled model, unframed.
 fn sections() -> Vec<Vec<u8>> {

@@ -7,6 +7,7 @@ mod codec;
 #[cfg(feature = "alloc")]
 mod owned;
 mod scheme;
+mod words;
 
 use sha2::{Digest, Sha256};
 use tenebra_quant::{Decision, InverseLink, QuantError};
@@ -17,6 +18,9 @@ pub use codec::{Codec, Cuts, Input, MAX_CUTS};
 pub use owned::{MAX_NAME_BYTES, OwnedBranching, OwnedCodec, OwnedInput, OwnedScheme, OwnedSpec};
 use scheme::Scheme;
 pub use scheme::{Digits, MAX_DIGITS, Radix};
+pub use words::ColumnWords;
+#[cfg(feature = "alloc")]
+pub use words::OwnedWords;
 
 use crate::branching::ValidBranching;
 use crate::cursor::Cursor;
@@ -42,6 +46,7 @@ pub struct ClientSpec<'a> {
     classes: Section<'a>,
     names: Section<'a>,
     estimator: &'a str,
+    words: Section<'a>,
 }
 
 /// `count` records that were read once and are read again on demand.
@@ -213,6 +218,7 @@ impl<'a> ClientSpec<'a> {
             return Err(SpecError::Malformed("column names"));
         }
         let estimator = cursor.str().ok_or(SpecError::Malformed("estimator"))?;
+        let words = words::read(&mut cursor, columns)?;
         if !cursor.rest().is_empty() {
             return Err(SpecError::Malformed("end"));
         }
@@ -230,6 +236,7 @@ impl<'a> ClientSpec<'a> {
             classes,
             names,
             estimator,
+            words,
         })
     }
 

@@ -1,6 +1,7 @@
 //! What a cell says: a number, a boolean, a label, or nothing.
 
 use super::dialect::Decimal;
+use super::words::Words;
 use crate::error::DataError;
 
 /// Where a cell stands, for errors.
@@ -27,6 +28,17 @@ impl Place<'_> {
                 cell: shorten(cell),
             }),
         }
+    }
+
+    /// The code of a category.
+    pub(super) fn category(&self, cell: &str, words: &Words) -> Result<f64, DataError> {
+        words.code(cell).ok_or_else(|| DataError::UnknownCategory {
+            row: self.row,
+            line: self.line,
+            column: self.column.to_owned(),
+            cell: shorten(cell),
+            known: words.listed(),
+        })
     }
 
     /// A sample weight: a finite number of at least 0.

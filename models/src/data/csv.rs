@@ -1,5 +1,6 @@
 //! Reading CSV: a header, numbers between separators, an empty cell or `nan` for a missing value.
 
+use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -13,6 +14,7 @@ use super::dialect::{Decimal, Dialect, Separator};
 use super::header::{self, Role};
 use super::input::{Input, RowGuard};
 use super::target::TargetColumn;
+use super::words::Words;
 use crate::error::DataError;
 
 /// What the columns are, how the file is written, and how much to accept.
@@ -28,6 +30,8 @@ pub struct CsvSpec {
     pub features: Features,
     /// Separator and decimal mark.
     pub dialect: Dialect,
+    /// The columns of categories whose cells are words, by name.
+    pub words: BTreeMap<String, Words>,
     /// Limits that keep a hostile file from taking the memory.
     pub limits: Limits,
 }
@@ -111,6 +115,7 @@ pub struct CsvReader<'a> {
     roles: Vec<Role>,
     columns: Vec<String>,
     decimal: Decimal,
+    words: BTreeMap<String, Words>,
     n_targets: usize,
     row: usize,
     read: Arc<AtomicU64>,
@@ -168,6 +173,7 @@ impl<'a> CsvReader<'a> {
             roles,
             columns,
             decimal,
+            words: spec.words.clone(),
             n_targets: spec.targets.len(),
             row: 0,
             read,
@@ -221,7 +227,10 @@ impl<'a> CsvReader<'a> {
                 column: &self.header[at],
             };
             match *role {
-                Role::Feature => record.features.push(place.number(cell, decimal)?),
+                Role::Feature => record.features.push(match self.words.get(place.column) {
+                    Some(words) => place.category(cell, words)?,
+                    None => place.number(cell, decimal)?,
+                }),
                 Role::Target(index) => {
                     record.targets[index] = decimal.with_point(cell).into_owned();
                 }

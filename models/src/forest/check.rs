@@ -7,6 +7,9 @@ use tenebra_quant::{Decision, InverseLink};
 
 use super::{Comparison, ForestError, ForestParts, Missing, Node, Split, Tree};
 
+/// Most categories of a feature that has words for them.
+const MAX_WORDS: usize = u16::MAX as usize;
+
 /// Checks everything and brings each tree into the order that the rest relies on: finite thresholds, children after
 /// their parents, no unreachable nodes.
 pub(super) fn check(parts: &mut ForestParts) -> Result<(), ForestError> {
@@ -47,6 +50,16 @@ fn check_head(parts: &ForestParts) -> Result<(), ForestError> {
     let n_features = parts.n_features;
     if n_features == 0 {
         return Err(ForestError::NoFeatures);
+    }
+    for (&feature, words) in &parts.categories {
+        let fits = (feature as usize) < n_features && words.words.len() <= MAX_WORDS;
+        if !fits || duplicate(&words.words).is_some() {
+            return Err(ForestError::Categories {
+                feature,
+                n_features,
+                limit: MAX_WORDS,
+            });
+        }
     }
     if let Some(names) = &parts.feature_names {
         if names.len() != n_features {

@@ -161,6 +161,18 @@ pub enum ForestError {
         /// The name.
         name: String,
     },
+    /// Words for categories of a feature that the model does not have, more than there are codes, or one for two of them.
+    #[error(
+        "the categories of feature {feature} are not those of a feature: of {n_features} features, counted from 0, at most {limit} different words each"
+    )]
+    Categories {
+        /// The feature's index.
+        feature: u32,
+        /// Number of features.
+        n_features: usize,
+        /// Most words of a feature.
+        limit: usize,
+    },
     /// A row has another number of features than the model.
     #[error("the row has {found} features, the model has {expected}")]
     RowLength {

@@ -32,8 +32,12 @@ use crate::quantized::{Codec, InputCodec, QuantizedModel};
 /// Most bits of a leaf.
 pub const MAX_LEAF_BITS: u8 = 24;
 
-/// Leaf bits without calibration data to choose them on.
+/// Least leaf bits without calibration data to choose them on, or with data that say nothing about other rows.
 const DEFAULT_LEAF_BITS: u8 = 10;
+
+/// Largest error of a score of any row that the choice of leaf bits allows, in parts of the span of all possible scores, for a
+/// regression and for a classifier.
+const MAX_ANY_ROW_ERROR: (f64, f64) = (1.0 / 256.0, 1.0 / 64.0);
 
 /// Largest root mean squared error of a score that the choice of leaf bits allows, in standard deviations of the score, for a
 /// regression and for a classifier. A classifier must besides decide the same on every row; on models of 10 to 100 trees
@@ -66,7 +70,8 @@ pub struct Decoys {
 pub struct ForestOptions {
     /// The codec of the inputs.
     pub bins: BinsMode,
-    /// Bits of a leaf, 1 to [`MAX_LEAF_BITS`]; `None` chooses as few as change nothing that matters on the calibration data.
+    /// Bits of a leaf, 1 to [`MAX_LEAF_BITS`]; `None` chooses as few as change no score of any row by more than a small part of
+    /// what scores can be, and nothing that matters on the calibration data.
     pub leaf_bits: Option<u8>,
     /// Whether rows with missing values can be scored, where the model learned what to do with them. It costs nothing unless
     /// splits of one feature send missing values in different directions. Without, a missing value is refused where it is a
@@ -112,6 +117,8 @@ pub struct ForestReport {
     pub leaf_bits: u8,
     /// Per output, a bound of the score's error from the leaves, for whatever row.
     pub leaf_error_bound: Vec<f64>,
+    /// The bound in parts of the span of all possible scores, of the output where it is largest.
+    pub relative_leaf_error_bound: f64,
     /// Scores of the circuit against the float model on the calibration data: leaves and, with even steps, inputs.
     pub measured: Option<ScoreError>,
 }
@@ -174,6 +181,9 @@ fn choose_leaves(
     calibration: Option<&Table>,
     leaf_bits: Option<u8>,
 ) -> Result<LeafCodes, QuantizeError> {
+    if !LeafCodes::new(model, 1).is_finite() {
+        return Err(QuantizeError::ScoresOverflow);
+    }
     if let Some(found) = leaf_bits {
         let valid = (1..=MAX_LEAF_BITS).contains(&found);
         return if valid {
@@ -183,23 +193,25 @@ fn choose_leaves(
         };
     }
     let reached = calibration.map(|table| Reached::new(model, sample(table)));
-    let least = if reached.is_some() {
-        1
-    } else {
-        DEFAULT_LEAF_BITS
+    let informative = reached.as_ref().is_some_and(Reached::is_informative);
+    let least = if informative { 1 } else { DEFAULT_LEAF_BITS };
+    let of_task = |(regression, classifier): (f64, f64)| {
+        if model.classes.is_empty() {
+            regression
+        } else {
+            classifier
+        }
     };
-    let (regression, classifier) = MAX_RELATIVE_ERROR;
-    let allowed = if model.classes.is_empty() {
-        regression
-    } else {
-        classifier
-    };
+    let (allowed, for_any_row) = (of_task(MAX_RELATIVE_ERROR), of_task(MAX_ANY_ROW_ERROR));
     let fine = |codes: &LeafCodes| {
         let error = reached
             .as_ref()
             .map(|reached| reached.error(codes))
             .unwrap_or_default();
-        error.changed == 0 && error.relative <= allowed && codes.keeps_single_tree(model)
+        codes.relative_worst_case() <= for_any_row
+            && error.changed == 0
+            && (error.relative <= allowed || !informative)
+            && codes.keeps_single_tree(model)
     };
     let found = (least..MAX_LEAF_BITS)
         .map(|bits| LeafCodes::new(model, bits))
@@ -309,6 +321,7 @@ fn report(
         splits: 0,
         depth: 0,
         leaf_bits: codes.bits,
+        relative_leaf_error_bound: codes.relative_worst_case(),
         leaf_error_bound: codes.worst_case,
         measured,
     };

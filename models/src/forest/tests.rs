@@ -32,6 +32,7 @@ fn regression(n_features: usize, trees: Vec<Vec<Node>>) -> ForestParts {
         inverse_link: InverseLink::Identity,
         decision: Decision::None,
         classes: Vec::new(),
+        categories: BTreeMap::new(),
         params: BTreeMap::new(),
     }
 }

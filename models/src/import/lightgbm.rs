@@ -1,22 +1,30 @@
 //! LightGBM models in their text form, as `Booster.save_model` writes it.
 //!
-//! A split goes left iff `x <= threshold` in double precision, with 0 in the place of what is within 1e-35 of it; a missing
+//! A numerical split goes left iff `x <= threshold` in double precision, with 0 in the place of what is within 1e-35 of it; a missing
 //! value counts as 0, or goes where the split's default direction says (`decision_type`: bit 0 categorical, bit 1 default
-//! left, bits 2 and 3 the missing type: 0 none, 1 zero, 2 NaN; `src/io/tree.cpp` of LightGBM). Scores are sums of leaves, or means for random forests.
+//! left, bits 2 and 3 the missing type: 0 none, 1 zero, 2 NaN; `src/io/tree.cpp` of LightGBM). A categorical split goes left
+//! iff `x`, truncated towards 0, is in its set of codes; a missing value never is. Where the model was trained on a data frame,
+//! its columns hold words or numbers for the codes, which the file lists. Scores are sums of leaves, or means for random forests.
 //! A `sigmoid` parameter other than 1 is multiplied into the leaves, so that the scores here are the sigmoid's arguments.
 //! Class labels are not in the file: the classes are named `0`, `1`, ….
 //!
-//! Not read: categorical splits, linear trees, and objectives whose prediction is not a link of `InverseLink`.
+//! Not read: linear trees, and objectives whose prediction is not a link of `InverseLink`.
 
+mod categorical;
 mod text;
 mod zero;
 
 use alloc::collections::BTreeMap;
 
+use categorical::Sets;
 use tenebra_quant::{Decision, InverseLink};
 use text::{Block, Text};
 
+use super::Imported;
+use super::categories::{Children, Levels, borders, split};
+use super::iterations::{Iterations, IterationsError, Rounds};
 use crate::forest::{ForestError, ForestModel, ForestParts, Missing, Node, Split, Tree};
+use crate::model::Model;
 
 /// Why a LightGBM model was not read. Lines count from 1; trees and nodes from 0, as in the file.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -28,6 +36,14 @@ pub enum LightgbmError {
     /// The line `end of trees` is missing.
     #[error("the file has no line `end of trees`; it may be cut off")]
     CutOff,
+    /// Another version of the text form.
+    #[error(
+        "the text form is of version `{found}`, not v2, v3 or v4; load the model in LightGBM 2.2 or later and write it by `save_model` again"
+    )]
+    Version {
+        /// The version; empty in files before 2.1.
+        found: String,
+    },
     /// A line that must be there is not.
     #[error("line {line}: the block that begins here has no `{key}`")]
     MissingKey {
@@ -49,10 +65,12 @@ pub enum LightgbmError {
         text: String,
     },
     /// An objective whose prediction rule is unknown here.
-    #[error("objective `{objective}` is not supported")]
+    #[error("objective `{objective}` is not supported; {instead}")]
     Objective {
         /// The objective and its parameters.
         objective: String,
+        /// What to do.
+        instead: &'static str,
     },
     /// The trees do not come in full rounds, or the rounds do not fit the classes.
     #[error("{trees} trees do not make whole rounds of {per_round} trees for {classes} classes")]
@@ -80,17 +98,31 @@ pub enum LightgbmError {
         /// Number of leaves of the tree.
         leaves: usize,
     },
-    /// A split on a set of categories.
+    /// The set of a categorical split.
     #[error(
-        "tree {tree}, node {node}: the split of feature {feature} is categorical, which is not supported; one-hot encode the feature and train again"
+        "tree {tree}, node {node}: the categories of the split are missing or those of another"
     )]
-    Categorical {
+    Categories {
         /// Which tree.
         tree: usize,
         /// Which split.
         node: usize,
-        /// The feature's index.
-        feature: u32,
+    },
+    /// The names of categories are those of other columns.
+    #[error(
+        "`pandas_categorical` names the categories of {named} columns, and the model has {categorical} categorical features; encode the columns as integers from 0 and train again"
+    )]
+    CategoricalColumns {
+        /// Columns of the data frame.
+        named: usize,
+        /// Features with sets of categories.
+        categorical: usize,
+    },
+    /// The names of categories are not a list of lists of words, numbers or booleans.
+    #[error("`pandas_categorical`: {message}")]
+    CategoryNames {
+        /// What is wrong with them.
+        message: String,
     },
     /// A missing type that LightGBM does not have.
     #[error("tree {tree}, node {node}: decision type {decision_type} is unknown")]
@@ -110,6 +142,9 @@ pub enum LightgbmError {
         /// Which tree.
         tree: usize,
     },
+    /// Iterations that the file does not have.
+    #[error(transparent)]
+    Iterations(#[from] IterationsError),
     /// The trees do not make a forest.
     #[error(transparent)]
     Forest(#[from] ForestError),
@@ -127,10 +162,11 @@ enum Direction {
 /// # Errors
 ///
 /// See [`LightgbmError`]. Arbitrary text is an error at worst; memory is proportional to its length.
-pub fn read(text: &str) -> Result<ForestModel, LightgbmError> {
+pub fn read(text: &str, iterations: Iterations) -> Result<Imported, LightgbmError> {
     let Text {
         header,
-        trees: blocks,
+        trees: mut blocks,
+        pandas_categorical,
     } = Text::parse(text)?;
     let outputs: usize = header.number("num_tree_per_iteration")?;
     let (trees, classes) = (blocks.len(), header.number("num_class")?);
@@ -146,24 +182,36 @@ pub fn read(text: &str) -> Result<ForestModel, LightgbmError> {
     } else {
         "custom"
     };
-    let rule =
-        Rule::from_objective(objective, outputs).ok_or_else(|| LightgbmError::Objective {
-            objective: objective.to_owned(),
-        })?;
+    let rule = Rule::from_objective(objective, outputs).map_err(|instead| {
+        let objective = objective.to_owned();
+        LightgbmError::Objective { objective, instead }
+    })?;
+    let rounds = Rounds {
+        total: trees / outputs,
+        // `save_model` leaves the iterations after the best one out.
+        best: None,
+        takes_best: true,
+    };
+    let (taken, note) = rounds.take(iterations)?;
+    blocks.truncate(taken * outputs);
     #[expect(clippy::cast_precision_loss, reason = "tree counts are far below 2^53")]
-    let rounds = if header.has("average_output") {
-        (trees / outputs) as f64
+    let divisor = if header.has("average_output") {
+        taken as f64
     } else {
         1.0
     };
-    let tree = |(index, block)| tree(index, block, index % outputs, rule.factor / rounds);
+    let columns = categorical::Columns::new(&header, pandas_categorical)?;
+    let tree = |(index, block)| {
+        let factor = rule.factor / divisor;
+        tree(index, block, index % outputs, factor, &columns.levels)
+    };
     let n_features = header.number::<usize>("max_feature_idx")?.saturating_add(1);
     let labels = match rule.decision {
         Decision::None => 0,
         Decision::Threshold => 2,
         Decision::ArgMax => outputs,
     };
-    Ok(ForestModel::new(ForestParts {
+    let forest = ForestModel::new(ForestParts {
         estimator: format!(
             "LightGBM {}",
             objective.split(' ').next().unwrap_or_default()
@@ -180,8 +228,12 @@ pub fn read(text: &str) -> Result<ForestModel, LightgbmError> {
         inverse_link: rule.inverse_link,
         decision: rule.decision,
         classes: (0..labels).map(|label| label.to_string()).collect(),
+        categories: columns.words(),
         params: BTreeMap::new(),
-    })?)
+    })?;
+    let mut imported = Imported::new(Model::Forest(forest));
+    imported.notes.extend(note);
+    Ok(imported)
 }
 
 /// The names of the features, unless they are the ones LightGBM makes up for data without names.
@@ -204,17 +256,24 @@ struct Rule {
 }
 
 impl Rule {
-    /// `None` for an objective whose predictions are not a link of [`InverseLink`] applied to the raw scores.
-    fn from_objective(objective: &str, outputs: usize) -> Option<Self> {
+    /// For an objective whose predictions are not a link of [`InverseLink`] applied to the raw scores, what to do instead.
+    fn from_objective(objective: &str, outputs: usize) -> Result<Self, &'static str> {
         use InverseLink::{Exp, Identity, Sigmoid, Softmax};
         let mut words = objective.split_ascii_whitespace();
         let name = words.next().unwrap_or_default();
         let mut factor = 1.0;
         for word in words {
             match word.split_once(':') {
-                Some(("sigmoid", steepness)) => factor = steepness.parse().ok()?,
+                Some(("sigmoid", steepness)) => {
+                    let steepness: Option<f64> = steepness.parse().ok();
+                    factor = steepness.ok_or("the steepness of its sigmoid is not a number")?;
+                }
                 // Predictions are signed squares of the scores.
-                None if word == "sqrt" => return None,
+                None if word == "sqrt" => {
+                    return Err(
+                        "train with `reg_sqrt=false`, or on square roots that you take yourself",
+                    );
+                }
                 _ => {}
             }
         }
@@ -226,10 +285,17 @@ impl Rule {
             "poisson" | "gamma" | "tweedie" => (Exp, Decision::None),
             "regression" | "regression_l1" | "huber" | "fair" | "quantile" | "mape"
             | "lambdarank" | "rank_xendcg" | "custom" => (Identity, Decision::None),
-            _ => return None,
+            "cross_entropy_lambda" => return Err("train with `cross_entropy`"),
+            _ => {
+                return Err(
+                    "train with one of LightGBM's, such as `regression`, `binary` or `multiclass`",
+                );
+            }
         };
-        let fits = decision == Decision::ArgMax || outputs == 1 || name == "custom";
-        fits.then_some(Self {
+        if decision != Decision::ArgMax && outputs != 1 && name != "custom" {
+            return Err("it has one tree an iteration, and this file more");
+        }
+        Ok(Self {
             inverse_link,
             decision,
             factor,
@@ -242,6 +308,7 @@ fn tree(
     block: &Block<'_>,
     output: usize,
     factor: f64,
+    levels: &[Levels],
 ) -> Result<Tree, LightgbmError> {
     if block.has("is_linear") && block.number::<u8>("is_linear")? != 0 {
         return Err(LightgbmError::LinearTree { tree: index });
@@ -276,11 +343,22 @@ fn tree(
             });
         }
     }
-    // Splits first, then leaves, then what splits on zero add.
+    let mut sets = Sets::new(block)?;
+    // Splits first, then leaves, then what splits on zero or on sets add.
     let mut nodes = vec![Node::Leaf(Vec::new()); inner];
     nodes.extend(leaves.iter().map(|value| Node::Leaf(vec![factor * value])));
     for at in 0..inner {
-        let split = splits.split(index, at, &mut nodes)?;
+        let split = if splits.is_categorical(at) {
+            let set = sets.take(splits.threshold[at]);
+            let set = set.ok_or(LightgbmError::Categories {
+                tree: index,
+                node: at,
+            })?;
+            let levels = levels.get(splits.feature[at] as usize);
+            splits.categorical(at, set, levels.unwrap_or(&Levels::Codes), &mut nodes)
+        } else {
+            splits.split(index, at, &mut nodes)?
+        };
         nodes[at] = Node::Split(split);
     }
     Ok(Tree {
@@ -300,15 +378,32 @@ struct Splits {
 }
 
 impl Splits {
+    fn is_categorical(&self, at: usize) -> bool {
+        self.decision_type[at] & 1 != 0
+    }
+
+    /// A value of the set goes left, any other and a missing one right, whatever the missing type.
+    fn categorical(
+        &self,
+        at: usize,
+        set: impl Iterator<Item = u32>,
+        levels: &Levels,
+        nodes: &mut Vec<Node>,
+    ) -> Split {
+        let [inside, outside] = [self.child(self.left[at]), self.child(self.right[at])];
+        let missing = outside;
+        let children = Children {
+            inside,
+            outside,
+            missing,
+        };
+        // What is truncated to 0 begins above -1.
+        let borders = borders(set, levels, Some((-1.0_f64).next_up()));
+        split(self.feature[at], &borders, children, nodes)
+    }
+
     fn split(&self, tree: usize, at: usize, nodes: &mut Vec<Node>) -> Result<Split, LightgbmError> {
         let (feature, decision_type) = (self.feature[at], self.decision_type[at]);
-        if decision_type & 1 != 0 {
-            return Err(LightgbmError::Categorical {
-                tree,
-                node: at,
-                feature,
-            });
-        }
         let [left, right] = [self.child(self.left[at]), self.child(self.right[at])];
         let default = if decision_type & 2 == 0 {
             Direction::Right

@@ -1,27 +1,40 @@
 //! XGBoost models as `save_model` writes them: JSON and Universal Binary JSON, versions 1.0 to 3.x.
 //!
-//! A split goes left iff `(f32) x < threshold`, and a missing value where the split's default direction says; the margin
-//! is the base score's margin plus the leaves
-//! (<https://xgboost.readthedocs.io/en/stable/tutorials/saving_model.html>). Where training stopped early, only the
-//! trees up to `best_iteration` count, as in XGBoost's scikit-learn interface. Class labels are not in the file: the
-//! classes are named `0`, `1`, ….
+//! A split goes left iff `(f32) x < threshold`, or iff the category `x` is none of its set, and a missing value where the
+//! split's default direction says; the margin is the base score's margin plus the leaves
+//! (<https://xgboost.readthedocs.io/en/stable/tutorials/saving_model.html>). Class labels are not in the file: the
+//! classes are named `0`, `1`, …. `gblinear` is read as a linear model.
 //!
-//! Not read: `gblinear`, categorical splits, and the old binary format.
+//! A category is the code that its column was trained on, or what a data frame held for it, where the file says so
+//! (version 3.1 and later). XGBoost refuses a data frame with a category that training did not have; here one counts as
+//! none of the set, as codes beyond those of the training data do.
+//!
+//! Where training stopped early, XGBoost's scikit-learn interface takes the trees up to `best_iteration`, and its own
+//! interface all trees; [`Iterations::Library`] does what the interface does that wrote the file.
+//!
+//! Not read: the old binary format.
 
+mod linear;
+mod non_finite;
 mod objective;
 mod schema;
+mod tree;
 mod ubjson;
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 
+use non_finite::Single;
 use objective::Objective;
-use schema::{File, GbTree, Learner, TreeArrays};
+use schema::{File, GbTree, Learner, ModelParam};
 use tenebra_quant::Decision;
 pub use ubjson::UbjsonError;
 
-use crate::forest::{
-    Comparison, ForestError, ForestModel, ForestParts, Missing, Node, Split, Tree,
-};
+use super::iterations::{Iterations, IterationsError, Rounds};
+use super::{Imported, categories::Levels};
+use crate::data::Words;
+use crate::error::ModelError;
+use crate::forest::{ForestError, ForestModel, ForestParts};
+use crate::model::Model;
 
 /// Why an XGBoost model was not read. Trees and nodes count from 0, as in the file.
 #[derive(Debug, thiserror::Error)]
@@ -34,16 +47,29 @@ pub enum XgboostError {
     #[error("not an XGBoost model in UBJSON: {0}")]
     Ubjson(#[from] UbjsonError),
     /// A booster other than trees.
-    #[error("booster `{name}` is not supported; train with `gbtree` or `dart`")]
+    #[error("booster `{name}` is not supported; train with `gbtree`, `dart` or `gblinear`")]
     Booster {
         /// The booster's name.
         name: String,
     },
+    /// A booster without its model.
+    #[error("the file has no model for the booster `{name}`; it may be cut or made by hand")]
+    NoModel {
+        /// The booster's name.
+        name: String,
+    },
+    /// Parameters of training in place of a model.
+    #[error(
+        "this is a configuration, as `save_config` writes it, and holds no trees; write the model by `save_model(\"model.json\")`"
+    )]
+    Configuration,
     /// An objective whose prediction rule is unknown here.
-    #[error("objective `{name}` is not supported")]
+    #[error("objective `{name}` is not supported; {instead}")]
     Objective {
         /// The objective's name.
         name: String,
+        /// What to do.
+        instead: &'static str,
     },
     /// A parameter that should be a number.
     #[error("{parameter} is `{text}`, which is not a number that it can be")]
@@ -53,9 +79,9 @@ pub enum XgboostError {
         /// Its text.
         text: String,
     },
-    /// A classifier with several targets.
+    /// Several labels a row, each of which the objective makes a class of without a probability.
     #[error(
-        "objective `{objective}` with {targets} targets is a multi-label model, which is not supported; train one model per label"
+        "objective `{objective}` with {targets} targets is not supported; train with `binary:logistic`, which gives a probability for each"
     )]
     MultiLabel {
         /// The objective's name.
@@ -73,6 +99,14 @@ pub enum XgboostError {
         /// How many there are.
         found: usize,
     },
+    /// `gblinear` has another number of weights than features and outputs need.
+    #[error("the booster has {found} weights, its features and outputs need {expected}")]
+    Weights {
+        /// Number of weights.
+        found: usize,
+        /// The number there must be.
+        expected: usize,
+    },
     /// The arrays of a tree differ in length.
     #[error("tree {tree}: `{array}` has {found} entries, the nodes need {expected}")]
     ArrayLength {
@@ -85,20 +119,26 @@ pub enum XgboostError {
         /// The length it must have.
         expected: usize,
     },
-    /// A split on a set of categories.
+    /// The set of a categorical split.
     #[error(
-        "tree {tree}, node {node}: the split of feature {feature} is categorical, which is not supported; one-hot encode the feature and train again"
+        "tree {tree}, node {node}: the categories of the split are missing, overlap those of another, or reach beyond the list"
     )]
-    Categorical {
+    Categories {
         /// Which tree.
         tree: usize,
         /// Which node.
         node: usize,
-        /// The feature's index.
-        feature: u32,
     },
-    /// A child index that is negative.
-    #[error("tree {tree}, node {node}: child {child} does not exist")]
+    /// What a data frame held for its categories.
+    #[error(
+        "the categories of feature {feature}, counted from 0, are neither ASCII words (XGBoost cuts others) nor numbers below 2^24; rename them and train again"
+    )]
+    CategoryNames {
+        /// The feature's index.
+        feature: usize,
+    },
+    /// A child index outside the tree.
+    #[error("tree {tree}, node {node}: child {child} does not exist; the tree has {nodes} nodes")]
     Child {
         /// Which tree.
         tree: usize,
@@ -106,7 +146,15 @@ pub enum XgboostError {
         node: usize,
         /// The child's index.
         child: i32,
+        /// Number of nodes of the tree.
+        nodes: usize,
     },
+    /// Iterations that the file does not have.
+    #[error(transparent)]
+    Iterations(#[from] IterationsError),
+    /// The coefficients do not make a linear model.
+    #[error(transparent)]
+    Linear(#[from] ModelError),
     /// The trees do not make a forest.
     #[error(transparent)]
     Forest(#[from] ForestError),
@@ -117,13 +165,13 @@ pub enum XgboostError {
 /// # Errors
 ///
 /// See [`XgboostError`]. Arbitrary bytes are an error at worst; memory is proportional to their number.
-pub fn read(bytes: &[u8]) -> Result<ForestModel, XgboostError> {
+pub fn read(bytes: &[u8], iterations: Iterations) -> Result<Imported, XgboostError> {
     let file: File = if is_ubjson(bytes) {
         serde_json::from_value(ubjson::parse(bytes)?)?
     } else {
-        serde_json::from_slice(bytes)?
+        serde_json::from_slice(&non_finite::quoted(bytes))?
     };
-    forest(file.learner)
+    model(file.learner, iterations)
 }
 
 /// A UBJSON object goes on with the integer type of its first key's length, which JSON text cannot.
@@ -131,103 +179,256 @@ fn is_ubjson(bytes: &[u8]) -> bool {
     matches!(bytes, [b'{', b'i' | b'U' | b'I' | b'l' | b'L', ..])
 }
 
-fn forest(learner: Learner) -> Result<ForestModel, XgboostError> {
-    let name = &learner.objective.name;
-    let objective =
-        Objective::from_name(name).ok_or_else(|| XgboostError::Objective { name: name.clone() })?;
-    let (mut model, weights) = trees(learner.gradient_booster)?;
-    let param = &learner.learner_model_param;
-    let classes = number("num_class", param.num_class.as_deref())?;
-    let targets = number("num_target", param.num_target.as_deref())?;
-    let outputs = classes.max(targets).max(1);
-    if objective.decision != Decision::None && targets > 1 {
-        return Err(XgboostError::MultiLabel {
-            objective: name.clone(),
-            targets,
-        });
+fn model(learner: Learner, iterations: Iterations) -> Result<Imported, XgboostError> {
+    let configuration = learner.generic_param.is_some();
+    if configuration && learner.gradient_booster.model.is_none() {
+        return Err(XgboostError::Configuration);
     }
-    let vector_leaves = model
-        .trees
-        .first()
-        .is_some_and(|tree| leaf_width(tree) != Some(1));
-    // Each output has a tree, or a value in the first leaf: a claim of more would ask for memory that no tree backs.
-    let (backed, what) = match model.trees.first() {
-        Some(tree) if vector_leaves => (leaf_values(tree).1.len(), "leaf values"),
-        _ => (model.trees.len().max(1), "trees"),
+    let booster = Booster::new(learner.gradient_booster)?;
+    let head = Head {
+        name: learner.objective.name,
+        param: learner.learner_model_param,
+        feature_names: learner.feature_names,
     };
-    if outputs > backed {
-        return Err(XgboostError::Outputs {
-            outputs,
-            what,
-            found: backed,
-        });
+    let rule = head.rule(&booster)?;
+    let note = rule.note();
+    let mut imported = match booster {
+        Booster::Linear(weights) => {
+            if iterations != Iterations::Library {
+                return Err(IterationsError::NotTrees.into());
+            }
+            Imported::new(linear::model(head, rule, &weights)?)
+        }
+        Booster::Trees(model, weights) => {
+            let early_stopping = EarlyStopping::new(&learner.attributes)?;
+            forest(head, rule, (model, weights), early_stopping, iterations)?
+        }
+    };
+    imported.notes.extend(note);
+    Ok(imported)
+}
+
+/// What the file says of early stopping.
+struct EarlyStopping {
+    /// Iterations up to the best one.
+    best: Option<usize>,
+    /// Whether the interface that wrote the file predicts with these.
+    takes_best: bool,
+}
+
+impl EarlyStopping {
+    fn new(attributes: &BTreeMap<String, String>) -> Result<Self, XgboostError> {
+        let best = attributes.get("best_iteration");
+        let best = best.map(|best| number("best_iteration", Some(best)));
+        Ok(Self {
+            best: best.transpose()?.map(|best| best.saturating_add(1)),
+            takes_best: attributes.contains_key("scikit_learn"),
+        })
     }
-    if let Some(best) = learner.attributes.get("best_iteration") {
-        let best = number("best_iteration", Some(best))?;
-        let parallel = &model.gbtree_model_param.num_parallel_tree;
-        let parallel = number("num_parallel_tree", parallel.as_deref())?.max(1);
-        let round = parallel.saturating_mul(if vector_leaves { 1 } else { outputs });
-        model
-            .trees
-            .truncate(best.saturating_add(1).saturating_mul(round));
-    }
+}
+
+fn forest(
+    head: Head,
+    rule: Rule,
+    (mut model, weights): (GbTree, Option<Vec<f32>>),
+    early_stopping: EarlyStopping,
+    iterations: Iterations,
+) -> Result<Imported, XgboostError> {
+    let vector_leaves = has_vector_leaves(&model);
+    let parallel = &model.gbtree_model_param.num_parallel_tree;
+    let parallel = number("num_parallel_tree", parallel.as_deref())?.max(1);
+    let round = parallel.saturating_mul(if vector_leaves { 1 } else { rule.outputs });
+    let rounds = Rounds {
+        total: model.trees.len().div_ceil(round),
+        best: early_stopping.best,
+        takes_best: early_stopping.takes_best,
+    };
+    let (taken, note) = rounds.take(iterations)?;
+    model.trees.truncate(taken.saturating_mul(round));
+    let levels = tree::levels(&model.cats)?;
     let trees = (0..).zip(&model.trees).map(|(index, arrays)| {
-        let weight = weights
-            .as_ref()
-            .and_then(|w| w.get(index))
-            .copied()
-            .unwrap_or(1.0);
+        let weight = weights.as_ref().and_then(|w| w.get(index));
         let output = if vector_leaves {
             0
         } else {
             model.tree_info.get(index).copied().unwrap_or(0)
         };
-        tree(index, arrays, output as usize, f64::from(weight))
+        let weight = f64::from(weight.copied().unwrap_or(1.0));
+        tree::tree(index, arrays, &levels, output as usize, weight)
     });
-    let trees = trees.collect::<Result<Vec<_>, _>>()?;
-    let labels = if objective.decision == Decision::Threshold {
-        2
-    } else {
-        outputs
-    };
-    let labels = if objective.decision == Decision::None {
-        0
-    } else {
-        labels
-    };
-    Ok(ForestModel::new(ForestParts {
-        estimator: format!("XGBoost {name}"),
-        n_features: number("num_feature", Some(&param.num_feature))?,
-        feature_names: Some(learner.feature_names).filter(|names| !names.is_empty()),
+    let forest = ForestModel::new(ForestParts {
+        trees: trees.collect::<Result<_, _>>()?,
+        estimator: head.estimator(),
+        n_features: head.n_features()?,
+        feature_names: head.feature_names(),
         round_to_f32: true,
-        trees,
-        bias: bias(&param.base_score, objective, outputs)?,
-        inverse_link: objective.inverse_link,
-        decision: objective.decision,
-        classes: (0..labels).map(|label| label.to_string()).collect(),
+        bias: rule.bias,
+        inverse_link: rule.objective.inverse_link,
+        decision: rule.objective.decision,
+        classes: rule.classes,
+        categories: category_words(&model, &levels),
         params: BTreeMap::new(),
-    })?)
+    })?;
+    let mut imported = Imported::new(Model::Forest(forest));
+    imported.notes.extend(note);
+    Ok(imported)
 }
 
-/// The trees, and for `dart` the weight of each.
-fn trees(booster: schema::Booster) -> Result<(GbTree, Option<Vec<f32>>), XgboostError> {
-    match (booster.name.as_str(), booster.model, booster.gbtree) {
-        ("gbtree", Some(model), _) => Ok((model, None)),
-        ("dart", _, Some(dart)) => {
-            let weights = booster.weight_drop.unwrap_or_default();
-            let (expected, found) = (dart.model.trees.len(), weights.len());
-            if found != expected {
-                let (outputs, what) = (expected, "entries in `weight_drop`, one per tree");
-                return Err(XgboostError::Outputs {
-                    outputs,
-                    what,
-                    found,
-                });
-            }
-            Ok((dart.model, Some(weights)))
-        }
-        _ => Err(XgboostError::Booster { name: booster.name }),
+/// The features with categorical splits, and those whose columns hold words.
+fn category_words(model: &GbTree, levels: &[Levels]) -> BTreeMap<u32, Words> {
+    let categorical = model.trees.iter().flat_map(|tree| {
+        let nodes = tree.categories_nodes.iter();
+        nodes.filter_map(|node| tree.split_indices.get(*node).copied())
+    });
+    let columns = (0..)
+        .zip(levels)
+        .filter(|(_, levels)| matches!(levels, Levels::Words(_)));
+    let columns = columns.map(|(feature, _)| feature);
+    let features: BTreeSet<u32> = categorical.chain(columns).collect();
+    // XGBoost refuses a category that training did not have.
+    let words = |feature: u32| {
+        let levels = levels.get(feature as usize).unwrap_or(&Levels::Codes);
+        (feature, levels.words(false))
+    };
+    features.into_iter().map(words).collect()
+}
+
+/// What all boosters have.
+struct Head {
+    /// Of the objective.
+    name: String,
+    param: ModelParam,
+    feature_names: Vec<String>,
+}
+
+/// From margins to predictions.
+struct Rule {
+    objective: Objective,
+    outputs: usize,
+    /// Several labels a row, with a probability each.
+    multi_label: bool,
+    bias: Vec<f64>,
+    classes: Vec<String>,
+}
+
+impl Head {
+    fn estimator(&self) -> String {
+        format!("XGBoost {}", self.name)
     }
+
+    fn n_features(&self) -> Result<usize, XgboostError> {
+        number("num_feature", Some(&self.param.num_feature))
+    }
+
+    fn feature_names(&self) -> Option<Vec<String>> {
+        (!self.feature_names.is_empty()).then(|| self.feature_names.clone())
+    }
+
+    fn rule(&self, booster: &Booster) -> Result<Rule, XgboostError> {
+        let name = || self.name.clone();
+        let objective = Objective::from_name(&self.name).map_err(|instead| {
+            let name = name();
+            XgboostError::Objective { name, instead }
+        })?;
+        let classes = number("num_class", self.param.num_class.as_deref())?;
+        let targets = number("num_target", self.param.num_target.as_deref())?;
+        let outputs = classes.max(targets).max(1);
+        booster.check_outputs(outputs)?;
+        let multi_label = targets > 1 && objective.decision != Decision::None;
+        let objective = if multi_label {
+            let objective = objective.of_labels();
+            let refused = || XgboostError::MultiLabel {
+                objective: name(),
+                targets,
+            };
+            objective.ok_or_else(refused)?
+        } else {
+            objective
+        };
+        let labels = match objective.decision {
+            Decision::None => 0,
+            Decision::Threshold => 2,
+            Decision::ArgMax => outputs,
+        };
+        Ok(Rule {
+            bias: bias(&self.param.base_score, objective, outputs)?,
+            classes: (0..labels).map(|label| label.to_string()).collect(),
+            objective,
+            outputs,
+            multi_label,
+        })
+    }
+}
+
+impl Rule {
+    fn note(&self) -> Option<String> {
+        let labels = self.outputs;
+        self.multi_label.then(|| {
+            format!(
+                "{labels} labels a row: a number is predicted for each, and XGBoost takes those whose probability is above 0.5"
+            )
+        })
+    }
+}
+
+/// What a margin is made of.
+enum Booster {
+    /// Trees, and for `dart` the weight of each.
+    Trees(GbTree, Option<Vec<f32>>),
+    /// `gblinear`: coefficients.
+    Linear(Vec<Single>),
+}
+
+impl Booster {
+    fn new(booster: schema::Booster) -> Result<Self, XgboostError> {
+        let name = booster.name;
+        match (name.as_str(), booster.model, booster.gbtree) {
+            ("gbtree", Some(model), _) => Ok(Self::Trees(model, None)),
+            ("dart", _, Some(dart)) => {
+                let weights = booster.weight_drop.unwrap_or_default();
+                let (expected, found) = (dart.model.trees.len(), weights.len());
+                if found != expected {
+                    let (outputs, what) = (expected, "entries in `weight_drop`, one per tree");
+                    return Err(XgboostError::Outputs {
+                        outputs,
+                        what,
+                        found,
+                    });
+                }
+                Ok(Self::Trees(dart.model, Some(weights)))
+            }
+            ("gblinear", Some(model), _) => Ok(Self::Linear(model.weights)),
+            ("gbtree" | "dart" | "gblinear", ..) => Err(XgboostError::NoModel { name }),
+            _ => Err(XgboostError::Booster { name }),
+        }
+    }
+
+    /// Each output has a tree, a value in the first leaf, or an intercept: a claim of more would ask for memory that
+    /// nothing in the file backs.
+    fn check_outputs(&self, outputs: usize) -> Result<(), XgboostError> {
+        let (found, what) = match self {
+            Self::Linear(weights) => (weights.len(), "weights"),
+            Self::Trees(model, _) => match model.trees.first() {
+                Some(tree) if has_vector_leaves(model) => {
+                    (tree::leaf_values(tree).1.len(), "leaf values")
+                }
+                _ => (model.trees.len().max(1), "trees"),
+            },
+        };
+        if outputs <= found {
+            return Ok(());
+        }
+        Err(XgboostError::Outputs {
+            outputs,
+            what,
+            found,
+        })
+    }
+}
+
+fn has_vector_leaves(model: &GbTree) -> bool {
+    let first = model.trees.first();
+    first.is_some_and(|tree| tree::leaf_width(tree) != Some(1))
 }
 
 fn number(parameter: &'static str, text: Option<&str>) -> Result<usize, XgboostError> {
@@ -264,127 +465,6 @@ fn bias(text: &str, objective: Objective, outputs: usize) -> Result<Vec<f64>, Xg
             what: "base scores",
             found: many.len(),
         }),
-    }
-}
-
-/// Values per leaf; `None` where the parameter is not a number. 0 (before version 2.0) and 1 are scalar leaves.
-fn leaf_width(arrays: &TreeArrays) -> Option<usize> {
-    let width = arrays
-        .tree_param
-        .size_leaf_vector
-        .as_deref()
-        .map_or(Ok(1), str::parse::<usize>);
-    width.ok().map(|width| width.max(1))
-}
-
-fn tree(
-    index: usize,
-    arrays: &TreeArrays,
-    output: usize,
-    weight: f64,
-) -> Result<Tree, XgboostError> {
-    let nodes = arrays.left_children.len();
-    let lengths = [
-        ("right_children", arrays.right_children.len()),
-        ("split_indices", arrays.split_indices.len()),
-        ("split_conditions", arrays.split_conditions.len()),
-        ("default_left", arrays.default_left.len()),
-        // Absent in files of versions before 1.3.
-        (
-            "split_type",
-            if arrays.split_type.is_empty() {
-                nodes
-            } else {
-                arrays.split_type.len()
-            },
-        ),
-    ];
-    for (array, found) in lengths {
-        if found != nodes {
-            return Err(XgboostError::ArrayLength {
-                tree: index,
-                array,
-                found,
-                expected: nodes,
-            });
-        }
-    }
-    let node = |node: usize| {
-        if arrays.left_children[node] < 0 {
-            let values = leaf(index, arrays, node)?;
-            return Ok(Node::Leaf(
-                values.iter().map(|&v| weight * f64::from(v)).collect(),
-            ));
-        }
-        let feature = arrays.split_indices[node];
-        if arrays.split_type.get(node) == Some(&1) {
-            return Err(XgboostError::Categorical {
-                tree: index,
-                node,
-                feature,
-            });
-        }
-        let child = |child: i32| {
-            u32::try_from(child).map_err(|_| XgboostError::Child {
-                tree: index,
-                node,
-                child,
-            })
-        };
-        Ok(Node::Split(Split {
-            feature,
-            threshold: f64::from(arrays.split_conditions[node]),
-            comparison: Comparison::Less,
-            missing: if arrays.default_left[node] {
-                Missing::Left
-            } else {
-                Missing::Right
-            },
-            left: child(arrays.left_children[node])?,
-            right: child(arrays.right_children[node])?,
-        }))
-    };
-    let nodes = (0..nodes).map(node).collect::<Result<_, _>>()?;
-    Ok(Tree {
-        first_output: output,
-        nodes,
-    })
-}
-
-/// The values of a leaf: one, or the vector of a tree with several outputs.
-fn leaf(tree: usize, arrays: &TreeArrays, node: usize) -> Result<&[f32], XgboostError> {
-    let width = leaf_width(arrays).ok_or_else(|| XgboostError::Parameter {
-        parameter: "size_leaf_vector",
-        text: arrays
-            .tree_param
-            .size_leaf_vector
-            .clone()
-            .unwrap_or_default(),
-    })?;
-    if width == 1 {
-        return Ok(&arrays.split_conditions[node..=node]);
-    }
-    let (array, values) = leaf_values(arrays);
-    let at = match arrays.leaf_weights {
-        Some(_) => usize::try_from(arrays.right_children[node]).unwrap_or(usize::MAX),
-        None => node,
-    };
-    let from = at.saturating_mul(width);
-    let expected = from.saturating_add(width);
-    let found = values.len();
-    values.get(from..expected).ok_or(XgboostError::ArrayLength {
-        tree,
-        array,
-        found,
-        expected,
-    })
-}
-
-/// The array that holds vector leaves, with its name.
-fn leaf_values(arrays: &TreeArrays) -> (&'static str, &[f32]) {
-    match &arrays.leaf_weights {
-        Some(weights) => ("leaf_weights", weights),
-        None => ("base_weights", &arrays.base_weights),
     }
 }
 

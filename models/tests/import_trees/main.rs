@@ -6,4 +6,5 @@ mod expected;
 mod lightgbm;
 mod onnx;
 mod quantized;
+mod strangers;
 mod xgboost;

@@ -72,6 +72,10 @@ pub(crate) struct Arguments {
     /// log2 of the largest acceptable probability of a wrong result
     #[arg(long, value_name = "LOG2", default_value_t = -128.0, allow_negative_numbers = true)]
     p_fail: f64,
+    /// Take the plan as it is predicted. By default keys are made and queries evaluated, for a second or so, to see that the
+    /// noise is no more than predicted
+    #[arg(long)]
+    no_measure: bool,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -225,6 +229,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             },
             ..Options::default()
         },
+        measure: !arguments.no_measure,
     };
     if !arguments.force {
         files::check_free(&arguments.output, &[files::SERVER_FILE, files::CLIENT_FILE])?;
@@ -238,7 +243,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
     }
     let busy = output::busy("compiling");
-    let compiled = compile(&model, calibration.as_ref(), &options).map_err(|error| {
+    let mut progress = |done: usize, of: usize| {
+        busy.set_message(format!("measuring the noise, {done} of {of} queries"));
+    };
+    let compiled = compile(&model, calibration.as_ref(), &options, &mut progress).map_err(|error| {
         match (&error, &arguments.calibrate) {
             (Error::Quantize(QuantizeError::Data(_)), Some(path)) => error.in_file(path),
             _ => error,

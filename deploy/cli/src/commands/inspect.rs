@@ -56,6 +56,7 @@ pub(crate) fn describe(report: &Report) -> String {
             format!("2^{:.1} per query", report.p_fail_log2),
         ],
         ["noise".to_owned(), noise(report)],
+        ["noise measured".to_owned(), measured_noise(report)],
         ["parameters".to_owned(), parameters(report)],
         ["inputs".to_owned(), inputs(report)],
         [
@@ -150,6 +151,28 @@ fn noise(report: &Report) -> String {
     )
 }
 
+/// What the noise of the plan for single rows was measured to be.
+fn measured_noise(report: &Report) -> String {
+    let Some(measured) = report.measured_noise.first() else {
+        return "no, by `--no-measure`".to_owned();
+    };
+    let mut text = format!(
+        "σ 2^{:.1} on {} queries, at most 2^{:.1} at 99.9 %; predicted 2^{:.1}; failure probability 2^{:.0}",
+        measured.std_log2,
+        measured.queries,
+        measured.std_bound_log2,
+        measured.predicted_std_log2,
+        measured.p_fail_log2
+    );
+    for refused in &report.refused_plans {
+        text.push_str(&format!(
+            "; a plan was refused, {}: this is a defect of tenebra, please report it",
+            refused.defect
+        ));
+    }
+    text
+}
+
 /// The sizes that security and cost depend on; all of them are in the JSON.
 fn parameters(report: &Report) -> String {
     let number = |name: &str| report.parameters.get(name).and_then(Value::as_i64);
@@ -191,6 +214,16 @@ fn describe_trees(trees: &TreesReport, report: &Report) -> Vec<[String; 2]> {
         LeafBitsFrom::Calibration => "chosen on the calibration data",
         LeafBitsFrom::Default => "by default; `--calibrate` finds the fewest",
     };
+    let parts = match trees.relative_leaf_error_bound {
+        // None, or of a report of an earlier version.
+        0.0 => String::new(),
+        ..0.000_1 => ", less than 0.01 % of their range".to_owned(),
+        parts => format!(", {:.2} % of their range", 100.0 * parts),
+    };
+    let steps = match trees.uniform_bits {
+        Some(_) => ", by leaves alone",
+        None => "",
+    };
     let mut rows = vec![
         [
             "diagram".to_owned(),
@@ -201,13 +234,16 @@ fn describe_trees(trees: &TreesReport, report: &Report) -> Vec<[String; 2]> {
         [
             "leaves".to_owned(),
             format!(
-                "{} bits, {from}; scores within {worst:.2e} for any row",
+                "{} bits, {from}; scores within {worst:.2e} for any row{parts}{steps}",
                 trees.leaf_bits
             ),
         ],
     ];
     if let Some(error) = &trees.measured {
-        let mut text = format!("scores within {:.2e}, rms {:.2e}", error.max, error.rms);
+        let mut text = format!(
+            "on calibration rows, scores within {:.2e}, rms {:.2e}",
+            error.max, error.rms
+        );
         if report.quantization.class_agreement.is_some() {
             let (changed, rows) = (error.changed_classes, error.rows);
             text.push_str(&format!("; {changed} of {rows} rows change class"));

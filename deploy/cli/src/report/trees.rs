@@ -35,6 +35,9 @@ pub struct TreesReport {
     pub leaf_bits_from: LeafBitsFrom,
     /// Per output, a bound of the score's error from rounding leaves, for whatever row.
     pub leaf_error_bound: Vec<f64>,
+    /// That bound in parts of the span of all possible scores, of the output where it is largest.
+    #[serde(default)]
+    pub relative_leaf_error_bound: f64,
     /// Scores of the circuit against the float model's on the calibration data.
     pub measured: Option<MeasuredError>,
 }
@@ -103,6 +106,7 @@ impl TreesReport {
             leaf_bits: report.leaf_bits,
             leaf_bits_from,
             leaf_error_bound: report.leaf_error_bound.clone(),
+            relative_leaf_error_bound: report.relative_leaf_error_bound,
             measured: report.measured.map(|error| MeasuredError {
                 rows: error.rows,
                 changed_classes: error.changed,
@@ -130,6 +134,11 @@ fn client_learns(report: &ForestReport, inputs: usize, decoys: bool, calibrated:
             format!("{all} cut points, by feature, and not which {own} of them are split points")
         }
     };
+    if matches!(report.bins, BinsMode::Uniform(_)) && own > 0 {
+        text.push_str(&format!(
+            "; of those that are categories, the {own} borders that splits tell apart"
+        ));
+    }
     if decoys && report.bare_inputs > 0 {
         let bare = report.bare_inputs;
         text.push_str(&format!(

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use tenebra_quant::{Affine, Decision, InverseLink};
 
 use super::scheme::{DIRECT, Digits, LINEAR, PACKED, Radix};
-use super::{ClientSpec, DECISIONS, LINKS, Output, SpecError, codec, spec_id};
+use super::{ClientSpec, DECISIONS, LINKS, Output, OwnedWords, SpecError, codec, spec_id};
 use crate::branching::BranchingLayout;
 use crate::frame::{KeyTag, Kind, to_frame};
 use crate::linear::LinearLayout;
@@ -93,8 +93,17 @@ impl OwnedSpec {
     ///
     /// [`SpecError::Name`], or whatever [`ClientSpec::parse`] would say of it.
     pub fn encode(&self) -> Result<Vec<u8>, SpecError> {
+        self.encode_with_words(&[])
+    }
+
+    /// As [`encode`](Self::encode), for a model with columns of categories whose cells are words; `columns` ascending.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode`](Self::encode), and for words of more than 255 bytes.
+    pub fn encode_with_words(&self, columns: &[OwnedWords]) -> Result<Vec<u8>, SpecError> {
         self.check_names()?;
-        let payload = self.payload();
+        let payload = self.payload(columns)?;
         ClientSpec::parse_payload(&payload)?;
         Ok(to_frame(
             Kind::ClientSpec,
@@ -122,7 +131,7 @@ impl OwnedSpec {
         Ok(())
     }
 
-    fn payload(&self) -> Vec<u8> {
+    fn payload(&self, columns: &[OwnedWords]) -> Result<Vec<u8>, SpecError> {
         let code = match &self.scheme {
             OwnedScheme::Linear(_) => LINEAR,
             OwnedScheme::Branching(branching) if branching.layout.packing.is_some() => PACKED,
@@ -154,9 +163,29 @@ impl OwnedSpec {
         push_strings(&mut out, &self.classes);
         push_strings(&mut out, &self.column_names);
         push_str(&mut out, &self.estimator);
-        out
+        if !columns.is_empty() {
+            push_count(&mut out, columns.len());
+        }
+        for column in columns {
+            let bytes = column.words.iter().map(String::len).max().unwrap_or(0);
+            if bytes > usize::from(MAX_STRING) {
+                return Err(SpecError::Count {
+                    what: "number of bytes of a category's word",
+                    value: u32::try_from(bytes).unwrap_or(u32::MAX),
+                    min: 0,
+                    max: MAX_STRING.into(),
+                });
+            }
+            out.extend(column.column.to_le_bytes());
+            out.push(u8::from(column.others_are_missing));
+            push_strings(&mut out, &column.words);
+        }
+        Ok(out)
     }
 }
+
+/// Most bytes of a string on the wire.
+const MAX_STRING: u8 = u8::MAX;
 
 fn push_count(out: &mut Vec<u8>, count: usize) {
     out.extend(u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());

@@ -8,3 +8,4 @@ mod known_answers;
 mod queries;
 mod randomness;
 mod reference;
+mod words;

@@ -25,7 +25,7 @@ pub(super) fn measure<R: CryptoRng>(
     let outputs = layout.layout().outputs as usize;
     let queries = measure
         .queries
-        .unwrap_or((ERRORS / (rows * outputs)).clamp(12, 2048));
+        .unwrap_or((ERRORS / (rows * outputs)).clamp(12, 512));
     let mut errors = Errors::new(Predicted {
         variance: linear.plan.noise_variance,
         added: 0.0,

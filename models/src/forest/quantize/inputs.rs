@@ -73,6 +73,12 @@ impl Inputs {
             let feature = of_feature[0].0;
             let mut tests: Vec<Test> = of_feature.iter().map(|&(_, test)| test).collect();
             tests.dedup();
+            // Even steps would take neighbouring categories for one.
+            let bins = if model.categories.contains_key(&feature) {
+                BinsMode::Thresholds
+            } else {
+                bins
+            };
             inputs.add_feature(feature, tests, bins, calibration)?;
         }
         if inputs.codecs.is_empty() {

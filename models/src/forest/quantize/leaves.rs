@@ -3,9 +3,18 @@
 //! `base` is the tree's smallest leaf value and goes into the output's offset. Outputs that are compared with each other
 //! share the scale, and in a tree that has several of them the base, so that equal scores stay equal.
 
+use alloc::collections::BTreeSet;
+
 use tenebra_quant::Decision;
 
 use crate::forest::{ForestModel, Node, Tree};
+
+/// Least part of the span of all possible scores that the scores of rows spread over if they are to say how fine leaves
+/// must be.
+const LEAST_SPREAD: f64 = 1.0 / 16.0;
+
+/// Least standard deviation that errors are related to, in parts of that span.
+const LEAST_DEVIATION: f64 = 1.0 / 1024.0;
 
 /// The integers of a forest's leaves.
 pub(super) struct LeafCodes {
@@ -18,15 +27,14 @@ pub(super) struct LeafCodes {
     pub(super) integers: Vec<Vec<Vec<i64>>>,
     /// Per output, the largest error of any sum of leaves, one per tree, in the unit of the scores.
     pub(super) worst_case: Vec<f64>,
+    /// Per output, how far apart two sums of leaves are at most.
+    pub(super) span: Vec<f64>,
 }
 
 impl LeafCodes {
     pub(super) fn new(model: &ForestModel, bits: u8) -> Self {
-        let ranges: Vec<Vec<(f64, f64)>> = model
-            .trees
-            .iter()
-            .map(|tree| leaf_ranges(tree, model.decision))
-            .collect();
+        let ranges = all_leaf_ranges(model);
+        let span = spans(model, &ranges);
         let (mut offset, mut spread) = (model.bias.clone(), vec![0.0_f64; model.n_outputs()]);
         for (tree, ranges) in model.trees.iter().zip(&ranges) {
             for (output, (low, high)) in (tree.first_output..).zip(ranges) {
@@ -51,6 +59,7 @@ impl LeafCodes {
             offset,
             integers,
             worst_case,
+            span,
         };
         for (tree, ranges) in model.trees.iter().zip(&ranges) {
             codes.add_tree(tree, ranges);
@@ -86,6 +95,26 @@ impl LeafCodes {
         }
     }
 
+    /// For any row, the largest error of a score in parts of the span of scores, of the output where it is largest.
+    pub(super) fn relative_worst_case(&self) -> f64 {
+        let relative = |(worst, span): (&f64, &f64)| if *span > 0.0 { worst / span } else { 0.0 };
+        self.worst_case
+            .iter()
+            .zip(&self.span)
+            .map(relative)
+            .fold(0.0, f64::max)
+    }
+
+    /// Whether scores of all sums of leaves are finite.
+    pub(super) fn is_finite(&self) -> bool {
+        let ends = self
+            .offset
+            .iter()
+            .zip(&self.span)
+            .flat_map(|(low, span)| [*low, low + span]);
+        ends.chain(self.scale.iter().copied()).all(f64::is_finite)
+    }
+
     /// Whether a forest of one tree decides for the same class in every leaf. (In a larger one, only rows tell which leaves meet.)
     pub(super) fn keeps_single_tree(&self, model: &ForestModel) -> bool {
         let [tree] = model.trees.as_slice() else {
@@ -118,6 +147,22 @@ impl LeafCodes {
             .map(score)
             .collect()
     }
+}
+
+fn all_leaf_ranges(model: &ForestModel) -> Vec<Vec<(f64, f64)>> {
+    let ranges = |tree| leaf_ranges(tree, model.decision);
+    model.trees.iter().map(ranges).collect()
+}
+
+/// Per output, how far apart two sums of leaves are at most.
+fn spans(model: &ForestModel, ranges: &[Vec<(f64, f64)>]) -> Vec<f64> {
+    let mut spans = vec![0.0; model.n_outputs()];
+    for (tree, ranges) in model.trees.iter().zip(ranges) {
+        for (span, (low, high)) in spans[tree.first_output..].iter_mut().zip(ranges) {
+            *span += high - low;
+        }
+    }
+    spans
 }
 
 /// The smallest and the largest leaf value of each output of a tree; of all its outputs, if they are compared.
@@ -158,7 +203,8 @@ pub struct ScoreError {
     pub max: f64,
     /// Root of the mean squared error of the scores.
     pub rms: f64,
-    /// Root mean squared error over standard deviation of the scores, of the output where it is largest.
+    /// Root mean squared error over standard deviation of the scores, of the output where it is largest. Where rows hardly
+    /// differ in their scores, a 1,024th of the span of all possible ones takes the place of the deviation.
     pub relative: f64,
 }
 
@@ -179,6 +225,26 @@ impl<'a> Reached<'a> {
         }
     }
 
+    /// Whether the rows say how fine leaves must be: their scores spread over some part of what scores can be, and all classes
+    /// occur.
+    pub(super) fn is_informative(&self) -> bool {
+        let outputs = self.model.n_outputs();
+        let spans = spans(self.model, &all_leaf_ranges(self.model));
+        let spreads = spans.iter().enumerate().all(|(output, span)| {
+            let scores = self.scores.iter().skip(output).step_by(outputs);
+            let (low, high) = scores.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| {
+                (low.min(*x), high.max(*x))
+            });
+            high - low >= span * LEAST_SPREAD
+        });
+        let decided = self
+            .scores
+            .chunks_exact(outputs)
+            .map(|scores| self.model.decision.decide(scores));
+        let classes: BTreeSet<usize> = decided.flatten().collect();
+        spreads && classes.len() == self.model.classes.len()
+    }
+
     /// What quantized leaves change.
     pub(super) fn error(&self, codes: &LeafCodes) -> ScoreError {
         let mut error = ErrorSum::new(self.model);
@@ -195,6 +261,8 @@ pub(super) struct ErrorSum {
     decision: Decision,
     error: ScoreError,
     outputs: Vec<Moments>,
+    /// Per output, the least standard deviation to relate errors to.
+    least: Vec<f64>,
 }
 
 /// Sums over the scores of one output.
@@ -209,11 +277,12 @@ struct Moments {
 
 impl ErrorSum {
     pub(super) fn new(model: &ForestModel) -> Self {
-        let outputs = vec![Moments::default(); model.n_outputs()];
+        let spans = spans(model, &all_leaf_ranges(model));
         Self {
             decision: model.decision,
             error: ScoreError::default(),
-            outputs,
+            outputs: vec![Moments::default(); model.n_outputs()],
+            least: spans.iter().map(|span| span * LEAST_DEVIATION).collect(),
         }
     }
 
@@ -239,16 +308,19 @@ impl ErrorSum {
             .map(|moments| moments.squared_error)
             .sum();
         self.error.rms = (total / rows / outputs).sqrt();
-        let relative = |moments: &Moments| {
+        let relative = |(moments, least): (&Moments, &f64)| {
             let variance = (moments.squares - moments.sum * moments.sum / rows) / rows;
-            let error = moments.squared_error / rows;
-            if error == 0.0 {
+            let deviation = variance.max(0.0).sqrt().max(*least);
+            let error = (moments.squared_error / rows).sqrt();
+            // All sums of leaves are one, and so are those of their codes.
+            if deviation == 0.0 {
                 0.0
             } else {
-                (error / variance.max(0.0)).sqrt()
+                error / deviation
             }
         };
-        self.error.relative = self.outputs.iter().map(relative).fold(0.0, f64::max);
+        let outputs = self.outputs.iter().zip(&self.least);
+        self.error.relative = outputs.map(relative).fold(0.0, f64::max);
         self.error
     }
 }

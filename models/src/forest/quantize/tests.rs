@@ -39,6 +39,7 @@ fn forest(n_features: usize, trees: Vec<Vec<Node>>) -> ForestModel {
         inverse_link: InverseLink::Identity,
         decision: Decision::None,
         classes: Vec::new(),
+        categories: BTreeMap::new(),
         params: BTreeMap::new(),
     })
     .unwrap()
@@ -335,11 +336,11 @@ fn tied_classes_stay_tied() {
 
 #[test]
 fn shared_nodes_are_copied_up_to_a_limit() {
-    // Each level asks x < level and goes on to one shared node: 2^60 paths.
+    // Each level asks another feature and goes on to one shared node: 2^60 paths.
     let mut nodes: Vec<Node> = (0..60)
         .map(|level| {
             split(
-                level % 2,
+                level,
                 f64::from(level),
                 Missing::Refused,
                 level + 1,
@@ -348,8 +349,43 @@ fn shared_nodes_are_copied_up_to_a_limit() {
         })
         .collect();
     nodes.push(leaf(1.0));
-    let error = quantize_forest(&forest(2, vec![nodes]), None, &options(1)).unwrap_err();
+    let error = quantize_forest(&forest(60, vec![nodes]), None, &options(1)).unwrap_err();
     assert!(matches!(error, QuantizeError::ForestSize { .. }), "{error}");
+}
+
+#[test]
+fn shared_nodes_are_copied_only_where_their_path_leaves_both_sides() {
+    // A set of 20 of 40 categories takes 40 comparisons, and so does the same set below it on either side; but a path has
+    // been told one category by then.
+    let below = |first: u32, inside: u32, outside: u32| -> Vec<Node> {
+        let last = first + 39;
+        let next = |at: u32| if at == last { outside } else { at + 1 };
+        let side = |at: u32| {
+            if (at - first).is_multiple_of(2) {
+                inside
+            } else {
+                outside
+            }
+        };
+        (first..=last)
+            .map(|at| split(0, f64::from(at - first), Missing::Right, side(at), next(at)))
+            .collect()
+    };
+    let mut nodes = Vec::new();
+    for level in 0..10 {
+        let next = 40 * (level + 1);
+        nodes.extend(below(40 * level, next, next));
+    }
+    nodes.extend(below(400, 440, 441));
+    nodes.extend([leaf(1.0), leaf(2.0)]);
+    let model = forest(2, vec![nodes]);
+    let (quantized, report) = quantize_forest(&model, None, &options(4)).unwrap();
+    assert!(report.splits <= 40, "{} splits", report.splits);
+    let values: Vec<f64> = (-2..84)
+        .map(|half| f64::from(half) / 2.0)
+        .chain([NAN])
+        .collect();
+    assert_exact(&model, &quantized, &values);
 }
 
 #[test]

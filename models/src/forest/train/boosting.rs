@@ -42,6 +42,7 @@ pub(super) fn fit(
         inverse_link: goal.objective.inverse_link(),
         decision: goal.decision,
         classes: goal.classes,
+        categories: Default::default(),
         params: params.to_text(),
     };
     let model = ForestModel::new(parts).map_err(ModelError::from)?;

@@ -186,6 +186,7 @@ impl Goal {
             inverse_link: InverseLink::Identity,
             decision,
             classes,
+            categories: Default::default(),
             params: params.to_text(),
         };
         let model = Model::Forest(ForestModel::new(parts).map_err(crate::error::ModelError::from)?);

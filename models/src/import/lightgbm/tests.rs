@@ -7,6 +7,14 @@ const STUMP: &str = "tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\nla
 objective=regression\nfeature_names=a b\n\nTree=0\nnum_leaves=2\nnum_cat=0\nsplit_feature=1\nthreshold=2.5\n\
 decision_type=10\nleft_child=-1\nright_child=-2\nleaf_value=-1 3\nis_linear=0\n\n\nend of trees\n\nparameters:\n";
 
+/// The model alone, as the other tests want it.
+fn read(text: &str) -> Result<ForestModel, LightgbmError> {
+    match super::read(text, Iterations::Library)?.model {
+        Model::Forest(forest) => Ok(forest),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn a_stump_by_hand() {
     let model = read(STUMP).unwrap();
@@ -108,7 +116,12 @@ fn what_is_wrong_is_named() {
         (
             "decision_type=10",
             "decision_type=1",
-            "tree 0, node 0: the split of feature 1 is categorical, which is not supported; one-hot encode the feature and train again",
+            "tree 0, node 0: the categories of the split are missing or those of another",
+        ),
+        (
+            "version=v4",
+            "version=v5",
+            "the text form is of version `v5`, not v2, v3 or v4; load the model in LightGBM 2.2 or later and write it by `save_model` again",
         ),
         (
             "decision_type=10",
@@ -123,12 +136,12 @@ fn what_is_wrong_is_named() {
         (
             "objective=regression",
             "objective=regression sqrt",
-            "objective `regression sqrt` is not supported",
+            "objective `regression sqrt` is not supported; train with `reg_sqrt=false`, or on square roots that you take yourself",
         ),
         (
             "objective=regression",
             "objective=cross_entropy_lambda",
-            "objective `cross_entropy_lambda` is not supported",
+            "objective `cross_entropy_lambda` is not supported; train with `cross_entropy`",
         ),
         (
             "num_tree_per_iteration=1",

@@ -16,12 +16,22 @@ pub(super) struct Block<'a> {
 pub(super) struct Text<'a> {
     pub(super) header: Block<'a>,
     pub(super) trees: Vec<Block<'a>>,
+    /// What the columns of a data frame held for its categories, as JSON; of the last line.
+    pub(super) pandas_categorical: Option<&'a str>,
 }
+
+/// The versions of the form that are read; LightGBM writes `v4` since 3.3, `v3` from 3.0, `v2` from 2.1.
+const VERSIONS: [&str; 3] = ["v2", "v3", "v4"];
+/// The line behind the trees, and what stands there in files of versions before 2.2, which lack it.
+const ENDS: [&str; 2] = ["end of trees", "feature importances:"];
+const PANDAS_CATEGORICAL: &str = "pandas_categorical:";
 
 impl<'a> Text<'a> {
     /// Splits a model at its `Tree=` lines; what follows `end of trees` says how it was trained and is left alone.
     pub(super) fn parse(text: &'a str) -> Result<Self, LightgbmError> {
         let mut lines = (1..).zip(text.lines().map(str::trim_end));
+        let last = text.lines().rev().find(|line| !line.trim().is_empty());
+        let pandas_categorical = last.and_then(|line| line.strip_prefix(PANDAS_CATEGORICAL));
         if lines.next().is_none_or(|(_, first)| first != "tree") {
             return Err(LightgbmError::NotLightgbm);
         }
@@ -32,7 +42,7 @@ impl<'a> Text<'a> {
         let mut trees: Vec<Block<'a>> = Vec::new();
         let mut complete = false;
         for (line, content) in lines {
-            if content == "end of trees" {
+            if ENDS.contains(&content) {
                 complete = true;
                 break;
             }
@@ -47,8 +57,17 @@ impl<'a> Text<'a> {
                 block.values.insert(key, value);
             }
         }
+        let version = header.text("version").unwrap_or_default();
+        if !VERSIONS.contains(&version) {
+            let found = version.to_owned();
+            return Err(LightgbmError::Version { found });
+        }
         if complete {
-            Ok(Self { header, trees })
+            Ok(Self {
+                header,
+                trees,
+                pandas_categorical,
+            })
         } else {
             Err(LightgbmError::CutOff)
         }

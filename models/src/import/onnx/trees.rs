@@ -50,6 +50,7 @@ pub(super) fn model(graph: &Graph) -> Result<Option<ForestModel>, OnnxError> {
         inverse_link: meaning.inverse_link,
         decision: meaning.decision,
         classes: meaning.classes,
+        categories: BTreeMap::new(),
         params: BTreeMap::new(),
     };
     ForestModel::new(parts)

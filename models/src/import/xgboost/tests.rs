@@ -22,7 +22,11 @@ fn stump() -> Value {
 }
 
 fn read_value(value: &Value) -> Result<ForestModel, XgboostError> {
-    read(value.to_string().as_bytes())
+    let imported = read(value.to_string().as_bytes(), Iterations::Library)?;
+    match imported.model {
+        Model::Forest(forest) => Ok(forest),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
@@ -44,21 +48,31 @@ fn versions_before_1_3_have_booleans_and_no_split_type() {
 
 #[test]
 fn what_is_wrong_is_named() {
-    let cases: [(&str, Value, &str); 17] = [
+    let cases: [(&str, Value, &str); 20] = [
         (
             "/learner/gradient_booster/name",
             json!("gblinear"),
-            "booster `gblinear` is not supported; train with `gbtree` or `dart`",
+            "the model claims 1 outputs, but has 0 weights",
         ),
         (
             "/learner/gradient_booster/name",
             json!("dart"),
-            "booster `dart` is not supported; train with `gbtree` or `dart`",
+            "the file has no model for the booster `dart`; it may be cut or made by hand",
+        ),
+        (
+            "/learner/gradient_booster/name",
+            json!("gbother"),
+            "booster `gbother` is not supported; train with `gbtree`, `dart` or `gblinear`",
         ),
         (
             "/learner/objective/name",
             json!("my:own"),
-            "objective `my:own` is not supported",
+            "objective `my:own` is not supported; of an objective of one's own, the link is unknown: train with one of XGBoost's, such as `reg:squarederror`, `binary:logistic` or `multi:softprob`",
+        ),
+        (
+            "/learner/objective/name",
+            json!("reg:expectileerror"),
+            "objective `reg:expectileerror` is not supported; train with `reg:quantileerror` or `reg:squarederror`",
         ),
         (
             "/learner/learner_model_param/base_score",
@@ -103,7 +117,12 @@ fn what_is_wrong_is_named() {
         (
             "/learner/gradient_booster/model/trees/0/split_type",
             json!([1, 0, 0]),
-            "tree 0, node 0: the split of feature 1 is categorical, which is not supported; one-hot encode the feature and train again",
+            "tree 0, node 0: the categories of the split are missing, overlap those of another, or reach beyond the list",
+        ),
+        (
+            "/learner/attributes",
+            json!({"best_iteration": "x"}),
+            "best_iteration is `x`, which is not a number that it can be",
         ),
         (
             "/learner/gradient_booster/model/trees/0/default_left",
@@ -113,7 +132,7 @@ fn what_is_wrong_is_named() {
         (
             "/learner/gradient_booster/model/trees/0/right_children",
             json!([-2, -1, -1]),
-            "tree 0, node 0: child -2 does not exist",
+            "tree 0, node 0: child -2 does not exist; the tree has 3 nodes",
         ),
         (
             "/learner/gradient_booster/model/trees/0/right_children",
@@ -155,7 +174,7 @@ fn other_files_are_refused() {
     ] {
         assert!(
             matches!(
-                read(bytes),
+                read(bytes, Iterations::Library),
                 Err(XgboostError::Json(_) | XgboostError::Ubjson(_))
             ),
             "{bytes:?}"

@@ -5,6 +5,8 @@
 
 use serde_json::{Map, Value};
 
+use super::non_finite::word;
+
 /// Nesting that no model needs; deeper input is refused, because reading it recurses.
 const MAX_DEPTH: usize = 64;
 
@@ -54,7 +56,7 @@ pub enum UbjsonError {
     },
 }
 
-/// Reads one value that takes all of `bytes`. NaN and infinities, which JSON lacks, become null.
+/// Reads one value that takes all of `bytes`. NaN and infinities, which JSON lacks, become their words.
 pub(super) fn parse(bytes: &[u8]) -> Result<Value, UbjsonError> {
     let mut reader = Reader { bytes, at: 0 };
     let marker = reader.byte()?;
@@ -63,6 +65,14 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, UbjsonError> {
         return Err(UbjsonError::TrailingBytes { offset: reader.at });
     }
     Ok(value)
+}
+
+fn number(number: f64) -> Value {
+    if number.is_finite() {
+        Value::from(number)
+    } else {
+        Value::from(word(number))
+    }
 }
 
 struct Reader<'a> {
@@ -141,8 +151,8 @@ impl<'a> Reader<'a> {
             b'Z' => Value::Null,
             b'T' => Value::Bool(true),
             b'F' => Value::Bool(false),
-            b'd' => Value::from(f32::from_be_bytes(self.array()?)),
-            b'D' => Value::from(f64::from_be_bytes(self.array()?)),
+            b'd' => number(f32::from_be_bytes(self.array()?).into()),
+            b'D' => number(f64::from_be_bytes(self.array()?)),
             b'S' => Value::String(self.string()?),
             b'[' => Value::Array(self.elements(depth)?),
             b'{' => Value::Object(self.fields(depth)?),
@@ -214,6 +224,15 @@ mod tests {
         let expected =
             json!({"a": [0.5, -2.0], "b": [255, -1, 256], "c": [true, false, null], "d": "hi"});
         assert_eq!(parse(&bytes), Ok(expected));
+    }
+
+    #[test]
+    fn what_is_not_finite_becomes_a_word() {
+        let mut bytes = b"[$d#i\x03".to_vec();
+        for number in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            bytes.extend(number.to_be_bytes());
+        }
+        assert_eq!(parse(&bytes), Ok(json!(["NaN", "Infinity", "-Infinity"])));
     }
 
     #[test]

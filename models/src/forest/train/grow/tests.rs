@@ -58,6 +58,7 @@ fn tree(
         inverse_link: InverseLink::Identity,
         decision: Decision::None,
         classes: Vec::new(),
+        categories: Default::default(),
         params: alloc::collections::BTreeMap::new(),
     })
     .unwrap()
