@@ -1,7 +1,7 @@
 //! Looks for plans whose measured noise is above, or close to, the predicted one.
 //!
 //! `cargo run --release -p tenebra-benches --example noise_hunt -- [PLANS] [SEED] [CSV]` draws circuits that are hard on the formula,
-//! plans each with direct and with packed queries, measures them with keys of their own, and writes a line a plan. The exit
+//! plans each with direct and with packed queries, measures them with keys of their own, and writes a line a plan and, beside it, a histogram as SVG. The exit
 //! status is 1 if a plan has a defect.
 
 use std::fmt::Write as _;
@@ -9,7 +9,9 @@ use std::process::ExitCode;
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
+use tenebra_benches::histogram::histogram;
 use tenebra_benches::hunt::{Kind, circuit};
+use tenebra_benches::machine;
 use tenebra_circuit::{Options, QueryMode, Verified};
 use tenebra_tfhe::Program;
 use tenebra_tfhe::measure::{Measure, Measurement};
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
     let mut lines = String::from(HEADER);
     lines.push('\n');
     let (mut done, mut defects, mut high) = (0, 0, 0);
+    let mut ratios = [("linear", Vec::new()), ("direct", Vec::new()), ("packed", Vec::new())];
     let mut seed = first;
     while done < plans {
         let kind = Kind::ALL[usize::try_from(seed).unwrap_or(0) % Kind::ALL.len()];
@@ -45,6 +48,12 @@ fn main() -> ExitCode {
                 done += 1;
                 defects += u32::from(defect.is_some());
                 high += u32::from(measurement.ratio() > 0.9);
+                let scheme = match (kind, query) {
+                    (Kind::Linear, _) => 0,
+                    (_, QueryMode::Direct) => 1,
+                    _ => 2,
+                };
+                ratios[scheme].1.push(measurement.ratio());
                 let line = line(kind, seed, name, plan, p_fail_log2, evaluate_ms, &measurement);
                 if defect.is_some() {
                     println!("DEFECT {line}");
@@ -62,6 +71,14 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     }
+    let plot = histogram(
+        "Measured over predicted standard deviation of the noise",
+        &machine(),
+        &ratios,
+        1.2,
+        24,
+    );
+    let _ = std::fs::write(format!("{path}.svg"), plot);
     println!("{done} plans, {defects} with defects, {high} with a ratio above 0.9; seeds {first} to {}", seed - 1);
     ExitCode::from(u8::from(defects > 0))
 }

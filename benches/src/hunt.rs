@@ -192,8 +192,29 @@ pub fn circuit(kind: Kind, rng: &mut ChaCha20Rng) -> Option<Verified> {
         Kind::Additive => return additive(&mut draw, small),
         Kind::Linear => return linear(&mut draw),
     };
+    forest(shape, trees)
+}
+
+/// A few trees with hundreds of outputs: many integers to compare in one query.
+#[must_use]
+pub fn wide(rng: &mut ChaCha20Rng) -> Option<Verified> {
+    let mut draw = Draw(rng);
+    let shape = Shape {
+        features: draw.of(&[2, 4, 8]),
+        max: draw.of(&[1, 3, 7, 15]),
+        depth: draw.of(&[1, 2, 3]),
+        leaves: draw.of(&[2, 4]),
+        outputs: draw.of(&[100, 200, 400]),
+    };
+    let count = draw.of(&[1, 3, 8]);
+    let trees = (0..count).map(|_| draw.tree(shape)).collect();
+    forest(shape, trees)
+}
+
+fn forest(shape: Shape, trees: Vec<Tree>) -> Option<Verified> {
     let mut builder = CircuitBuilder::new();
-    let x = builder.input("x", vec![Interval::new(0, shape.max); shape.features as usize]);
+    let codes = vec![Interval::new(0, shape.max); shape.features as usize];
+    let x = builder.input("x", codes);
     let forest = Forest {
         outputs: shape.outputs,
         trees,

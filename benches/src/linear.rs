@@ -110,8 +110,13 @@ fn circuit(features: usize, outputs: usize, rng: &mut impl Rng) -> Verified {
 }
 
 /// A spec whose inputs are codes from 0 on already.
+///
+/// # Panics
+///
+/// If a code does not fit 31 bits.
+#[must_use]
 #[expect(clippy::unwrap_used, reason = "codes of up to 16 bits are sound")]
-pub(crate) fn spec(circuit: &Verified, program: &Program) -> OwnedSpec {
+pub fn spec(circuit: &Verified, program: &Program) -> OwnedSpec {
     let ranges = circuit.input_ranges();
     let codec = |range: &Interval| {
         let max = i32::try_from(range.max).unwrap();
