@@ -7,12 +7,12 @@ mod csv;
 mod dialect;
 mod header;
 mod input;
+mod spec;
 mod target;
 
-pub use self::csv::{
-    CsvReader, CsvSpec, DataSet, Features, Limits, Record, read_csv, read_csv_file,
-};
+pub use self::csv::{CsvReader, DataSet, Record, read_csv, read_csv_file};
 pub use self::dialect::{Decimal, Dialect, Separator, UnknownMark};
+pub use self::spec::{CsvSpec, Features, Limits};
 pub use self::target::{Classes, TargetColumn};
 
 use std::collections::HashMap;

@@ -151,15 +151,12 @@ fn named_by(model: Model, path: &Path, table: &Table) -> Result<Model, Failure> 
     for warning in doubtful_features(table) {
         output::warning(&format!("{}: {warning}", path.display()));
     }
-    output::note(&format!(
-        "note: the model knows no names; its features are the columns of {}, in their order",
-        path.display()
-    ));
     Ok(model.with_feature_names(table.columns().to_vec())?)
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut model = Model::load(&arguments.model)?;
+    let nameless = model.feature_names().is_none();
     let calibration = match &arguments.calibrate {
         Some(path) => {
             let extra = arguments.csv.extra(&arguments.target, None);
@@ -210,6 +207,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         return output::json(&compiled.report);
     }
     output::data(&inspect::describe(&compiled.report))?;
+    if let Some(path) = arguments.calibrate.as_ref().filter(|_| nameless) {
+        output::note(&format!(
+            "note: the model knows no names; its features are the columns of {}, in their order",
+            path.display()
+        ));
+    }
     output::note(&format!(
         "wrote {} ({}) and {} ({})",
         arguments.output.join(files::CLIENT_FILE).display(),
