@@ -7,13 +7,13 @@ mod csv;
 mod dialect;
 mod header;
 mod input;
+mod spec;
 mod target;
 mod words;
 
-pub use self::csv::{
-    CsvReader, CsvSpec, DataSet, Features, Limits, Record, read_csv, read_csv_file,
-};
+pub use self::csv::{CsvReader, DataSet, Record, read_csv, read_csv_file};
 pub use self::dialect::{Decimal, Dialect, Separator, UnknownMark};
+pub use self::spec::{CsvSpec, Features, Limits};
 pub use self::target::{Classes, TargetColumn};
 pub use self::words::Words;
 

@@ -21,7 +21,7 @@ pub enum DataError {
         message: String,
     },
     /// Reading failed part-way.
-    #[error("row {row}: {message}")]
+    #[error("{}: {message}", at_row(*row))]
     Read {
         /// Data row, from 1; 0 is the header.
         row: usize,
@@ -29,11 +29,11 @@ pub enum DataError {
         message: String,
     },
     /// A cell is not text.
-    #[error("row {row}{}: not UTF-8 text", at_line(*line))]
+    #[error("{}{}: not UTF-8 text; save the file as UTF-8", at_row(*row), at_line(*line))]
     NotUtf8 {
         /// Data row, from 1; 0 is the header.
         row: usize,
-        /// Line of the file, from 1; blank lines before a row count to it.
+        /// Line of the file, from 1.
         line: Option<u64>,
     },
     /// No header.
@@ -112,7 +112,7 @@ pub enum DataError {
     Ragged {
         /// Data row, from 1.
         row: usize,
-        /// Line of the file, from 1; blank lines before a row count to it.
+        /// Line of the file, from 1.
         line: Option<u64>,
         /// Cells of the row.
         found: usize,
@@ -141,7 +141,7 @@ pub enum DataError {
     NotANumber {
         /// Data row, from 1.
         row: usize,
-        /// Line of the file, from 1; blank lines before a row count to it.
+        /// Line of the file, from 1.
         line: Option<u64>,
         /// Name of the column.
         column: String,
@@ -153,7 +153,7 @@ pub enum DataError {
     Infinite {
         /// Data row, from 1.
         row: usize,
-        /// Line of the file, from 1; blank lines before a row count to it.
+        /// Line of the file, from 1.
         line: Option<u64>,
         /// Name of the column.
         column: String,
@@ -163,7 +163,7 @@ pub enum DataError {
     Weight {
         /// Data row, from 1.
         row: usize,
-        /// Line of the file, from 1; blank lines before a row count to it.
+        /// Line of the file, from 1.
         line: Option<u64>,
         /// Name of the column.
         column: String,
@@ -571,6 +571,14 @@ impl QuantizeError {
             Self::Quant(source) => Self::Feature { feature, source },
             other => other,
         }
+    }
+}
+
+/// A data row, from 1; 0 is the header.
+fn at_row(row: usize) -> String {
+    match row {
+        0 => "the header".to_owned(),
+        row => format!("row {row}"),
     }
 }
 

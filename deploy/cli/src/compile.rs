@@ -255,8 +255,10 @@ fn spread(rows: usize, most: usize) -> Vec<usize> {
         let share = u128::from(at.wrapping_mul(STEP)) * rows as u128;
         usize::try_from(share >> 64).unwrap_or(0)
     };
-    let chosen: std::collections::BTreeSet<usize> = (0..most as u64).map(place).collect();
-    chosen.into_iter().collect()
+    let mut chosen: Vec<usize> = (0..most as u64).map(place).collect();
+    chosen.sort_unstable();
+    chosen.dedup();
+    chosen
 }
 
 #[cfg(test)]

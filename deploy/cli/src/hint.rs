@@ -99,6 +99,12 @@ fn data(error: &DataError) -> Option<String> {
             "`--separator` says what separates cells, as in `--separator ';'`"
         }
         DataError::NotANumber { .. } => "only columns named by `--target` may hold words",
+        DataError::TargetNotInHeader { present, .. }
+        | DataError::MissingColumns { present, .. }
+            if present.len() == 1 && present[0].contains([' ', ';', ':', '\t', '|', '/']) =>
+        {
+            "`--separator` says what separates cells, as in `--separator space`"
+        }
         DataError::Separators { .. } => {
             "`--separator ';'` names it; `,`, `;`, `|`, tab and others are read"
         }

@@ -10,75 +10,13 @@ use std::path::Path;
 
 use super::Table;
 use super::cell::Place;
-use super::dialect::{Decimal, Dialect, Separator};
+use super::dialect::{Decimal, Separator};
 use super::header::{self, Role};
 use super::input::{Input, RowGuard};
+use super::spec::CsvSpec;
 use super::target::TargetColumn;
 use super::words::Words;
 use crate::error::DataError;
-
-/// What the columns are, how the file is written, and how much to accept.
-#[derive(Clone, Debug, Default)]
-pub struct CsvSpec {
-    /// Columns to predict, split off as they stand.
-    pub targets: Vec<String>,
-    /// Column of sample weights (finite, not negative).
-    pub weight: Option<String>,
-    /// Columns to leave out, whatever they hold.
-    pub drop: Vec<String>,
-    /// Which of the others are features.
-    pub features: Features,
-    /// Separator and decimal mark.
-    pub dialect: Dialect,
-    /// The columns of categories whose cells are words, by name.
-    pub words: BTreeMap<String, Words>,
-    /// Limits that keep a hostile file from taking the memory.
-    pub limits: Limits,
-}
-
-/// Which columns are features. Columns that are not may hold anything.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Features {
-    /// All that are nothing else.
-    #[default]
-    Rest,
-    /// These, by name.
-    Only(Vec<String>),
-    /// Those that a model needs.
-    OfModel(Vec<String>),
-}
-
-impl CsvSpec {
-    /// Everything is a feature but `target`.
-    pub fn with_target(target: &str) -> Self {
-        Self {
-            targets: vec![target.to_owned()],
-            ..Self::default()
-        }
-    }
-}
-
-/// Bounds on a table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Most columns of a header.
-    pub columns: usize,
-    /// Most cells of a table held in memory ([`read_csv`]; [`CsvReader`] holds one row).
-    pub cells: usize,
-    /// Most bytes of one row, or of the header.
-    pub row_bytes: usize,
-}
-
-impl Default for Limits {
-    /// 65,536 columns, 2^27 cells (1 GiB), 16 MiB a row.
-    fn default() -> Self {
-        Self {
-            columns: 1 << 16,
-            cells: 1 << 27,
-            row_bytes: 1 << 24,
-        }
-    }
-}
 
 /// A file's features, targets and weights, with as many rows each.
 #[derive(Clone, Debug, PartialEq)]
@@ -241,7 +179,8 @@ impl<'a> CsvReader<'a> {
         Ok(true)
     }
 
-    /// The line on which the row that was just read begins: behind it are its own line ends and the one that closed it.
+    /// The line on which the row that was just read begins: behind it are its own line ends and the one that closed it. Blank
+    /// lines before it do not count; where a quote was left open, nothing closed it.
     fn line(&self) -> u64 {
         let inside = self
             .cells
@@ -250,7 +189,8 @@ impl<'a> CsvReader<'a> {
             .filter(|b| *b == b'\n')
             .count() as u64;
         let line = self.reader.position().line();
-        line.saturating_sub(inside + 1).max(1)
+        let earliest = self.cells.position().map_or(1, csv::Position::line);
+        line.saturating_sub(inside + 1).max(earliest)
     }
 }
 
@@ -352,6 +292,7 @@ fn read_error(error: &csv::Error, row: usize, row_bytes: usize) -> DataError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Limits;
     use proptest::prelude::*;
 
     fn read(text: &str, spec: &CsvSpec) -> Result<DataSet, DataError> {

@@ -1,8 +1,8 @@
 //! Names of columns, and what each column is for.
 
-use super::csv::{CsvSpec, Features};
 use super::dialect::Separator;
 use super::find_columns;
+use super::spec::{CsvSpec, Features};
 use crate::error::DataError;
 
 /// What a column of a file is.

@@ -105,6 +105,7 @@ impl TargetColumn {
             .into_iter()
             .map(|(label, spelling)| match label {
                 Label::Integer(value) => (label, value.to_string()),
+                Label::Word(word) => (label, word.to_owned()),
                 _ => (label, spelling.to_owned()),
             })
             .collect();

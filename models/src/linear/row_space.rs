@@ -2,9 +2,9 @@
 //!
 //! Whoever minimizes a loss of scores `X w` and a penalty on `|w|`, or the norm itself, needs weights in the span of the rows
 //! only (the representer theorem, Schölkopf et al. 2001). With `X^T = Q R` and orthonormal `Q`, `w = Q v` has the scores `R^T v`
-//! and the norm of `v`: a problem of as many features as rows, whose matrices are no larger than the table.
+//! and the norm of `v`: a problem of at most as many features as rows, whose matrices are no larger than the table.
 
-use ndarray::{Array2, ShapeBuilder};
+use ndarray::{Array2, Axis, ShapeBuilder};
 
 use super::factor::Qr;
 
@@ -27,11 +27,18 @@ impl RowSpace {
         let transposed =
             transposed.unwrap_or_else(|_| unreachable!("a table is rows times columns"));
         let (basis, triangle) = Qr::new(transposed).into_basis_and_triangle();
-        let space = Self { basis: Some(basis) };
-        (
-            space,
-            triangle.reversed_axes().as_standard_layout().into_owned(),
-        )
+        let coordinates = triangle.reversed_axes();
+        // What rounding left of rows that depend on the others, as they all do once they are centred, is no direction.
+        let size = |column: ndarray::ArrayView1<'_, f64>| column.dot(&column).sqrt();
+        let sizes: Vec<f64> = coordinates.columns().into_iter().map(size).collect();
+        let largest = sizes.iter().copied().fold(0.0, f64::max);
+        let negligible = f64::EPSILON * columns as f64 * largest;
+        let kept: Vec<usize> = (0..rows).filter(|&at| sizes[at] >= negligible).collect();
+        let space = Self {
+            basis: Some(basis.select(Axis(1), &kept)),
+        };
+        let coordinates = coordinates.select(Axis(1), &kept);
+        (space, coordinates.as_standard_layout().into_owned())
     }
 
     /// Weights of features from weights of coordinates, a column an output.
@@ -48,6 +55,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    #[test]
+    fn centred_rows_span_one_direction_less() {
+        // Three rows that sum to 0, up to rounding.
+        let rows = [[-1.0, 1.0, 0.0, 0.1, 0.3], [0.0, -1.0, 1.0, 0.2, -0.1]];
+        let last: Vec<f64> = (0..5).map(|j| -(rows[0][j] + rows[1][j])).collect();
+        let values = [rows[0].to_vec(), rows[1].to_vec(), last].concat();
+        assert_eq!(RowSpace::of(3, 5, values).1.ncols(), 2);
+        assert_eq!(RowSpace::of(2, 3, vec![0.0; 6]).1.ncols(), 2);
+    }
+
     proptest! {
         /// Scores and norms are the same in either coordinates, and every row can be reached.
         #[test]
@@ -62,7 +79,7 @@ mod tests {
             let x = Array2::from_shape_vec((rows, columns), values.clone()).unwrap();
             let (space, coordinates) = RowSpace::of(rows, columns, values);
             let n = coordinates.ncols();
-            prop_assert_eq!(n, rows.min(columns));
+            prop_assert!(n <= rows.min(columns));
             let v = Array2::from_shape_vec((n, 1), v[..n].to_vec()).unwrap();
             let w = space.to_features(v.clone());
             for (a, b) in x.dot(&w).iter().zip(&coordinates.dot(&v)) {

@@ -195,10 +195,6 @@ fn named_by(model: Model, path: &Path, table: &Table) -> Result<Model, Failure> 
     for warning in doubtful_features(table) {
         output::warning(&format!("{}: {warning}", path.display()));
     }
-    output::note(&format!(
-        "note: the model knows no names; its features are the columns of {}, in their order",
-        path.display()
-    ));
     Ok(model.with_feature_names(table.columns().to_vec())?)
 }
 
@@ -206,6 +202,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     check_folder(&arguments.output)?;
     check_stdin([Some(&arguments.model), arguments.calibrate.as_ref()])?;
     let mut model = read_model(&arguments.model)?;
+    let nameless = model.feature_names().is_none();
     let calibration = match &arguments.calibrate {
         Some(path) => {
             let busy = output::busy("reading the calibration data");
@@ -273,6 +270,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         return output::json(&compiled.report);
     }
     output::data(&inspect::describe(&compiled.report))?;
+    if let Some(path) = arguments.calibrate.as_ref().filter(|_| nameless) {
+        output::note(&format!(
+            "note: the model knows no names; its features are the columns of {}, in their order",
+            path.display()
+        ));
+    }
     output::note(&format!(
         "wrote {} ({}) and {} ({})",
         arguments.output.join(files::CLIENT_FILE).display(),

@@ -116,7 +116,7 @@ fn quantization(report: &QuantizationReport) -> Option<String> {
     }
     let mut text = format!("{}, on {compared} rows", parts.join(", "));
     if let Some(clipped) = report.clipped_rows.filter(|rows| *rows > 0) {
-        text.push_str(&format!("; scores of {clipped} clipped rows left out"));
+        text.push_str(&format!("; clipped rows left out: {clipped}"));
     }
     Some(text)
 }

@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 
 use tenebra_circuit::Interval;
-use tenebra_quant::{Affine, Bins, BitWidth, QuantError};
+use tenebra_quant::{Affine, Bins, BitWidth, QuantError, calibrate};
 
 use super::BinsMode;
 use crate::data::Table;
@@ -366,18 +366,20 @@ fn pair(
     [one, other].into_iter().map(group).collect()
 }
 
-/// Even codes over the calibration values of a feature, or without any over its cuts and a step below them.
+/// Even codes over the calibration values of a feature but for outliers, or, without values that differ, over its cuts and a step
+/// below them.
 pub(super) fn uniform(
     cuts: &[f64],
     column: Option<(&Table, usize)>,
     bits: BitWidth,
 ) -> Result<Affine<f64>, QuantError> {
     if let Some((table, column)) = column {
-        let values = table.column(column).filter(|x| !x.is_nan());
-        let (min, max) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(min, max), x| {
-            (min.min(x), max.max(x))
-        });
-        if min <= max {
+        let values: Vec<f64> = table.column(column).filter(|x| !x.is_nan()).collect();
+        let range = calibrate::without_outliers(&values, &mut values.clone());
+        // A single value says nothing about the range.
+        if let Ok((min, max)) = range
+            && min < max
+        {
             return Affine::asymmetric(min, max, bits);
         }
     }
