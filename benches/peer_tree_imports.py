@@ -113,7 +113,7 @@ def write_rows(path, case):
         for row in case.rows:
             # A line without a cell is no row to CSV.
             missing = "" if len(row) > 1 else "nan"
-            file.write(",".join(missing if x != x else repr(float(x)) for x in row) + "\n")
+            file.write(",".join(missing if x != x else x if isinstance(x, str) else repr(float(x)) for x in row) + "\n")
 
 
 def measure(arguments, case, folder):
@@ -261,6 +261,22 @@ def names(count):
     return [f"f{i}" for i in range(count)]
 
 
+def levels(rng, shifts=(0.0,)):
+    """What a data frame holds for 128 categories: codes, other numbers, or words, in the order that pandas gives them."""
+    kind = rng.integers(3)
+    if kind == 0:
+        return [int(code) for code in range(128)]
+    if kind == 1:
+        shift = float(rng.choice(shifts))
+        return [int(v) + shift if shift else int(v) for v in np.sort(rng.choice(1000, 128, replace=False)) - 200]
+    return [f"w{code:03} x" for code in range(128)]
+
+
+def cells_of(values, codes):
+    """The cells of a column of codes; what is no code is missing."""
+    return [values[int(code)] if 0 <= code < len(values) and code % 1 == 0 else None for code in codes]
+
+
 # XGBoost.
 
 
@@ -305,8 +321,8 @@ def xgboost_model(rng, folder):
         if frame:
             table = pd.DataFrame(data.X, columns=names(data.columns))
             for c in data.categorical:
-                values[c] = np.sort(rng.choice(1000, 128, replace=False)) - 200 if rng.random() < 0.5 else np.arange(128)
-                table[f"f{c}"] = pd.Categorical(values[c][data.X[:, c].astype(int)])
+                values[c] = levels(rng)
+                table[f"f{c}"] = pd.Categorical(cells_of(values[c], data.X[:, c]))
             d = xgb.DMatrix(table, y, enable_categorical=True)
         else:
             d = xgb.DMatrix(data.X, y, feature_types=types)
@@ -340,11 +356,10 @@ def xgboost_frame(xgb, booster, data, values, rows, kind, path, options, iterati
     """Rows of a data frame: categories that training had, and missing ones."""
     known = {c: np.unique(data.X[:, c].astype(int)) for c in data.categorical}
     table = pd.DataFrame(rows, columns=names(data.columns))
+    rows = rows.astype(object)
     for c in data.categorical:
-        codes = rows[:, c]
-        fits = np.isin(codes, known[c])
-        cells = [values[c][int(code)] if fit else None for code, fit in zip(codes, fits)]
-        table[f"f{c}"] = pd.Categorical(cells, categories=values[c][known[c]])
+        cells = cells_of(values[c], np.where(np.isin(table[f"f{c}"], known[c]), table[f"f{c}"], np.nan))
+        table[f"f{c}"] = pd.Categorical(cells, categories=[values[c][code] for code in known[c]])
         rows[:, c] = [np.nan if cell is None else cell for cell in cells]
     scored = xgb.DMatrix(table, enable_categorical=True)
     predictions = booster.predict(scored, iteration_range=iterations)
@@ -393,10 +408,8 @@ def lightgbm_model(rng, folder):
     if frame:
         table = pd.DataFrame(data.X, columns=names(data.columns))
         for c in data.categorical:
-            values[c] = np.sort(rng.choice(1000, 128, replace=False)) - 200.0 if rng.random() < 0.5 else np.arange(128.0)
-            values[c] += float(rng.choice([0.0, 0.25]))
-            cells = np.where(np.isnan(data.X[:, c]), np.nan, values[c][np.nan_to_num(data.X[:, c]).astype(int)])
-            table[f"f{c}"] = pd.Categorical(cells)
+            values[c] = levels(rng, [0.0, 0.25])
+            table[f"f{c}"] = pd.Categorical(cells_of(values[c], data.X[:, c]))
     try:
         train = lgb.Dataset(table, y, categorical_feature="auto" if frame else data.categorical, params=params,
                             group=[len(data.X)] if objective == "lambdarank" else None, free_raw_data=False)
@@ -420,11 +433,11 @@ def lightgbm_model(rng, folder):
     scored = rows
     if frame:
         scored = pd.DataFrame(rows, columns=names(data.columns))
+        rows = rows.astype(object)
         for c in data.categorical:
-            fits = (rows[:, c] >= 0) & (rows[:, c] < 128) & (rows[:, c] % 1 == 0)
-            cells = np.where(fits, values[c][np.where(fits, rows[:, c], 0).astype(int)], np.nan)
+            cells = cells_of(values[c], scored[f"f{c}"])
             scored[f"f{c}"] = pd.Categorical(cells, categories=values[c])
-            rows[:, c] = cells
+            rows[:, c] = [np.nan if cell is None else cell for cell in cells]
     predictions = booster.predict(scored)
     kind = "number"
     if objective == "binary":

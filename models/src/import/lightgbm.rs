@@ -177,15 +177,7 @@ pub fn read(text: &str, iterations: Iterations) -> Result<Imported, LightgbmErro
             classes,
         });
     }
-    let objective = if header.has("objective") {
-        header.text("objective")?
-    } else {
-        "custom"
-    };
-    let rule = Rule::from_objective(objective, outputs).map_err(|instead| {
-        let objective = objective.to_owned();
-        LightgbmError::Objective { objective, instead }
-    })?;
+    let (objective, rule) = rule(&header, outputs)?;
     let rounds = Rounds {
         total: trees / outputs,
         // `save_model` leaves the iterations after the best one out.
@@ -206,16 +198,8 @@ pub fn read(text: &str, iterations: Iterations) -> Result<Imported, LightgbmErro
         tree(index, block, index % outputs, factor, &columns.levels)
     };
     let n_features = header.number::<usize>("max_feature_idx")?.saturating_add(1);
-    let labels = match rule.decision {
-        Decision::None => 0,
-        Decision::Threshold => 2,
-        Decision::ArgMax => outputs,
-    };
     let forest = ForestModel::new(ForestParts {
-        estimator: format!(
-            "LightGBM {}",
-            objective.split(' ').next().unwrap_or_default()
-        ),
+        estimator: format!("LightGBM {objective}"),
         feature_names: feature_names(&header),
         n_features,
         round_to_f32: false,
@@ -227,13 +211,27 @@ pub fn read(text: &str, iterations: Iterations) -> Result<Imported, LightgbmErro
         bias: vec![0.0; outputs],
         inverse_link: rule.inverse_link,
         decision: rule.decision,
-        classes: (0..labels).map(|label| label.to_string()).collect(),
+        classes: rule.classes(outputs),
         categories: columns.words(),
         params: BTreeMap::new(),
     })?;
     let mut imported = Imported::new(Model::Forest(forest));
     imported.notes.extend(note);
     Ok(imported)
+}
+
+/// The objective by its name, and what it makes of a raw score.
+fn rule<'a>(header: &Block<'a>, outputs: usize) -> Result<(&'a str, Rule), LightgbmError> {
+    let objective = if header.has("objective") {
+        header.text("objective")?
+    } else {
+        "custom"
+    };
+    let rule = Rule::from_objective(objective, outputs).map_err(|instead| {
+        let objective = objective.to_owned();
+        LightgbmError::Objective { objective, instead }
+    })?;
+    Ok((objective.split(' ').next().unwrap_or_default(), rule))
 }
 
 /// The names of the features, unless they are the ones LightGBM makes up for data without names.
@@ -256,6 +254,16 @@ struct Rule {
 }
 
 impl Rule {
+    /// The names of the classes, which are not in the file.
+    fn classes(&self, outputs: usize) -> Vec<String> {
+        let labels = match self.decision {
+            Decision::None => 0,
+            Decision::Threshold => 2,
+            Decision::ArgMax => outputs,
+        };
+        (0..labels).map(|label| label.to_string()).collect()
+    }
+
     /// For an objective whose predictions are not a link of [`InverseLink`] applied to the raw scores, what to do instead.
     fn from_objective(objective: &str, outputs: usize) -> Result<Self, &'static str> {
         use InverseLink::{Exp, Identity, Sigmoid, Softmax};

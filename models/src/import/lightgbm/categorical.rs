@@ -1,6 +1,6 @@
 //! Sets of categories, and what the columns of a data frame held for them.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -57,7 +57,7 @@ impl Sets {
 pub(super) struct Columns {
     /// One per feature, where a column holds something else than codes.
     pub(super) levels: Vec<Levels>,
-    categorical: Vec<u32>,
+    categorical: BTreeSet<u32>,
 }
 
 impl Columns {
@@ -96,7 +96,7 @@ impl Columns {
         }
         Ok(Self {
             levels,
-            categorical,
+            categorical: categorical.into_iter().collect(),
         })
     }
 

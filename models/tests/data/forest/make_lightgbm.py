@@ -75,8 +75,6 @@ def main():
     # Refused.
     X, y, _, _ = dataset("iris")
     data = lambda **kw: lgb.Dataset(np.floor(X * 2), y == 1, **kw)
-    params = SMALL | {"objective": "binary", "min_data_per_group": 1, "min_data_in_leaf": 2, "cat_smooth": 0, "max_cat_to_onehot": 1}
-    lgb.train(params, data(categorical_feature=[0, 1, 2, 3]), 1).save_model(OUT / "refused_categorical.txt")
     lgb.train(SMALL | {"objective": "regression", "linear_tree": True}, data(params={"linear_tree": True}), 1).save_model(OUT / "refused_linear.txt")
     lgb.train(SMALL | {"objective": "regression", "reg_sqrt": True}, data(), 1).save_model(OUT / "refused_sqrt.txt")
 

@@ -89,13 +89,6 @@ def main():
     X, y, Xt, _ = dataset("iris")
     params = SMALL | three | {"objective": "multi:softprob", "multi_strategy": "multi_output_tree"}
     save("multi_output_tree", xgb.train(params, xgb.DMatrix(X, y), 3), Xt, ubj=True)
-    # Refused: a categorical split, a linear booster, an unknown booster output.
-    X, y, _, _ = dataset("iris")
-    codes = np.floor(X[:, :2] * 2).astype(int)
-    codes -= codes.min(0)
-    d = xgb.DMatrix(codes.astype(float), y == 1, feature_types=["c", "c"])
-    xgb.train({"max_depth": 2, "objective": "binary:logistic", "max_cat_to_onehot": 1}, d, 1).save_model(OUT / "refused_categorical.json")
-    xgb.train({"booster": "gblinear", "objective": "binary:logistic"}, xgb.DMatrix(X, y == 1), 1).save_model(OUT / "refused_gblinear.json")
 
 
 main()
