@@ -27,6 +27,8 @@ ML = "ai.onnx.ml"
 TYPES = {np.dtype(k): v for k, v in {
     np.float32: 1, np.float64: 11, np.float16: 10, np.int64: 7, np.int32: 6, np.bool_: 9, np.int8: 3, np.uint8: 2}.items()}
 onnxruntime.set_default_logger_severity(4)
+SINGLE = onnxruntime.SessionOptions()
+SINGLE.intra_op_num_threads = SINGLE.inter_op_num_threads = 1
 
 
 def main():
@@ -45,8 +47,8 @@ def main():
                 rng = np.random.default_rng([arguments.seed, kind is tree_graph, at, tries])
                 try:
                     case = kind(rng)
-                except (ValueError, IndexError):
-                    # Drawn from nothing: a tensor without columns or dimensions.
+                except Exception:
+                    # Drawn from nothing, as from a tensor without columns, or no graph for every number of rows.
                     case = None
                 tries += 1
             cases.append(dict(name=f"{kind.__name__} {at}.{tries - 1}", **case))
@@ -92,9 +94,11 @@ class Graph:
             [numpy_helper.from_array(value, name) for name, value in self.constants.items()])
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset), helper.make_opsetid(ML, 3)], ir_version=8)
 
+    def session(self, outputs):
+        return onnxruntime.InferenceSession(self.model(outputs).SerializeToString(), SINGLE, providers=["CPUExecutionProvider"])
+
     def run(self, outputs, x=None):
-        session = onnxruntime.InferenceSession(self.model(outputs).SerializeToString(), providers=["CPUExecutionProvider"])
-        return session.run(None, {"x": self.x if x is None else x})
+        return self.session(outputs).run(None, {"x": self.x if x is None else x})
 
     def add(self, operator, inputs, outputs=1, domain="", **attributes):
         """The names of the outputs, or None if onnxruntime does not take the node."""
@@ -513,16 +517,19 @@ def behind(graph, outputs):
 
 def edges(graph, source, thresholds):
     """Rows that are compared at thresholds and one step beside, moved back through the steps before the trees by bisection."""
-    rows = [*graph.x[:8]]
+    rows, sessions = [*graph.x[:8]], {}
     dtype = graph.x.dtype
     for origin, feature, threshold in thresholds[:8]:
         for column in range(graph.x.shape[1]):
             base = graph.x[0].copy()
+            if origin not in sessions:
+                sessions[origin] = graph.session([origin]) if origin != "x" else None
 
             def value(v):
                 row = base.copy()
                 row[column] = v
-                found = graph.run([origin], row.reshape(1, -1))[0] if origin != "x" else row.reshape(1, -1)
+                row = row.reshape(1, -1)
+                found = sessions[origin].run(None, {"x": row})[0] if origin != "x" else row
                 return float(found.reshape(1, -1)[0, min(feature, found.size - 1)])
 
             if dtype.kind != "f":

@@ -98,6 +98,7 @@ fn forest(run: &Run<'_>, leaves: &Leaves, meaning: Meaning) -> Result<ForestMode
         inverse_link: meaning.inverse_link,
         decision: meaning.decision,
         classes: meaning.classes,
+        categories: BTreeMap::new(),
         params: BTreeMap::new(),
     };
     ForestModel::new(parts).map_err(|error| OnnxError::Model(ModelError::Forest(error)))
