@@ -45,7 +45,7 @@ enum Kind {
     Word,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(untagged)]
 enum Answer {
     Number(f64),
@@ -118,7 +118,7 @@ fn is_in_forms(output: &Output, predictions: &[Option<Prediction>]) -> bool {
 }
 
 fn is_label(output: &Output, model: &Model, predictions: &[Option<Prediction>]) -> bool {
-    let class = |prediction: &Prediction| Some(model.classes()[prediction.class?].clone());
+    let class = |prediction: &Prediction| model.classes().get(prediction.class?).cloned();
     predictions.iter().zip(&output.values).all(|(prediction, expected)| {
         prediction.as_ref().is_none_or(|prediction| {
             is_tie(prediction) || class(prediction) == Some(expected[0].text())
@@ -147,12 +147,25 @@ fn difference(case: &Case, model: &Model, notes: &[String]) -> Option<String> {
         let label = output.kind != Kind::Half && output.kind != Kind::Number || !model.classes().is_empty();
         let label = label && output.values[0].len() == 1 && is_label(output, model, &predictions);
         if !label && !is_in_forms(output, &predictions) {
-            let expected = output.values[0].iter().map(Answer::text);
+            // The first row that differs alone, or else the first.
+            let rows = 0..case.rows.len();
+            let differs = |row: &usize| {
+                let one = Output {
+                    name: String::new(),
+                    values: vec![output.values[*row].clone()],
+                    ..*output
+                };
+                let prediction = &predictions[*row..=*row];
+                !is_in_forms(&one, prediction) && !is_label(&one, model, prediction)
+            };
+            let row = rows.into_iter().find(differs).unwrap_or(0);
+            let expected = output.values[row].iter().map(Answer::text);
             let expected: Vec<String> = expected.collect();
             return Some(format!(
-                "output `{}`, of {expected:?} in the first row, is none of {:?}",
+                "output `{}` of row {row}, {:?}, is {expected:?} and none of {:?}",
                 output.name,
-                predictions.first().map(|p| p.as_ref().map(forms))
+                case.rows[row],
+                predictions[row].as_ref().map(forms)
             ));
         }
     }
