@@ -22,7 +22,7 @@ import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-ROWS = 6
+ROWS = 11
 ML = "ai.onnx.ml"
 TYPES = {np.dtype(k): v for k, v in {
     np.float32: 1, np.float64: 11, np.float16: 10, np.int64: 7, np.int32: 6, np.bool_: 9, np.int8: 3, np.uint8: 2}.items()}
@@ -126,7 +126,7 @@ def case(graph, outputs, rows):
     recorded = []
     for name, value in zip(outputs, values):
         if isinstance(value, list):
-            value = np.array([list(row.values()) for row in value])
+            value = np.array([list(row.values()) for row in value]) if isinstance(value[0], dict) else np.concatenate(value, axis=1)
         value = np.asarray(value)
         if value.size == 0 or value.size % len(rows):
             return None
@@ -142,7 +142,7 @@ def case(graph, outputs, rows):
 
 
 def plain(value):
-    return value if isinstance(value, str) else int(value) if isinstance(value, (np.bool_, np.integer, int)) else float(f"{float(value):.9g}")
+    return str(value) if isinstance(value, str) else int(value) if isinstance(value, (np.bool_, np.integer, int)) else float(f"{float(value):.9g}")
 
 
 def linear_graph(rng):

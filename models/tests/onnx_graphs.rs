@@ -74,14 +74,16 @@ fn near(found: f64, expected: f64, kind: Kind) -> bool {
     (found - expected).abs() <= relative * expected.abs().max(1.0)
 }
 
-/// Whether another class is as good within rounding.
+/// Whether another class is as good within rounding; sigmoids of large scores are all 1 in single precision.
 fn is_tie(prediction: &Prediction) -> bool {
-    let mut scores = prediction.scores.clone();
-    if let [score] = scores[..] {
+    if let [score] = prediction.scores[..] {
         return score.abs() < 1e-5;
     }
-    scores.sort_by(|a, b| b.total_cmp(a));
-    scores[0] - scores[1] <= 1e-5 * scores[0].abs().max(1.0)
+    [&prediction.scores, &prediction.values].iter().any(|scores| {
+        let mut scores = (*scores).clone();
+        scores.sort_by(|a, b| b.total_cmp(a));
+        scores[0] - scores[1] <= 1e-7 * scores[0].abs().max(1.0)
+    })
 }
 
 /// What a model says of a row, in the forms that graphs give it: scores, values, and for one score those of both classes.

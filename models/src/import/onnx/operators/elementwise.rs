@@ -413,7 +413,7 @@ fn chained(operation: Binary, a: &Cell, b: &Cell, element: Element) -> Option<Ch
         (Binary::Sub, false) => (Operation::Add, -c),
         (Binary::Sub, true) => (Operation::SubtractFrom, c),
         (Binary::Mul, _) => (Operation::Multiply, c),
-        (Binary::Div, false) => (Operation::Divide, c),
+        (Binary::Div, false) if c != 0.0 => (Operation::Divide, c),
         (Binary::Max, _) => (Operation::Max, c),
         (Binary::Min, _) => (Operation::Min, c),
         _ => return None,
