@@ -195,7 +195,10 @@ pub fn read_with(bytes: &[u8], options: ImportOptions) -> Result<Imported, Impor
         Format::Onnx if iterations != Iterations::Library => {
             return Err(IterationsError::NotTrees.into());
         }
-        Format::Onnx => Imported::new(onnx::read(bytes)?),
+        Format::Onnx => {
+            let (model, notes) = onnx::read_noting(bytes)?;
+            Imported { model, notes }
+        }
     })
 }
 

@@ -154,7 +154,10 @@ fn refusals_name_operator_and_node() {
         ),
         (
             "refused_modified_huber",
-            ["node 2", "the operator Clip is not supported"],
+            [
+                "node 2",
+                "the larger or smaller of two numbers is not affine",
+            ],
         ),
     ] {
         let message = read(name).unwrap_err().to_string();

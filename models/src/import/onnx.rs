@@ -1,20 +1,28 @@
 //! ONNX files: linear models, tree ensembles, and what exporters wrap around them.
 //!
-//! The graph is run on symbols: every tensor is a set of affine forms of the features behind one link, so that scalers,
-//! matrix products and additions fold into one coefficient matrix and a `Sigmoid`, `Softmax`, `Exp` or `ArgMax` at the end
-//! becomes the model's link and decision. What cannot be said that way is refused with the operator and the node.
+//! The graph is run on symbols: every element of a tensor is a constant, in the arithmetic of its type, or a function of a
+//! row, so that scalers, matrix products and additions fold into one coefficient matrix and a `Sigmoid`, `Softmax`, `Exp` or
+//! `ArgMax` at the end becomes the model's link and decision. Trees add variables of their own, columns of leaves; several
+//! tree operators add up to one forest, and a function of a single tree is taken leaf by leaf. What cannot be said that way
+//! is refused with the operator and the node: what is read predicts what onnxruntime does, but for rounding.
 //!
 //! Operators are those of `ai.onnx` and `ai.onnx.ml` (<https://onnx.ai/onnx/operators/>).
 
 mod assemble;
+mod cell;
+mod chain;
+mod element;
 mod error;
 mod form;
 mod graph;
+mod leaves;
+mod meaning;
 mod operators;
 mod proto;
-mod scores;
-mod structure;
+mod run;
+mod tensor;
 mod trees;
+mod widths;
 
 pub use error::OnnxError;
 
@@ -24,12 +32,17 @@ use graph::Graph;
 /// Reads an ONNX file.
 ///
 /// # Errors
-/// [`OnnxError`]: not ONNX, an operator that is not supported, or weights that do not fit together. Never panics.
+/// As [`read_noting`].
 pub fn read(bytes: &[u8]) -> Result<Model, OnnxError> {
+    read_noting(bytes).map(|(model, _)| model)
+}
+
+/// Reads an ONNX file, and says what of its outputs the model leaves out: a sentence each, without a full stop.
+///
+/// # Errors
+/// [`OnnxError`]: not ONNX, an operator that is not supported, or weights that do not fit together. Never panics.
+pub fn read_noting(bytes: &[u8]) -> Result<(Model, Vec<String>), OnnxError> {
     let graph = Graph::decode(bytes)?;
-    if let Some(forest) = trees::model(&graph)? {
-        return Ok(Model::Forest(forest));
-    }
-    let outputs = operators::run(&graph)?;
-    assemble::model(&graph, outputs)
+    let run = run::run(&graph)?;
+    assemble::model(&run)
 }

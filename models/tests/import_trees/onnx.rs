@@ -102,7 +102,6 @@ fn what_is_no_sum_of_leaves_is_refused_by_name() {
             .unwrap_err()
             .to_string()
     };
-    assert!(error("refused_scaled.onnx").contains("train the trees on the features themselves"));
     assert!(error("refused_minimum.onnx").contains("aggregate_function MIN is not supported"));
     assert!(
         error("refused_softmax_zero.onnx").contains("post_transform SOFTMAX_ZERO is not supported")

@@ -1,39 +1,57 @@
-//! From the values of a graph's outputs to a model.
+//! From what the outputs of a graph mean to a model.
 
 use alloc::collections::BTreeMap;
 
-use tenebra_quant::{Decision, InverseLink};
-
+use super::chain::{Chain, moved};
+use super::element::Element;
 use super::error::OnnxError;
 use super::form::Form;
 use super::graph::Graph;
-use super::scores::{Labels, Link, Scores, Value};
-use super::structure::input_widths;
+use super::leaves::Leaves;
+use super::meaning::{Meaning, meaning};
+use super::run::Run;
+use crate::error::ModelError;
+use crate::forest::{ForestModel, ForestParts, Tree};
 use crate::linear::{LinearModel, LinearParts};
 use crate::model::Model;
 
-/// The model that the outputs describe: a classifier if one is a label, or the last function gives probabilities.
-pub(super) fn model(graph: &Graph, outputs: Vec<Value>) -> Result<Model, OnnxError> {
-    let mut labels = None;
-    let mut scores = None;
-    for output in outputs {
-        match output {
-            Value::Labels(value) => labels = labels.or(Some(value)),
-            Value::Scores(value) => scores = scores.or(Some(value)),
-            _ => {}
-        }
-    }
-    let meaning = match (labels, scores) {
-        (Some(labels), scores) => classification(labels, scores),
-        (None, Some(scores)) => from_scores(scores)?,
-        (None, None) => {
+/// 512 MiB of coefficients.
+const MAX_COEFFICIENTS: usize = 1 << 26;
+
+/// Values in all leaves together.
+const MAX_LEAF_VALUES: usize = 1 << 24;
+
+/// The model that the outputs describe, and what is left out.
+pub(super) fn model(run: &Run<'_>) -> Result<(Model, Vec<String>), OnnxError> {
+    let leaves = run.leaves.borrow();
+    let mut meaning = meaning(run, !leaves.trees.is_empty())?;
+    let n_features = leaves.n_features;
+    let variables = || meaning.forms.iter().flat_map(|form| form.terms.iter());
+    let used = || {
+        variables()
+            .filter(|(_, w)| **w != 0.0)
+            .map(|(variable, _)| *variable)
+    };
+    let (features, trees) = (
+        used().any(|v| v < n_features),
+        used().any(|v| v >= n_features),
+    );
+    let mut notes = core::mem::take(&mut meaning.notes);
+    notes.dedup();
+    let model = match (features, trees) {
+        (true, true) => {
+            let message = "it adds functions of the features to what trees give, which is no model here; train without passing the features on";
             return Err(OnnxError::Graph {
-                message: "no output depends linearly on the inputs".to_owned(),
+                message: message.to_owned(),
             });
         }
+        (false, true) => Model::Forest(forest(run, &leaves, meaning)?),
+        (_, false) => Model::Linear(linear(run, n_features, meaning)?),
     };
-    let widths = input_widths(graph)?;
-    let n_features: usize = widths.iter().sum();
+    Ok((model, notes))
+}
+
+fn linear(run: &Run<'_>, n_features: usize, meaning: Meaning) -> Result<LinearModel, OnnxError> {
     if meaning.forms.len().saturating_mul(n_features) > MAX_COEFFICIENTS {
         let message = format!(
             "{} outputs of {n_features} features are more than {MAX_COEFFICIENTS} coefficients",
@@ -42,8 +60,8 @@ pub(super) fn model(graph: &Graph, outputs: Vec<Value>) -> Result<Model, OnnxErr
         return Err(OnnxError::Graph { message });
     }
     let parts = LinearParts {
-        estimator: estimator(graph),
-        feature_names: feature_names(graph, &widths),
+        estimator: estimator(run.graph),
+        feature_names: feature_names(run),
         n_features,
         coef: meaning
             .forms
@@ -58,97 +76,103 @@ pub(super) fn model(graph: &Graph, outputs: Vec<Value>) -> Result<Model, OnnxErr
         feature_stats: None,
         params: BTreeMap::new(),
     };
-    Ok(Model::Linear(LinearModel::new(parts)?))
+    Ok(LinearModel::new(parts)?)
 }
 
-/// 512 MiB of coefficients.
-const MAX_COEFFICIENTS: usize = 1 << 26;
-
-struct Meaning {
-    forms: Vec<Form>,
-    inverse_link: InverseLink,
-    decision: Decision,
-    classes: Vec<String>,
-}
-
-/// A classifier; two scores that only differ in sign, or only matter by their difference, become one.
-fn classification(labels: Labels, probabilities: Option<Scores>) -> Meaning {
-    let Labels {
-        scores, classes, ..
-    } = labels;
-    // Probabilities say more than the label's scores; of the same forms, or they are not the label's.
-    let link = match &probabilities {
-        Some(given) if given.forms == scores.forms => given.link,
-        Some(Scores {
-            forms,
-            link: link @ Link::Sigmoid,
-        }) if scores.forms.last() == forms.last() => *link,
-        _ => scores.link,
+fn forest(run: &Run<'_>, leaves: &Leaves, meaning: Meaning) -> Result<ForestModel, OnnxError> {
+    let mut trees = trees(leaves, &meaning.forms)?;
+    let round_to_f32 = moved_splits(run, &leaves.chains, &mut trees)?;
+    let operators = run.graph.nodes.iter().map(|node| node.operator.as_str());
+    let mut ensembles = operators.filter(|name| name.starts_with("ai.onnx.ml.TreeEnsemble"));
+    let parts = ForestParts {
+        estimator: ensembles
+            .next()
+            .unwrap_or_default()
+            .trim_start_matches("ai.onnx.ml.")
+            .to_owned(),
+        feature_names: feature_names(run),
+        n_features: leaves.n_features,
+        round_to_f32,
+        trees,
+        bias: meaning.forms.iter().map(|form| form.intercept).collect(),
+        inverse_link: meaning.inverse_link,
+        decision: meaning.decision,
+        classes: meaning.classes,
+        categories: BTreeMap::new(),
+        params: BTreeMap::new(),
     };
-    if let [first, second] = scores.forms.as_slice() {
-        let opposite = second.is_negative_of(first);
-        let one = |form: Form, inverse_link| Meaning {
-            forms: vec![form],
-            inverse_link,
-            decision: Decision::Threshold,
-            classes: classes.clone(),
-        };
-        match link {
-            Link::Softmax => return one(second.plus(&first.scaled(-1.0)), InverseLink::Sigmoid),
-            Link::Sigmoid | Link::SigmoidNormalized if opposite => {
-                return one(second.clone(), InverseLink::Sigmoid);
+    ForestModel::new(parts).map_err(|error| OnnxError::Model(ModelError::Forest(error)))
+}
+
+/// The trees that some output needs, with what they add to the outputs in their leaves.
+fn trees(leaves: &Leaves, forms: &[Form]) -> Result<Vec<Tree>, OnnxError> {
+    let mut by_tree: BTreeMap<usize, Vec<(usize, Vec<(&[f64], f64)>)>> = BTreeMap::new();
+    for (output, form) in forms.iter().enumerate() {
+        for (tree, terms) in leaves.by_tree(form).unwrap_or_default() {
+            by_tree.entry(tree).or_default().push((output, terms));
+        }
+    }
+    let mut room = MAX_LEAF_VALUES;
+    let mut trees = Vec::new();
+    for (tree, outputs) in by_tree {
+        let first = outputs.iter().map(|(output, _)| *output).min().unwrap_or(0);
+        let last = outputs.iter().map(|(output, _)| *output).max().unwrap_or(0);
+        let width = last - first + 1;
+        let count = leaves.trees[tree].leaves().count();
+        room = room
+            .checked_sub(width.saturating_mul(count))
+            .ok_or_else(|| OnnxError::Graph {
+                message: format!("the leaves have more than {MAX_LEAF_VALUES} values; train fewer or smaller trees"),
+            })?;
+        let leaf = |at: usize| {
+            let mut values = vec![0.0; width];
+            for (output, terms) in &outputs {
+                values[output - first] = terms.iter().map(|(column, w)| w * column[at]).sum();
             }
-            Link::Identity if opposite => return one(second.clone(), InverseLink::Identity),
-            _ => {}
-        }
+            values
+        };
+        trees.push(Tree {
+            first_output: first,
+            nodes: leaves.filled(tree, leaf),
+        });
     }
-    let inverse_link = match link {
-        Link::Identity | Link::Exp | Link::OnePlusExp => InverseLink::Identity,
-        Link::Sigmoid => InverseLink::Sigmoid,
-        Link::SigmoidNormalized => InverseLink::SigmoidNormalized,
-        Link::Softmax => InverseLink::Softmax,
-    };
-    Meaning {
-        forms: scores.forms,
-        inverse_link,
-        decision: Decision::ArgMax,
-        classes,
-    }
+    Ok(trees)
 }
 
-/// A graph without labels, as neural-network libraries export them: probabilities mean classes 0, 1, ….
-fn from_scores(scores: Scores) -> Result<Meaning, OnnxError> {
-    let regression = |forms, inverse_link| Meaning {
-        forms,
-        inverse_link,
-        decision: Decision::None,
-        classes: Vec::new(),
-    };
-    let indices = |n: usize| (0..n).map(|class| class.to_string()).collect();
-    Ok(match (scores.link, scores.forms.len()) {
-        (Link::Identity, _) => regression(scores.forms, InverseLink::Identity),
-        (Link::Exp, _) => regression(scores.forms, InverseLink::Exp),
-        (Link::Sigmoid, 1) => Meaning {
-            forms: scores.forms,
-            inverse_link: InverseLink::Sigmoid,
-            decision: Decision::Threshold,
-            classes: indices(2),
-        },
-        (Link::Sigmoid, _) => regression(scores.forms, InverseLink::Sigmoid),
-        (Link::Softmax | Link::SigmoidNormalized, n) => {
-            let labels = Labels {
-                classes: indices(n),
-                scores,
-                indices: false,
-            };
-            classification(labels, None)
+/// Moves every split to the feature itself; whether features are rounded to single precision first.
+fn moved_splits(run: &Run<'_>, chains: &[Chain], trees: &mut [Tree]) -> Result<bool, OnnxError> {
+    let splits = || trees.iter().flat_map(Tree::splits);
+    let single = splits().all(|split| {
+        let chain = &chains[split.feature as usize];
+        chain.starts_single() || (chain.steps.is_empty() && is_single(run, chain.feature))
+    });
+    for (index, tree) in trees.iter_mut().enumerate() {
+        for split in tree.splits_mut() {
+            let chain = &chains[split.feature as usize];
+            let skipped = usize::from(single && chain.starts_single());
+            let found = moved(*split, &chain.steps[skipped..], single);
+            *split = found.ok_or_else(|| OnnxError::Graph {
+                message: format!(
+                    "tree {index}: what is compared of feature {} is no number for some of its values; scale it by finite numbers other than 0",
+                    chain.feature + 1
+                ),
+            })?;
+            split.feature = u32::try_from(chain.feature).unwrap_or(u32::MAX);
         }
-        (Link::OnePlusExp, _) => {
-            return Err(OnnxError::Graph {
-                message: "the output is 1 + exp(x), which is no link here".to_owned(),
-            });
+    }
+    Ok(single)
+}
+
+/// Whether the graph receives the feature in single precision.
+fn is_single(run: &Run<'_>, feature: usize) -> bool {
+    let mut first = 0;
+    for (input, width) in run.graph.inputs.iter().zip(&run.widths) {
+        if feature < first + width {
+            return input.element == Element::Float32;
         }
-    })
+        first += width;
+    }
+    false
 }
 
 /// The operator that carries the coefficients.
@@ -161,14 +185,13 @@ fn estimator(graph: &Graph) -> String {
     operator.trim_start_matches("ai.onnx.ml.").to_owned()
 }
 
-/// Names of the inputs, where each is one feature of its own.
-pub(super) fn feature_names(graph: &Graph, widths: &[usize]) -> Option<Vec<String>> {
-    let single = widths.len() > 1 && widths.iter().all(|&w| w == 1);
-    single.then(|| {
-        graph
-            .inputs
-            .iter()
-            .map(|input| input.name.clone())
-            .collect()
-    })
+/// Names of the inputs, where each is one feature of its own; strings are none.
+fn feature_names(run: &Run<'_>) -> Option<Vec<String>> {
+    let inputs = run.graph.inputs.iter().zip(&run.widths);
+    let used = inputs.filter(|(input, _)| input.element != Element::String);
+    let (names, widths): (Vec<_>, Vec<_>) = used
+        .map(|(input, width)| (input.name.clone(), *width))
+        .unzip();
+    let single = run.widths.len() > 1 && widths.iter().all(|&w| w == 1);
+    single.then_some(names)
 }

@@ -1,4 +1,4 @@
-//! Affine forms of the features, and the work spent on them.
+//! Affine forms of variables, which are features and what trees add, and the work spent on them.
 
 use alloc::collections::BTreeMap;
 use core::cell::Cell;
@@ -6,18 +6,18 @@ use core::cell::Cell;
 /// Most columns of a tensor, so that a graph that doubles them ends.
 pub(super) const MAX_COLUMNS: usize = 1 << 16;
 
-/// `sum terms + intercept`, as a function of the features.
+/// `sum terms + intercept`. Variables below the number of features are these, the others columns of leaves.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Form {
-    /// Non-zero coefficients by feature.
+    /// Coefficients by variable.
     pub(super) terms: BTreeMap<usize, f64>,
     pub(super) intercept: f64,
 }
 
 impl Form {
-    pub(super) fn feature(feature: usize) -> Self {
+    pub(super) fn variable(variable: usize) -> Self {
         Self {
-            terms: BTreeMap::from([(feature, 1.0)]),
+            terms: BTreeMap::from([(variable, 1.0)]),
             intercept: 0.0,
         }
     }
@@ -53,6 +53,12 @@ impl Form {
             *self.terms.entry(feature).or_insert(0.0) += w * by;
         }
         self.intercept += other.intercept * by;
+    }
+
+    /// The number, if it depends on no variable.
+    pub(super) fn as_constant(&self) -> Option<f64> {
+        let constant = self.terms.values().all(|&w| w == 0.0);
+        constant.then_some(self.intercept)
     }
 
     /// Whether `other` is its negative to within single precision, which exporters round to.

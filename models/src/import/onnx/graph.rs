@@ -4,62 +4,50 @@ use std::collections::HashMap;
 
 use prost::Message;
 
+use super::element::Element;
 use super::error::OnnxError;
-use super::proto::{
-    AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto,
-};
+use super::proto::{AttributeProto, ModelProto, NodeProto, ValueInfoProto};
+use super::tensor::Tensor;
 
 /// A decoded graph.
 #[derive(Debug)]
-pub(crate) struct Graph {
+pub(super) struct Graph {
     /// Inputs that are not initializers, in order.
-    pub(crate) inputs: Vec<Input>,
+    pub(super) inputs: Vec<Input>,
     /// Initializers by name.
-    pub(crate) constants: HashMap<String, Tensor>,
+    pub(super) constants: HashMap<String, Tensor>,
     /// In the order of the file, which ONNX requires to be an order of evaluation.
-    pub(crate) nodes: Vec<Node>,
+    pub(super) nodes: Vec<Node>,
     /// Names of the outputs.
-    pub(crate) outputs: Vec<String>,
+    pub(super) outputs: Vec<String>,
+    /// The program that wrote the file.
+    pub(super) producer: String,
 }
 
 /// A graph input of shape `[rows, width]`.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Input {
-    pub(crate) name: String,
+pub(super) struct Input {
+    pub(super) name: String,
     /// Number of columns, where the file says it.
-    pub(crate) width: Option<usize>,
-    /// Type number of the elements, as in `TensorProto.DataType`; 0 where the file does not say it.
-    pub(crate) element_type: i32,
+    pub(super) width: Option<usize>,
+    /// Type of the elements; single precision where the file does not say it.
+    pub(super) element: Element,
 }
 
 /// One operation.
 #[derive(Debug)]
-pub(crate) struct Node {
+pub(super) struct Node {
     /// Name and position, for errors.
-    pub(crate) label: String,
+    pub(super) label: String,
     /// Name of the operator, with its domain unless that is `ai.onnx`.
-    pub(crate) operator: String,
-    pub(crate) inputs: Vec<String>,
-    pub(crate) outputs: Vec<String>,
+    pub(super) operator: String,
+    pub(super) inputs: Vec<String>,
+    pub(super) outputs: Vec<String>,
     attributes: HashMap<String, AttributeProto>,
 }
 
-/// A constant.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Tensor {
-    pub(crate) shape: Vec<usize>,
-    pub(crate) data: Data,
-}
-
-/// The elements of a constant, the last dimension fastest.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Data {
-    Numbers(Vec<f64>),
-    Strings(Vec<String>),
-}
-
 impl Graph {
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, OnnxError> {
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, OnnxError> {
         let not_onnx = |message: &str| OnnxError::Decode {
             message: message.to_owned(),
         };
@@ -68,54 +56,80 @@ impl Graph {
         if graph.node.is_empty() {
             return Err(not_onnx("its graph has no nodes"));
         }
-        Self::new(graph)
-    }
-
-    fn new(graph: GraphProto) -> Result<Self, OnnxError> {
-        let mut constants = HashMap::new();
-        for tensor in graph.initializer {
-            constants.insert(tensor.name.clone(), Tensor::new(tensor)?);
+        if let Some(function) = model.functions.first() {
+            let message = format!(
+                "it defines an operator of its own, `{}`; inline it (onnx.inliner.inline_local_functions)",
+                function.name
+            );
+            return Err(OnnxError::Graph { message });
         }
-        let inputs: Vec<ValueInfoProto> = graph
+        let mut constants = HashMap::new();
+        for tensor in &graph.initializer {
+            if constants
+                .insert(tensor.name.clone(), Tensor::new(tensor)?)
+                .is_some()
+            {
+                let message = format!("the initializer `{}` is there twice", tensor.name);
+                return Err(OnnxError::Graph { message });
+            }
+        }
+        let inputs = graph
             .input
             .into_iter()
-            .filter(|i| !constants.contains_key(&i.name))
-            .collect();
+            .filter(|i| !constants.contains_key(&i.name));
         let nodes = graph
             .node
             .into_iter()
             .enumerate()
-            .map(|(at, node)| Node::new(node, at))
-            .collect();
+            .map(|(at, node)| Node::new(node, at));
         Ok(Self {
-            inputs: inputs.into_iter().map(Input::new).collect(),
+            inputs: inputs.map(Input::new).collect::<Result<_, _>>()?,
+            nodes: nodes.collect::<Result<_, _>>()?,
             constants,
-            nodes,
             outputs: graph.output.into_iter().map(|output| output.name).collect(),
+            producer: model.producer_name,
         })
     }
 }
 
 impl Input {
-    fn new(info: ValueInfoProto) -> Self {
+    fn new(info: ValueInfoProto) -> Result<Self, OnnxError> {
+        let name = info.name;
+        let refuse = |message: String| OnnxError::Graph {
+            message: format!("the input `{name}` {message}"),
+        };
         let tensor_type = info.r#type.and_then(|t| t.tensor_type);
-        let element_type = tensor_type.as_ref().map_or(0, |t| t.elem_type);
+        let element = match tensor_type.as_ref().map_or(0, |t| t.elem_type) {
+            0 => Element::Float32,
+            number => Element::from_number(number.into()).ok_or_else(|| {
+                refuse(format!(
+                    "has elements of type {number}, which are no features; export it with float32"
+                ))
+            })?,
+        };
         let shape = tensor_type.and_then(|t| t.shape);
-        let width = shape
-            .filter(|shape| shape.dim.len() == 2)
-            .and_then(|shape| shape.dim[1].dim_value);
-        Self {
-            name: info.name,
+        if let Some(shape) = shape
+            .as_ref()
+            .filter(|shape| !matches!(shape.dim.len(), 0 | 2))
+        {
+            return Err(refuse(format!(
+                "has {} dimensions; export it with a shape [None, columns]",
+                shape.dim.len()
+            )));
+        }
+        let width = shape.and_then(|shape| shape.dim.get(1)?.dim_value);
+        Ok(Self {
             width: width
                 .and_then(|w| usize::try_from(w).ok())
                 .filter(|&w| w > 0),
-            element_type,
-        }
+            name,
+            element,
+        })
     }
 }
 
 impl Node {
-    fn new(node: NodeProto, at: usize) -> Self {
+    fn new(node: NodeProto, at: usize) -> Result<Self, OnnxError> {
         let label = if node.name.is_empty() {
             format!("node {at}")
         } else {
@@ -125,22 +139,29 @@ impl Node {
             "" | "ai.onnx" => node.op_type,
             domain => format!("{domain}.{}", node.op_type),
         };
-        let attributes = node
-            .attribute
-            .into_iter()
-            .map(|a| (a.name.clone(), a))
-            .collect();
-        Self {
+        let mut attributes = HashMap::new();
+        let mut twice = None;
+        for attribute in node.attribute {
+            let name = attribute.name.clone();
+            if attributes.insert(name.clone(), attribute).is_some() {
+                twice = Some(name);
+            }
+        }
+        let node = Self {
             label,
             operator,
             inputs: node.input,
             outputs: node.output,
             attributes,
+        };
+        match twice {
+            None => Ok(node),
+            Some(name) => Err(node.refuse(format!("the attribute {name} is there twice"))),
         }
     }
 
     /// An error about how this node uses its operator.
-    pub(crate) fn refuse(&self, message: impl Into<String>) -> OnnxError {
+    pub(super) fn refuse(&self, message: impl Into<String>) -> OnnxError {
         OnnxError::Usage {
             node: self.label.clone(),
             operator: self.operator.clone(),
@@ -149,7 +170,7 @@ impl Node {
     }
 
     /// An error that says that its operator is not supported.
-    pub(crate) fn unsupported(&self) -> OnnxError {
+    pub(super) fn unsupported(&self) -> OnnxError {
         OnnxError::Operator {
             node: self.label.clone(),
             operator: self.operator.clone(),
@@ -157,7 +178,7 @@ impl Node {
     }
 
     /// The attribute's numbers; empty if it is not there.
-    pub(crate) fn floats(&self, name: &str) -> Vec<f64> {
+    pub(super) fn floats(&self, name: &str) -> Vec<f64> {
         self.attributes
             .get(name)
             .map(|a| a.floats.iter().map(|&x| f64::from(x)).collect())
@@ -165,12 +186,12 @@ impl Node {
     }
 
     /// The attribute's integers; empty if it is not there.
-    pub(crate) fn ints(&self, name: &str) -> &[i64] {
+    pub(super) fn ints(&self, name: &str) -> &[i64] {
         self.attributes.get(name).map_or(&[], |a| &a.ints)
     }
 
     /// The attribute's strings; empty if it is not there.
-    pub(crate) fn strings(&self, name: &str) -> Vec<String> {
+    pub(super) fn strings(&self, name: &str) -> Vec<String> {
         let text = |bytes: &Vec<u8>| String::from_utf8_lossy(bytes).into_owned();
         self.attributes
             .get(name)
@@ -179,157 +200,49 @@ impl Node {
     }
 
     /// The attribute's integer, if it is there.
-    pub(crate) fn int(&self, name: &str) -> Option<i64> {
+    pub(super) fn int(&self, name: &str) -> Option<i64> {
         self.attributes.get(name).map(|a| a.i)
     }
 
     /// The attribute's number, if it is there.
-    pub(crate) fn float(&self, name: &str) -> Option<f64> {
+    pub(super) fn float(&self, name: &str) -> Option<f64> {
         self.attributes.get(name).map(|a| f64::from(a.f))
     }
 
     /// The attribute's string, if it is there.
-    pub(crate) fn string(&self, name: &str) -> Option<String> {
+    pub(super) fn string(&self, name: &str) -> Option<String> {
         self.attributes
             .get(name)
             .map(|a| String::from_utf8_lossy(&a.s).into_owned())
     }
 
     /// The attribute's tensor, if it is there.
-    pub(crate) fn tensor(&self, name: &str) -> Result<Option<Tensor>, OnnxError> {
+    pub(super) fn tensor(&self, name: &str) -> Result<Option<Tensor>, OnnxError> {
         self.attributes
             .get(name)
-            .and_then(|a| a.t.clone())
+            .and_then(|a| a.t.as_ref())
             .map(Tensor::new)
             .transpose()
     }
 
+    /// Names of the attributes and their `AttributeType`, 0 where the file leaves it out.
+    pub(super) fn attributes(&self) -> impl Iterator<Item = (&str, i32)> {
+        self.attributes
+            .iter()
+            .map(|(name, a)| (name.as_str(), a.r#type))
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.attributes.contains_key(name)
+    }
+
     /// Class labels as `classlabels_ints`, `classlabels_int64s` or `classlabels_strings` give them.
-    pub(crate) fn class_labels(&self) -> Vec<String> {
+    pub(super) fn class_labels(&self) -> Vec<String> {
         let ints = ["classlabels_ints", "classlabels_int64s"]
             .iter()
             .flat_map(|name| self.ints(name));
         let mut labels: Vec<String> = ints.map(i64::to_string).collect();
         labels.extend(self.strings("classlabels_strings"));
         labels
-    }
-}
-
-impl Tensor {
-    fn new(proto: TensorProto) -> Result<Self, OnnxError> {
-        let name = proto.name.clone();
-        let refuse = |message: String| OnnxError::Tensor {
-            name: name.clone(),
-            message,
-        };
-        if proto.data_location != 0 {
-            return Err(refuse(
-                "its data is in another file; save the model as one file".to_owned(),
-            ));
-        }
-        let shape: Option<Vec<usize>> = proto
-            .dims
-            .iter()
-            .map(|&d| usize::try_from(d).ok())
-            .collect();
-        let shape = shape
-            .ok_or_else(|| refuse(format!("the shape {:?} has a negative size", proto.dims)))?;
-        let data = data(&proto).map_err(refuse)?;
-        let found = match &data {
-            Data::Numbers(values) => values.len(),
-            Data::Strings(values) => values.len(),
-        };
-        let expected = shape
-            .iter()
-            .try_fold(1_usize, |size, &d| size.checked_mul(d));
-        if expected != Some(found) {
-            return Err(refuse(format!(
-                "{found} elements do not fill the shape {shape:?}"
-            )));
-        }
-        Ok(Self { shape, data })
-    }
-
-    pub(crate) fn vector(values: Vec<f64>) -> Self {
-        Self {
-            shape: vec![values.len()],
-            data: Data::Numbers(values),
-        }
-    }
-
-    /// The elements, if they are numbers.
-    pub(crate) fn numbers(&self) -> Option<&[f64]> {
-        match &self.data {
-            Data::Numbers(values) => Some(values),
-            Data::Strings(_) => None,
-        }
-    }
-
-    /// The elements as integers, if they are.
-    pub(crate) fn integers(&self) -> Option<Vec<i64>> {
-        #[expect(clippy::cast_possible_truncation, reason = "integral and below 2^53")]
-        let integer = |x: &f64| (x.fract() == 0.0 && x.abs() < 9e15).then_some(*x as i64);
-        self.numbers()?.iter().map(integer).collect()
-    }
-
-    /// The elements as class labels.
-    pub(crate) fn labels(&self) -> Option<Vec<String>> {
-        match &self.data {
-            Data::Strings(labels) => Some(labels.clone()),
-            Data::Numbers(_) => Some(self.integers()?.iter().map(i64::to_string).collect()),
-        }
-    }
-}
-
-/// Elements from whichever field holds them. Type numbers are those of `TensorProto.DataType`.
-fn data(proto: &TensorProto) -> Result<Data, String> {
-    const STRING: i32 = 8;
-    if proto.data_type == STRING {
-        let strings = proto
-            .string_data
-            .iter()
-            .map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-        return Ok(Data::Strings(strings.collect()));
-    }
-    if let Some(raw) = &proto.raw_data {
-        return raw_numbers(raw, proto.data_type).map(Data::Numbers);
-    }
-    let numbers = match proto.data_type {
-        1 => proto.float_data.iter().map(|&x| f64::from(x)).collect(),
-        2 | 3 | 4 | 5 | 6 | 9 => proto.int32_data.iter().map(|&x| f64::from(x)).collect(),
-        7 => proto.int64_data.iter().map(|&x| x as f64).collect(),
-        11 => proto.double_data.clone(),
-        other => {
-            return Err(format!(
-                "elements of type {other} are not supported; use float, double or integers"
-            ));
-        }
-    };
-    Ok(Data::Numbers(numbers))
-}
-
-fn raw_numbers(raw: &[u8], data_type: i32) -> Result<Vec<f64>, String> {
-    fn each<const N: usize>(raw: &[u8], read: impl Fn([u8; N]) -> f64) -> Result<Vec<f64>, String> {
-        let (elements, rest) = raw.as_chunks::<N>();
-        if !rest.is_empty() {
-            return Err(format!(
-                "{} raw bytes are no whole number of elements of {N}",
-                raw.len()
-            ));
-        }
-        Ok(elements.iter().map(|bytes| read(*bytes)).collect())
-    }
-    match data_type {
-        1 => each(raw, |b| f64::from(f32::from_le_bytes(b))),
-        2 | 9 => each(raw, |[b]| f64::from(b)),
-        3 => each(raw, |b| f64::from(i8::from_le_bytes(b))),
-        4 => each(raw, |b| f64::from(u16::from_le_bytes(b))),
-        5 => each(raw, |b| f64::from(i16::from_le_bytes(b))),
-        6 => each(raw, |b| f64::from(i32::from_le_bytes(b))),
-        7 => each(raw, |b| i64::from_le_bytes(b) as f64),
-        11 => each(raw, f64::from_le_bytes),
-        other => Err(format!(
-            "elements of type {other} are not supported; use float, double or integers"
-        )),
     }
 }

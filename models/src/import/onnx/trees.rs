@@ -1,221 +1,281 @@
 //! Tree ensembles: `TreeEnsembleClassifier`, `TreeEnsembleRegressor` and `TreeEnsemble` of `ai.onnx.ml`.
 //!
-//! Trees compare the features themselves, so only operators that pick or join columns may stand before them; behind them
-//! may come what names or links scores. Scores are added in double precision. With two labels and weights for a single
-//! class, the sum is a probability where no weight is negative and no link follows, and a margin around 0 otherwise, as
-//! ONNX Runtime has it. Missing values follow `nodes_missing_value_tracks_true` if any node sets it; otherwise rows with
-//! missing values are refused, as scikit-learn does.
+//! Trees compare features, or what is computed of single ones step by step: such a comparison is one of the feature itself.
+//! What they add up becomes forms of their leaves, so that whatever is affine may follow. Scores are added in double
+//! precision. Missing values follow `nodes_missing_value_tracks_true` if any node sets it, and fail every comparison in
+//! files of CatBoost, which learns that; otherwise rows with missing values are refused, as scikit-learn does.
 
 mod ensemble;
 mod nodes;
 
-use alloc::collections::BTreeMap;
 use std::collections::HashMap;
 
-use tenebra_quant::{Decision, InverseLink};
-
-use self::ensemble::{Ensemble, PostTransform, Task};
-use super::assemble::feature_names;
+use super::cell::{Cell, Expr};
+use super::chain::{Chain, Operation};
+use super::element::Element;
 use super::error::OnnxError;
-use super::graph::{Graph, Node};
-use super::operators::value;
-use super::scores::{Link, Value};
-use super::structure::input_widths;
-use crate::error::ModelError;
-use crate::forest::{ForestModel, ForestParts, Tree};
+use super::form::Form;
+use super::operators::{classifier, transformed};
+use super::run::{Call, Value};
+use super::tensor::{Data, Dim, Tensor};
+use crate::forest::{Node, Tree};
+use ensemble::{Ensemble, Task};
+use nodes::RawTree;
 
-/// The forest, if the graph has a tree operator.
-pub(super) fn model(graph: &Graph) -> Result<Option<ForestModel>, OnnxError> {
-    let mut operators = graph.nodes.iter().filter(|node| is_trees(node));
-    let Some(node) = operators.next() else {
-        return Ok(None);
-    };
-    if let Some(second) = operators.next() {
-        return Err(second.refuse(
-            "the graph has several tree operators; one is supported, of as many trees as you like",
-        ));
+/// Values in all leaves together; a leaf has one for each output that its tree adds to.
+const MAX_LEAF_VALUES: usize = 1 << 24;
+
+pub(super) fn evaluate(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
+    let chains = chains(call, call.tensor(0)?)?;
+    let learned_missing = call.run.graph.producer.starts_with("CatBoost");
+    let ensemble = Ensemble::new(call.node, learned_missing)?;
+    let covered = covered(&ensemble.trees, ensemble.bias.len());
+    let weights = || ensemble.trees.iter().flat_map(RawTree::weights);
+    let positive = weights().all(|(_, weight)| weight >= 0.0);
+    let only = only_class(&ensemble);
+    let (transform, task) = (ensemble.post_transform, ensemble.task);
+    let base = ensemble.base;
+    let forms = sums(
+        call,
+        &chains,
+        ensemble.trees,
+        &ensemble.bias,
+        ensemble.share,
+    )?;
+    match task {
+        Task::Regression => Ok(vec![Value::Tensor(transformed(call, &transform, forms)?)]),
+        Task::Classification => match only {
+            Some(class) => one_score(call, forms, class, positive, base, &transform),
+            None => many_scores(call, forms, covered, positive, base, &transform),
+        },
     }
-    let ensemble = Ensemble::new(node)?;
-    let features = features(graph, node)?;
-    let widths = input_widths(graph)?;
-    let after = after(graph, node)?;
-    let meaning = Meaning::new(node, &ensemble, after)?;
-    let parts = ForestParts {
-        estimator: node.operator.trim_start_matches("ai.onnx.ml.").to_owned(),
-        feature_names: feature_names(graph, &widths),
-        n_features: widths.iter().sum(),
-        round_to_f32: element_type(graph, node) != DOUBLE,
-        trees: renamed(ensemble.trees, &features, node)?,
-        bias: ensemble.bias,
-        inverse_link: meaning.inverse_link,
-        decision: meaning.decision,
-        classes: meaning.classes,
-        categories: BTreeMap::new(),
-        params: BTreeMap::new(),
-    };
-    ForestModel::new(parts)
-        .map(Some)
-        .map_err(|error| OnnxError::Model(ModelError::Forest(error)))
 }
 
-/// `TensorProto.DataType.DOUBLE`.
-const DOUBLE: i32 = 11;
-
-/// Whether the operator holds trees.
-pub(super) fn is_trees(node: &Node) -> bool {
-    node.operator.starts_with("ai.onnx.ml.TreeEnsemble")
+/// The only class of two that leaves have weights for.
+fn only_class(ensemble: &Ensemble) -> Option<usize> {
+    let mut classes = ensemble
+        .trees
+        .iter()
+        .flat_map(RawTree::weights)
+        .map(|(class, _)| class);
+    let first = classes.next()?;
+    (ensemble.bias.len() == 2 && classes.all(|class| class == first)).then_some(first)
 }
 
-/// For each column that the trees read, the feature it is.
-fn features(graph: &Graph, node: &Node) -> Result<Vec<usize>, OnnxError> {
-    let name = node
-        .inputs
-        .first()
-        .ok_or_else(|| node.refuse("it has no input"))?;
-    let changed = || {
-        node.refuse("its input is computed from the features; train the trees on the features themselves, trees need no scaling")
-    };
-    let Value::Scores(columns) = value(graph, name)? else {
-        return Err(changed());
-    };
-    let feature = |form: &super::form::Form| {
-        let (&feature, &factor) = form.terms.first_key_value()?;
-        (form.terms.len() == 1 && factor == 1.0 && form.intercept == 0.0).then_some(feature)
-    };
-    let features: Option<Vec<usize>> = columns.forms.iter().map(feature).collect();
-    features
-        .filter(|_| columns.link == Link::Identity)
-        .ok_or_else(changed)
+/// Per output, whether every row has a weight for it: some tree has one in every leaf.
+fn covered(trees: &[RawTree], outputs: usize) -> Vec<bool> {
+    let mut covered = vec![false; outputs];
+    for tree in trees {
+        let mut leaves: HashMap<usize, usize> = HashMap::new();
+        for weights in tree.leaf_weights() {
+            let mut seen: Vec<usize> = weights.iter().map(|(output, _)| *output).collect();
+            seen.sort_unstable();
+            seen.dedup();
+            for output in seen {
+                *leaves.entry(output).or_default() += 1;
+            }
+        }
+        for (output, count) in leaves {
+            if count == tree.leaves()
+                && let Some(covered) = covered.get_mut(output)
+            {
+                *covered = true;
+            }
+        }
+    }
+    covered
 }
 
-/// The splits of trees over the columns, as splits over the features.
-fn renamed(mut trees: Vec<Tree>, features: &[usize], node: &Node) -> Result<Vec<Tree>, OnnxError> {
-    for (index, tree) in trees.iter_mut().enumerate() {
-        for split in tree.splits_mut() {
-            let feature = features
-                .get(split.feature as usize)
-                .and_then(|&f| u32::try_from(f).ok());
-            let columns = features.len();
-            split.feature = feature.ok_or_else(|| {
-                node.refuse(format!(
-                    "tree {index} reads column {}; the input has {columns} columns, counted from 0",
-                    split.feature
+/// Two classes with weights for one of them: its sum is a probability where no weight is negative, and a margin otherwise.
+fn one_score(
+    call: &Call<'_>,
+    mut forms: Vec<Form>,
+    class: usize,
+    positive: bool,
+    base: usize,
+    transform: &str,
+) -> Result<Vec<Value>, OnnxError> {
+    if base > 1 {
+        return Err(call.refuse("base values for two classes and weights for one are not supported; give one base value"));
+    }
+    let score = forms.swap_remove(class);
+    let other = if class == 0 {
+        // onnxruntime takes the weights of the first class for those of the second, if they are the only ones.
+        None
+    } else {
+        Some(Form::constant(0.0))
+    };
+    let range = call.run.leaves.borrow().range(&score);
+    let at_half = score.clone().shifted(-0.5);
+    // The label of positive weights changes at 1/2, whatever the transform.
+    let label = if !positive || range.is_some_and(|(low, high)| low > 0.5 || high <= 0.0) {
+        score.clone()
+    } else {
+        at_half
+    };
+    let affine = |form: &Form| Expr::Affine(form.clone());
+    let columns = |exprs: [Expr; 2]| Tensor::columns(Element::Float32, exprs);
+    let (label, scores) = match (transform, other) {
+        ("NONE", None) if positive => {
+            let both = [score.scaled(-1.0).shifted(1.0), score];
+            (
+                both.iter().map(affine).collect(),
+                columns(both.map(Expr::Affine)),
+            )
+        }
+        ("NONE", None) => (
+            vec![affine(&label)],
+            columns([score.scaled(-1.0), score].map(Expr::Affine)),
+        ),
+        ("LOGISTIC", None) => {
+            if label != score {
+                return Err(call.refuse("no weight is negative, so that onnxruntime predicts the second class above a score of 1/2, though LOGISTIC makes that a probability of 0.62; export the model with both classes' weights"));
+            }
+            let both = [score.scaled(-1.0), score.clone()];
+            (vec![affine(&label)], columns(both.map(Expr::sigmoid)))
+        }
+        (_, None) => {
+            return Err(call.refuse(format!(
+                "post_transform {transform} of the scores of one class says nothing; use LOGISTIC"
+            )));
+        }
+        (_, Some(zero)) => (
+            vec![affine(&label)],
+            transformed(call, transform, vec![zero, score])?,
+        ),
+    };
+    classifier(call, label, scores)
+}
+
+/// A score for every class.
+fn many_scores(
+    call: &Call<'_>,
+    forms: Vec<Form>,
+    covered: Vec<bool>,
+    positive: bool,
+    base: usize,
+    transform: &str,
+) -> Result<Vec<Value>, OnnxError> {
+    if forms.len() == 2 && base > 0 {
+        return Err(call.refuse("base values for two classes are not supported, as onnxruntime mixes their scores; add them to the leaves of a tree"));
+    }
+    let all = covered.iter().all(|covered| *covered);
+    let some = covered.iter().any(|covered| *covered);
+    if base == 0 && !all && !(forms.len() > 2 && positive && some) {
+        return Err(call.refuse("some rows have no weight for a class, which onnxruntime does not rank then; give every leaf a weight for every class"));
+    }
+    let label = if let [first, second] = forms.as_slice() {
+        // onnxruntime predicts the second of two classes where its score is above 0, and calls integers 0 and 1.
+        let named = matches!(call.node.class_labels().as_slice(), [a, b] if a == "0" && b == "1");
+        if !second.is_negative_of(first) {
+            return Err(call.refuse("two classes have scores that are not opposite, of which onnxruntime predicts the second wherever its score is above 0; give the weights of one class only"));
+        }
+        if !named && !call.node.ints("classlabels_int64s").is_empty() {
+            return Err(call.refuse("onnxruntime calls two integer classes with weights for both 0 and 1, whatever their labels; train on labels 0 and 1"));
+        }
+        vec![Expr::Affine(second.clone())]
+    } else {
+        forms.iter().cloned().map(Expr::Affine).collect()
+    };
+    classifier(call, label, transformed(call, transform, forms)?)
+}
+
+/// For each column that the trees read, the feature it is and the steps from that to it.
+fn chains(call: &Call<'_>, x: &Tensor) -> Result<Vec<Result<Chain, OnnxError>>, OnnxError> {
+    let ([Dim::Rows, Dim::Fixed(_)], Data::Cells(cells)) = (x.dims.as_slice(), &x.data) else {
+        return Err(call.refuse("its input must be columns of features"));
+    };
+    let rounds = match x.element {
+        Element::Float32 | Element::Float64 => false,
+        Element::Int32 | Element::Int64 => true,
+        other => {
+            return Err(call.refuse(format!(
+                "it compares {}; float, double and integers are supported",
+                other.name()
+            )));
+        }
+    };
+    let chain = |(at, cell): (usize, &Cell)| {
+        // Integers are compared in single precision.
+        let chain = cell.chain.as_ref().and_then(|chain| {
+            if rounds {
+                chain.then(Operation::Round, 0.0, Element::Float32)
+            } else {
+                Some(chain.clone())
+            }
+        });
+        chain.ok_or_else(|| {
+            call.refuse(format!("its column {} is computed from several features, or in steps that are not followed; trees can read features, and what Scaler, Add, Sub, Mul, Div, Clip and Cast make of single ones", at + 1))
+        })
+    };
+    Ok(cells.iter().enumerate().map(chain).collect())
+}
+
+/// What the trees add up to, per output.
+fn sums(
+    call: &Call<'_>,
+    chains: &[Result<Chain, OnnxError>],
+    trees: Vec<RawTree>,
+    bias: &[f64],
+    share: f64,
+) -> Result<Vec<Form>, OnnxError> {
+    let mut forms: Vec<Form> = bias.iter().map(|&b| Form::constant(b)).collect();
+    let mut leaves = call.run.leaves.borrow_mut();
+    let mut known: HashMap<usize, u32> = HashMap::new();
+    let mut room = MAX_LEAF_VALUES;
+    for (index, raw) in trees.into_iter().enumerate() {
+        let (mut nodes, weights) = raw.into_nodes();
+        for node in &mut nodes {
+            let Node::Split(split) = node else { continue };
+            let column = split.feature as usize;
+            let chain = chains.get(column).ok_or_else(|| {
+                call.refuse(format!(
+                    "tree {index} reads column {column}; the input has {} columns, counted from 0",
+                    chains.len()
                 ))
             })?;
+            let chain = chain.as_ref().map_err(Clone::clone)?;
+            split.feature = *known.entry(column).or_insert_with(|| {
+                leaves.chains.push(chain.clone());
+                u32::try_from(leaves.chains.len() - 1).unwrap_or(u32::MAX)
+            });
+        }
+        let tree = leaves.trees.len();
+        leaves.trees.push(Tree {
+            first_output: 0,
+            nodes,
+        });
+        let mut columns: HashMap<usize, Vec<f64>> = HashMap::new();
+        for (leaf, weights) in weights.iter().enumerate() {
+            for &(output, weight) in weights {
+                let column = columns.entry(output);
+                let column = column.or_insert_with(|| {
+                    room = room.saturating_sub(weights_len(&leaves.trees[tree]));
+                    vec![0.0; weights_len(&leaves.trees[tree])]
+                });
+                column[leaf] += share * weight;
+                if room == 0 {
+                    return Err(call.refuse(format!(
+                        "the leaves have more than {MAX_LEAF_VALUES} values; train fewer or smaller trees"
+                    )));
+                }
+            }
+        }
+        let mut columns: Vec<(usize, Vec<f64>)> = columns.into_iter().collect();
+        columns.sort_by_key(|(output, _)| *output);
+        for (output, values) in columns {
+            let column = leaves.column(tree, values);
+            let form = forms.get_mut(output).ok_or_else(|| {
+                call.refuse(format!(
+                    "tree {index} adds to output {output}, counted from 0, which does not exist"
+                ))
+            })?;
+            form.add_scaled(&column, 1.0);
         }
     }
-    Ok(trees)
+    Ok(forms)
 }
 
-/// The type of the elements that the trees compare.
-fn element_type(graph: &Graph, node: &Node) -> i32 {
-    let mut name = node.inputs.first();
-    // A path is no longer than there are nodes.
-    for _ in 0..=graph.nodes.len() {
-        let Some(wanted) = name else { break };
-        if let Some(input) = graph.inputs.iter().find(|input| input.name == *wanted) {
-            return input.element_type;
-        }
-        let Some(source) = graph
-            .nodes
-            .iter()
-            .find(|node| node.outputs.contains(wanted))
-        else {
-            break;
-        };
-        if let ("Cast", Some(to)) = (source.operator.as_str(), source.int("to")) {
-            return i32::try_from(to).unwrap_or(0);
-        }
-        name = source.inputs.first();
-    }
-    0
-}
-
-/// What the nodes behind the trees make of the scores.
-fn after(graph: &Graph, trees: &Node) -> Result<Link, OnnxError> {
-    #[derive(Clone, Copy, PartialEq)]
-    enum Part {
-        Labels,
-        Scores,
-    }
-    let mut link = Link::Identity;
-    let mut parts: HashMap<&str, Part> = HashMap::new();
-    let outputs = match trees.outputs.as_slice() {
-        [scores] => [(scores, Part::Scores), (scores, Part::Scores)],
-        [labels, scores] => [(labels, Part::Labels), (scores, Part::Scores)],
-        _ => return Err(trees.refuse("it has no outputs")),
-    };
-    parts.extend(outputs.map(|(name, part)| (name.as_str(), part)));
-    for node in &graph.nodes {
-        let Some(&part) = node.inputs.iter().find_map(|name| parts.get(name.as_str())) else {
-            continue;
-        };
-        let new = match (node.operator.as_str(), part) {
-            ("Identity" | "ai.onnx.ml.ZipMap" | "Reshape" | "Flatten" | "Squeeze", _) => {
-                Link::Identity
-            }
-            ("Cast", Part::Labels) => Link::Identity,
-            ("Cast", Part::Scores) if matches!(node.int("to"), Some(1 | 11)) => Link::Identity,
-            ("Exp", Part::Scores) => Link::Exp,
-            ("Sigmoid", Part::Scores) => Link::Sigmoid,
-            _ => return Err(node.unsupported()),
-        };
-        if new != Link::Identity && link != Link::Identity {
-            return Err(
-                node.refuse("two functions follow each other behind the trees; one is supported")
-            );
-        }
-        link = if new == Link::Identity { link } else { new };
-        parts.extend(node.outputs.iter().map(|name| (name.as_str(), part)));
-    }
-    match graph
-        .outputs
-        .iter()
-        .find(|name| !parts.contains_key(name.as_str()))
-    {
-        None => Ok(link),
-        Some(name) => Err(OnnxError::Graph {
-            message: format!("the output `{name}` does not come from the trees"),
-        }),
-    }
-}
-
-struct Meaning {
-    inverse_link: InverseLink,
-    decision: Decision,
-    classes: Vec<String>,
-}
-
-impl Meaning {
-    fn new(node: &Node, ensemble: &Ensemble, after: Link) -> Result<Self, OnnxError> {
-        let inverse_link = match (ensemble.post_transform, after) {
-            (PostTransform::None, Link::Identity) => InverseLink::Identity,
-            (PostTransform::None, Link::Exp) => InverseLink::Exp,
-            (PostTransform::None, Link::Sigmoid) | (PostTransform::Logistic, Link::Identity) => {
-                InverseLink::Sigmoid
-            }
-            (PostTransform::Softmax, Link::Identity) => InverseLink::Softmax,
-            _ => {
-                return Err(node
-                    .refuse("two functions follow each other behind the trees; one is supported"));
-            }
-        };
-        let outputs = ensemble.bias.len();
-        let (decision, classes) = match &ensemble.task {
-            Task::Regression if inverse_link == InverseLink::Softmax => (
-                Decision::ArgMax,
-                (0..outputs).map(|class| class.to_string()).collect(),
-            ),
-            Task::Regression => (Decision::None, Vec::new()),
-            Task::Classification { labels } if outputs == 1 => {
-                (Decision::Threshold, labels.clone())
-            }
-            Task::Classification { labels } => (Decision::ArgMax, labels.clone()),
-        };
-        Ok(Self {
-            inverse_link,
-            decision,
-            classes,
-        })
-    }
+fn weights_len(tree: &Tree) -> usize {
+    tree.leaves().count()
 }

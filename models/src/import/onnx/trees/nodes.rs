@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::super::error::OnnxError;
 use super::super::graph::Node as Operator;
 use super::ensemble::{numbers, tensor};
-use crate::forest::{Comparison, Missing, Node, Split, Tree};
+use crate::forest::{Comparison, Missing, Node, Split};
 
 /// A tree whose leaves name the outputs they add to. Node 0 is the root.
 pub(super) struct RawTree {
@@ -42,45 +42,31 @@ enum Mode {
 
 impl RawTree {
     pub(super) fn weights(&self) -> impl Iterator<Item = (usize, f64)> {
-        let leaves = self.nodes.iter().filter_map(|node| match node {
-            RawNode::Leaf(weights) => Some(weights),
-            RawNode::Branch(_) => None,
-        });
-        leaves.flatten().copied()
+        self.leaf_weights().flatten().copied()
     }
 
     pub(super) fn leaves(&self) -> usize {
-        self.nodes
-            .iter()
-            .filter(|node| matches!(node, RawNode::Leaf(_)))
-            .count()
+        self.leaf_weights().count()
     }
 
-    pub(super) fn map_weights(mut self, f: impl Fn(usize, f64) -> Vec<(usize, f64)>) -> Self {
-        for node in &mut self.nodes {
-            if let RawNode::Leaf(weights) = node {
-                *weights = weights
-                    .iter()
-                    .flat_map(|&(target, weight)| f(target, weight))
-                    .collect();
-            }
-        }
-        self
+    /// The weights of each leaf.
+    pub(super) fn leaf_weights(&self) -> impl Iterator<Item = &[(usize, f64)]> {
+        self.nodes.iter().filter_map(|node| match node {
+            RawNode::Leaf(weights) => Some(weights.as_slice()),
+            RawNode::Branch(_) => None,
+        })
     }
 
-    /// The tree, whose leaves cover `width` outputs from `first` on.
-    pub(super) fn finish(self, first: usize, width: usize, share: f64) -> Tree {
-        let mut more = Vec::new();
+    /// The nodes, with empty leaves, and the weights of each leaf in their order.
+    pub(super) fn into_nodes(self) -> (Vec<Node>, Vec<Vec<(usize, f64)>>) {
+        let (mut more, mut leaves) = (Vec::new(), Vec::new());
         let count = self.nodes.len();
         let mut nodes: Vec<Node> = Vec::with_capacity(count);
         for node in self.nodes {
             nodes.push(match node {
                 RawNode::Leaf(weights) => {
-                    let mut values = vec![0.0; width];
-                    for (target, weight) in weights {
-                        values[target - first] += share * weight;
-                    }
-                    Node::Leaf(values)
+                    leaves.push(weights);
+                    Node::Leaf(Vec::new())
                 }
                 RawNode::Branch(branch) => Node::Split(branch.split(self.missing, |split| {
                     more.push(Node::Split(split));
@@ -89,10 +75,7 @@ impl RawTree {
             });
         }
         nodes.extend(more);
-        Tree {
-            first_output: first,
-            nodes,
-        }
+        (nodes, leaves)
     }
 }
 
@@ -140,7 +123,11 @@ impl Branch {
 }
 
 /// The trees of the operators that number nodes within trees. `kind` is `class` or `target`.
-pub(super) fn by_ids(operator: &Operator, kind: &str) -> Result<Vec<RawTree>, OnnxError> {
+pub(super) fn by_ids(
+    operator: &Operator,
+    kind: &str,
+    learned_missing: bool,
+) -> Result<Vec<RawTree>, OnnxError> {
     let (tree_ids, node_ids) = (
         operator.ints("nodes_treeids"),
         operator.ints("nodes_nodeids"),
@@ -176,7 +163,7 @@ pub(super) fn by_ids(operator: &Operator, kind: &str) -> Result<Vec<RawTree>, On
         let index = *trees.entry(tree).or_insert_with(|| {
             raw.push(RawTree {
                 nodes: Vec::new(),
-                missing: tracks.iter().any(|&t| t != 0),
+                missing: learned_missing || tracks.iter().any(|&t| t != 0),
             });
             raw.len() - 1
         });
@@ -246,8 +233,8 @@ fn add_weights(
         let target = usize::try_from(target)
             .ok()
             .filter(|&target| target < u32::MAX as usize);
-        let target =
-            target.ok_or_else(|| place.refuse(format!("it adds to {kind} {}", targets[0])))?;
+        let target = target
+            .ok_or_else(|| place.refuse(format!("it adds to a {kind} that does not exist")))?;
         let leaf = places
             .get(&(tree, node))
             .map(|&(index, local)| &mut raw[index].nodes[local as usize]);
@@ -263,8 +250,11 @@ fn add_weights(
 }
 
 /// The trees of the operator that numbers nodes and leaves through all trees.
-pub(super) fn by_roots(operator: &Operator) -> Result<Vec<RawTree>, OnnxError> {
-    let lists = Lists::new(operator)?;
+pub(super) fn by_roots(
+    operator: &Operator,
+    learned_missing: bool,
+) -> Result<Vec<RawTree>, OnnxError> {
+    let lists = Lists::new(operator, learned_missing)?;
     let mut room = lists.modes.len() + lists.targets.len();
     let tree = |(index, &root): (usize, &i64)| lists.tree(index, root, &mut room);
     operator
@@ -285,12 +275,13 @@ struct Lists<'a> {
     yes: (&'a [i64], &'a [i64]),
     no: (&'a [i64], &'a [i64]),
     tracks: &'a [i64],
+    missing: bool,
     targets: &'a [i64],
     weights: Vec<f64>,
 }
 
 impl<'a> Lists<'a> {
-    fn new(operator: &'a Operator) -> Result<Self, OnnxError> {
+    fn new(operator: &'a Operator, learned_missing: bool) -> Result<Self, OnnxError> {
         let numbers = |name: &str| tensor(operator, name).map(Option::unwrap_or_default);
         let lists = Self {
             operator,
@@ -306,6 +297,7 @@ impl<'a> Lists<'a> {
                 operator.ints("nodes_falseleafs"),
             ),
             tracks: operator.ints("nodes_missing_value_tracks_true"),
+            missing: learned_missing,
             targets: operator.ints("leaf_targetids"),
             weights: numbers("leaf_weights")?,
         };
@@ -389,7 +381,7 @@ impl<'a> Lists<'a> {
         }
         Ok(RawTree {
             nodes,
-            missing: self.tracks.iter().any(|&t| t != 0),
+            missing: self.missing || self.tracks.iter().any(|&t| t != 0),
         })
     }
 }

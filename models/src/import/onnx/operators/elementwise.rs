@@ -1,0 +1,489 @@
+//! Operators of two and more tensors, element by element, with ONNX's broadcasting.
+
+use std::rc::Rc;
+
+use super::folding::Binary;
+use super::one;
+use crate::import::onnx::cell::{Cell, Curve, Expr, Function, Labels};
+use crate::import::onnx::chain::{Chain, Operation};
+use crate::import::onnx::element::Element;
+use crate::import::onnx::error::OnnxError;
+use crate::import::onnx::form::Form;
+use crate::import::onnx::run::{Call, Value};
+use crate::import::onnx::tensor::{Data, Dim, Tensor};
+
+pub(super) fn binary(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
+    let operation = Binary::from_name(&call.node.operator);
+    let (a, b) = (call.tensor(0)?, call.tensor(1)?);
+    if operation == Binary::Div && super::reduce::is_sum_of(b, a) {
+        return one(super::reduce::shares(call, a)?);
+    }
+    one(apply(call, operation, a, b)?)
+}
+
+/// `Sum`, `Mean`, `Max` and `Min` of one or more tensors.
+pub(super) fn variadic(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
+    let operation = Binary::from_name(&call.node.operator);
+    let mut all = call.tensor(0)?.clone();
+    for at in 1..call.inputs.len() {
+        all = apply(call, operation, &all, call.tensor(at)?)?;
+    }
+    if call.node.operator == "Mean" {
+        let count = Tensor::vector(all.element, Data::Numbers(vec![call.inputs.len() as f64]));
+        all = apply(call, Binary::Div, &all, &count)?;
+    }
+    one(all)
+}
+
+/// Not less than the second input and not more than the third, attributes in old versions.
+pub(super) fn clip(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
+    let mut x = call.tensor(0)?.clone();
+    let bounds = [("min", Binary::Max), ("max", Binary::Min)];
+    for (at, (name, operation)) in bounds.into_iter().enumerate() {
+        let attribute = call.node.float(name);
+        let attribute = attribute.map(|x_| Tensor::vector(x.element, Data::Numbers(vec![x_])));
+        if let Some(bound) = call.optional(at + 1)?.or(attribute.as_ref()) {
+            if bound.data.len() != 1 {
+                return Err(call.refuse("its bounds must be single numbers"));
+            }
+            let bound = Tensor {
+                dims: Vec::new(),
+                ..bound.clone()
+            };
+            x = apply(call, operation, &x, &bound)?;
+        }
+    }
+    one(x)
+}
+
+/// `(x - offset) * scale`, in single precision but for doubles.
+pub(super) fn scaler(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
+    let x = call.tensor(0)?;
+    let element = if x.element == Element::Float64 {
+        Element::Float64
+    } else {
+        Element::Float32
+    };
+    let (offset, scale) = (call.node.floats("offset"), call.node.floats("scale"));
+    let columns = x.sizes().last().copied().unwrap_or(0);
+    if offset.len() != scale.len() || !(offset.len() == 1 || offset.len() == columns) {
+        let (offset, scale) = (offset.len(), scale.len());
+        return Err(call.refuse(format!(
+            "{offset} offsets and {scale} scales for {columns} columns; one each for every column or for all is expected"
+        )));
+    }
+    let constant = |values: Vec<f64>| Tensor::vector(element, Data::Numbers(values));
+    let x = super::unary::converted(call, x, element)?;
+    let centred = apply(call, Binary::Sub, &x, &constant(offset))?;
+    let scaled = apply(call, Binary::Mul, &centred, &constant(scale))?;
+    one(super::unary::converted(call, &scaled, Element::Float32)?)
+}
+
+/// 1 above the threshold, 0 elsewhere.
+pub(super) fn binarizer(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
+    let (x, threshold) = (call.tensor(0)?, call.node.float("threshold").unwrap_or(0.0));
+    let element = x.element;
+    if !element.is_float() {
+        return Err(call.refuse("it takes floats alone"));
+    }
+    let above = |values: &[f64]| Some(f64::from(u8::from(values[0] > threshold)));
+    let Data::Cells(cells) = &x.data else {
+        return Err(call.refuse("its input is not computed from the features"));
+    };
+    let cell = |cell: &Cell| {
+        let chain = then(&cell.chain, Operation::Above, threshold, element);
+        let expr = call.map_leaves(&[(&cell.expr, element)], above);
+        finish(
+            call,
+            expr,
+            chain,
+            &[cell],
+            "it cuts what is not a single feature or tree; a threshold is not affine",
+        )
+    };
+    let cells = cells.iter().map(cell).collect::<Result<_, _>>()?;
+    one(Tensor::cells(element, x.dims.clone(), cells))
+}
+
+/// The second input where the first is true, else the third.
+pub(super) fn select(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
+    let tensors = [call.tensor(0)?, call.tensor(1)?, call.tensor(2)?];
+    let element = tensors[1].element;
+    if tensors[0].element != Element::Bool || tensors[2].element != element {
+        return Err(call.refuse("its types do not go together"));
+    }
+    let (dims, [condition, yes, no]) = broadcast(call, tensors)?;
+    let numbers = |tensor: &Tensor| {
+        tensor
+            .to_cells()
+            .ok_or_else(|| call.refuse("it chooses between strings"))
+    };
+    let (condition, yes, no) = (numbers(&condition)?, numbers(&yes)?, numbers(&no)?);
+    let mut cells = Vec::with_capacity(condition.len());
+    for ((condition, yes), no) in condition.iter().zip(&yes).zip(&no) {
+        let pick = |x: &[f64]| Some(if x[0] == 0.0 { x[2] } else { x[1] });
+        let expr = match (condition.expr.as_constant(), &condition.expr) {
+            (Some(0.0), _) => Some(no.expr.clone()),
+            (Some(_), _) => Some(yes.expr.clone()),
+            (None, Expr::Label(labels)) => chosen(labels, &yes.expr, &no.expr, element),
+            (None, _) => None,
+        };
+        let operands = [
+            (&condition.expr, Element::Bool),
+            (&yes.expr, element),
+            (&no.expr, element),
+        ];
+        let expr = call.map_leaves(&operands, pick).or(expr);
+        cells.push(finish(
+            call,
+            expr,
+            None,
+            &[condition, yes, no],
+            "its condition is no constant and does not come from a single tree",
+        )?);
+    }
+    one(Tensor::cells(element, dims, cells))
+}
+
+/// One of two constants for each class.
+fn chosen(labels: &Labels, yes: &Expr, no: &Expr, element: Element) -> Option<Expr> {
+    let (yes, no) = (yes.as_constant()?, no.as_constant()?);
+    mapped(labels, element, |class| {
+        Some(if class == 0.0 { no } else { yes })
+    })
+}
+
+/// Labels with other numbers.
+pub(super) fn mapped(
+    labels: &Labels,
+    element: Element,
+    function: impl Fn(f64) -> Option<f64>,
+) -> Option<Expr> {
+    let classes: Vec<f64> = match &labels.classes {
+        Data::Integers(classes) => classes.iter().map(|&c| c as f64).collect(),
+        Data::Numbers(classes) => classes.clone(),
+        Data::Strings(_) | Data::Cells(_) => return None,
+    };
+    let classes: Option<Vec<f64>> = classes.into_iter().map(function).collect();
+    let classes = if element.is_float() {
+        Data::Numbers(classes?)
+    } else {
+        let integers = classes?.into_iter().map(super::folding::integer);
+        Data::Integers(integers.collect::<Option<_>>()?)
+    };
+    Some(Expr::Label(Rc::new(Labels {
+        classes,
+        ..labels.clone()
+    })))
+}
+
+/// An operation on two tensors of one type.
+pub(super) fn apply(
+    call: &Call<'_>,
+    operation: Binary,
+    a: &Tensor,
+    b: &Tensor,
+) -> Result<Tensor, OnnxError> {
+    if a.element != b.element {
+        let (a, b) = (a.element.name(), b.element.name());
+        return Err(call.refuse(format!(
+            "its inputs have the types {a} and {b}; cast one to the other's"
+        )));
+    }
+    let element = a.element;
+    let (dims, [a, b]) = broadcast(call, [a, b])?;
+    let result = if operation.compares() {
+        Element::Bool
+    } else {
+        element
+    };
+    let data = match (&a.data, &b.data) {
+        (Data::Strings(a), Data::Strings(b)) if operation == Binary::Equal => {
+            Data::Integers(a.iter().zip(b).map(|(a, b)| i64::from(a == b)).collect())
+        }
+        (Data::Numbers(a), Data::Numbers(b)) => {
+            let numbers = a
+                .iter()
+                .zip(b)
+                .map(|(&a, &b)| operation.numbers(a, b, element));
+            typed(result, numbers.collect())
+        }
+        (Data::Integers(a), Data::Integers(b))
+            if element != Element::Bool || operation == Binary::Equal =>
+        {
+            let integers = a
+                .iter()
+                .zip(b)
+                .map(|(&a, &b)| operation.integers(a, b, element));
+            Data::Integers(integers.collect::<Option<_>>().ok_or_else(|| {
+                call.refuse("it is not defined for these integers; a divisor is 0, or the operation is for floats")
+            })?)
+        }
+        _ => {
+            let (Some(a), Some(b)) = (a.to_cells(), b.to_cells()) else {
+                return Err(call.refuse("it computes with strings"));
+            };
+            if element == Element::Bool && operation != Binary::Equal {
+                return Err(call.refuse("it computes with truth values; cast them first"));
+            }
+            call.columns(a.len())?;
+            let cells = a
+                .iter()
+                .zip(&b)
+                .map(|(a, b)| cell(call, operation, a, b, element));
+            Data::Cells(cells.collect::<Result<_, _>>()?)
+        }
+    };
+    Ok(Tensor {
+        element: result,
+        dims,
+        data,
+    })
+}
+
+/// Numbers in the data that their type has.
+pub(super) fn typed(element: Element, numbers: Vec<f64>) -> Data {
+    if element.is_float() {
+        return Data::Numbers(numbers);
+    }
+    let integers = numbers.into_iter().map(super::folding::integer);
+    Data::Integers(integers.map(Option::unwrap_or_default).collect())
+}
+
+/// One element.
+fn cell(
+    call: &Call<'_>,
+    operation: Binary,
+    a: &Cell,
+    b: &Cell,
+    element: Element,
+) -> Result<Cell, OnnxError> {
+    call.work(1, a.size() + b.size())?;
+    let leafwise = || {
+        call.map_leaves(&[(&a.expr, element), (&b.expr, element)], |x| {
+            operation.either(x[0], x[1], element)
+        })
+    };
+    let expr = if matches!(
+        (&a.expr, &b.expr),
+        (Expr::Label(_), _) | (_, Expr::Label(_))
+    ) {
+        leafwise().or_else(|| with_label(operation, &a.expr, &b.expr, element))
+    } else {
+        symbolic(operation, &a.expr, &b.expr, element).or_else(leafwise)
+    };
+    let chain = chained(operation, a, b, element);
+    let refused = match operation {
+        Binary::Div if b.expr.as_constant() == Some(0.0) => "dividing by 0",
+        Binary::Div if !element.is_float() => {
+            "a quotient of integers is rounded, which is not affine; cast to float first"
+        }
+        Binary::Div if a.expr.as_constant().is_some() => "dividing by features is not linear",
+        Binary::Mul | Binary::Div => "products and quotients of features are not linear",
+        Binary::Max | Binary::Min => {
+            "the larger or smaller of two numbers is not affine in the features; it is supported for single features before trees, and behind single trees"
+        }
+        Binary::Add | Binary::Sub => {
+            "sums of what went through a nonlinear function are not supported"
+        }
+        _ => "it is not affine in the features",
+    };
+    finish(call, expr, chain, &[a, b], refused)
+}
+
+/// The cell, or why there is none: the reason that an operand has, or `refused`.
+pub(super) fn finish(
+    call: &Call<'_>,
+    expr: Option<Expr>,
+    chain: Option<Chain>,
+    operands: &[&Cell],
+    refused: &str,
+) -> Result<Cell, OnnxError> {
+    if let Some(expr) = expr {
+        return Ok(Cell { expr, chain });
+    }
+    let opaque = operands.iter().find_map(|cell| match &cell.expr {
+        Expr::Opaque(error) => Some(Rc::clone(error)),
+        _ => None,
+    });
+    let error = opaque.unwrap_or_else(|| Rc::new(call.refuse(refused)));
+    if chain.is_some() {
+        let expr = Expr::Opaque(error);
+        return Ok(Cell { expr, chain });
+    }
+    Err(OnnxError::clone(&error))
+}
+
+fn symbolic(operation: Binary, a: &Expr, b: &Expr, element: Element) -> Option<Expr> {
+    if let (Some(x), Some(y)) = (a.as_constant(), b.as_constant()) {
+        return operation.either(x, y, element).map(Expr::constant);
+    }
+    match operation {
+        Binary::Add => a.plus(b),
+        Binary::Sub => a.plus(&b.scaled(-1.0, 0.0)?),
+        Binary::Mul => a.times(b),
+        Binary::Div if element.is_float() => a.over(b),
+        Binary::Pow => {
+            let base = a.as_constant().filter(|&base| base > 0.0)?;
+            b.scaled(base.ln(), 0.0)?.exp()
+        }
+        Binary::Equal => {
+            let not_positive = |x: &Expr| x.as_constant().is_some_and(|x| x < 1.0);
+            let differs = (*a == Expr::Positive && not_positive(b))
+                || (*b == Expr::Positive && not_positive(a));
+            differs.then(|| Expr::constant(0.0))
+        }
+        Binary::Less => above(b, a, [0, 1], element),
+        Binary::Greater => above(a, b, [0, 1], element),
+        Binary::LessOrEqual => above(a, b, [1, 0], element),
+        Binary::GreaterOrEqual => above(b, a, [1, 0], element),
+        Binary::Div | Binary::Max | Binary::Min => None,
+    }
+}
+
+/// The label that says whether `a > b`.
+fn above(a: &Expr, b: &Expr, classes: [i64; 2], element: Element) -> Option<Expr> {
+    let score = match (a, b) {
+        (Expr::Curve(curve), level) => curve_above(curve, level.as_constant()?)?,
+        (level, Expr::Curve(curve)) => curve_above(curve, level.as_constant()?)?.scaled(-1.0),
+        _ => a.affine()?.plus(&b.affine()?.scaled(-1.0)),
+    };
+    Some(Expr::Label(Rc::new(Labels {
+        scores: vec![Expr::Affine(score)],
+        classes: Data::Integers(classes.to_vec()),
+        element,
+        classifier: false,
+    })))
+}
+
+/// A form that is above 0 where the curve is above `level`.
+fn curve_above(curve: &Curve, level: f64) -> Option<Form> {
+    let y = (level - curve.shift) / curve.scale;
+    let sign = curve.scale.signum();
+    let z = match curve.function {
+        _ if !y.is_finite() => return None,
+        _ if y <= 0.0 => return Some(Form::constant(sign)),
+        Function::Exp => y.ln(),
+        Function::Sigmoid if y >= 1.0 => return Some(Form::constant(-sign)),
+        Function::Sigmoid => (y / (1.0 - y)).ln(),
+    };
+    Some(curve.form.clone().shifted(-z).scaled(sign))
+}
+
+/// A label and a constant.
+fn with_label(operation: Binary, a: &Expr, b: &Expr, element: Element) -> Option<Expr> {
+    let result = if operation.compares() {
+        Element::Bool
+    } else {
+        element
+    };
+    match (a, b) {
+        (Expr::Label(labels), c) => {
+            let c = c.as_constant()?;
+            mapped(labels, result, |class| operation.either(class, c, element))
+        }
+        (c, Expr::Label(labels)) => {
+            let c = c.as_constant()?;
+            mapped(labels, result, |class| operation.either(c, class, element))
+        }
+        _ => None,
+    }
+}
+
+pub(super) fn then(
+    chain: &Option<Chain>,
+    operation: Operation,
+    constant: f64,
+    element: Element,
+) -> Option<Chain> {
+    let chain = chain
+        .as_ref()
+        .filter(|_| element.is_float() && constant.is_finite())?;
+    chain.then(operation, constant, element)
+}
+
+fn chained(operation: Binary, a: &Cell, b: &Cell, element: Element) -> Option<Chain> {
+    let (x, c, reversed) = match (a.expr.as_constant(), b.expr.as_constant()) {
+        (None, Some(c)) => (a, c, false),
+        (Some(c), None) => (b, c, true),
+        _ => return None,
+    };
+    let (step, c) = match (operation, reversed) {
+        (Binary::Add, _) => (Operation::Add, c),
+        (Binary::Sub, false) => (Operation::Add, -c),
+        (Binary::Sub, true) => (Operation::SubtractFrom, c),
+        (Binary::Mul, _) => (Operation::Multiply, c),
+        (Binary::Div, false) if c != 0.0 => (Operation::Divide, c),
+        (Binary::Max, _) => (Operation::Max, c),
+        (Binary::Min, _) => (Operation::Min, c),
+        _ => return None,
+    };
+    then(&x.chain, step, c, element)
+}
+
+/// Most elements of a constant.
+const MAX_ELEMENTS: usize = 1 << 24;
+
+/// The tensors in the shape that they have in common.
+fn broadcast<const N: usize>(
+    call: &Call<'_>,
+    tensors: [&Tensor; N],
+) -> Result<(Vec<Dim>, [Tensor; N]), OnnxError> {
+    let rank = tensors.iter().map(|t| t.dims.len()).max().unwrap_or(0);
+    let at = |tensor: &Tensor, axis: usize| {
+        let missing = rank - tensor.dims.len();
+        axis.checked_sub(missing)
+            .map_or(Dim::Fixed(1), |axis| tensor.dims[axis])
+    };
+    let mut dims = vec![Dim::Fixed(1); rank];
+    for (axis, dim) in dims.iter_mut().enumerate() {
+        for tensor in tensors {
+            *dim = match (*dim, at(tensor, axis)) {
+                (Dim::Fixed(1), other) | (other, Dim::Fixed(1)) => other,
+                (a, b) if a == b => a,
+                (Dim::Rows, Dim::Fixed(n)) | (Dim::Fixed(n), Dim::Rows) => {
+                    return Err(call.refuse(format!("a constant of {n} rows is added to, multiplied or compared with the rows of data; it must be one row")));
+                }
+                (Dim::Fixed(a), Dim::Fixed(b)) => {
+                    return Err(call.refuse(format!("{a} and {b} columns do not fit each other")));
+                }
+                (a, Dim::Rows) => a,
+            };
+        }
+    }
+    if dims.iter().filter(|dim| **dim == Dim::Rows).count() > 1 {
+        return Err(call.refuse("it combines every row with every other"));
+    }
+    let size = dims
+        .iter()
+        .try_fold(1_usize, |size, dim| size.checked_mul(dim.stored()));
+    let size = size
+        .filter(|&size| size <= MAX_ELEMENTS)
+        .ok_or_else(|| call.refuse("its result is too large to fold"))?;
+    let spread = |tensor: &Tensor| {
+        if tensor.dims == dims {
+            return tensor.clone();
+        }
+        let mut places = vec![0; size];
+        let (mut stride, mut inner) = (1, 1);
+        for axis in (0..rank).rev() {
+            let (own, all) = (at(tensor, axis).stored(), dims[axis].stored());
+            for (index, place) in places.iter_mut().enumerate() {
+                *place += if own == 1 {
+                    0
+                } else {
+                    index / inner % all * stride
+                };
+            }
+            stride *= own;
+            inner *= all;
+        }
+        Tensor {
+            element: tensor.element,
+            dims: dims.clone(),
+            data: tensor.data.gather(&places),
+        }
+    };
+    let spread = tensors.map(spread);
+    Ok((dims, spread))
+}

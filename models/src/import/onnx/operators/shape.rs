@@ -1,0 +1,242 @@
+//! Constants, and operators that change shapes only.
+
+use super::one;
+use crate::import::onnx::element::Element;
+use crate::import::onnx::error::OnnxError;
+use crate::import::onnx::run::{Call, Value};
+use crate::import::onnx::tensor::{Data, Dim, Tensor};
+
+pub(super) fn constant(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
+    let node = call.node;
+    let scalar = |element, data| Tensor {
+        element,
+        dims: Vec::new(),
+        data,
+    };
+    let float = |x: f64| scalar(Element::Float32, Data::Numbers(vec![x]));
+    let mut found: Vec<Tensor> = node.tensor("value")?.into_iter().collect();
+    found.extend(node.float("value_float").map(float));
+    found.extend(
+        node.int("value_int")
+            .map(|x| scalar(Element::Int64, Data::Integers(vec![x]))),
+    );
+    found.extend(
+        node.string("value_string")
+            .map(|x| scalar(Element::String, Data::Strings(vec![x]))),
+    );
+    if node.has("value_floats") {
+        let data = Data::Numbers(node.floats("value_floats"));
+        found.push(Tensor::vector(Element::Float32, data));
+    }
+    if node.has("value_ints") {
+        let data = Data::Integers(node.ints("value_ints").to_vec());
+        found.push(Tensor::vector(Element::Int64, data));
+    }
+    if node.has("value_strings") {
+        let data = Data::Strings(node.strings("value_strings"));
+        found.push(Tensor::vector(Element::String, data));
+    }
+    match <[Tensor; 1]>::try_from(found) {
+        Ok([tensor]) => one(tensor),
+        Err(found) => Err(call.refuse(format!("{} values; one is expected", found.len()))),
+    }
+}
+
+/// A shape, which is known but for the number of rows.
+pub(super) fn shape(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
+    let x = call.tensor(0)?;
+    if x.has_rows() {
+        return Ok(vec![Value::Shape(x.dims.clone())]);
+    }
+    let sizes = x.sizes().into_iter();
+    let sizes: Result<Vec<i64>, _> = sizes.map(i64::try_from).collect();
+    let sizes = sizes.map_err(|_| call.refuse("its input is too large"))?;
+    one(Tensor::vector(Element::Int64, Data::Integers(sizes)))
+}
+
+/// Most elements that a shape may ask for.
+const MAX_ELEMENTS: usize = 1 << 20;
+
+pub(super) fn constant_of_shape(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
+    let dims = match call.inputs.first().map(AsRef::as_ref) {
+        Some(Value::Shape(dims)) => dims.clone(),
+        _ => {
+            let sizes = call.integers(0, "")?.unwrap_or_default();
+            let sizes = sizes
+                .into_iter()
+                .map(|d| usize::try_from(d).map(Dim::Fixed));
+            sizes
+                .collect::<Result<_, _>>()
+                .map_err(|_| call.refuse("its shape has a negative size"))?
+        }
+    };
+    let size = dims
+        .iter()
+        .try_fold(1_usize, |size, dim| size.checked_mul(dim.stored()))
+        .filter(|&size| size <= MAX_ELEMENTS)
+        .ok_or_else(|| call.refuse("its result is too large to fold"))?;
+    let value = call
+        .node
+        .tensor("value")?
+        .unwrap_or_else(|| Tensor::vector(Element::Float32, Data::Numbers(vec![0.0])));
+    if value.data.len() != 1 {
+        return Err(call.refuse("its value must be a single number"));
+    }
+    one(Tensor {
+        element: value.element,
+        dims,
+        data: value.data.gather(&vec![0; size]),
+    })
+}
+
+pub(super) fn identity(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
+    one(call.tensor(0)?.clone())
+}
+
+/// Does nothing when a model is used, unless it is told that it is trained.
+pub(super) fn dropout(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
+    if let Some(training) = call.optional(2)?
+        && training.numbers().is_none_or(|mode| mode != [0.0])
+    {
+        return Err(call.refuse(
+            "it is in training mode, in which it is random; export the model for inference",
+        ));
+    }
+    identity(call)
+}
+
+pub(super) fn reshape(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
+    let x = call.tensor(0)?;
+    let asked: Vec<i64> = match call.inputs.get(1).map(AsRef::as_ref) {
+        // The shape of another tensor with the same rows.
+        Some(Value::Shape(dims)) => return reshaped(call, x, dims.clone()),
+        _ => call.integers(1, "")?.unwrap_or_default(),
+    };
+    let zero_is_size = call.node.int("allowzero").unwrap_or(0) != 0;
+    if zero_is_size && asked.contains(&0) {
+        return Err(call.refuse("allowzero asks for a dimension of no elements"));
+    }
+    let mut dims = Vec::new();
+    let mut open = None;
+    for (axis, &size) in asked.iter().enumerate() {
+        dims.push(match size {
+            0 => *x.dims.get(axis).ok_or_else(|| {
+                call.refuse(format!("dimension {axis} does not exist in its input"))
+            })?,
+            -1 if open.is_none() => {
+                open = Some(axis);
+                Dim::Fixed(1)
+            }
+            size => Dim::Fixed(
+                usize::try_from(size)
+                    .map_err(|_| call.refuse(format!("the shape {asked:?} is none")))?,
+            ),
+        });
+    }
+    if let Some(axis) = open {
+        let known = dims
+            .iter()
+            .try_fold(1_usize, |n, dim| n.checked_mul(dim.stored()));
+        let rest = known
+            .filter(|&n| n > 0)
+            .map(|n| (x.data.len() / n, x.data.len() % n));
+        dims[axis] = match rest {
+            Some((1, 0)) if x.has_rows() && !dims.contains(&Dim::Rows) => Dim::Rows,
+            Some((size, 0)) => Dim::Fixed(size),
+            _ => {
+                return Err(call.refuse(format!(
+                    "the shape {asked:?} does not keep the columns of {:?}",
+                    x.sizes()
+                )));
+            }
+        };
+    }
+    reshaped(call, x, dims)
+}
+
+/// The tensor in another shape, if rows stay rows.
+fn reshaped(call: &Call<'_>, x: &Tensor, dims: Vec<Dim>) -> Result<Vec<Value>, OnnxError> {
+    /// Elements in a row of the dimensions before and after the rows.
+    fn around(dims: &[Dim]) -> Option<(usize, usize)> {
+        let rows = dims.iter().position(|dim| *dim == Dim::Rows)?;
+        let size = |dims: &[Dim]| dims.iter().map(|dim| dim.stored()).product();
+        Some((size(&dims[..rows]), size(&dims[rows + 1..])))
+    }
+    let size = dims
+        .iter()
+        .try_fold(1_usize, |n, dim| n.checked_mul(dim.stored()));
+    if size != Some(x.data.len()) || around(&dims) != around(&x.dims) {
+        return Err(call.refuse(format!("it does not keep {} columns per row", x.data.len())));
+    }
+    one(Tensor { dims, ..x.clone() })
+}
+
+/// To a matrix, with the dimensions before the axis as its rows.
+pub(super) fn flatten(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
+    let x = call.tensor(0)?;
+    let axis = call.node.int("axis").unwrap_or(1);
+    let rank = x.dims.len();
+    let axis = if usize::try_from(axis) == Ok(rank) {
+        rank
+    } else {
+        call.axis(axis, rank)?
+    };
+    let join = |dims: &[Dim]| {
+        let size = dims.iter().map(|dim| dim.stored()).product();
+        if size == 1 && dims.contains(&Dim::Rows) {
+            Dim::Rows
+        } else {
+            Dim::Fixed(size)
+        }
+    };
+    reshaped(call, x, vec![join(&x.dims[..axis]), join(&x.dims[axis..])])
+}
+
+pub(super) fn squeeze(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
+    let x = call.tensor(0)?;
+    let rank = x.dims.len();
+    let axes = match call.integers(1, "axes")? {
+        Some(axes) => axes
+            .into_iter()
+            .map(|axis| call.axis(axis, rank))
+            .collect::<Result<Vec<_>, _>>()?,
+        None => (0..rank)
+            .filter(|&axis| x.dims[axis] == Dim::Fixed(1))
+            .collect(),
+    };
+    if axes.iter().any(|&axis| x.dims[axis] != Dim::Fixed(1)) {
+        return Err(call.refuse(format!("it does not keep {} columns per row", x.data.len())));
+    }
+    let dims = x.dims.iter().enumerate();
+    let dims = dims
+        .filter(|(axis, _)| !axes.contains(axis))
+        .map(|(_, dim)| *dim);
+    reshaped(call, x, dims.collect())
+}
+
+pub(super) fn unsqueeze(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
+    let x = call.tensor(0)?;
+    let axes = call.integers(1, "axes")?.unwrap_or_default();
+    if axes.len() > 8 {
+        return Err(call.refuse("more than 8 new dimensions"));
+    }
+    let rank = x.dims.len() + axes.len();
+    let axes = axes
+        .into_iter()
+        .map(|axis| call.axis(axis, rank))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut old = x.dims.iter();
+    let dims: Vec<Dim> = (0..rank)
+        .filter_map(|axis| {
+            if axes.contains(&axis) {
+                Some(Dim::Fixed(1))
+            } else {
+                old.next().copied()
+            }
+        })
+        .collect();
+    if dims.len() != rank {
+        return Err(call.refuse("an axis is there twice"));
+    }
+    reshaped(call, x, dims)
+}

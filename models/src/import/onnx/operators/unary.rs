@@ -1,0 +1,251 @@
+//! Functions of single elements, and changes of their type.
+
+use std::rc::Rc;
+
+use super::elementwise::{finish, mapped, then, typed};
+use super::folding::{cast_number, integer};
+use super::one;
+use crate::import::onnx::cell::{Cell, Expr, Labels};
+use crate::import::onnx::chain::Operation;
+use crate::import::onnx::element::Element;
+use crate::import::onnx::error::OnnxError;
+use crate::import::onnx::run::{Call, Value};
+use crate::import::onnx::tensor::{Data, Tensor};
+
+/// `Abs`, `Exp`, `Log`, `Neg`, `Not`, `Reciprocal`, `Sigmoid` and `Sqrt`.
+pub(super) fn evaluate(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
+    let (x, name) = (call.tensor(0)?, call.node.operator.as_str());
+    let element = x.element;
+    let fits = match name {
+        "Not" => element == Element::Bool,
+        "Abs" | "Neg" => element.is_float() || element.is_integer(),
+        _ => element.is_float(),
+    };
+    if !fits {
+        return Err(call.refuse(format!("it is not defined for the type {}", element.name())));
+    }
+    let data = match &x.data {
+        Data::Numbers(values) => Data::Numbers(
+            values
+                .iter()
+                .map(|&x| element.round(function(name, x)))
+                .collect(),
+        ),
+        Data::Integers(values) => Data::Integers(
+            values
+                .iter()
+                .map(|&x| {
+                    element.wrap(match name {
+                        "Neg" => x.wrapping_neg(),
+                        "Abs" => x.wrapping_abs(),
+                        _ => i64::from(x == 0),
+                    })
+                })
+                .collect(),
+        ),
+        Data::Strings(_) => return Err(call.refuse("it computes with strings")),
+        Data::Cells(cells) => {
+            let cells = cells.iter().map(|x| cell(call, name, x, element));
+            Data::Cells(cells.collect::<Result<_, _>>()?)
+        }
+    };
+    one(Tensor {
+        element,
+        dims: x.dims.clone(),
+        data,
+    })
+}
+
+fn function(name: &str, x: f64) -> f64 {
+    match name {
+        "Abs" => x.abs(),
+        "Exp" => x.exp(),
+        "Log" => x.ln(),
+        "Neg" => -x,
+        "Not" => f64::from(u8::from(x == 0.0)),
+        "Reciprocal" => 1.0 / x,
+        "Sigmoid" => 1.0 / (1.0 + (-x).exp()),
+        _ => x.sqrt(),
+    }
+}
+
+fn cell(call: &Call<'_>, name: &str, x: &Cell, element: Element) -> Result<Cell, OnnxError> {
+    let leafwise = || {
+        call.map_leaves(&[(&x.expr, element)], |x| {
+            Some(element.round(function(name, x[0])))
+        })
+    };
+    let same = |expr: &Expr| {
+        call.run
+            .leaves
+            .borrow()
+            .is_nonnegative(expr)
+            .then(|| expr.clone())
+    };
+    let expr = match (name, &x.expr) {
+        (_, expr) if let Some(x) = expr.as_constant() => {
+            Some(Expr::constant(element.round(function(name, x))))
+        }
+        (_, Expr::Label(labels)) => {
+            leafwise().or_else(|| mapped(labels, element, |class| Some(function(name, class))))
+        }
+        ("Neg", expr) => expr.scaled(-1.0, 0.0),
+        ("Abs", expr) => same(expr),
+        ("Exp", expr) => expr.exp(),
+        ("Sigmoid", Expr::Affine(form)) => Some(Expr::sigmoid(form.clone())),
+        ("Reciprocal", expr) => Expr::constant(1.0).over(expr),
+        _ => None,
+    };
+    let expr = expr.or_else(leafwise);
+    let chain = match name {
+        "Neg" => then(&x.chain, Operation::Multiply, -1.0, element),
+        _ => None,
+    };
+    let refused = match name {
+        "Reciprocal" => "it is supported for 1 + exp(x) only",
+        "Exp" | "Sigmoid" => {
+            "it takes the result of a nonlinear function, and only affine functions can follow another operator here"
+        }
+        _ => {
+            "it is not affine in the features; it is supported on constants, and behind single trees"
+        }
+    };
+    finish(call, expr, chain, &[x], refused)
+}
+
+/// `Cast` to the type that an attribute names, and `CastLike` to that of another tensor.
+pub(super) fn cast(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
+    let to = if call.node.operator == "CastLike" {
+        call.tensor(1)?.element
+    } else {
+        let to = call.node.int("to").unwrap_or(0);
+        Element::from_number(to)
+            .ok_or_else(|| call.refuse(format!("casting to type {to} is not supported")))?
+    };
+    one(converted(call, call.tensor(0)?, to)?)
+}
+
+/// The tensor with elements of another type.
+pub(super) fn converted(call: &Call<'_>, x: &Tensor, to: Element) -> Result<Tensor, OnnxError> {
+    let from = x.element;
+    if from == to {
+        return Ok(x.clone());
+    }
+    let refuse = || {
+        let message = format!(
+            "casting {} to {} is not supported here",
+            from.name(),
+            to.name()
+        );
+        call.refuse(message)
+    };
+    let data = match &x.data {
+        Data::Numbers(values) => {
+            let cast = values.iter().map(|&x| cast_number(x, to));
+            let cast: Option<Vec<f64>> = cast.collect();
+            let cast = cast.filter(|_| to != Element::String).ok_or_else(|| {
+                call.refuse(format!(
+                    "casting these numbers to {} is not defined",
+                    to.name()
+                ))
+            })?;
+            typed(to, cast)
+        }
+        Data::Integers(values) if to.is_float() => {
+            Data::Numbers(values.iter().map(|&x| float(x, to)).collect())
+        }
+        Data::Integers(values) if to != Element::String => {
+            Data::Integers(values.iter().map(|&x| to.wrap(x)).collect())
+        }
+        Data::Cells(cells) => {
+            let cells = cells.iter().map(|x| cast_cell(call, x, from, to));
+            Data::Cells(cells.collect::<Result<_, _>>()?)
+        }
+        Data::Integers(_) | Data::Strings(_) => return Err(refuse()),
+    };
+    Ok(Tensor {
+        element: to,
+        dims: x.dims.clone(),
+        data,
+    })
+}
+
+/// An integer as a floating-point number, rounded once.
+#[expect(clippy::cast_precision_loss, reason = "the rounding is the point")]
+fn float(x: i64, to: Element) -> f64 {
+    match to {
+        Element::Float32 => f64::from(x as f32),
+        _ => to.round(x as f64),
+    }
+}
+
+fn cast_cell(call: &Call<'_>, x: &Cell, from: Element, to: Element) -> Result<Cell, OnnxError> {
+    let leafwise = || {
+        call.map_leaves(&[(&x.expr, from)], |x| {
+            let exact = from.is_float() || to.is_float() || to == Element::Bool;
+            let cast = cast_number(x[0], to)?;
+            (exact || integer(x[0]).is_some_and(|x| to.wrap(x) == x)).then_some(cast)
+        })
+    };
+    // Widening keeps every integer.
+    let keeps = to.is_float()
+        || matches!(
+            (from, to),
+            (Element::Bool, _)
+                | (
+                    Element::Int32 | Element::Int64,
+                    Element::Int32 | Element::Int64
+                )
+        ) && to != Element::String;
+    let expr = match &x.expr {
+        Expr::Label(labels) => cast_label(labels, to),
+        expr if keeps => Some(expr.clone()),
+        expr if to == Element::Bool && is_positive(expr) => Some(Expr::constant(1.0)),
+        expr if to.is_integer() && call.run.leaves.borrow().is_at_least_one(expr) => {
+            Some(Expr::Positive)
+        }
+        _ => leafwise(),
+    };
+    // A float becomes one of another type by rounding, and so does an integer.
+    let chain = if to.is_float() && (from.is_float() || from.is_integer()) {
+        then(&x.chain, Operation::Round, 0.0, to)
+    } else {
+        None
+    };
+    let message = format!(
+        "casting scores to {} rounds them; float and double are supported",
+        to.name()
+    );
+    finish(call, expr, chain, &[x], &message)
+}
+
+/// Labels in another type, if each stays what it is.
+fn cast_label(labels: &Labels, to: Element) -> Option<Expr> {
+    let strings = matches!(labels.classes, Data::Strings(_));
+    if to == Element::String {
+        let classes = match &labels.classes {
+            Data::Integers(_) | Data::Strings(_) => Data::Strings(labels.classes.labels()?),
+            _ => return None,
+        };
+        return Some(Expr::Label(Rc::new(Labels {
+            classes,
+            ..labels.clone()
+        })));
+    }
+    if strings {
+        return None;
+    }
+    mapped(labels, to, |class| {
+        cast_number(class, to).filter(|&cast| cast == class || to == Element::Bool)
+    })
+}
+
+/// Sums and shares of exponentials and sigmoids are positive.
+fn is_positive(expr: &Expr) -> bool {
+    match expr {
+        Expr::Curve(curve) => curve.scale > 0.0 && curve.shift >= 0.0,
+        Expr::Share(..) | Expr::Positive => true,
+        Expr::Total(members) => members.iter().all(is_positive),
+        Expr::Affine(_) | Expr::Label(_) | Expr::Opaque(_) => false,
+    }
+}
