@@ -13,6 +13,7 @@
 //! two sections; the others are the business of the program that wrote them.
 
 use core::str::from_utf8;
+use core::sync::atomic::AtomicBool;
 
 use tenebra_circuit::{Circuit, Interval, Verified};
 use tenebra_client::branching::ValidBranching;
@@ -199,6 +200,14 @@ impl ServerProgram {
         bytes.sum()
     }
 
+    /// Milliseconds that the evaluation of its largest query is predicted to take on one core.
+    #[must_use]
+    pub fn predicted_ms(&self) -> f64 {
+        let plans = self.program.report();
+        let times = plans.iter().map(|plan| plan.predicted_evaluate_ms);
+        times.fold(0.0, f64::max)
+    }
+
     /// Prepares a framed evaluation key of this model, once for all queries made with its secret key.
     ///
     /// # Errors
@@ -217,6 +226,19 @@ impl ServerProgram {
         query: &[u8],
     ) -> Result<Vec<u8>, EvaluateError> {
         self.program.evaluate(self.spec_id, key, query)
+    }
+
+    /// As [`evaluate`](Self::evaluate), but given up soon after `stop` is set.
+    ///
+    /// # Errors
+    /// As [`evaluate`](Self::evaluate); [`EvaluateError::Stopped`].
+    pub fn evaluate_until(
+        &self,
+        key: Option<&EvaluationKey>,
+        query: &[u8],
+        stop: &AtomicBool,
+    ) -> Result<Vec<u8>, EvaluateError> {
+        self.program.evaluate_until(self.spec_id, key, query, stop)
     }
 }
 
