@@ -69,6 +69,16 @@ pub enum Error {
         /// What was asked.
         url: String,
     },
+    /// The answer is about another version of the model than the one asked for.
+    #[error(
+        "the answer is about version {found} of the model, not {wanted}; ask its owner whether it was replaced"
+    )]
+    OtherVersion {
+        /// The version that was pinned.
+        wanted: String,
+        /// What the server says.
+        found: String,
+    },
     /// A response is damaged.
     #[error("response {index}, counted from 0: {source}")]
     Response {

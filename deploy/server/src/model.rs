@@ -10,7 +10,7 @@ use tenebra_tfhe::{EvaluateError, EvaluationKey};
 use crate::config::Limits;
 use crate::names::{Holder, KeyId, Name, Version};
 use crate::problem::Problem;
-use crate::program::{ServerProgram, prepared_key_bytes, query_lengths};
+use crate::program::{ServerFile, ServerProgram, prepared_key_bytes, query_lengths};
 
 /// A query may take so many times what its evaluation is predicted to take, waiting included.
 const PATIENCE_FACTOR: f64 = 100.0;
@@ -39,7 +39,9 @@ pub(crate) struct Model {
 impl Model {
     /// Verifies and prepares a server program; takes time that no async thread should spend.
     pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<Self, Problem> {
-        let program = ServerProgram::parse(bytes, limits.threads)?;
+        let file = ServerFile::parse(bytes)?;
+        file.check_cost()?;
+        let program = ServerProgram::prepare(&file, &file.circuit()?, limits.threads)?;
         let spec = ClientSpec::parse(program.client()).map_err(|_| Problem::internal())?;
         let predicted = Duration::try_from_secs_f64(program.predicted_ms() * PATIENCE_FACTOR / 1e3);
         Ok(Self {

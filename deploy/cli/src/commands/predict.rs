@@ -29,6 +29,9 @@ pub(crate) struct Arguments {
     /// Name of the model on the server
     #[arg(long, value_name = "ID")]
     model: Name,
+    /// Version of the model; refused if the server has another
+    #[arg(long, value_name = "VERSION")]
+    pin: Option<String>,
     /// Folder of the keys for this model; made the first time
     #[arg(long)]
     keys: PathBuf,
@@ -47,7 +50,10 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let service = arguments.connection.service()?;
+    let mut service = arguments.connection.service()?;
+    if let Some(version) = &arguments.pin {
+        service = service.pinned(version);
+    }
     let model = arguments.model.as_str();
     let keys = open_keys(&service, arguments)?;
     let spec = ClientSpec::parse(keys.spec_file())?;

@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use core::net::SocketAddr;
 use core::pin::Pin;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -29,8 +29,24 @@ struct State {
     /// Sends no more, and may still read.
     half_closed: watch::Sender<bool>,
     closed: watch::Sender<bool>,
+    /// Nothing more comes from the client.
+    ended: AtomicBool,
+    /// Who reads a body found nothing since then: it will never be whole.
+    starving: AtomicBool,
+    /// Who reads a body.
+    reading: Mutex<Option<Waker>>,
     /// Who waits for the answers to be done.
     waiting: Mutex<Option<Waker>>,
+}
+
+/// What to do with the end of what a client sends.
+pub(super) enum End {
+    /// A whole request waits for its answer.
+    Answering,
+    /// A body may be whole, once what came of it is looked at.
+    Receiving,
+    /// It is the end.
+    Now,
 }
 
 impl Peer {
@@ -42,6 +58,9 @@ impl Peer {
             idle_since: Mutex::new(Instant::now()),
             half_closed: watch::Sender::new(false),
             closed: watch::Sender::new(false),
+            ended: AtomicBool::new(false),
+            starving: AtomicBool::new(false),
+            reading: Mutex::new(None),
             waiting: Mutex::new(None),
         }))
     }
@@ -90,11 +109,33 @@ impl Peer {
         Answer(self.clone())
     }
 
-    /// Whether a whole request waits for its answer. If not, `waker` is woken when that may have changed.
-    pub(super) fn waits_for_answer(&self, waker: &Waker) -> bool {
-        *lock(&self.0.waiting) = Some(waker.clone());
+    /// The client sends no more. Unless it is the end, `waker` is woken when that may have changed.
+    pub(super) fn end(&self, waker: &Waker) -> End {
+        let state = &self.0;
+        *lock(&state.waiting) = Some(waker.clone());
+        if !state.ended.swap(true, Ordering::AcqRel)
+            && let Some(reading) = lock(&state.reading).take()
+        {
+            reading.wake();
+        }
         let count = |counter: &AtomicUsize| counter.load(Ordering::Acquire);
-        count(&self.0.answering) > 0 && count(&self.0.receiving) == 0
+        if count(&state.answering) == 0 || state.starving.load(Ordering::Acquire) {
+            return End::Now;
+        }
+        if count(&state.receiving) == 0 {
+            End::Answering
+        } else {
+            End::Receiving
+        }
+    }
+
+    /// Who reads a body found nothing yet.
+    fn starve(&self, waker: &Waker) {
+        *lock(&self.0.reading) = Some(waker.clone());
+        if self.0.ended.load(Ordering::Acquire) {
+            self.0.starving.store(true, Ordering::Release);
+            self.wake();
+        }
     }
 
     fn wake(&self) {
@@ -191,6 +232,10 @@ impl HttpBody for Receiving {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         if matches!(polled, Poll::Ready(None | Some(Err(_)))) || self.body.is_end_stream() {
             self.is_here();
+        } else if polled.is_pending()
+            && let Some(peer) = &self.peer
+        {
+            peer.starve(cx.waker());
         }
         polled
     }

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 use tokio_rustls::server::TlsStream;
 
-use super::peer::Peer;
+use super::peer::{End, Peer};
 
 /// How often it is asked whether an end that closed its half is gone.
 const LOOK: Duration = Duration::from_millis(100);
@@ -85,10 +85,11 @@ impl<S> StallGuard<S> {
 impl<S: Gone> StallGuard<S> {
     /// The end of what is read, once no request waits for its answer.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.peer.waits_for_answer(cx.waker()) {
-            return Poll::Ready(Ok(()));
+        match self.peer.end(cx.waker()) {
+            End::Now => return Poll::Ready(Ok(())),
+            End::Receiving => {}
+            End::Answering => self.peer.note_half_closed(),
         }
-        self.peer.note_half_closed();
         while self.look.as_mut().poll(cx).is_ready() {
             if self.stream.gone() {
                 return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));

@@ -84,7 +84,7 @@ fn endless_batches_of_one_client_leave_another_its_share() {
     let (store, [owner, bob, eve]) = two_clients();
     let limits = Limits {
         workers: 1,
-        waiting: 2,
+        waiting: 8,
         threads: 1,
         ..Limits::default()
     };
