@@ -1,5 +1,7 @@
 //! What a server tells of models and keys.
 
+use core::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 /// A model, as its server describes it.
@@ -64,4 +66,13 @@ pub struct History {
     pub current: String,
     /// The latest first.
     pub deployments: Vec<DeploymentInfo>,
+}
+
+/// A response, and how long the server computed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evaluated {
+    /// The framed response.
+    pub response: Vec<u8>,
+    /// Time of the evaluation alone, if the server says.
+    pub evaluate: Option<Duration>,
 }

@@ -7,5 +7,5 @@ mod info;
 mod service;
 
 pub use error::{Error, Problem};
-pub use info::{DeploymentInfo, History, KeyInfo, ModelInfo};
-pub use service::{Evaluated, Service};
+pub use info::{DeploymentInfo, Evaluated, History, KeyInfo, ModelInfo};
+pub use service::Service;

@@ -14,7 +14,7 @@ use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body};
 
 use crate::error::{Error, Problem};
-use crate::info::{History, KeyInfo, ModelInfo};
+use crate::info::{Evaluated, History, KeyInfo, ModelInfo};
 
 /// How often a busy server is asked again.
 const RETRIES: u32 = 5;
@@ -38,15 +38,6 @@ pub struct Service {
     authorization: Option<String>,
     timeout: Duration,
     pinned: Option<String>,
-}
-
-/// A response, and how long the server computed it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Evaluated {
-    /// The framed response.
-    pub response: Vec<u8>,
-    /// Time of the evaluation alone, if the server says.
-    pub evaluate: Option<Duration>,
 }
 
 #[derive(Deserialize)]

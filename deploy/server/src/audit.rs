@@ -5,8 +5,8 @@
 use core::time::Duration;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::path::Path;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{OnceLock, PoisonError, RwLock};
 use std::thread;
 use std::time::SystemTime;
@@ -101,12 +101,10 @@ impl Audit {
         let Some(sender) = &*sender else { return };
         let mut line = serde_json::json!(event).to_string().into_bytes();
         line.push(b'\n');
-        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
-            sender.try_send(Message::Line(line))
+        if sender.try_send(Message::Line(line)).is_err()
+            && let Some(lost) = self.lost.get()
         {
-            if let Some(lost) = self.lost.get() {
-                lost.inc();
-            }
+            lost.inc();
         }
     }
 }
@@ -128,7 +126,7 @@ fn append(path: &Path) -> std::io::Result<File> {
     options.open(path)
 }
 
-fn write(file: &mut File, line: &[u8], path: &PathBuf) {
+fn write(file: &mut File, line: &[u8], path: &Path) {
     if let Err(error) = file.write_all(line) {
         tracing::error!(%error, path = %path.display(), "the audit log could not be written");
     }
