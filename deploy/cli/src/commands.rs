@@ -22,13 +22,14 @@ pub(crate) mod serve;
 pub(crate) mod token;
 pub(crate) mod train;
 
+use core::str::from_utf8;
 use std::path::Path;
 
 use serde_json::Value;
 use tenebra::{Error, ServerProgram, files};
 use tenebra_client::ClientKey;
 use tenebra_client::ClientSpec;
-use tenebra_models::Prediction;
+use tenebra_models::{Model, ModelError, Prediction};
 use zeroize::Zeroizing;
 
 use crate::output;
@@ -47,6 +48,25 @@ fn read_server(folder: &Path, threads: usize) -> Result<ServerProgram, Error> {
     let _busy = output::busy("preparing the model");
     files::read_as(&folder.join(files::SERVER_FILE), |bytes| {
         ServerProgram::parse(bytes, threads)
+    })
+}
+
+/// The float model of a model's folder.
+fn read_float_model(folder: &Path, server: &ServerProgram) -> Result<Model, Error> {
+    match server.model()? {
+        Some(model) => Ok(model),
+        None => read_model(&folder.join(files::FLOAT_MODEL_FILE)),
+    }
+}
+
+/// A float model in its JSON form.
+fn read_model(path: &Path) -> Result<Model, Error> {
+    files::read_as(path, |bytes| {
+        files::refuse_frame(bytes, "the JSON of a model")?;
+        let text = from_utf8(bytes).map_err(|_| ModelError::Json {
+            message: "it is not UTF-8 text".to_owned(),
+        })?;
+        Ok(Model::from_json(text)?)
     })
 }
 

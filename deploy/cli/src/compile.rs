@@ -95,10 +95,11 @@ pub fn compile(
         TreesReport::new(&forest, &options.quantize.forest, &quantized, calibrated)
     });
     report.compile_ms = start.elapsed().as_secs_f64() * 1e3;
-    let server = server_program::encode(&client, circuit.circuit(), model, &report)?;
+    let server = server_program::encode(&client, circuit.circuit(), &report)?;
     // What was written can be read, or it is not written.
     ClientSpec::parse(&client)?;
-    ServerProgram::parse(&server, 1)?.model()?;
+    ServerProgram::parse(&server, 1)?;
+    Model::from_json(&model.to_json()?)?;
     Ok(Compiled {
         client,
         server,

@@ -87,11 +87,20 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
 }
 
 fn data(error: &DataError) -> Option<String> {
-    if let DataError::MissingColumns { missing, present } = error {
-        return renamed(missing, present).or_else(|| misspelt(missing, present));
-    }
+    let unseparated = |present: &[String]| {
+        let one = present.len() == 1 && present[0].contains([' ', ';', ':', '\t', '|', '/']);
+        let text = "`--separator` says what separates cells, as in `--separator space`";
+        one.then(|| text.to_owned())
+    };
     let text = match error {
-        DataError::TargetNotInHeader { missing, present } => return misspelt(missing, present),
+        DataError::MissingColumns { missing, present } => {
+            return renamed(missing, present)
+                .or_else(|| unseparated(present))
+                .or_else(|| misspelt(missing, present));
+        }
+        DataError::TargetNotInHeader { missing, present } => {
+            return unseparated(present).or_else(|| misspelt(missing, present));
+        }
         DataError::NotANumber { cell, .. } if cell.replacen(',', ".", 1).parse::<f64>().is_ok() => {
             "`--decimal ,` reads decimal commas"
         }
@@ -99,12 +108,6 @@ fn data(error: &DataError) -> Option<String> {
             "`--separator` says what separates cells, as in `--separator ';'`"
         }
         DataError::NotANumber { .. } => "only columns named by `--target` may hold words",
-        DataError::TargetNotInHeader { present, .. }
-        | DataError::MissingColumns { present, .. }
-            if present.len() == 1 && present[0].contains([' ', ';', ':', '\t', '|', '/']) =>
-        {
-            "`--separator` says what separates cells, as in `--separator space`"
-        }
         DataError::Separators { .. } => {
             "`--separator ';'` names it; `,`, `;`, `|`, tab and others are read"
         }

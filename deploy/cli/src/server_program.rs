@@ -1,7 +1,8 @@
 //! `server.tnb` as its owner sees it: the program that a server runs, with the circuit, the float model and the report.
 //!
 //! The bytes are those of [`tenebra_server::program`], whose door every file passes, here and in the service. This program
-//! fills the two sections that a server does not read: the float model as JSON, and the [`Report`] as JSON.
+//! fills a section that a server does not read, the [`Report`] as JSON. The float model has a file of its own beside it, so that
+//! whoever sends `server.tnb` anywhere does not send the float model; files of earlier versions hold it.
 
 use tenebra_circuit::{Circuit, Verified};
 use tenebra_client::SpecId;
@@ -22,17 +23,12 @@ pub struct ServerProgram {
 }
 
 /// The framed bytes.
-pub(crate) fn encode(
-    client: &[u8],
-    circuit: &Circuit,
-    model: &Model,
-    report: &Report,
-) -> Result<Vec<u8>, Error> {
+pub(crate) fn encode(client: &[u8], circuit: &Circuit, report: &Report) -> Result<Vec<u8>, Error> {
     let report = serde_json::to_string(report).map_err(|_| ProgramError::Malformed("report"))?;
     let file = ServerFile {
         client,
         circuit: &circuit.to_string(),
-        model: &model.to_json()?,
+        model: "",
         report: &report,
     };
     Ok(file.encode()?)
@@ -79,12 +75,15 @@ impl ServerProgram {
         &self.report
     }
 
-    /// The float model it was compiled from.
+    /// The float model it was compiled from, where an earlier version put it into the file.
     ///
     /// # Errors
     /// [`Error::Model`].
-    pub fn model(&self) -> Result<Model, Error> {
-        Ok(Model::from_json(&self.model)?)
+    pub fn model(&self) -> Result<Option<Model>, Error> {
+        if self.model.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Model::from_json(&self.model)?))
     }
 
     /// Whether queries need the evaluation key of the client that made them.

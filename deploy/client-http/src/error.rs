@@ -72,6 +72,16 @@ pub enum Error {
     /// What was to be sent is a secret key.
     #[error("this is a secret key, which never leaves its owner; nothing was sent")]
     SecretKey,
+    /// The answer is about another version of the model than the one asked for.
+    #[error(
+        "the answer is about version {found} of the model, not {wanted}; ask its owner whether it was replaced"
+    )]
+    OtherVersion {
+        /// The version that was pinned.
+        wanted: String,
+        /// What the server says.
+        found: String,
+    },
     /// A response is damaged.
     #[error("response {number}: {source}")]
     Response {

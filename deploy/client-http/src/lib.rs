@@ -3,7 +3,9 @@
 extern crate alloc;
 
 mod error;
+mod info;
 mod service;
 
 pub use error::{Error, Problem};
-pub use service::{Evaluated, KeyInfo, ModelInfo, Service};
+pub use info::{DeploymentInfo, Evaluated, History, KeyInfo, ModelInfo};
+pub use service::Service;

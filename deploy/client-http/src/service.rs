@@ -5,8 +5,8 @@ use core::time::Duration;
 use std::io::Read;
 use std::thread::sleep;
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use tenebra_client::frame::{HEADER_LEN, Header, MAGIC};
 use tenebra_client::limits::MAX_MESSAGE_LEN;
 use tenebra_client::{Frame, FrameError, Kind, frame_len};
@@ -15,6 +15,7 @@ use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body};
 
 use crate::error::{Error, Problem};
+use crate::info::{Evaluated, History, KeyInfo, ModelInfo};
 
 /// How often a busy server is asked again.
 const RETRIES: u32 = 5;
@@ -23,8 +24,12 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// Responses of one request that connections hold without anybody reading them: requests are sent whole before a response is
 /// read, and a server that cannot send stops reading.
 const UNREAD_BYTES: usize = 64 * 1024;
-/// No answer of the server is larger than this, but for responses of a batch: a client spec cannot ask for more.
+/// No answer of the server is larger than this, nor one response of a batch: a client spec cannot ask for more.
 const MAX_ANSWER: u64 = frame_len(0) as u64 + MAX_MESSAGE_LEN;
+/// How long a request may take, unless its sender says otherwise.
+const TIMEOUT: Duration = Duration::from_secs(600);
+/// The version of the model that an answer is about.
+const MODEL_VERSION: &str = "tenebra-model-version";
 
 /// A server, and who asks it.
 #[derive(Clone)]
@@ -32,53 +37,8 @@ pub struct Service {
     agent: Agent,
     base: String,
     authorization: Option<String>,
-}
-
-/// A model, as its server describes it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ModelInfo {
-    /// Its name.
-    pub model: String,
-    /// Name of its client spec on every message.
-    pub spec_id: String,
-    /// What kind of model it is, for people.
-    pub estimator: String,
-    /// Columns of a row.
-    pub columns: u64,
-    /// Scores of a row.
-    pub outputs: u64,
-    /// Most rows of one query.
-    pub max_rows: u64,
-    /// Bytes of a query of one row.
-    pub query_bytes: u64,
-    /// Bytes of the response to it.
-    pub response_bytes: u64,
-    /// Bytes of an evaluation key; 0 where none is needed.
-    pub evaluation_key_bytes: u64,
-    /// log2 of the probability that any output of one query is wrong.
-    pub p_fail_log2: f64,
-    /// Bytes of the server program.
-    pub size_bytes: u64,
-}
-
-/// An evaluation key that the server keeps.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeyInfo {
-    /// Its name, for [`Service::predict`].
-    pub key: String,
-    /// The spec it was made for.
-    pub spec_id: String,
-    /// Bytes of it.
-    pub size_bytes: u64,
-}
-
-/// A response, and how long the server computed it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Evaluated {
-    /// The framed response.
-    pub response: Vec<u8>,
-    /// Time of the evaluation alone, if the server says.
-    pub evaluate: Option<Duration>,
+    timeout: Duration,
+    pinned: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -141,7 +101,25 @@ impl Service {
             agent: config.into(),
             base,
             authorization: token.map(|token| format!("Bearer {token}")),
+            timeout: TIMEOUT,
+            pinned: None,
         })
+    }
+
+    /// How long a request may take in all, each time it is tried: ten minutes, if nothing is said.
+    #[must_use]
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// Takes client specs and predictions of one version of a model alone, by its SHA-256, and sends keys to no other: the server
+    /// refuses otherwise, and what it says of its answers is compared. It does not prove what it computed.
+    #[must_use]
+    pub fn pinned(self, version: &str) -> Self {
+        Self {
+            pinned: Some(version.to_owned()),
+            ..self
+        }
     }
 
     /// All models, by name.
@@ -158,7 +136,7 @@ impl Service {
     /// # Errors
     /// [`Error`].
     pub fn client_spec(&self, model: &str) -> Result<Vec<u8>, Error> {
-        self.bytes(Method::GET, &model_path(model, "")?, &[])
+        self.bytes_of_model(Method::GET, &model_path(model, "")?, &[])
     }
 
     /// Deploys a framed server program under a name, over one of that name. Owners only.
@@ -167,6 +145,52 @@ impl Service {
     /// [`Error`].
     pub fn push(&self, model: &str, program: &[u8]) -> Result<ModelInfo, Error> {
         self.json(Method::PUT, &model_path(model, "")?, program)
+    }
+
+    /// As [`push`](Self::push), but only over this version of the model; `None`: only if there is no model of that name.
+    ///
+    /// # Errors
+    /// [`Error`]; [`Error::Refused`] with status 412 if there is another.
+    pub fn push_over(
+        &self,
+        model: &str,
+        program: &[u8],
+        version: Option<&str>,
+    ) -> Result<ModelInfo, Error> {
+        let condition = match version {
+            Some(version) => ("if-match", format!("\"{version}\"")),
+            None => ("if-none-match", "*".to_owned()),
+        };
+        let path = model_path(model, "")?;
+        let mut answer = self.ask(Method::PUT, &path, program, Some(condition))?;
+        let bytes = self.read_all(&mut answer, &path)?;
+        serde_json::from_slice(&bytes).map_err(|_| self.malformed(&path))
+    }
+
+    /// The deployments of a model that are kept.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn history(&self, model: &str) -> Result<History, Error> {
+        self.json(Method::GET, &model_path(model, "/versions")?, &[])
+    }
+
+    /// Makes an earlier version of a model the one that is served. Owners only.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn roll_back(&self, model: &str, version: &str) -> Result<ModelInfo, Error> {
+        let path = model_path(model, &format!("/versions/{}", name(version)?))?;
+        self.json(Method::POST, &path, &[])
+    }
+
+    /// Deletes all evaluation keys of a client: of yourself, or of anybody as an admin.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn purge(&self, client: &str) -> Result<(), Error> {
+        let path = format!("/v1/clients/{}", name(client)?);
+        self.bytes(Method::DELETE, &path, &[]).map(drop)
     }
 
     /// Deletes a model and every key for it. Owners only.
@@ -192,7 +216,9 @@ impl Service {
     /// # Errors
     /// [`Error`].
     pub fn put_key(&self, model: &str, key: &[u8]) -> Result<KeyInfo, Error> {
-        self.json(Method::PUT, &model_path(model, "/keys")?, key)
+        let path = model_path(model, "/keys")?;
+        let bytes = self.bytes_of_model(Method::PUT, &path, key)?;
+        serde_json::from_slice(&bytes).map_err(|_| self.malformed(&path))
     }
 
     /// Deletes one of your evaluation keys.
@@ -223,7 +249,7 @@ impl Service {
         query: &[u8],
     ) -> Result<Evaluated, Error> {
         let path = predict_path(model, key)?;
-        let mut answer = self.ask(Method::POST, &path, query)?;
+        let mut answer = self.ask_model(Method::POST, &path, query)?;
         let timing = answer.headers().get("server-timing");
         let evaluate = timing.and_then(|value| evaluate_time(value.to_str().ok()?));
         let response = self.read_all(&mut answer, &path)?;
@@ -255,7 +281,7 @@ impl Service {
         let mut number = 2;
         while !rest.is_empty() {
             let (request, after) = rest.split_at(together.min(rest.len()));
-            let mut answer = self.ask(Method::POST, &path, &request.concat())?;
+            let mut answer = self.ask_model(Method::POST, &path, &request.concat())?;
             let mut reader = answer.body_mut().as_reader();
             for _ in request {
                 done(self.read_frame(&mut reader, number, &path)?);
@@ -313,8 +339,31 @@ impl Service {
     }
 
     fn bytes(&self, method: Method, path: &str, body: &[u8]) -> Result<Vec<u8>, Error> {
-        let mut answer = self.ask(method, path, body)?;
+        let mut answer = self.ask(method, path, body, None)?;
         self.read_all(&mut answer, path)
+    }
+
+    fn bytes_of_model(&self, method: Method, path: &str, body: &[u8]) -> Result<Vec<u8>, Error> {
+        let mut answer = self.ask_model(method, path, body)?;
+        self.read_all(&mut answer, path)
+    }
+
+    /// Asks about a model, of the version that is pinned if one is.
+    fn ask_model(&self, method: Method, path: &str, body: &[u8]) -> Result<Response<Body>, Error> {
+        let Some(wanted) = &self.pinned else {
+            return self.ask(method, path, body, None);
+        };
+        let condition = ("if-match", format!("\"{wanted}\""));
+        let answer = self.ask(method, path, body, Some(condition))?;
+        let found = answer.headers().get(MODEL_VERSION);
+        let found = found.and_then(|version| version.to_str().ok());
+        if found != Some(wanted) {
+            return Err(Error::OtherVersion {
+                wanted: wanted.clone(),
+                found: found.unwrap_or("unknown").to_owned(),
+            });
+        }
+        Ok(answer)
     }
 
     fn read_all(&self, answer: &mut Response<Body>, path: &str) -> Result<Vec<u8>, Error> {
@@ -323,13 +372,19 @@ impl Service {
     }
 
     /// Asks, and asks again while the server is busy.
-    fn ask(&self, method: Method, path: &str, body: &[u8]) -> Result<Response<Body>, Error> {
+    fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: &[u8],
+        condition: Option<(&str, String)>,
+    ) -> Result<Response<Body>, Error> {
         if is_secret_key(body) {
             return Err(Error::SecretKey);
         }
         let mut tried = 0;
         loop {
-            let mut answer = self.ask_once(&method, path, body)?;
+            let mut answer = self.ask_once(&method, path, body, condition.as_ref())?;
             let status = answer.status();
             if status.is_success() {
                 return Ok(answer);
@@ -357,22 +412,36 @@ impl Service {
         }
     }
 
-    fn ask_once(&self, method: &Method, path: &str, body: &[u8]) -> Result<Response<Body>, Error> {
+    fn ask_once(
+        &self,
+        method: &Method,
+        path: &str,
+        body: &[u8],
+        condition: Option<&(&str, String)>,
+    ) -> Result<Response<Body>, Error> {
         let url = format!("{}{path}", self.base);
         let mut request = Request::builder().method(method).uri(&url);
         if let Some(authorization) = &self.authorization {
             request = request.header("authorization", authorization);
         }
+        if let Some((name, value)) = condition {
+            request = request.header(*name, value);
+        }
         let failed = |e: ureq::Error| self.transport(path, &e);
         let address = |_| Error::Address { url: url.clone() };
+        let timeout = Some(self.timeout);
         if matches!(*method, Method::PUT | Method::POST) {
             let request = request.header("content-type", "application/octet-stream");
+            let request = request.body(body).map_err(address)?;
+            let request = self.agent.configure_request(request);
             self.agent
-                .run(request.body(body).map_err(address)?)
+                .run(request.timeout_global(timeout).build())
                 .map_err(failed)
         } else {
+            let request = request.body(()).map_err(address)?;
+            let request = self.agent.configure_request(request);
             self.agent
-                .run(request.body(()).map_err(address)?)
+                .run(request.timeout_global(timeout).build())
                 .map_err(failed)
         }
     }
@@ -436,59 +505,4 @@ fn predict_path(model: &str, key: Option<&str>) -> Result<String, Error> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use tenebra_client::{KeyTag, SpecId, to_frame};
-
-    #[test]
-    fn addresses_and_names_are_checked_before_anything_is_sent() {
-        for bad in ["", "http://", "ftp://host", "host:80"] {
-            assert!(
-                matches!(Service::new(bad, None), Err(Error::Address { .. })),
-                "{bad}"
-            );
-        }
-        let service = Service::new("http://127.0.0.1:1/", Some("tnb_secret")).unwrap();
-        for bad in ["", "..", "a/b", "a?b", "a#b", "a b", "A"] {
-            assert!(
-                matches!(service.client_spec(bad), Err(Error::Name(_))),
-                "{bad}"
-            );
-        }
-        assert!(matches!(service.models(), Err(Error::Transport { .. })));
-        let trusting = Service::trusting("https://127.0.0.1:1", None, b"no certificate");
-        assert!(matches!(trusting, Err(Error::Certificates)));
-        assert!(!format!("{service:?}").contains("secret"));
-    }
-
-    #[test]
-    fn the_servers_time_is_read() {
-        let time = evaluate_time("queue;dur=0.25, evaluate;dur=1.5");
-        assert_eq!(time, Some(Duration::from_micros(1500)));
-        for odd in ["", "evaluate", "evaluate;dur=-1", "evaluate;dur=x"] {
-            assert_eq!(evaluate_time(odd), None, "{odd}");
-        }
-    }
-
-    #[test]
-    fn batches_end_with_a_problem_where_one_stands() {
-        let service = Service::new("http://127.0.0.1:1", None).unwrap();
-        let frame = to_frame(Kind::Response, SpecId([1; 16]), KeyTag::NONE, b"abc");
-        let problem = br#"{"type":"urn:tenebra:problem:malformed","title":"t","status":400,"detail":"d, and much more"}"#;
-        let body = [frame.as_slice(), problem].concat();
-        let mut reader = body.as_slice();
-        assert_eq!(service.read_frame(&mut reader, 1, "/").unwrap(), frame);
-        let error = service.read_frame(&mut reader, 2, "/").unwrap_err();
-        assert!(matches!(error, Error::Refused(problem) if problem.status == 400));
-        let cut = service
-            .read_frame(&mut &frame[..HEADER_LEN + 3], 1, "/")
-            .unwrap_err();
-        assert!(matches!(
-            cut,
-            Error::Response {
-                number: 1,
-                source: FrameError::Length { .. }
-            }
-        ));
-    }
-}
+mod tests;

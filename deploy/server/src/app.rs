@@ -1,34 +1,35 @@
 //! What the handlers share: the store, what was read from it, the threads that evaluate, the counters.
 
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
-use tenebra_client::{ClientSpec, SpecId};
-use tenebra_tfhe::{EvaluateError, EvaluationKey};
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
+use crate::audit::Audit;
 use crate::cache::{Cache, Tag};
 use crate::config::Limits;
-use crate::frames::Memory;
 use crate::info::ModelInfo;
 use crate::metrics::Metrics;
+use crate::model::{Key, KeyPlace, Model};
 use crate::names::{KeyId, Name};
 use crate::pool::Pool;
 use crate::problem::Problem;
-use crate::program::{ServerProgram, prepared_key_bytes, query_lengths};
+use crate::shares::Shares;
 use crate::store::{Entry, Store, StoreError};
-use crate::tokens::Tokens;
+use crate::tokens::{Identity, Refusal, Tokens};
 
 /// How long an answer of the store about its health is believed.
 const PROBE_AGE: Duration = Duration::from_secs(1);
-/// How long the store may take to answer about its health.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long models and keys in memory are used while the store does not answer; tokens are as well.
+const TRUST: Duration = Duration::from_secs(60);
+/// Programs and keys that are verified and prepared at a time, of each.
+const PREPARING: usize = 2;
 
 /// Why a server did not start.
 #[derive(Debug, Error)]
@@ -53,54 +54,6 @@ pub enum StartError {
     Metrics(#[from] prometheus::Error),
 }
 
-/// A model ready to answer.
-pub(crate) struct Model {
-    pub(crate) program: ServerProgram,
-    /// Lengths of its queries.
-    pub(crate) query_lengths: Vec<usize>,
-    /// Length of its evaluation keys, if it needs them.
-    pub(crate) key_length: Option<usize>,
-    /// Memory that a prepared key takes.
-    prepared_key_bytes: u64,
-    /// Memory that it took before anything was evaluated.
-    bytes: u64,
-    /// Evaluations that run now, and the most that ever ran at a time.
-    running: AtomicUsize,
-    most_running: AtomicUsize,
-}
-
-impl Model {
-    /// Verifies and prepares a server program; takes time that no async thread should spend.
-    fn parse(bytes: &[u8], limits: &Limits) -> Result<Self, Problem> {
-        let program = ServerProgram::parse(bytes, limits.threads)?;
-        let spec = ClientSpec::parse(program.client()).map_err(|_| Problem::internal())?;
-        Ok(Self {
-            query_lengths: query_lengths(&spec),
-            key_length: spec.evaluation_key_len(),
-            prepared_key_bytes: prepared_key_bytes(&spec),
-            bytes: bytes.len() as u64 + program.working_bytes(0),
-            running: AtomicUsize::new(0),
-            most_running: AtomicUsize::new(0),
-            program,
-        })
-    }
-
-    /// Bytes that it takes, once `evaluations` ran at the same time.
-    fn bytes_after(&self, evaluations: usize) -> u64 {
-        self.bytes + self.program.working_bytes(evaluations) - self.program.working_bytes(0)
-    }
-}
-
-/// A prepared evaluation key.
-pub(crate) struct Key {
-    /// The spec it was made for.
-    spec_id: SpecId,
-    pub(crate) prepared: EvaluationKey,
-}
-
-/// Client, model and name of a key.
-pub(crate) type KeyPlace = (Name, Name, KeyId);
-
 /// The service.
 pub struct App {
     pub(crate) limits: Limits,
@@ -108,9 +61,15 @@ pub struct App {
     /// `None`: everybody is the owner.
     pub(crate) tokens: Option<Tokens>,
     pub(crate) pool: Pool,
-    pub(crate) memory: Memory,
-    pub(crate) uploads: Semaphore,
+    pub(crate) shares: Shares,
+    /// Uploads that are read, of all owners.
+    pub(crate) program_uploads: Semaphore,
+    /// Uploads that are read, of all clients.
+    pub(crate) key_uploads: Semaphore,
+    preparing_programs: Arc<Semaphore>,
+    preparing_keys: Arc<Semaphore>,
     pub(crate) metrics: Metrics,
+    pub(crate) audit: Audit,
     pub(crate) models: Cache<Name, Model>,
     pub(crate) keys: Cache<KeyPlace, Key>,
     pub(crate) infos: Mutex<HashMap<Name, (Tag, ModelInfo)>>,
@@ -118,6 +77,7 @@ pub struct App {
     pub(crate) adding: tokio::sync::Mutex<()>,
     probed: tokio::sync::Mutex<Option<(Instant, bool)>>,
     stopping: AtomicBool,
+    hurry: tokio::sync::Notify,
 }
 
 impl App {
@@ -127,6 +87,8 @@ impl App {
     /// [`StartError`].
     pub async fn new(store: Store, limits: Limits, open: bool) -> Result<Arc<Self>, StartError> {
         let metrics = Metrics::new()?;
+        store.observe(metrics.store.clone());
+        store.verify().await?;
         let looks = |cache, result| metrics.cache.with_label_values(&[cache, result]);
         let models = Cache::new(
             limits.models_cached_bytes,
@@ -149,15 +111,20 @@ impl App {
                 Some(Tokens::read(&store).await?)
             },
             pool,
-            memory: Memory::new(limits.body_bytes),
-            uploads: Semaphore::new(limits.uploads),
+            shares: Shares::new(&limits, open),
+            program_uploads: Semaphore::new(limits.uploads),
+            key_uploads: Semaphore::new(limits.uploads),
+            preparing_programs: Arc::new(Semaphore::new(PREPARING)),
+            preparing_keys: Arc::new(Semaphore::new(PREPARING)),
             metrics,
+            audit: Audit::default(),
             models,
             keys,
             infos: Mutex::default(),
             adding: tokio::sync::Mutex::new(()),
             probed: tokio::sync::Mutex::new(None),
             stopping: AtomicBool::new(false),
+            hurry: tokio::sync::Notify::new(),
             store,
             limits,
         }))
@@ -169,13 +136,71 @@ impl App {
         self.tokens.as_ref().map(Tokens::count)
     }
 
-    /// Reads the tokens of the store again.
-    pub(crate) async fn refresh_tokens(&self) {
-        if let Some(tokens) = &self.tokens
+    /// What is to be done every second: looks whether the store is there, reads its tokens, forgets clients of whom nothing runs.
+    pub(crate) async fn tick(&self) {
+        self.shares.forget_idle();
+        // It says by itself what is wrong.
+        if self.probe().await
+            && let Some(tokens) = &self.tokens
             && let Err(error) = tokens.refresh(&self.store).await
         {
             tracing::warn!(%error, "the tokens of the store could not be read");
         }
+    }
+
+    /// Who a token belongs to; everybody owns a server that asks for none.
+    pub(crate) async fn identify(&self, token: Option<&str>) -> Result<Identity, Refusal> {
+        match (&self.tokens, token) {
+            (None, _) => Ok(Identity::everybody()),
+            (Some(tokens), Some(token)) => tokens.identify(token).await,
+            (Some(_), None) => Err(Refusal::Unknown),
+        }
+    }
+
+    /// What a batch goes on with is still there: the token, the model in this version, the key.
+    pub(crate) async fn recheck(
+        &self,
+        identity: &Identity,
+        name: &Name,
+        model: &Arc<Model>,
+        key: Option<KeyId>,
+    ) -> Result<(), Problem> {
+        if let Some(tokens) = &self.tokens {
+            tokens.recheck(identity).map_err(Problem::from)?;
+        }
+        if self.model(name).await?.version != model.version {
+            return Err(Problem::model_replaced());
+        }
+        if let Some(id) = key {
+            self.key(identity, name, model, id).await?;
+        }
+        Ok(())
+    }
+
+    /// Appends to an audit log from now on: a line of JSON for each request, `docs/audit.md`.
+    ///
+    /// # Errors
+    /// [`StartError::Io`].
+    pub fn open_audit_log(&self, path: &std::path::Path) -> Result<(), StartError> {
+        let opened = self.audit.open(path, self.metrics.audit_lost.clone());
+        opened.map_err(|source| StartError::Io {
+            action: format!("the audit log {} cannot be written", path.display()),
+            source,
+        })
+    }
+
+    /// Opens the audit log again, after somebody renamed it.
+    pub fn reopen_audit_log(&self) {
+        self.audit.reopen();
+    }
+
+    /// Ends the grace time of a server that was told to stop.
+    pub fn hurry(&self) {
+        self.hurry.notify_one();
+    }
+
+    pub(crate) async fn hurried(&self) {
+        self.hurry.notified().await;
     }
 
     /// From now on it is not ready: load balancers look elsewhere.
@@ -188,20 +213,22 @@ impl App {
         if self.stopping.load(Ordering::Relaxed) {
             return Err(Problem::stopping());
         }
+        if self.probe().await {
+            Ok(())
+        } else {
+            Err(Problem::store_unavailable())
+        }
+    }
+
+    async fn probe(&self) -> bool {
         let mut probed = self.probed.lock().await;
-        let good = match *probed {
+        match *probed {
             Some((at, good)) if at.elapsed() < PROBE_AGE => good,
             _ => {
-                let answer = tokio::time::timeout(PROBE_TIMEOUT, self.store.probe()).await;
-                let good = matches!(answer, Ok(Ok(())));
+                let good = self.store.probe().await.is_ok();
                 *probed = Some((Instant::now(), good));
                 good
             }
-        };
-        if good {
-            Ok(())
-        } else {
-            Err(Problem::tokens_unreadable())
         }
     }
 
@@ -213,9 +240,27 @@ impl App {
         }
     }
 
+    /// A client's model; refuses one that it may not use, there or not.
+    pub(crate) async fn model_of(
+        &self,
+        identity: &Identity,
+        name: &Name,
+    ) -> Result<Arc<Model>, Problem> {
+        if !identity.may_use(name) {
+            return Err(Problem::model_not_allowed());
+        }
+        self.model(name).await
+    }
+
     /// As [`model`](Self::model), but looks into the store in any case.
     pub(crate) async fn model_now(&self, name: &Name) -> Result<Arc<Model>, Problem> {
-        let Some(entry) = self.store.model_entry(name).await? else {
+        let entry = match self.store.model_entry(name).await {
+            Ok(entry) => entry,
+            Err(error) => {
+                return self.models.trusted(name, TRUST).ok_or_else(|| error.into());
+            }
+        };
+        let Some(entry) = entry else {
             self.models.remove(name);
             return Err(Problem::no_model(name.as_str()));
         };
@@ -230,9 +275,9 @@ impl App {
             return Err(Problem::no_model(name.as_str()));
         };
         let model = self.prepare(bytes).await.map_err(|problem| {
-            // It was verified before it was stored.
-            tracing::error!(model = %name, ?problem, "a model of the store cannot be read");
-            Problem::internal()
+            // It was verified before it was stored, or somebody put it there.
+            self.store.skip_model(name, problem.detail());
+            Problem::damaged_model(name.as_str())
         })?;
         Ok(self.keep_model(&entry, model))
     }
@@ -240,7 +285,14 @@ impl App {
     /// Verifies and prepares a server program.
     pub(crate) async fn prepare(&self, bytes: Bytes) -> Result<Model, Problem> {
         let limits = self.limits.clone();
-        let parsed = tokio::task::spawn_blocking(move || Model::parse(&bytes, &limits)).await;
+        let turn = Arc::clone(&self.preparing_programs).acquire_owned().await;
+        let parse = move || {
+            let parsed = Model::parse(&bytes, &limits);
+            // Until here: it goes on if nobody waits any longer.
+            drop(turn);
+            parsed
+        };
+        let parsed = tokio::task::spawn_blocking(parse).await;
         parsed.map_err(|_| Problem::internal())?
     }
 
@@ -250,32 +302,15 @@ impl App {
             .insert(entry.name.clone(), entry.tag.clone(), model, bytes)
     }
 
-    /// Evaluates a query, and counts the memory that the model keeps from it.
-    pub(crate) fn evaluate(
-        &self,
-        name: &Name,
-        model: &Arc<Model>,
-        key: Option<&EvaluationKey>,
-        query: &[u8],
-    ) -> Result<Vec<u8>, EvaluateError> {
-        let running = model.running.fetch_add(1, Ordering::Relaxed) + 1;
-        if running > model.most_running.fetch_max(running, Ordering::Relaxed) {
-            self.models.resize(name, model, model.bytes_after(running));
-        }
-        let response = model.program.evaluate(key, query);
-        model.running.fetch_sub(1, Ordering::Relaxed);
-        response
-    }
-
     /// A client's evaluation key for a model; refuses one of another version of it.
     pub(crate) async fn key(
         &self,
-        client: &Name,
+        identity: &Identity,
         name: &Name,
         model: &Arc<Model>,
         id: KeyId,
     ) -> Result<Arc<Key>, Problem> {
-        let place = (client.clone(), name.clone(), id);
+        let place = (identity.holder.clone(), name.clone(), id);
         let key = match self.keys.fresh(&place) {
             Some(key) => key,
             None => self.find_key(place, model).await?,
@@ -290,7 +325,13 @@ impl App {
 
     async fn find_key(&self, place: KeyPlace, model: &Arc<Model>) -> Result<Arc<Key>, Problem> {
         let (client, name, id) = &place;
-        let Some(entry) = self.store.key_entry(client, name, *id).await? else {
+        let entry = match self.store.key_entry(client, name, *id).await {
+            Ok(entry) => entry,
+            Err(error) => {
+                return self.keys.trusted(&place, TRUST).ok_or_else(|| error.into());
+            }
+        };
+        let Some(entry) = entry else {
             self.keys.remove(&place);
             return Err(Problem::no_key());
         };
@@ -322,22 +363,21 @@ impl App {
         model: Arc<Model>,
         bytes: Bytes,
     ) -> Result<Key, Problem> {
+        let turn = Arc::clone(&self.preparing_keys).acquire_owned().await;
         let prepare = move || {
-            Ok(Key {
-                spec_id: model.program.spec_id(),
-                prepared: model.program.prepare_key(&bytes)?,
-            })
+            let key = Key::parse(&model, &bytes);
+            drop(turn);
+            key
         };
-        tokio::task::spawn_blocking(prepare)
-            .await
-            .map_err(|_| Problem::internal())?
+        let prepared = tokio::task::spawn_blocking(prepare).await;
+        prepared.map_err(|_| Problem::internal())?
     }
 
     /// Refuses what would make the store larger than it may be.
     pub(crate) async fn check_room(&self, bytes: usize) -> Result<(), Problem> {
         let limit = self.limits.store_bytes;
         if self.store.size().await?.saturating_add(bytes as u64) > limit {
-            return Err(Problem::store_full(limit));
+            return Err(Problem::store_full(Some(limit)));
         }
         Ok(())
     }

@@ -1,20 +1,24 @@
 //! The commands `serve` and `token`: of the binary `tenebra-server`, and of `tenebra`.
 
+mod token;
+
+use alloc::sync::Arc;
 use core::net::SocketAddr;
+use core::time::Duration;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
 use tokio::runtime::Builder;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::app::{App, StartError};
 use crate::config::Limits;
 use crate::listen::{Server, Tls};
-use crate::names::Name;
 use crate::store::Store;
-use crate::tokens::{Role, Token};
+
+pub use token::TokenArguments;
 
 /// Serve models: owners deploy them, clients send encrypted queries.
 #[derive(Debug, Args)]
@@ -31,6 +35,13 @@ pub struct ServeArguments {
     /// Address and port
     #[arg(long, default_value = "127.0.0.1:8080", env = "TENEBRA_LISTEN")]
     listen: SocketAddr,
+    /// Another address, for /healthz, /readyz and /metrics alone, which no crowd of clients closes. On loopback it asks for no
+    /// token; elsewhere /metrics does
+    #[arg(long, value_name = "ADDRESS", env = "TENEBRA_ADMIN_LISTEN")]
+    admin_listen: Option<SocketAddr>,
+    /// Make no store: refuse to start where there is none, as on a disk that was not mounted
+    #[arg(long)]
+    no_create: bool,
     /// Ask for no tokens: whoever reaches the address owns the server; on loopback only
     #[arg(long)]
     open: bool,
@@ -40,6 +51,12 @@ pub struct ServeArguments {
     /// Private key of the certificate, PEM
     #[arg(long, value_name = "FILE", requires = "tls_certificate")]
     tls_key: Option<PathBuf>,
+    /// Certificates, PEM: clients have to show one that one of these signed, besides their token
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    tls_client_ca: Option<PathBuf>,
+    /// Append a line of JSON for every request to this file; SIGHUP opens it again
+    #[arg(long, value_name = "FILE")]
+    audit_log: Option<PathBuf>,
     /// Form of the log on stderr; `TENEBRA_LOG` filters it, as in `debug` or `tenebra_server=debug`
     #[arg(long, value_enum, default_value_t = LogForm::Text)]
     log: LogForm,
@@ -62,7 +79,7 @@ struct LimitArguments {
     /// Evaluations at a time [default: the processor's threads]
     #[arg(long, value_name = "N", value_parser = count())]
     workers: Option<u16>,
-    /// Admitted evaluations that may wait; the next is refused with 503 [default: twice the workers]
+    /// Evaluations of one client that may wait; its next is refused with 503 [default: twice the workers]
     #[arg(long, value_name = "N")]
     waiting: Option<u16>,
     /// Threads that one evaluation of a forest may use [default: the processor's threads]
@@ -71,6 +88,15 @@ struct LimitArguments {
     /// Open connections
     #[arg(long, value_name = "N", default_value_t = 1024)]
     connections: u32,
+    /// Open connections of one address [default: half of all, or 64]
+    #[arg(long, value_name = "N", value_parser = count())]
+    connections_per_address: Option<u16>,
+    /// Longest time of a query, seconds, waiting included
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
+    query_seconds: u32,
+    /// How long it answers on, unready, once it was told to stop, seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
+    grace_seconds: u32,
     /// Bodies of requests held in memory, MiB
     #[arg(long, value_name = "MIB", default_value_t = 512)]
     body_mib: u32,
@@ -105,6 +131,9 @@ impl LimitArguments {
             waiting: self.waiting.map_or(2 * workers, usize::from),
             threads: self.threads.map_or(preset.threads, usize::from),
             connections: self.connections as usize,
+            connections_per_address: self.connections_per_address.map(usize::from),
+            patience: Duration::from_secs(self.query_seconds.into()),
+            grace: Duration::from_secs(self.grace_seconds.into()),
             body_bytes: bytes(self.body_mib),
             model_bytes: usize::try_from(bytes(self.model_mib)).unwrap_or(usize::MAX),
             models_cached_bytes: bytes(self.models_cached_mib),
@@ -116,42 +145,6 @@ impl LimitArguments {
     }
 }
 
-/// Make, list and remove tokens.
-#[derive(Debug, Args)]
-pub struct TokenArguments {
-    #[command(subcommand)]
-    command: TokenCommand,
-}
-
-#[derive(Debug, Subcommand)]
-enum TokenCommand {
-    /// Make a token and print it; it is shown this once, the store keeps a hash
-    Add {
-        /// Name of its holder; evaluation keys belong to it
-        name: Name,
-        /// What it allows: owners deploy models, clients use them
-        #[arg(long, value_enum)]
-        role: Role,
-        /// The server's store
-        #[arg(long, env = "TENEBRA_STORE")]
-        store: String,
-    },
-    /// Print names and roles
-    List {
-        /// The server's store
-        #[arg(long, env = "TENEBRA_STORE")]
-        store: String,
-    },
-    /// Remove a token; servers refuse it within five seconds
-    Remove {
-        /// Name of its holder
-        name: Name,
-        /// The server's store
-        #[arg(long, env = "TENEBRA_STORE")]
-        store: String,
-    },
-}
-
 impl ServeArguments {
     /// Serves until SIGTERM or SIGINT.
     ///
@@ -160,23 +153,44 @@ impl ServeArguments {
     pub fn run(&self) -> Result<ExitCode, StartError> {
         self.start_log();
         let limits = self.limits.limits();
-        runtime()?.block_on(async {
-            let tls = match (&self.tls_certificate, &self.tls_key) {
-                (Some(certificates), Some(key)) => Some(Tls::read(certificates, key)?),
-                _ => None,
-            };
-            let app = App::new(Store::open(&self.store)?, limits, self.open).await?;
-            let tokens = app.token_count();
-            let server = Server::bind(app, self.listen, tls).await?;
-            let address = server.address()?;
-            tracing::info!(%address, store = self.store, tokens, "listening");
-            if tokens == Some(0) {
-                tracing::warn!("the store has no tokens, so every request is refused; make one with `token add`");
-            }
-            let stop = stop_signal()?;
-            server.run(stop).await;
-            Ok(ExitCode::SUCCESS)
-        })
+        make_files_private();
+        let runtime = runtime()?;
+        let served = runtime.block_on(self.serve(limits));
+        // A store that hangs would be waited for.
+        runtime.shutdown_background();
+        served
+    }
+
+    async fn serve(&self, limits: Limits) -> Result<ExitCode, StartError> {
+        let tls = match (&self.tls_certificate, &self.tls_key) {
+            (Some(chain), Some(key)) => Some(Tls::read(chain, key, self.tls_client_ca.as_deref())?),
+            _ => None,
+        };
+        let store = if self.no_create {
+            Store::open_existing(&self.store)?
+        } else {
+            Store::open(&self.store)?
+        };
+        let app = App::new(store, limits, self.open).await?;
+        if let Some(path) = &self.audit_log {
+            app.open_audit_log(path)?;
+        }
+        let tokens = app.token_count();
+        let mut server = Server::bind(Arc::clone(&app), self.listen, tls.clone()).await?;
+        if let Some(admin) = self.admin_listen {
+            server = server.with_admin(admin)?;
+        }
+        let (address, admin) = (server.address()?, server.admin_address()?);
+        let signals = Signals::new()?;
+        let admin_address = admin.map(tracing::field::display);
+        tracing::info!(%address, admin_address, store = self.store, tokens, "listening");
+        if tokens == Some(0) {
+            tracing::warn!(
+                "the store has no tokens, so every request is refused; make one with `token add`"
+            );
+        }
+        server.run(signals.stop(app, tls)).await;
+        Ok(ExitCode::SUCCESS)
     }
 
     fn start_log(&self) {
@@ -193,48 +207,6 @@ impl ServeArguments {
     }
 }
 
-impl TokenArguments {
-    /// Does it, and returns what goes to stdout.
-    ///
-    /// # Errors
-    /// [`StartError`].
-    pub fn run(&self) -> Result<String, StartError> {
-        runtime()?.block_on(async {
-            match &self.command {
-                TokenCommand::Add { name, role, store } => {
-                    let token = Token::generate().map_err(|e| StartError::Io {
-                        action: "the operating system gave no randomness".to_owned(),
-                        source: e.into(),
-                    })?;
-                    if !Store::open(store)?.put_token(name, &token.record(*role)).await? {
-                        return Err(StartError::Arguments(
-                            "there is a token of that name; remove it first, or choose another name",
-                        ));
-                    }
-                    Ok(format!("{}\n", token.secret()))
-                }
-                TokenCommand::List { store } => list(&Store::open(store)?).await,
-                TokenCommand::Remove { name, store } => {
-                    if Store::open(store)?.delete_token(name).await? {
-                        return Ok(String::new());
-                    }
-                    Err(StartError::Arguments("there is no token of that name"))
-                }
-            }
-        })
-    }
-}
-
-async fn list(store: &Store) -> Result<String, StartError> {
-    let mut lines = String::new();
-    for entry in store.tokens().await? {
-        if let Some(record) = store.token(&entry.name).await? {
-            lines.push_str(&format!("{}\t{}\n", entry.name, record.role));
-        }
-    }
-    Ok(lines)
-}
-
 pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, StartError> {
     Builder::new_multi_thread()
         .enable_all()
@@ -245,22 +217,56 @@ pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, StartError> {
         })
 }
 
-/// Ready on SIGTERM or SIGINT.
-fn stop_signal() -> Result<impl Future<Output = ()>, StartError> {
-    let listen = |kind| {
-        signal(kind).map_err(|source| StartError::Io {
-            action: "signals cannot be listened for".to_owned(),
-            source,
+/// What this process writes from now on, its owner alone may read.
+pub(crate) fn make_files_private() {
+    #[cfg(unix)]
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, StartError> {
+        let listen = |kind| {
+            signal(kind).map_err(|source| StartError::Io {
+                action: "signals cannot be listened for".to_owned(),
+                source,
+            })
+        };
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hangup: listen(SignalKind::hangup())?,
         })
-    };
-    let (mut terminate, mut interrupt) = (
-        listen(SignalKind::terminate())?,
-        listen(SignalKind::interrupt())?,
-    );
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+    }
+
+    /// Ready on SIGTERM or SIGINT; a second one ends the grace time. On SIGHUP the certificate is read and the audit log opened again.
+    async fn stop(mut self, app: Arc<App>, tls: Option<Tls>) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => break,
+                _ = self.interrupt.recv() => break,
+                _ = self.hangup.recv() => {
+                    tracing::info!("SIGHUP: the certificate is read and the audit log opened again");
+                    app.reopen_audit_log();
+                    if let Some(tls) = tls.clone() {
+                        tokio::task::spawn_blocking(move || tls.reload());
+                    }
+                }
+            }
         }
-    })
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    _ = self.terminate.recv() => app.hurry(),
+                    _ = self.interrupt.recv() => app.hurry(),
+                    _ = self.hangup.recv() => {}
+                }
+            }
+        });
+    }
 }

@@ -73,6 +73,12 @@ impl<K: Hash + Eq + Clone, V> Cache<K, V> {
         value
     }
 
+    /// A value whose tag was compared within `age`, for when it cannot be compared now.
+    pub(crate) fn trusted(&self, key: &K, age: Duration) -> Option<Arc<V>> {
+        self.lock()
+            .touch(key, |entry| entry.checked.elapsed() < age)
+    }
+
     /// A value with the tag that the object has now; it is trusted again.
     pub(crate) fn tagged(&self, key: &K, tag: &Tag) -> Option<Arc<V>> {
         let value = self.lock().touch(key, |entry| {
@@ -137,6 +143,27 @@ impl<K: Hash + Eq + Clone, V> Cache<K, V> {
     /// Forgets a value.
     pub(crate) fn remove(&self, key: &K) {
         self.lock().remove(key);
+    }
+
+    /// Forgets the values whose keys are such.
+    pub(crate) fn remove_all(&self, such: impl Fn(&K) -> bool) {
+        let mut state = self.lock();
+        let keys: Vec<K> = state
+            .entries
+            .keys()
+            .filter(|key| such(key))
+            .cloned()
+            .collect();
+        keys.iter().for_each(|key| state.remove(key));
+    }
+
+    /// The values there are.
+    pub(crate) fn values(&self) -> Vec<(K, Arc<V>)> {
+        let state = self.lock();
+        let values = state.entries.iter();
+        values
+            .map(|(key, entry)| (key.clone(), Arc::clone(&entry.value)))
+            .collect()
     }
 
     /// Bytes of all values.
@@ -245,7 +272,13 @@ mod tests {
         let old = Instant::now().checked_sub(MAX_AGE * 2).unwrap();
         cache.lock().entries.get_mut("a").unwrap().checked = old;
         assert_eq!(cache.fresh(&"a"), None);
+        assert!(cache.trusted(&"a", MAX_AGE * 3).is_some());
+        assert!(cache.trusted(&"a", MAX_AGE).is_none());
         assert!(cache.tagged(&"a", &"1".into()).is_some());
         assert!(cache.fresh(&"a").is_some());
+        cache.remove_all(|key| *key == "b");
+        assert_eq!(cache.values().len(), 1);
+        cache.remove_all(|key| *key == "a");
+        assert_eq!((cache.values().len(), cache.bytes()), (0, 0));
     }
 }

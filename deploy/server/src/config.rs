@@ -1,6 +1,7 @@
 //! Limits of a server; every one has a default that suits one machine.
 
 use core::num::NonZeroUsize;
+use core::time::Duration;
 use std::thread::available_parallelism;
 
 /// How much a server takes on.
@@ -8,12 +9,18 @@ use std::thread::available_parallelism;
 pub struct Limits {
     /// Threads that evaluate.
     pub workers: usize,
-    /// Admitted evaluations that may wait for a thread.
+    /// Evaluations of one client that may wait for a thread.
     pub waiting: usize,
     /// Threads that one evaluation of a forest may use.
     pub threads: usize,
     /// Open connections.
     pub connections: usize,
+    /// Open connections of one address; `None`: half of all, or 64 if that is more.
+    pub connections_per_address: Option<usize>,
+    /// Longest time of a query, waiting included, however long its evaluation is predicted to take.
+    pub patience: Duration,
+    /// How long a server that was told to stop answers on, unready.
+    pub grace: Duration,
     /// Bytes of all bodies that are being read or evaluated.
     pub body_bytes: u64,
     /// Bytes of a server program.
@@ -28,7 +35,7 @@ pub struct Limits {
     pub store_bytes: u64,
     /// Queries of one request.
     pub batch: usize,
-    /// Uploads of models and keys at a time.
+    /// Uploads of models at a time, and as many of keys.
     pub uploads: usize,
 }
 
@@ -42,6 +49,9 @@ impl Default for Limits {
             waiting: 2 * cores,
             threads: cores,
             connections: 1024,
+            connections_per_address: None,
+            patience: Duration::from_secs(300),
+            grace: Duration::ZERO,
             body_bytes: 512 * MIB,
             model_bytes: 256 << 20,
             models_cached_bytes: 1024 * MIB,

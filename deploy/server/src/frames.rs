@@ -1,7 +1,6 @@
 //! Frames out of a request's body, one after the other: refused by their header before the rest is read, within a time, and
-//! within the memory that all bodies together may take.
+//! within the memory that the bodies of a client, and all bodies together, may take. Memory is charged as bytes arrive.
 
-use alloc::sync::Arc;
 use core::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
@@ -11,11 +10,14 @@ use prometheus::IntCounter;
 use tenebra_client::frame::{HEADER_LEN, Header, MAGIC};
 use tenebra_client::{FrameError, Kind, SpecId};
 use thiserror::Error;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
+
+use crate::memory::{Charge, Memory};
 
 /// How long a frame may take at least.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Room that is made before bytes arrive.
+const FIRST_ROOM: usize = 64 * 1024;
 /// Beyond that, a frame may take its bytes at this rate.
 const SLOWEST_BYTES_PER_SECOND: u64 = 16 * 1024;
 
@@ -64,7 +66,7 @@ pub(crate) enum BodyError {
     #[error("the body broke off")]
     Broken,
     /// All bodies together would take too much memory.
-    #[error("the server holds as many bytes of requests as it may")]
+    #[error("the server holds as many bytes of requests, or of yours, as it may")]
     NoMemory,
 }
 
@@ -94,33 +96,12 @@ pub(crate) enum Length<'a> {
     UpTo(usize),
 }
 
-/// Memory for bodies, in units of 1 KiB.
-#[derive(Clone)]
-pub(crate) struct Memory {
-    units: Arc<Semaphore>,
-    capacity: u32,
-}
-
-impl Memory {
-    pub(crate) fn new(bytes: u64) -> Self {
-        let capacity = u32::try_from(bytes / 1024).unwrap_or(u32::MAX).max(1);
-        Self {
-            units: Arc::new(Semaphore::new(capacity as usize)),
-            capacity,
-        }
-    }
-
-    fn units_of(&self, bytes: usize) -> u32 {
-        u32::try_from(bytes / 1024 + 1).map_or(self.capacity, |units| units.min(self.capacity))
-    }
-}
-
 /// A whole frame; its checksum is not verified yet.
 pub(crate) struct Loaded {
     /// The frame.
     pub(crate) bytes: Bytes,
     /// Its share of the memory, given back when this is dropped.
-    pub(crate) memory: OwnedSemaphorePermit,
+    pub(crate) memory: Charge,
 }
 
 /// Reads frames.
@@ -129,6 +110,8 @@ pub(crate) struct FrameReader {
     buffer: BytesMut,
     ended: bool,
     memory: Memory,
+    /// For what the buffer holds.
+    charge: Charge,
     received: IntCounter,
 }
 
@@ -138,6 +121,7 @@ impl FrameReader {
             stream: body.into_data_stream(),
             buffer: BytesMut::new(),
             ended: false,
+            charge: memory.nothing(),
             memory,
             received,
         }
@@ -149,8 +133,12 @@ impl FrameReader {
         expected: &Expected<'_>,
         wait: bool,
     ) -> Result<Option<Loaded>, BodyError> {
-        let deadline = Instant::now() + PATIENCE;
-        self.fill(HEADER_LEN, deadline, PATIENCE).await?;
+        let mut arrival = Arrival {
+            deadline: Instant::now() + PATIENCE,
+            limit: PATIENCE,
+            wait,
+        };
+        self.fill(HEADER_LEN, arrival).await?;
         if self.buffer.is_empty() {
             return Ok(None);
         }
@@ -165,21 +153,10 @@ impl FrameReader {
             );
         };
         let len = check_header(header, expected)?;
-        let units = self.memory.units_of(len);
-        let memory = if wait {
-            let acquired = Arc::clone(&self.memory.units).acquire_many_owned(units);
-            timeout_at(deadline, acquired)
-                .await
-                .ok()
-                .and_then(Result::ok)
-        } else {
-            Arc::clone(&self.memory.units)
-                .try_acquire_many_owned(units)
-                .ok()
-        };
-        let memory = memory.ok_or(BodyError::NoMemory)?;
-        let limit = PATIENCE + Duration::from_secs(len as u64 / SLOWEST_BYTES_PER_SECOND);
-        self.fill(len, deadline + (limit - PATIENCE), limit).await?;
+        let more = Duration::from_secs(len as u64 / SLOWEST_BYTES_PER_SECOND);
+        arrival.limit += more;
+        arrival.deadline += more;
+        self.fill(len, arrival).await?;
         if self.buffer.len() < len {
             return Err(FrameError::Length {
                 len: self.buffer.len(),
@@ -188,13 +165,19 @@ impl FrameReader {
             .into());
         }
         let bytes = self.buffer.split_to(len).freeze();
+        let memory = self.charge.split(len);
         Ok(Some(Loaded { bytes, memory }))
     }
 
     /// The only frame of a body.
     pub(crate) async fn only(&mut self, expected: &Expected<'_>) -> Result<Loaded, BodyError> {
         let loaded = self.next(expected, false).await?.ok_or(BodyError::Empty)?;
-        self.fill(1, Instant::now() + PATIENCE, PATIENCE).await?;
+        let arrival = Arrival {
+            deadline: Instant::now() + PATIENCE,
+            limit: PATIENCE,
+            wait: false,
+        };
+        self.fill(1, arrival).await?;
         if self.buffer.is_empty() {
             return Ok(loaded);
         }
@@ -206,20 +189,24 @@ impl FrameReader {
     }
 
     /// Reads until the buffer holds `len` bytes or the body ends.
-    async fn fill(
-        &mut self,
-        len: usize,
-        deadline: Instant,
-        limit: Duration,
-    ) -> Result<(), BodyError> {
-        if self.buffer.len() < len && !self.ended {
-            self.buffer.reserve(len - self.buffer.len());
-        }
+    async fn fill(&mut self, len: usize, arrival: Arrival) -> Result<(), BodyError> {
+        let Arrival {
+            deadline,
+            limit,
+            wait,
+        } = arrival;
         while self.buffer.len() < len && !self.ended {
             let chunk = timeout_at(deadline, self.stream.next()).await;
             match chunk.map_err(|_| BodyError::Slow { limit })? {
                 Some(Ok(chunk)) => {
                     self.received.inc_by(chunk.len() as u64);
+                    let bytes = self.buffer.len() + chunk.len();
+                    let grown = self.memory.grow(&mut self.charge, bytes, wait);
+                    let grown = timeout_at(deadline, grown).await;
+                    if !grown.is_ok_and(|grown| grown) {
+                        return Err(BodyError::NoMemory);
+                    }
+                    self.make_room(chunk.len(), len);
                     self.buffer.extend_from_slice(&chunk);
                 }
                 Some(Err(_)) => return Err(BodyError::Broken),
@@ -228,6 +215,23 @@ impl FrameReader {
         }
         Ok(())
     }
+
+    /// Twice as much as there is, but no more than the frame's length: what is announced costs nothing until it is there.
+    fn make_room(&mut self, arrived: usize, len: usize) {
+        let have = self.buffer.len();
+        if self.buffer.capacity() < have + arrived {
+            let more = len.saturating_sub(have).min(have.max(FIRST_ROOM));
+            self.buffer.reserve(more.max(arrived));
+        }
+    }
+}
+
+/// How long bytes may take to arrive, and whether they wait for memory.
+#[derive(Clone, Copy)]
+struct Arrival {
+    deadline: Instant,
+    limit: Duration,
+    wait: bool,
 }
 
 /// Bytes of the frame with this header, if it is what is expected; in the order of [`tenebra_client::Frame::parse`], and
@@ -282,7 +286,7 @@ mod tests {
         let counter = IntCounter::new("a", "a").unwrap();
         FrameReader::new(
             Body::from_stream(stream::iter(chunks)),
-            Memory::new(1 << 20),
+            Memory::new(1 << 20).of_client(1 << 20),
             counter,
         )
     }
@@ -378,26 +382,45 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn memory_is_shared() {
+    async fn memory_is_charged_as_it_arrives() {
         let frame = to_frame(Kind::Query, ID, KeyTag::NONE, b"hello");
         let mut reader = reader(&frame, 50);
         // One unit, and a frame of 49 bytes takes one.
-        reader.memory = Memory::new(1024);
-        let other = reader.memory.clone();
-        let held = Arc::clone(&other.units).try_acquire_owned().unwrap();
+        let all = Memory::new(1024);
+        reader.memory = all.of_client(1024);
+        let mut held = reader.memory.nothing();
+        assert!(reader.memory.grow(&mut held, 1, false).await);
         assert_eq!(
             reader.next(&EXPECTED, false).await.err(),
             Some(BodyError::NoMemory)
         );
         drop(held);
-        assert!(reader.next(&EXPECTED, false).await.is_ok());
+        let (head, rest) = frame.split_at(HEADER_LEN);
+        let head = Bytes::copy_from_slice(head);
+        let chunks = stream::iter([Ok::<_, std::io::Error>(head)]).chain(stream::pending());
+        let counter = IntCounter::new("a", "a").unwrap();
+        let memory = Memory::new(1 << 20).of_client(1 << 20);
+        let mut large = EXPECTED;
+        large.length = Length::UpTo(1 << 30);
+        let mut reader = FrameReader::new(Body::from_stream(chunks), memory.clone(), counter);
+        let _ = tokio::time::timeout(Duration::from_millis(20), reader.next(&large, false)).await;
+        assert!(
+            memory.taken() <= 1024,
+            "{} for {} bytes",
+            memory.taken(),
+            rest.len()
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn slow_bodies_are_given_up() {
         let stuck = stream::pending::<Result<Bytes, std::io::Error>>();
         let counter = IntCounter::new("a", "a").unwrap();
-        let mut reader = FrameReader::new(Body::from_stream(stuck), Memory::new(1 << 20), counter);
+        let mut reader = FrameReader::new(
+            Body::from_stream(stuck),
+            Memory::new(1 << 20).of_client(1 << 20),
+            counter,
+        );
         let error = reader.next(&EXPECTED, false).await.err();
         assert_eq!(error, Some(BodyError::Slow { limit: PATIENCE }));
     }

@@ -3,9 +3,13 @@
 use core::time::Duration;
 
 use prometheus::{
-    Encoder, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts,
-    Registry, TextEncoder,
+    Encoder, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
 };
+use tenebra_client::ClientSpec;
+
+use crate::app::App;
+use crate::store::StoreMetrics;
 
 /// Upper ends of the buckets, seconds: a linear model answers within the first, a large forest within the last.
 const BUCKETS: [f64; 16] = [
@@ -36,9 +40,16 @@ pub(crate) struct Metrics {
     pub(crate) connections: IntGauge,
     /// Connections refused since the limit was reached.
     pub(crate) connections_refused: IntCounter,
+    /// What the store does.
+    pub(crate) store: StoreMetrics,
+    /// Lines of the audit log that the disk was too slow for.
+    pub(crate) audit_lost: IntCounter,
     models_bytes: IntGauge,
     keys_bytes: IntGauge,
     waiting: IntGauge,
+    waiting_by_client: IntGaugeVec,
+    models: IntGaugeVec,
+    p_fail: GaugeVec,
 }
 
 impl Metrics {
@@ -78,7 +89,60 @@ impl Metrics {
             &["route"],
         )?;
         registry.register(Box::new(request_seconds.clone()))?;
+        let gauges = |name: &str, help: &str, labels: &[&str]| {
+            let gauges = IntGaugeVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(gauges.clone()))?;
+            Ok::<_, prometheus::Error>(gauges)
+        };
+        let p_fail = GaugeVec::new(
+            Opts::new(
+                "tenebra_model_p_fail_log2",
+                "log2 of the probability that any output of one query is wrong, by model in memory",
+            ),
+            &["model"],
+        )?;
+        registry.register(Box::new(p_fail.clone()))?;
+        let build = gauges(
+            "tenebra_build_info",
+            "1; the version of the program is a label",
+            &["version"],
+        )?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
+        let store_seconds = HistogramVec::new(
+            HistogramOpts::new("tenebra_store_seconds", "Time of operations of the store")
+                .buckets(BUCKETS.into()),
+            &["operation"],
+        )?;
+        registry.register(Box::new(store_seconds.clone()))?;
         Ok(Self {
+            store: StoreMetrics {
+                seconds: store_seconds,
+                errors: counters(
+                    "tenebra_store_errors_total",
+                    "Operations of the store that failed or took too long",
+                    &["operation"],
+                )?,
+                skipped: gauge(
+                    "tenebra_store_skipped_entries",
+                    "Entries of the store that are not ours or broken; the log names each once",
+                )?,
+                up: gauge("tenebra_store_up", "1 while the store is there and answers")?,
+            },
+            audit_lost: counter(
+                "tenebra_audit_lost_total",
+                "Lines of the audit log that the disk was too slow for",
+            )?,
+            waiting_by_client: gauges(
+                "tenebra_client_evaluations",
+                "Evaluations that run or wait, by client",
+                &["client"],
+            )?,
+            models: gauges(
+                "tenebra_model_info",
+                "1 for each model in memory; its version is a label",
+                &["model", "version", "estimator"],
+            )?,
+            p_fail,
             requests: counters(
                 "tenebra_requests_total",
                 "Requests by route, method and status",
@@ -140,12 +204,30 @@ impl Metrics {
     }
 
     /// The page that Prometheus reads.
-    pub(crate) fn page(&self, models_bytes: u64, keys_bytes: u64, waiting: usize) -> Vec<u8> {
+    pub(crate) fn page(&self, app: &App) -> Vec<u8> {
         let gauge =
             |gauge: &IntGauge, value: u64| gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
-        gauge(&self.models_bytes, models_bytes);
-        gauge(&self.keys_bytes, keys_bytes);
-        gauge(&self.waiting, waiting as u64);
+        gauge(&self.models_bytes, app.models.bytes());
+        gauge(&self.keys_bytes, app.keys.bytes());
+        gauge(&self.waiting, app.pool.taken() as u64);
+        self.waiting_by_client.reset();
+        for (client, waiting) in app.pool.waiting() {
+            // Without the generation of the name.
+            let name = client.as_str().split('@').next().unwrap_or_default();
+            let one = self.waiting_by_client.with_label_values(&[name]);
+            gauge(&one, waiting as u64);
+        }
+        self.models.reset();
+        self.p_fail.reset();
+        for (name, model) in app.models.values() {
+            let version = model.version.to_string();
+            if let Ok(spec) = ClientSpec::parse(model.program.client()) {
+                let labels = [name.as_str(), &version, spec.estimator()];
+                self.models.with_label_values(&labels).set(1);
+                let p_fail = self.p_fail.with_label_values(&[name.as_str()]);
+                p_fail.set(spec.p_fail_log2());
+            }
+        }
         let mut page = Vec::new();
         if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut page) {
             tracing::error!(%error, "the metrics could not be written");
@@ -164,18 +246,24 @@ fn three_digits(status: u16, digits: &mut [u8; 3]) -> &str {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_page_tells_what_was_counted() {
-        let metrics = Metrics::new().unwrap();
+    #[tokio::test]
+    async fn the_page_tells_what_was_counted() {
+        let store = crate::store::Store::in_memory();
+        let app = App::new(store, crate::Limits::default(), true)
+            .await
+            .unwrap();
+        let metrics = &app.metrics;
         metrics.answered("/v1/models", "GET", 404, Duration::from_millis(2));
         metrics.queue_seconds.observe(0.5);
-        let page = String::from_utf8(metrics.page(10, 20, 3)).unwrap();
+        let page = String::from_utf8(metrics.page(&app)).unwrap();
         for line in [
             r#"tenebra_requests_total{method="GET",route="/v1/models",status="404"} 1"#,
             r#"tenebra_request_seconds_bucket{route="/v1/models",le="0.0025"} 1"#,
             "tenebra_queue_seconds_sum 0.5",
-            "tenebra_models_cached_bytes 10",
-            "tenebra_evaluations_admitted 3",
+            "tenebra_models_cached_bytes 0",
+            "tenebra_evaluations_admitted 0",
+            r#"tenebra_build_info{version=""#,
+            "tenebra_store_up 1",
         ] {
             assert!(page.contains(line), "{line} is not in\n{page}");
         }

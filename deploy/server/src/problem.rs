@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use crate::frames::BodyError;
 use crate::program::ProgramError;
 use crate::store::StoreError;
+use crate::tokens::Refusal;
 
 /// Media type of a problem document.
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -52,6 +53,16 @@ impl Problem {
         }
     }
 
+    /// The kind, without what all kinds start with.
+    pub(crate) fn kind(&self) -> &str {
+        self.kind.trim_start_matches("urn:tenebra:problem:")
+    }
+
+    /// What is wrong, and what to do.
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// Status of the response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
@@ -74,14 +85,124 @@ impl Problem {
         )
     }
 
-    pub(crate) fn tokens_unreadable() -> Self {
-        let detail = "the store does not answer, so tokens cannot be checked; try again";
+    pub(crate) fn store_unavailable() -> Self {
+        let detail = "the server's store is gone, failed or does not answer; try again, or tell its operator";
         Self::later("store-unavailable", "the store does not answer", detail)
     }
 
-    pub(crate) fn owner_only() -> Self {
-        let detail = "this is for owners of models; the token is a client's";
+    pub(crate) fn role(needed: &str) -> Self {
+        let detail = format!("this is for {needed}; the token is of another role");
         Self::new(StatusCode::FORBIDDEN, "owner-only", "not allowed", detail)
+    }
+
+    pub(crate) fn other_owner() -> Self {
+        let detail =
+            "another owner deployed this model; choose another name, or ask them or an admin";
+        Self::new(StatusCode::FORBIDDEN, "other-owner", "not allowed", detail)
+    }
+
+    pub(crate) fn model_not_allowed() -> Self {
+        let detail = "the token is for other models; GET /v1/models lists those you may use";
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "model-not-allowed",
+            "not allowed",
+            detail,
+        )
+    }
+
+    pub(crate) fn foreign_host() -> Self {
+        let detail = "a server without tokens answers only to names of this machine, as localhost or 127.0.0.1, and to no page of another site; serve with tokens instead";
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "foreign-host",
+            "not for this host or origin",
+            detail,
+        )
+    }
+
+    pub(crate) fn token_expired() -> Self {
+        let detail = "the token has expired; ask the server's operator for a new one";
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "token-expired",
+            "no valid token",
+            detail,
+        )
+    }
+
+    /// Of a status that the routes below us answer with.
+    pub(crate) fn of_status(status: StatusCode, detail: &str) -> Self {
+        let detail = match detail {
+            "" => "GET /v1/openapi.json describes what is answered",
+            said => said,
+        };
+        Self::new(status, "bad-request", "the request was refused", detail)
+    }
+
+    pub(crate) fn malformed_address(detail: impl ToString) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "malformed-address",
+            "malformed address or query",
+            detail,
+        )
+    }
+
+    pub(crate) fn other_version(wanted: &str, found: &str) -> Self {
+        let detail = format!("the model's version is {found}, not {wanted}");
+        Self::new(
+            StatusCode::PRECONDITION_FAILED,
+            "version-mismatch",
+            "another version of the model",
+            detail,
+        )
+    }
+
+    pub(crate) fn no_version() -> Self {
+        let detail =
+            "this version of the model is not kept; GET the model's /versions for those that are";
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "version-not-found",
+            "no such version",
+            detail,
+        )
+    }
+
+    pub(crate) fn model_replaced() -> Self {
+        let detail =
+            "the model was replaced while this batch was evaluated; ask again for the rest";
+        Self::new(
+            StatusCode::CONFLICT,
+            "model-replaced",
+            "the model was replaced",
+            detail,
+        )
+    }
+
+    pub(crate) fn damaged_model(name: &str) -> Self {
+        let detail =
+            format!("the store's file of model `{name}` is damaged; its owner may deploy it again");
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "model-damaged",
+            "the model is damaged",
+            detail,
+        )
+    }
+
+    pub(crate) fn share_taken() -> Self {
+        let detail = "your share of the server is taken; finish what you have begun, and try again after the seconds of Retry-After";
+        Self::later("busy", "you are busy", detail)
+    }
+
+    pub(crate) fn late(limit: core::time::Duration) -> Self {
+        let detail = format!(
+            "the evaluation was not done within {} s and was given up; try again",
+            limit.as_secs()
+        );
+        Self::later("too-late", "not done in time", detail)
     }
 
     pub(crate) fn no_route() -> Self {
@@ -174,16 +295,24 @@ impl Problem {
         )
     }
 
-    pub(crate) fn store_full(limit: u64) -> Self {
-        let detail = format!(
-            "the store may hold {limit} bytes; delete models or keys, or ask its operator for room"
+    /// `limit`: of the service, or of the disk.
+    pub(crate) fn store_full(limit: Option<u64>) -> Self {
+        let limit = limit.map_or_else(
+            || "the store's disk is full".to_owned(),
+            |limit| format!("the store may hold {limit} bytes"),
         );
+        let detail = format!("{limit}; delete models or keys, or ask its operator for room");
         Self::new(
             StatusCode::INSUFFICIENT_STORAGE,
             "store-full",
             "the store is full",
             detail,
         )
+    }
+
+    fn store_read_only() -> Self {
+        let detail = "the server's store takes no writes; predictions go on. Tell its operator";
+        Self::later("store-read-only", "the store takes no writes", detail)
     }
 
     pub(crate) fn busy() -> Self {
@@ -210,9 +339,14 @@ impl Problem {
     }
 }
 
+/// The kind of problem that a response tells, for the log.
+#[derive(Clone, Debug)]
+pub(crate) struct Kind(pub(crate) String);
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = (self.status(), Json(&self)).into_response();
+        response.extensions_mut().insert(Kind(self.kind.clone()));
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         if let Some(seconds) = self.retry_after {
@@ -227,10 +361,32 @@ impl IntoResponse for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        tracing::error!(%error, "the store failed");
-        let detail =
-            "the server's store failed or does not answer; try again, or tell its operator";
-        Self::later("store-unavailable", "the store does not answer", detail)
+        match &error {
+            full if full.is_full() => {
+                tracing::error!(%error, "the store's disk is full");
+                Self::store_full(None)
+            }
+            refused if refused.is_read_only() => {
+                tracing::error!(%error, "the store takes no writes");
+                Self::store_read_only()
+            }
+            // Said when it went.
+            StoreError::Gone(_) => Self::store_unavailable(),
+            _ => {
+                tracing::error!(%error, "the store failed");
+                Self::store_unavailable()
+            }
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Unknown => Self::no_token(),
+            Refusal::Expired => Self::token_expired(),
+            Refusal::Stale => Self::store_unavailable(),
+        }
     }
 }
 
@@ -266,6 +422,7 @@ impl From<EvaluateError> for Problem {
     fn from(error: EvaluateError) -> Self {
         match error {
             EvaluateError::Frame(error) => error.into(),
+            EvaluateError::Stopped => Self::internal(),
             error => Self::new(
                 StatusCode::BAD_REQUEST,
                 "malformed",

@@ -13,6 +13,7 @@
 //! two sections; the others are the business of the program that wrote them.
 
 use core::str::from_utf8;
+use core::sync::atomic::AtomicBool;
 
 use tenebra_circuit::{Circuit, Interval, Verified};
 use tenebra_client::branching::ValidBranching;
@@ -57,7 +58,22 @@ pub enum ProgramError {
     /// The spec does not run the circuit.
     #[error(transparent)]
     Plan(#[from] PlanError),
+    /// Verifying the circuit would take more memory than its size is good for.
+    #[error(
+        "the circuit would take about {needed} bytes of memory, a file of this size may take {allowed}; use fewer or larger trees"
+    )]
+    TooCostly {
+        /// Bytes, estimated from the text.
+        needed: u64,
+        /// Bytes: [`PREPARING_BYTES`], and [`PREPARING_FACTOR`] times the file's.
+        allowed: u64,
+    },
 }
+
+/// Verifying and preparing a server program may take so much memory in any case.
+pub const PREPARING_BYTES: u64 = 128 << 20;
+/// And as many times its size.
+pub const PREPARING_FACTOR: u64 = 4;
 
 /// The sections of a server program, not yet verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +133,20 @@ impl<'a> ServerFile<'a> {
             KeyTag::NONE,
             &payload,
         ))
+    }
+
+    /// Refuses a circuit whose text is short for what it takes in memory, as trees of one leaf are, before anything is made of it.
+    ///
+    /// # Errors
+    /// [`ProgramError::TooCostly`].
+    pub fn check_cost(&self) -> Result<(), ProgramError> {
+        let needed = self.circuit.bytes().map(cost_of_byte).sum();
+        let size = self.circuit.len() as u64;
+        let allowed = PREPARING_BYTES + PREPARING_FACTOR * size;
+        if needed > allowed {
+            return Err(ProgramError::TooCostly { needed, allowed });
+        }
+        Ok(())
     }
 
     /// The circuit, parsed, verified, and checked to take every code of the client spec and give no other outputs.
@@ -199,6 +229,14 @@ impl ServerProgram {
         bytes.sum()
     }
 
+    /// Milliseconds that the evaluation of its largest query is predicted to take on one core.
+    #[must_use]
+    pub fn predicted_ms(&self) -> f64 {
+        let plans = self.program.report();
+        let times = plans.iter().map(|plan| plan.predicted_evaluate_ms);
+        times.fold(0.0, f64::max)
+    }
+
     /// Prepares a framed evaluation key of this model, once for all queries made with its secret key.
     ///
     /// # Errors
@@ -217,6 +255,19 @@ impl ServerProgram {
         query: &[u8],
     ) -> Result<Vec<u8>, EvaluateError> {
         self.program.evaluate(self.spec_id, key, query)
+    }
+
+    /// As [`evaluate`](Self::evaluate), but given up soon after `stop` is set.
+    ///
+    /// # Errors
+    /// As [`evaluate`](Self::evaluate); [`EvaluateError::Stopped`].
+    pub fn evaluate_until(
+        &self,
+        key: Option<&EvaluationKey>,
+        query: &[u8],
+        stop: &AtomicBool,
+    ) -> Result<Vec<u8>, EvaluateError> {
+        self.program.evaluate_until(self.spec_id, key, query, stop)
     }
 }
 
@@ -277,6 +328,21 @@ pub fn prepared_key_bytes(spec: &ClientSpec<'_>) -> u64 {
         .branching()
         .map_or(1, |(layout, _)| layout.layout().body_bits.max(1));
     spec.evaluation_key_len().unwrap_or(0) as u64 * 128 / u64::from(bits)
+}
+
+/// Bytes of memory that a circuit takes for what this byte of its text begins or ends, from the text until it is planned; measured.
+fn cost_of_byte(byte: u8) -> u64 {
+    match byte {
+        // A list, of which a tree is one and each of its leaves another.
+        b'[' => 180,
+        // An operation.
+        b'=' => 250,
+        // An output, a node or an entry with its place.
+        b':' => 64,
+        // An integer of a list.
+        b',' => 24,
+        _ => 0,
+    }
 }
 
 /// The next section; `rest` is what follows it.

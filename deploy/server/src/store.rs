@@ -1,61 +1,45 @@
 //! The store: a folder or an S3 bucket with everything that the service knows.
 //!
 //! ```text
+//! store.json                         marker: which store it is
 //! models/{model}.tnb                 a framed server program
-//! keys/{client}/{model}/{spec id}.{key id}.tnb   a framed evaluation key
-//! tokens/{name}.json                 hash and role of a token
+//! history/{model}/{time}.{version}.{owner}.tnb   every deployment of late: milliseconds since 1970, SHA-256, who
+//! keys/{holder}/{model}/{spec id}.{key id}.tnb   a framed evaluation key
+//! tokens/{name}.json                 hash, role and more of a token
 //! ```
 //! Every object is written whole or not at all, and is on the disk when the write returns: to a temporary file, `fsync`,
 //! rename, `fsync` of the folder; S3 promises the same of a `PUT`. No object depends on another, so any number of servers
 //! may share a store without locks: of two writers of one name, the later one wins.
+//!
+//! What is not ours is passed over, counted and named in the log once. A store without its marker, or with another one, is not
+//! the store that was opened: every answer is [`StoreError::Gone`] until it is back. A store that does not answer in time is left
+//! alone, but for one look a second, until it does.
 
+mod error;
+mod folder;
+mod health;
+mod history;
 mod location;
+mod models;
 
 use alloc::sync::Arc;
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use futures_util::TryStreamExt;
 use object_store::path::Path;
 use object_store::{
-    Error as ObjectError, GetOptions, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
+    Error as ObjectError, ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutOptions,
 };
 use tenebra_client::SpecId;
-use thiserror::Error;
 
 use crate::cache::Tag;
-use crate::names::{KeyId, Name, from_hex};
+use crate::names::{Holder, KeyId, Name, from_hex};
 use crate::tokens::TokenRecord;
+use health::State;
 
-/// Why the store did not do what it was asked.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum StoreError {
-    /// The location is not one.
-    #[error("`{location}` is not a store: {reason}; give a folder or s3://BUCKET/PREFIX")]
-    Location {
-        /// As given.
-        location: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The folder or the bucket's server refused or did not answer.
-    #[error("the store could not {action}: {source}")]
-    Backend {
-        /// What was asked of it.
-        action: &'static str,
-        /// What it says.
-        source: ObjectError,
-    },
-    /// The system refused an operation on the folder.
-    #[error("the store could not {action}: {source}")]
-    Io {
-        /// What was asked of it.
-        action: &'static str,
-        /// What it says.
-        source: std::io::Error,
-    },
-}
+pub use error::StoreError;
+pub(crate) use health::StoreMetrics;
+pub use history::Deployment;
 
 /// An object with a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +69,17 @@ pub struct Store {
     objects: Arc<dyn ObjectStore>,
     /// The folder, if it is one.
     folder: Option<PathBuf>,
+    state: Arc<State>,
+}
+
+/// What is done to objects: a label of the metrics, and words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    List,
+    Look,
+    Read,
+    Write,
+    Delete,
 }
 
 impl Store {
@@ -94,118 +89,30 @@ impl Store {
         Self {
             objects: Arc::new(object_store::memory::InMemory::new()),
             folder: None,
+            state: Arc::new(State::new(true)),
         }
     }
 
-    /// Whether it can be read.
+    /// Bytes of all objects. Of a model, what its history takes or what is deployed, whichever is more: they share their bytes.
     ///
     /// # Errors
-    /// [`StoreError::Backend`].
-    pub async fn probe(&self) -> Result<(), StoreError> {
-        let mut listed = self.objects.list(Some(&Path::from("tokens")));
-        listed.try_next().await.map_err(failed("be listed"))?;
-        Ok(())
-    }
-
-    /// Bytes of all objects.
-    ///
-    /// # Errors
-    /// [`StoreError::Backend`].
+    /// [`StoreError`].
     pub async fn size(&self) -> Result<u64, StoreError> {
-        let sizes = self.objects.list(None).map_ok(|meta| meta.size);
-        sizes
-            .try_fold(0, async |sum, size| Ok(sum + size))
-            .await
-            .map_err(failed("be listed"))
-    }
-
-    /// All models, by name.
-    ///
-    /// # Errors
-    /// [`StoreError::Backend`].
-    pub async fn models(&self) -> Result<Vec<Entry>, StoreError> {
-        self.entries("models", ".tnb").await
-    }
-
-    /// Tag and size of a model.
-    ///
-    /// # Errors
-    /// [`StoreError::Backend`].
-    pub async fn model_entry(&self, name: &Name) -> Result<Option<Entry>, StoreError> {
-        let found = found(
-            self.objects.head(&model_path(name)).await,
-            "look for a model",
-        )?;
-        Ok(found.map(|meta| entry(name.clone(), &meta)))
-    }
-
-    /// A framed server program.
-    ///
-    /// # Errors
-    /// [`StoreError::Backend`].
-    pub async fn model(&self, name: &Name) -> Result<Option<(Entry, Bytes)>, StoreError> {
-        let got = self.read(&model_path(name), "read a model").await?;
-        Ok(got.map(|(meta, bytes)| (entry(name.clone(), &meta), bytes)))
-    }
-
-    /// The first bytes of a framed server program, at most `len`.
-    ///
-    /// # Errors
-    /// [`StoreError::Backend`].
-    pub async fn model_head(&self, name: &Name, len: u64) -> Result<Option<Bytes>, StoreError> {
-        let options = GetOptions {
-            range: Some((0..len).into()),
-            ..GetOptions::default()
-        };
-        let got = self.objects.get_opts(&model_path(name), options).await;
-        match found(got, "read a model")? {
-            Some(got) => Ok(Some(got.bytes().await.map_err(failed("read a model"))?)),
-            None => Ok(None),
+        let mut sum = 0;
+        for folder in ["keys", "tokens"] {
+            let listed = self.list(&Path::from(folder)).await?;
+            sum += listed.iter().map(|meta| meta.size).sum::<u64>();
         }
-    }
-
-    /// Writes a model, over one of that name; its tag.
-    ///
-    /// # Errors
-    /// [`StoreError::Backend`].
-    pub async fn put_model(&self, name: &Name, program: Bytes) -> Result<Tag, StoreError> {
-        let path = model_path(name);
-        let put = self
-            .objects
-            .put(&path, program.into())
-            .await
-            .map_err(failed("write a model"))?;
-        Ok(put.e_tag.unwrap_or_default().into())
-    }
-
-    /// Removes a model and every key made for it; whether there was one.
-    ///
-    /// # Errors
-    /// [`StoreError::Backend`].
-    pub async fn delete_model(&self, name: &Name) -> Result<bool, StoreError> {
-        let deleted = self.delete(&model_path(name)).await?;
-        let listed = self.objects.list(Some(&Path::from("keys")));
-        let keys: Vec<ObjectMeta> = listed.try_collect().await.map_err(failed("be listed"))?;
-        for key in keys {
-            let of_model = key
-                .location
-                .parts()
-                .nth(2)
-                .is_some_and(|part| part.as_ref() == name.as_str());
-            if of_model {
-                self.delete(&key.location).await?;
-            }
-        }
-        Ok(deleted)
+        Ok(sum + self.model_sizes().await?)
     }
 
     /// The keys of a client for a model.
     ///
     /// # Errors
-    /// [`StoreError::Backend`].
-    pub async fn keys(&self, client: &Name, model: &Name) -> Result<Vec<KeyEntry>, StoreError> {
+    /// [`StoreError`].
+    pub async fn keys(&self, holder: &Holder, model: &Name) -> Result<Vec<KeyEntry>, StoreError> {
         let metas = self
-            .list(&Path::from_iter(["keys", client.as_str(), model.as_str()]))
+            .list(&Path::from_iter(["keys", holder.as_str(), model.as_str()]))
             .await?;
         Ok(metas.iter().filter_map(key_entry).collect())
     }
@@ -213,182 +120,245 @@ impl Store {
     /// How many keys a client has, for all models.
     ///
     /// # Errors
-    /// [`StoreError::Backend`].
-    pub async fn count_keys(&self, client: &Name) -> Result<usize, StoreError> {
-        Ok(self
-            .list(&Path::from_iter(["keys", client.as_str()]))
-            .await?
-            .len())
+    /// [`StoreError`].
+    pub async fn count_keys(&self, holder: &Holder) -> Result<usize, StoreError> {
+        let metas = self
+            .list(&Path::from_iter(["keys", holder.as_str()]))
+            .await?;
+        Ok(metas.iter().filter_map(key_entry).count())
     }
 
     /// Looks for a key among those of a client for a model.
     ///
     /// # Errors
-    /// [`StoreError::Backend`].
+    /// [`StoreError`].
     pub async fn key_entry(
         &self,
-        client: &Name,
+        holder: &Holder,
         model: &Name,
         id: KeyId,
     ) -> Result<Option<KeyEntry>, StoreError> {
-        let keys = self.keys(client, model).await?;
+        let keys = self.keys(holder, model).await?;
         Ok(keys.into_iter().find(|key| key.id == id))
     }
 
     /// A framed evaluation key.
     ///
     /// # Errors
-    /// [`StoreError::Backend`].
+    /// [`StoreError`].
     pub async fn key(
         &self,
-        client: &Name,
+        holder: &Holder,
         model: &Name,
         key: &KeyEntry,
     ) -> Result<Option<Bytes>, StoreError> {
-        let path = key_path(client, model, key.spec_id, key.id);
-        Ok(self
-            .read(&path, "read a key")
-            .await?
-            .map(|(_, bytes)| bytes))
+        let path = key_path(holder, model, key.spec_id, key.id);
+        Ok(self.read(&path).await?.map(|(_, bytes)| bytes))
     }
 
     /// Writes a framed evaluation key.
     ///
     /// # Errors
-    /// [`StoreError::Backend`].
+    /// [`StoreError`].
     pub async fn put_key(
         &self,
-        client: &Name,
+        holder: &Holder,
         model: &Name,
         spec_id: SpecId,
         key: Bytes,
     ) -> Result<KeyId, StoreError> {
         let id = KeyId::of(&key);
-        let path = key_path(client, model, spec_id, id);
-        self.objects
-            .put(&path, key.into())
-            .await
-            .map_err(failed("write a key"))?;
+        let path = key_path(holder, model, spec_id, id);
+        self.write(&path, key, PutMode::Overwrite).await?;
         Ok(id)
     }
 
     /// Removes a key; whether there was one.
     ///
     /// # Errors
-    /// [`StoreError::Backend`].
+    /// [`StoreError`].
     pub async fn delete_key(
         &self,
-        client: &Name,
+        holder: &Holder,
         model: &Name,
         id: KeyId,
     ) -> Result<bool, StoreError> {
-        match self.key_entry(client, model, id).await? {
-            Some(key) => self.delete(&key_path(client, model, key.spec_id, id)).await,
+        match self.key_entry(holder, model, id).await? {
+            Some(key) => self.delete(&key_path(holder, model, key.spec_id, id)).await,
             None => Ok(false),
         }
+    }
+
+    /// Removes every evaluation key of a name, of whichever token had it; how many there were.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn purge(&self, name: &Name) -> Result<usize, StoreError> {
+        let mut deleted = 0;
+        for meta in self.list(&Path::from("keys")).await? {
+            let holder = meta.location.parts().nth(1);
+            if holder.is_some_and(|holder| Holder::is_of(holder.as_ref(), name))
+                && self.delete(&meta.location).await?
+            {
+                self.remove_empty_folders(&meta.location);
+                deleted += 1;
+            }
+        }
+        Ok(deleted)
     }
 
     /// All tokens, by name.
     ///
     /// # Errors
-    /// [`StoreError::Backend`].
+    /// [`StoreError`].
     pub async fn tokens(&self) -> Result<Vec<Entry>, StoreError> {
         self.entries("tokens", ".json").await
     }
 
-    /// The record of a token; none too if it is not one.
+    /// The record of a token; none too if it is not one or cannot be read.
     ///
     /// # Errors
-    /// [`StoreError::Backend`].
+    /// [`StoreError`] if the store cannot be read at all.
     pub async fn token(&self, name: &Name) -> Result<Option<TokenRecord>, StoreError> {
-        let got = self.read(&token_path(name), "read a token").await?;
-        Ok(got.and_then(|(_, bytes)| serde_json::from_slice(&bytes).ok()))
+        let path = token_path(name);
+        let bytes = match self.read(&path).await {
+            Ok(Some((_, bytes))) => bytes,
+            Ok(None) => return Ok(None),
+            Err(error) => {
+                // One file that cannot be read is not a store that cannot be.
+                self.verify().await?;
+                self.state.skip(path.as_ref(), &error.to_string());
+                return Ok(None);
+            }
+        };
+        let record = serde_json::from_slice(&bytes);
+        Ok(record
+            .inspect_err(|error| self.state.skip(path.as_ref(), &error.to_string()))
+            .ok())
     }
 
-    /// Writes the record of a token; false if there is one of that name.
+    /// Writes the record of a new token; false if there is one of that name.
     ///
     /// # Errors
-    /// [`StoreError::Backend`].
+    /// [`StoreError`].
     pub async fn put_token(&self, name: &Name, record: &TokenRecord) -> Result<bool, StoreError> {
         let json = serde_json::json!(record).to_string();
-        let create = PutOptions::from(PutMode::Create);
-        match self
-            .objects
-            .put_opts(&token_path(name), json.into(), create)
-            .await
-        {
-            Ok(_) => Ok(true),
-            Err(ObjectError::AlreadyExists { .. }) => Ok(false),
-            Err(source) => Err(failed("write a token")(source)),
+        let path = token_path(name);
+        match self.write(&path, json.into(), PutMode::Create).await {
+            Ok(()) => Ok(true),
+            Err(StoreError::Backend {
+                source: ObjectError::AlreadyExists { .. },
+                ..
+            }) => Ok(false),
+            Err(error) => Err(error),
         }
     }
 
-    /// Removes a token; whether there was one.
+    /// Writes the record of a token over the one of that name.
     ///
     /// # Errors
-    /// [`StoreError::Backend`].
-    pub async fn delete_token(&self, name: &Name) -> Result<bool, StoreError> {
-        self.delete(&token_path(name)).await
+    /// [`StoreError`].
+    pub async fn replace_token(&self, name: &Name, record: &TokenRecord) -> Result<(), StoreError> {
+        let json = serde_json::json!(record).to_string();
+        self.write(&token_path(name), json.into(), PutMode::Overwrite)
+            .await
     }
 
-    async fn list(&self, prefix: &Path) -> Result<Vec<ObjectMeta>, StoreError> {
-        self.objects
-            .list(Some(prefix))
-            .try_collect()
-            .await
-            .map_err(failed("be listed"))
+    /// Removes a token, and every key that was kept for its name; whether there was one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn delete_token(&self, name: &Name) -> Result<bool, StoreError> {
+        let deleted = self.delete(&token_path(name)).await?;
+        self.purge(name).await?;
+        Ok(deleted)
     }
 
     async fn entries(&self, folder: &str, suffix: &str) -> Result<Vec<Entry>, StoreError> {
-        let named = |meta: &ObjectMeta| {
+        let mut entries: Vec<Entry> = Vec::new();
+        for meta in self.list(&Path::from(folder)).await? {
             let name = meta
                 .location
-                .filename()?
-                .strip_suffix(suffix)?
-                .parse()
-                .ok()?;
-            Some(entry(name, meta))
-        };
-        let metas = self.list(&Path::from(folder)).await?;
-        let mut entries: Vec<Entry> = metas.iter().filter_map(named).collect();
+                .filename()
+                .and_then(|file| file.strip_suffix(suffix)?.parse().ok());
+            match name {
+                Some(name) if meta.location.parts().count() == 2 => {
+                    entries.push(entry(name, &meta));
+                }
+                _ => self.state.skip(meta.location.as_ref(), "it is no name"),
+            }
+        }
         entries.sort_unstable_by(|one, other| one.name.cmp(&other.name));
         Ok(entries)
     }
 
-    async fn read(
-        &self,
-        path: &Path,
-        action: &'static str,
-    ) -> Result<Option<(ObjectMeta, Bytes)>, StoreError> {
-        let Some(got) = found(self.objects.get(path).await, action)? else {
-            return Ok(None);
+    /// The objects below a prefix, ours or not.
+    async fn list(&self, prefix: &Path) -> Result<Vec<ObjectMeta>, StoreError> {
+        let listed = self.ask(Action::List, self.list_now(prefix)).await?;
+        self.verify().await?;
+        Ok(listed)
+    }
+
+    async fn head(&self, path: &Path) -> Result<Option<ObjectMeta>, StoreError> {
+        let head = async { found(self.objects.head(path).await) };
+        match self.ask(Action::Look, head).await? {
+            Some(meta) => Ok(Some(meta)),
+            None => self.verify().await.map(|()| None),
+        }
+    }
+
+    async fn read(&self, path: &Path) -> Result<Option<(ObjectMeta, Bytes)>, StoreError> {
+        let read = async {
+            if !self.is_regular(path).await {
+                return Ok(None);
+            }
+            let Some(got) = found(self.objects.get(path).await)? else {
+                return Ok(None);
+            };
+            let meta = got.meta.clone();
+            Ok(Some((meta, got.bytes().await?)))
         };
-        let meta = got.meta.clone();
-        Ok(Some((meta, got.bytes().await.map_err(failed(action))?)))
+        match self.ask(Action::Read, read).await? {
+            Some(read) => Ok(Some(read)),
+            None => self.verify().await.map(|()| None),
+        }
+    }
+
+    /// Writes an object; it is there, and in the store that was opened, when this returns.
+    async fn write(&self, path: &Path, bytes: Bytes, mode: PutMode) -> Result<(), StoreError> {
+        self.verify().await?;
+        let write = async {
+            let put = self
+                .objects
+                .put_opts(path, bytes.into(), PutOptions::from(mode));
+            put.await.map(drop)
+        };
+        self.ask(Action::Write, write).await?;
+        self.verify().await
     }
 
     async fn delete(&self, path: &Path) -> Result<bool, StoreError> {
         // S3 does not say whether there was anything to delete.
-        let there = found(self.objects.head(path).await, "delete")?.is_some();
-        if !there || found(self.objects.delete(path).await, "delete")?.is_none() {
+        if self.head(path).await?.is_none() {
+            return Ok(false);
+        }
+        let delete = async { found(self.objects.delete(path).await) };
+        if self.ask(Action::Delete, delete).await?.is_none() {
             return Ok(false);
         }
         self.sync_parent(path).await?;
+        self.verify().await?;
         Ok(true)
     }
-}
-
-fn model_path(name: &Name) -> Path {
-    Path::from_iter(["models".to_owned(), format!("{name}.tnb")])
 }
 
 fn token_path(name: &Name) -> Path {
     Path::from_iter(["tokens".to_owned(), format!("{name}.json")])
 }
 
-fn key_path(client: &Name, model: &Name, spec_id: SpecId, id: KeyId) -> Path {
+fn key_path(holder: &Holder, model: &Name, spec_id: SpecId, id: KeyId) -> Path {
     let file = format!("{spec_id}.{id}.tnb");
-    Path::from_iter(["keys", client.as_str(), model.as_str(), &file])
+    Path::from_iter(["keys", holder.as_str(), model.as_str(), &file])
 }
 
 fn key_entry(meta: &ObjectMeta) -> Option<KeyEntry> {
@@ -420,15 +390,14 @@ fn tag(meta: &ObjectMeta) -> Tag {
     }
 }
 
-fn failed(action: &'static str) -> impl Fn(ObjectError) -> StoreError {
-    move |source| StoreError::Backend { action, source }
-}
-
 /// What was found, if there is anything of that name.
-fn found<T>(result: Result<T, ObjectError>, action: &'static str) -> Result<Option<T>, StoreError> {
+fn found<T>(result: Result<T, ObjectError>) -> Result<Option<T>, ObjectError> {
     match result {
         Ok(found) => Ok(Some(found)),
         Err(ObjectError::NotFound { .. }) => Ok(None),
-        Err(source) => Err(failed(action)(source)),
+        Err(source) => Err(source),
     }
 }
+
+#[cfg(test)]
+mod tests;

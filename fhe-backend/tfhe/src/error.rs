@@ -105,4 +105,7 @@ pub enum EvaluateError {
         "the query does not have the form of this model's queries; it was made by another version or is damaged"
     )]
     Query,
+    /// The caller set the flag that stops an evaluation.
+    #[error("the evaluation was stopped before it was done")]
+    Stopped,
 }

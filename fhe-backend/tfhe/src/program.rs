@@ -1,5 +1,7 @@
 //! A verified circuit with its plan: what runs, with which parameters, at what cost.
 
+use core::sync::atomic::{AtomicBool, Ordering};
+
 use tenebra_circuit::{Interval, LinearForm, Options, Verified, linear_form};
 use tenebra_client::branching::ValidBranching;
 use tenebra_client::linear::{LinearError, MAX_PORT, ValidLinear, plan_of};
@@ -199,6 +201,19 @@ impl Program {
         key: Option<&EvaluationKey>,
         payload: &[u8],
     ) -> Result<Vec<u8>, EvaluateError> {
+        self.evaluate_payload_until(key, payload, &AtomicBool::new(false))
+    }
+
+    /// Linear circuits, which take microseconds, look at `stop` once.
+    fn evaluate_payload_until(
+        &self,
+        key: Option<&EvaluationKey>,
+        payload: &[u8],
+        stop: &AtomicBool,
+    ) -> Result<Vec<u8>, EvaluateError> {
+        if stop.load(Ordering::Relaxed) {
+            return Err(EvaluateError::Stopped);
+        }
         match &self.scheme {
             Scheme::Linear(programs) => {
                 let plan = plan_of(payload).ok_or(EvaluateError::Query)?;
@@ -208,7 +223,7 @@ impl Program {
                 program.evaluator.evaluate(plan, payload)
             }
             Scheme::Branching(program) => {
-                let mut result = program.result(key, payload)?;
+                let mut result = program.result(key, payload, stop)?;
                 Ok(program.respond(&mut result))
             }
         }
@@ -264,24 +279,40 @@ impl Program {
         key: Option<&EvaluationKey>,
         query: &[u8],
     ) -> Result<Vec<u8>, EvaluateError> {
+        self.evaluate_until(spec_id, key, query, &AtomicBool::new(false))
+    }
+
+    /// As [`evaluate`](Self::evaluate), but given up soon after `stop` is set: evaluations look at it between their steps.
+    ///
+    /// # Errors
+    ///
+    /// As [`evaluate`](Self::evaluate); [`EvaluateError::Stopped`].
+    pub fn evaluate_until(
+        &self,
+        spec_id: SpecId,
+        key: Option<&EvaluationKey>,
+        query: &[u8],
+        stop: &AtomicBool,
+    ) -> Result<Vec<u8>, EvaluateError> {
         let frame = Frame::parse_for(query, Kind::Query, spec_id)?;
         if let Some(key) = key {
             frame.check_key_tag(key.tag)?;
         }
-        let payload = self.evaluate_payload(key, frame.payload)?;
+        let payload = self.evaluate_payload_until(key, frame.payload, stop)?;
         Ok(to_frame(Kind::Response, spec_id, frame.key_tag, &payload))
     }
 }
 
 impl BranchingProgram {
-    /// The result of the payload of a query, before its modulus is switched.
+    /// The result of the payload of a query, before its modulus is switched, unless `stop` is set before it is there.
     pub(crate) fn result(
         &self,
         key: Option<&EvaluationKey>,
         payload: &[u8],
+        stop: &AtomicBool,
     ) -> Result<Vec<u64>, EvaluateError> {
         let unpacking = key.map(|key| &key.unpacking);
-        self.evaluator.result(&self.plan, unpacking, payload)
+        self.evaluator.result(&self.plan, unpacking, payload, stop)
     }
 
     /// The payload of the response with this result, which is overwritten.

@@ -1,6 +1,5 @@
 //! `tenebra compile`.
 
-use core::str::from_utf8;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -11,11 +10,11 @@ use tenebra_circuit::{Options, QueryMode};
 use tenebra_models::data::Table;
 use tenebra_models::forest::{BinsMode, Decoys};
 use tenebra_models::quantized::Calibration;
-use tenebra_models::{Model, ModelError, QuantizeError, QuantizeOptions, calibration_notes};
+use tenebra_models::{Model, QuantizeError, QuantizeOptions, calibration_notes};
 
 use crate::arguments::{InputPath, check_folder, check_stdin};
 use crate::commands::csv_options::{CsvOptions, doubtful_features};
-use crate::commands::inspect;
+use crate::commands::{inspect, read_model};
 use crate::output::{self, Failure};
 
 /// Quantize, verify and plan a model; write DIR/client.tnb and DIR/server.tnb
@@ -169,16 +168,6 @@ fn check_effects(arguments: &Arguments, model: &Model) -> Result<(), Failure> {
     }
 }
 
-fn read_model(path: &Path) -> Result<Model, Error> {
-    files::read_as(path, |bytes| {
-        files::refuse_frame(bytes, "the JSON of a model")?;
-        let text = from_utf8(bytes).map_err(|_| ModelError::Json {
-            message: "it is not UTF-8 text".to_owned(),
-        })?;
-        Ok(Model::from_json(text)?)
-    })
-}
-
 /// A seed that a client cannot guess without the leaves, and that is the same for the same model: of two sets of decoys, a
 /// client could find the split points as what both contain.
 fn decoy_seed(model: &Model) -> Result<u64, Failure> {
@@ -229,7 +218,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         measure: !arguments.no_measure,
     };
     if !arguments.force {
-        files::check_free(&arguments.output, &[files::SERVER_FILE, files::CLIENT_FILE])?;
+        let names = [files::SERVER_FILE, files::CLIENT_FILE, files::FLOAT_MODEL_FILE];
+        files::check_free(&arguments.output, &names)?;
     }
     if let (Model::Linear(linear), Some(table), Some(path)) =
         (&model, &calibration, &arguments.calibrate)
@@ -259,11 +249,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         access: Access::Public,
         replace: arguments.force,
     };
+    let float = model.to_json()?;
     files::write_folder(
         &arguments.output,
         &[
             item(files::SERVER_FILE, &compiled.server),
             item(files::CLIENT_FILE, &compiled.client),
+            item(files::FLOAT_MODEL_FILE, float.as_bytes()),
         ],
     )?;
     if arguments.json {

@@ -32,6 +32,9 @@ pub(crate) struct Arguments {
     /// Name of the model on the server
     #[arg(long, value_name = "ID")]
     model: Name,
+    /// Version of the model; refused if the server has another
+    #[arg(long, value_name = "VERSION")]
+    pin: Option<String>,
     /// Folder of the keys for this model; made the first time
     #[arg(long)]
     keys: PathBuf,
@@ -54,7 +57,10 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     check_stdin([Some(&arguments.data), arguments.connection.ca.as_ref()])?;
     files::refuse_frames(&arguments.data, "a CSV")?;
-    let service = arguments.connection.service()?;
+    let mut service = arguments.connection.service()?;
+    if let Some(version) = &arguments.pin {
+        service = service.pinned(version);
+    }
     let model = arguments.model.as_str();
     let keys = open_keys(&service, arguments)?;
     let spec = ClientSpec::parse(keys.spec_file())?;

@@ -27,6 +27,9 @@ pub(crate) struct Arguments {
     /// Name of the model on the server [default: the folder's name]
     #[arg(long)]
     name: Option<Name>,
+    /// Replace this version of the model and no other; `none`: only if the server has no model of that name
+    #[arg(long, value_name = "VERSION")]
+    if_match: Option<String>,
     /// Print what the server says of the model as JSON
     #[arg(long)]
     json: bool,
@@ -41,7 +44,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let path = arguments.folder.join(files::SERVER_FILE);
     let program = files::read_as(&path, without_model)?;
     let busy = output::busy("sending the model");
-    let info = service.push(name.as_str(), &program)?;
+    let info = match arguments.if_match.as_deref() {
+        None => service.push(name.as_str(), &program)?,
+        Some("none") => service.push_over(name.as_str(), &program, None)?,
+        Some(version) => service.push_over(name.as_str(), &program, Some(version))?,
+    };
     busy.finish_and_clear();
     if arguments.json {
         return output::json(&info);
@@ -51,10 +58,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         size => format!("evaluation key {}", bytes(size)),
     };
     output::note(&format!(
-        "deployed {} as `{}`, model {}: {}; query {}, response {}, {key}",
+        "deployed {} as `{}`, model {}, version {}: {}; query {}, response {}, {key}",
         arguments.folder.display(),
         info.model,
         info.spec_id,
+        info.version,
         bytes(info.size_bytes),
         bytes(info.query_bytes),
         bytes(info.response_bytes),

@@ -2,36 +2,46 @@
 
 use alloc::sync::Arc;
 
-use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use tenebra_client::{ClientSpec, Kind};
 
-use super::{FRAMES, parse_name};
+use super::openapi::Frames;
+use super::{FRAMES, Place, parse_name, precondition};
 use crate::app::App;
 use crate::frames::{Expected, FrameReader, Length};
 use crate::info::{ModelInfo, ModelList};
-use crate::names::Name;
+use crate::model::Model;
+use crate::names::{Name, Version};
 use crate::problem::Problem;
 use crate::program::{HEAD_LEN, client_spec_end};
+use crate::shares::Share;
 use crate::store::{Entry, StoreError};
+use crate::tokens::{Identity, Role};
 
-/// Of a model that is not in memory, so much is read first; most client specs end within.
-const FIRST_READ: u64 = 16 * 1024;
+/// Of a model that is not in memory, so much is kept to read its client spec.
+const LONGEST_SPEC: usize = 16 << 20;
 /// Models that are looked at together.
 const TOGETHER: usize = 8;
 
-/// All models, by name.
-#[utoipa::path(get, path = "/v1/models", tag = "models",
-    responses((status = 200, description = "All models", body = ModelList)))]
-pub(crate) async fn list(State(app): State<Arc<App>>) -> Result<Json<ModelList>, Problem> {
+/// The models that you may use, by name.
+#[utoipa::path(get, path = "/v1/models", tag = "models", operation_id = "listModels",
+    responses((status = 200, description = "Models", body = ModelList)))]
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    Extension(identity): Extension<Identity>,
+) -> Result<Json<ModelList>, Problem> {
     let entries = app.store.models().await?;
     let mut models = Vec::with_capacity(entries.len());
-    let looks = stream::iter(entries).map(|entry| {
+    let used = entries
+        .into_iter()
+        .filter(|entry| identity.may_use(&entry.name));
+    let looks = stream::iter(used).map(|entry| {
         let app = Arc::clone(&app);
         async move { look(&app, &entry).await }
     });
@@ -47,89 +57,113 @@ async fn look(app: &App, entry: &Entry) -> Result<Option<ModelInfo>, StoreError>
     if let Some(info) = app.info(entry) {
         return Ok(Some(info));
     }
-    let Some(spec) = read_spec(app, entry).await? else {
+    let (head, version) = match app.store.model_head(&entry.name, LONGEST_SPEC).await {
+        Ok(Some(read)) => read,
+        Ok(None) => return Ok(None),
+        Err(error) => {
+            // One model that cannot be read is not a store that cannot be.
+            app.store.verify().await?;
+            app.store.skip_model(&entry.name, &error.to_string());
+            return Ok(None);
+        }
+    };
+    let end = head.first_chunk::<HEAD_LEN>().and_then(client_spec_end);
+    let end = end.and_then(|end| usize::try_from(end).ok());
+    let spec = end.and_then(|end| head.get(HEAD_LEN..end));
+    let Some(Ok(spec)) = spec.map(ClientSpec::parse) else {
+        app.store.skip_model(&entry.name, "it is damaged");
         return Ok(None);
     };
-    let Ok(spec) = ClientSpec::parse(&spec) else {
-        tracing::error!(model = %entry.name, "a model of the store is damaged");
-        return Ok(None);
-    };
-    let info = ModelInfo::new(&entry.name, &spec, entry.size);
+    let info = ModelInfo::new(&entry.name, version, &spec, entry.size);
     app.keep_info(entry, info.clone());
     Ok(Some(info))
 }
 
-/// The framed client spec, without reading the whole model.
-async fn read_spec(app: &App, entry: &Entry) -> Result<Option<Bytes>, StoreError> {
-    let Some(mut bytes) = app.store.model_head(&entry.name, FIRST_READ).await? else {
-        return Ok(None);
-    };
-    let end = bytes.first_chunk::<HEAD_LEN>().and_then(client_spec_end);
-    let Some(end) = end.filter(|end| *end <= entry.size) else {
-        return Ok(Some(Bytes::new()));
-    };
-    if end > bytes.len() as u64 {
-        let Some(more) = app.store.model_head(&entry.name, end).await? else {
-            return Ok(None);
-        };
-        bytes = more;
-    }
-    let end = usize::try_from(end).unwrap_or(usize::MAX).min(bytes.len());
-    Ok(Some(bytes.slice(HEAD_LEN.min(end)..end)))
-}
-
 /// The client spec of a model: codecs, parameters, post-processing. Check it before you trust it; `ClientSpec::parse` does.
-#[utoipa::path(get, path = "/v1/models/{model}", tag = "models",
-    params(("model" = String, Path, description = "Name of the model")),
-    responses(
-        (status = 200, description = "A framed client spec, docs/wire-format.md", body = [u8], content_type = "application/octet-stream"),
-        (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
-    ))]
+#[utoipa::path(get, path = "/v1/models/{model}", tag = "models", operation_id = "getClientSpec",
+    params(
+        ("model" = String, Path, description = "Name of the model"),
+        ("If-Match" = Option<String>, Header, description = "Refused with 412 if this is not the model's version"),
+    ),
+    responses((status = 200, description = "A framed client spec, docs/wire-format.md; the entity tag is the model's version", body = Frames, content_type = "application/octet-stream")))]
 pub(crate) async fn spec(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    Extension(identity): Extension<Identity>,
+    Place(name): Place<String>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let model = app.model(&parse_name("model", &name)?).await?;
+    let name = parse_name("model", &name)?;
+    let model = app.model_of(&identity, &name).await?;
+    let model = wanted_version(&app, &name, model, &headers).await?;
     let spec = Bytes::copy_from_slice(model.program.client());
-    let tag = HeaderValue::try_from(format!("\"{}\"", model.program.spec_id()));
+    let tag = HeaderValue::try_from(format!("\"{}\"", model.version));
     let tag = tag.map_err(|_| Problem::internal())?;
-    Ok(([(header::CONTENT_TYPE, FRAMES), (header::ETAG, tag)], spec).into_response())
+    let headers = [(header::CONTENT_TYPE, FRAMES), (header::ETAG, tag)];
+    Ok((Extension(model.version), headers, spec).into_response())
+}
+
+/// The model, if it is of the version that is asked for; looks at the store before it refuses.
+pub(super) async fn wanted_version(
+    app: &App,
+    name: &Name,
+    model: Arc<Model>,
+    headers: &HeaderMap,
+) -> Result<Arc<Model>, Problem> {
+    if precondition::check(headers, Some(model.version)).is_ok() {
+        return Ok(model);
+    }
+    let model = app.model_now(name).await?;
+    precondition::check(headers, Some(model.version))?;
+    Ok(model)
 }
 
 /// Deploys a model, or a new version of it. It is verified first; when this is answered, it is stored for good. Owners
-/// only.
-#[utoipa::path(put, path = "/v1/models/{model}", tag = "models",
-    params(("model" = String, Path, description = "Name of the model: a-z, 0-9, -, _ and .")),
-    request_body(content = [u8], content_type = "application/octet-stream", description = "A server program: server.tnb of `tenebra compile`"),
-    responses(
-        (status = 201, description = "Deployed", body = ModelInfo),
-        (status = 400, description = "Malformed or damaged", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The model was refused", body = Problem, content_type = "application/problem+json"),
-        (status = 507, description = "The store is full", body = Problem, content_type = "application/problem+json"),
-    ))]
+/// only; an owner's models are not replaced by other owners.
+#[utoipa::path(put, path = "/v1/models/{model}", tag = "models", operation_id = "deployModel",
+    params(
+        ("model" = String, Path, description = "Name of the model: a-z, 0-9, -, _ and ."),
+        ("If-Match" = Option<String>, Header, description = "The version to replace; refused with 412 if it is another"),
+        ("If-None-Match" = Option<String>, Header, description = "`*`: refused with 412 if there is a model of that name"),
+    ),
+    request_body(content = Frames, content_type = "application/octet-stream", description = "A server program: server.tnb of `tenebra compile`"),
+    responses((status = 201, description = "Deployed", body = ModelInfo)))]
 pub(crate) async fn put(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    Extension(identity): Extension<Identity>,
+    Extension(share): Extension<Arc<Share>>,
+    Place(name): Place<String>,
+    headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
     let name: Name = parse_name("model", &name)?;
-    let _upload = app.uploads.try_acquire().map_err(|_| Problem::busy())?;
+    // Before the body is read, which may be large, and again before it is stored.
+    check_owner(&app, &identity, &name).await?;
+    check_current(&app, &name, &headers).await?;
+    let _upload = share.upload()?;
+    let _all = app
+        .program_uploads
+        .try_acquire()
+        .map_err(|_| Problem::busy())?;
     let received = app.metrics.received_bytes.clone();
     let expected = Expected {
         kind: Kind::ServerProgram,
         spec_id: None,
         length: Length::UpTo(app.limits.model_bytes),
     };
-    let loaded = FrameReader::new(body, app.memory.clone(), received)
+    let loaded = FrameReader::new(body, share.programs.clone(), received)
         .only(&expected)
         .await?;
     let size = loaded.bytes.len();
     let model = app.prepare(loaded.bytes.clone()).await?;
 
     let adding = app.adding.lock().await;
+    check_owner(&app, &identity, &name).await?;
+    check_current(&app, &name, &headers).await?;
     app.check_room(size).await?;
-    let tag = app.store.put_model(&name, loaded.bytes).await?;
+    let tag = app
+        .store
+        .put_model(&name, loaded.bytes, &identity.name)
+        .await?;
     drop(adding);
 
     let entry = Entry {
@@ -138,30 +172,77 @@ pub(crate) async fn put(
         size: size as u64,
     };
     let model = app.keep_model(&entry, model);
-    let spec = ClientSpec::parse(model.program.client()).map_err(|_| Problem::internal())?;
-    let info = ModelInfo::new(&entry.name, &spec, entry.size);
+    let info = describe(&entry, &model)?;
     app.keep_info(&entry, info.clone());
-    tracing::info!(model = %entry.name, spec = %info.spec_id, size_bytes = entry.size, "deployed");
-    Ok((StatusCode::CREATED, Json(info)).into_response())
+    tracing::info!(owner = %identity.name, model = %entry.name, version = %model.version, spec = %info.spec_id, size_bytes = entry.size, "deployed");
+    Ok((StatusCode::CREATED, Extension(model.version), Json(info)).into_response())
 }
 
-/// Deletes a model and every evaluation key made for it. Owners only.
-#[utoipa::path(delete, path = "/v1/models/{model}", tag = "models",
-    params(("model" = String, Path, description = "Name of the model")),
-    responses(
-        (status = 204, description = "Deleted"),
-        (status = 404, description = "No such model", body = Problem, content_type = "application/problem+json"),
-    ))]
+/// Deletes a model, its earlier versions, and every evaluation key made for it. Owners only, of their own models.
+#[utoipa::path(delete, path = "/v1/models/{model}", tag = "models", operation_id = "deleteModel",
+    params(
+        ("model" = String, Path, description = "Name of the model"),
+        ("If-Match" = Option<String>, Header, description = "The version to delete; refused with 412 if it is another"),
+    ),
+    responses((status = 204, description = "Deleted")))]
 pub(crate) async fn delete(
     State(app): State<Arc<App>>,
-    Path(name): Path<String>,
+    Extension(identity): Extension<Identity>,
+    Place(name): Place<String>,
+    headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
     let name: Name = parse_name("model", &name)?;
+    let _adding = app.adding.lock().await;
+    check_owner(&app, &identity, &name).await?;
+    check_current(&app, &name, &headers).await?;
     let deleted = app.store.delete_model(&name).await?;
     app.models.remove(&name);
+    app.keys.remove_all(|(_, model, _)| *model == name);
     if !deleted {
         return Err(Problem::no_model(name.as_str()));
     }
-    tracing::info!(model = %name, "deleted");
+    tracing::info!(owner = %identity.name, model = %name, "deleted");
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Refuses an owner that may not use the name, or where another deployed the model of that name.
+pub(super) async fn check_owner(
+    app: &App,
+    identity: &Identity,
+    name: &Name,
+) -> Result<(), Problem> {
+    if !identity.may_use(name) {
+        return Err(Problem::model_not_allowed());
+    }
+    if identity.role == Role::Admin {
+        return Ok(());
+    }
+    match app.store.history(name).await?.first() {
+        Some(latest) if latest.owner != identity.name => Err(Problem::other_owner()),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses if another version is there than the request is for.
+async fn check_current(app: &App, name: &Name, headers: &HeaderMap) -> Result<(), Problem> {
+    if !precondition::is_conditional(headers) {
+        return Ok(());
+    }
+    let head = app.store.model_head(name, 0).await?;
+    precondition::check(headers, head.map(|(_, version)| version))
+}
+
+/// The model that the store holds now.
+pub(super) async fn deployed(app: &App, name: &Name) -> Result<(Arc<Model>, ModelInfo), Problem> {
+    let model = app.model_now(name).await?;
+    let entry = app.store.model_entry(name).await?;
+    let entry = entry.ok_or_else(|| Problem::no_model(name.as_str()))?;
+    let info = describe(&entry, &model)?;
+    Ok((model, info))
+}
+
+fn describe(entry: &Entry, model: &Model) -> Result<ModelInfo, Problem> {
+    let spec = ClientSpec::parse(model.program.client()).map_err(|_| Problem::internal())?;
+    let version: Version = model.version;
+    Ok(ModelInfo::new(&entry.name, version, &spec, entry.size))
 }

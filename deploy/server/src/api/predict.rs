@@ -5,25 +5,36 @@ use core::time::Duration;
 
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use serde::Deserialize;
-use tenebra_client::{FrameError, Kind};
-use tokio::sync::mpsc::{Sender, channel};
+use tenebra_client::FrameError;
+use tokio::sync::mpsc::channel;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::{FRAMES, parse_name};
-use crate::app::{App, Key, Model};
-use crate::frames::{BodyError, Expected, FrameReader, Length, Loaded};
-use crate::names::Name;
-use crate::pool::{Done, Slot};
+use super::guard::Turn;
+use super::models::wanted_version;
+use super::observe::RequestId;
+use super::openapi::Frames;
+use super::{FRAMES, Place, parse_name};
+use crate::app::App;
+use crate::batch::{Job, expected};
+use crate::frames::{BodyError, FrameReader, Loaded};
+use crate::listen::Peer;
+use crate::model::{Key, Model};
+use crate::names::{KeyId, Name};
+use crate::pool::Done;
 use crate::problem::Problem;
+use crate::shares::Share;
 use crate::tokens::Identity;
 
 /// Responses that wait for a client to take them; then its queries wait.
 const RESPONSES_WAITING: usize = 4;
+/// A client that closed its half of the connection may be gone. If its response is not there after this, the head is sent before
+/// it: one that is gone answers that.
+const HALF_CLOSED: Duration = Duration::from_millis(250);
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
@@ -36,66 +47,83 @@ pub(crate) struct Parameters {
 /// Evaluates queries. The body is one framed query, or several one after the other, and so is the response. The first
 /// response is awaited before the status is sent; if a later query is refused, a problem document, which starts with `{` as
 /// no frame does, stands in place of its response, and nothing follows it. Read while you send, or send few queries at a
-/// time: the server stops reading while you take no responses, and gives up after 30 seconds.
-#[utoipa::path(post, path = "/v1/models/{model}/predict", tag = "predictions",
+/// time: the server stops reading while you take no responses, and gives up after 30 seconds. A batch ends when its token, its
+/// model or its key does.
+#[utoipa::path(post, path = "/v1/models/{model}/predict", tag = "predictions", operation_id = "predict",
     params(
         ("model" = String, Path, description = "Name of the model"),
         ("key" = Option<String>, Query, description = "Id of your evaluation key, where the model needs one"),
+        ("If-Match" = Option<String>, Header, description = "Refused with 412 if this is not the model's version"),
     ),
-    request_body(content = [u8], content_type = "application/octet-stream", description = "Framed queries, docs/wire-format.md"),
-    responses(
-        (status = 200, description = "As many framed responses, in the same order; Server-Timing tells the time of a single one", body = [u8], content_type = "application/octet-stream"),
-        (status = 400, description = "Malformed, damaged, of a wrong length or version", body = Problem, content_type = "application/problem+json"),
-        (status = 404, description = "No such model or key", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "The body came too slowly", body = Problem, content_type = "application/problem+json"),
-        (status = 409, description = "Query or key of another model or version", body = Problem, content_type = "application/problem+json"),
-        (status = 413, description = "Larger than the model's queries", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "A key is needed, or none is", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Every evaluation slot is taken; Retry-After says when to come again", body = Problem, content_type = "application/problem+json"),
-    ))]
+    request_body(content = Frames, content_type = "application/octet-stream", description = "Framed queries, docs/wire-format.md"),
+    responses((status = 200, description = "As many framed responses, in the same order; Server-Timing tells the time of a single one, Tenebra-Model-Version the model's version", body = Frames, content_type = "application/octet-stream")))]
+#[expect(clippy::too_many_arguments, reason = "what a request is made of")]
 pub(crate) async fn predict(
     State(app): State<Arc<App>>,
     Extension(identity): Extension<Identity>,
-    Path(name): Path<String>,
-    Query(parameters): Query<Parameters>,
+    Extension(share): Extension<Arc<Share>>,
+    Extension(turn): Extension<Turn>,
+    Extension(request): Extension<RequestId>,
+    peer: Option<Extension<Peer>>,
+    Place(name): Place<String>,
+    parameters: Result<Query<Parameters>, QueryRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
+    let Query(parameters) = parameters.map_err(|e| Problem::malformed_address(e.body_text()))?;
     let name: Name = parse_name("model", &name)?;
-    let model = app.model(&name).await?;
+    let model = app.model_of(&identity, &name).await?;
+    let model = wanted_version(&app, &name, model, &headers).await?;
     // Before the body is read, which may be large.
-    if app.pool.is_full() {
+    if app.pool.is_full(&share.places) {
         return Err(busy(&app));
     }
     let received = app.metrics.received_bytes.clone();
-    let mut reader = FrameReader::new(body, app.memory.clone(), received);
+    let mut reader = FrameReader::new(body, share.bodies.clone(), received);
     let (model, first) = first_query(&app, &name, model, &mut reader).await?;
+    let model = wanted_version(&app, &name, model, &headers).await?;
     let more = check_more(&headers, first.bytes.len(), &model)?;
     let key = find_key(&app, &identity, &name, &model, parameters).await?;
-    let slot = app.pool.try_slot().ok_or_else(|| busy(&app))?;
-    let job = Job {
-        app,
-        name,
-        model,
-        key,
-    };
-    let Done {
-        value: response,
-        queued,
-        ran,
-    } = job.evaluate(slot, first).await?;
+    let slot = app.pool.try_slot(&share.client, &share.places);
+    let slot = slot.ok_or_else(|| busy(&app))?;
+    let version = Extension(model.version);
     let content_type = [(header::CONTENT_TYPE, FRAMES)];
+    let job = Job::new(app, identity, share, turn, request, name, model, key);
+    let mut evaluation = Box::pin(async move {
+        let done = job.evaluate(slot, first).await;
+        (done, job)
+    });
+    let (sender, receiver) = channel(RESPONSES_WAITING);
+    let rest = Body::from_stream(ReceiverStream::new(receiver));
+    let (done, job) = tokio::select! {
+        biased;
+        ended = &mut evaluation => ended,
+        () = half_closed(peer) => {
+            tokio::spawn(async move {
+                tokio::select! {
+                    (done, job) = evaluation => job.rest(done.map(|done| done.value), reader, sender).await,
+                    () = sender.closed() => {}
+                }
+            });
+            return Ok((version, content_type, rest).into_response());
+        }
+    };
+    let Done { value, queued, ran } = done?;
     if !more {
         let timing = [(SERVER_TIMING, server_timing(queued, ran)?)];
-        return Ok((content_type, timing, response).into_response());
+        return Ok((version, content_type, timing, value).into_response());
     }
-    let (sender, receiver) = channel(RESPONSES_WAITING);
-    tokio::spawn(job.rest(response, reader, sender));
-    Ok((
-        content_type,
-        Body::from_stream(ReceiverStream::new(receiver)),
-    )
-        .into_response())
+    tokio::spawn(job.rest(Ok(value), reader, sender));
+    Ok((version, content_type, rest).into_response())
+}
+
+/// A while after the client closed its half of the connection.
+async fn half_closed(peer: Option<Extension<Peer>>) {
+    match peer {
+        Some(Extension(peer)) => peer.half_closed().await,
+        None => core::future::pending().await,
+    }
+    tokio::time::sleep(HALF_CLOSED).await;
 }
 
 /// Reads the first query. If it is for another spec than the model in memory, another server may have deployed a new version.
@@ -120,29 +148,21 @@ fn server_timing(queued: Duration, ran: Duration) -> Result<HeaderValue, Problem
     HeaderValue::try_from(text).map_err(|_| Problem::internal())
 }
 
-fn expected(model: &Model) -> Expected<'_> {
-    Expected {
-        kind: Kind::Query,
-        spec_id: Some(model.program.spec_id()),
-        length: Length::OneOf(&model.query_lengths),
-    }
-}
-
 async fn find_key(
     app: &App,
     identity: &Identity,
     name: &Name,
     model: &Arc<Model>,
     parameters: Parameters,
-) -> Result<Option<Arc<Key>>, Problem> {
+) -> Result<Option<(KeyId, Arc<Key>)>, Problem> {
     match (model.key_length, parameters.key) {
         (None, None) => Ok(None),
         (None, Some(_)) => Err(Problem::key_not_needed()),
         (Some(_), None) => Err(Problem::key_needed()),
         (Some(_), Some(id)) => {
             let id = parse_name("key", &id)?;
-            let key = app.key(&identity.name, name, model, id).await?;
-            Ok(Some(key))
+            let key = app.key(identity, name, model, id).await?;
+            Ok(Some((id, key)))
         }
     }
 }
@@ -169,88 +189,4 @@ fn check_more(headers: &HeaderMap, first: usize, model: &Model) -> Result<bool, 
 fn busy(app: &App) -> Problem {
     app.metrics.busy.inc();
     Problem::busy()
-}
-
-/// Everything that the queries of one request share.
-struct Job {
-    app: Arc<App>,
-    name: Name,
-    model: Arc<Model>,
-    key: Option<Arc<Key>>,
-}
-
-impl Job {
-    /// Evaluates one query on a thread of the pool.
-    async fn evaluate(&self, slot: Slot, query: Loaded) -> Result<Done<Bytes>, Problem> {
-        let metrics = &self.app.metrics;
-        let count = |result: &str| metrics.evaluations.with_label_values(&[result]).inc();
-        let (app, name) = (Arc::clone(&self.app), self.name.clone());
-        let (model, key) = (Arc::clone(&self.model), self.key.clone());
-        let work = move || {
-            let key = key.as_ref().map(|key| &key.prepared);
-            let response = app.evaluate(&name, &model, key, &query.bytes);
-            drop(query.memory);
-            response
-        };
-        let Ok(done) = self.app.pool.run(slot, work).await else {
-            count("panicked");
-            tracing::error!("an evaluation panicked");
-            return Err(Problem::internal());
-        };
-        metrics.queue_seconds.observe(done.queued.as_secs_f64());
-        metrics.evaluate_seconds.observe(done.ran.as_secs_f64());
-        count(if done.value.is_ok() {
-            "done"
-        } else {
-            "refused"
-        });
-        let (queued, ran) = (done.queued, done.ran);
-        let value = Bytes::from(done.value?);
-        metrics.sent_bytes.inc_by(value.len() as u64);
-        Ok(Done { value, queued, ran })
-    }
-
-    /// Sends the first response and evaluates the other queries, as fast as the client takes the responses.
-    async fn rest(
-        self,
-        first: Bytes,
-        mut reader: FrameReader,
-        sender: Sender<Result<Bytes, core::convert::Infallible>>,
-    ) {
-        let mut next: Result<_, Problem> = Ok(Some(first));
-        let mut done = 0;
-        loop {
-            let response = match next {
-                Ok(Some(response)) => response,
-                Ok(None) => return,
-                Err(problem) => {
-                    let _ = sender.send(Ok(problem.to_json().into())).await;
-                    return;
-                }
-            };
-            // The client went away.
-            if sender.send(Ok(response)).await.is_err() {
-                return;
-            }
-            done += 1;
-            next = self.next(&mut reader, done).await;
-        }
-    }
-
-    /// The response to the next query, if there is one; waits for a slot, as the request was admitted.
-    async fn next(&self, reader: &mut FrameReader, done: usize) -> Result<Option<Bytes>, Problem> {
-        let Some(query) = reader.next(&expected(&self.model), true).await? else {
-            return Ok(None);
-        };
-        let limit = self.app.limits.batch;
-        if done >= limit {
-            return Err(BodyError::TooMany {
-                kind: Kind::Query,
-                limit,
-            }
-            .into());
-        }
-        let slot = self.app.pool.slot().await.ok_or_else(Problem::stopping)?;
-        Ok(Some(self.evaluate(slot, query).await?.value))
-    }
 }

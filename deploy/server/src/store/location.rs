@@ -12,10 +12,11 @@ use object_store::path::Path as ObjectPath;
 use object_store::prefix::PrefixStore;
 use object_store::{BackoffConfig, RetryConfig};
 
+use super::health::{MARKER, State};
 use super::{Store, StoreError};
 
 /// The folders of a store.
-const FOLDERS: [&str; 3] = ["models", "keys", "tokens"];
+const FOLDERS: [&str; 4] = ["models", "history", "keys", "tokens"];
 /// A temporary file this old belongs to no upload that still runs.
 const ABANDONED: Duration = Duration::from_secs(3600);
 /// How long a request to S3 is tried again.
@@ -28,10 +29,23 @@ impl Store {
     /// # Errors
     /// [`StoreError::Location`], [`StoreError::Io`].
     pub fn open(location: &str) -> Result<Self, StoreError> {
+        Self::open_as(location, true)
+    }
+
+    /// As [`open`](Self::open), but makes no store: where there is none, a disk may not have been mounted. A store of an earlier
+    /// version has no marker; [`open`](Self::open) it once.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`], now or when a bucket is first asked; [`StoreError::Location`], [`StoreError::Io`].
+    pub fn open_existing(location: &str) -> Result<Self, StoreError> {
+        Self::open_as(location, false)
+    }
+
+    fn open_as(location: &str, create: bool) -> Result<Self, StoreError> {
         match location.split_once("://") {
-            None => Self::folder(Path::new(location)),
-            Some(("file", path)) => Self::folder(Path::new(path)),
-            Some(("s3", path)) => Self::s3(location, path),
+            None => Self::folder(Path::new(location), create),
+            Some(("file", path)) => Self::folder(Path::new(path), create),
+            Some(("s3", path)) => Self::s3(location, path, create),
             Some((scheme, _)) => Err(StoreError::Location {
                 location: location.to_owned(),
                 reason: format!("{scheme} is not known"),
@@ -39,15 +53,20 @@ impl Store {
         }
     }
 
-    fn folder(folder: &Path) -> Result<Self, StoreError> {
+    fn folder(folder: &Path, create: bool) -> Result<Self, StoreError> {
+        if !create && !folder.join(MARKER).is_file() {
+            return Err(StoreError::Missing);
+        }
         let refused = |source| StoreError::Io {
             action: "make its folder",
             source,
         };
         for name in FOLDERS {
-            fs::create_dir_all(folder.join(name)).map_err(refused)?;
+            make_private(&folder.join(name)).map_err(refused)?;
         }
         sync_folder(folder).map_err(refused)?;
+        // `object_store` makes absolute paths of its own, and a folder replaced by a link to another must be noticed.
+        let folder = &std::path::absolute(folder).map_err(refused)?;
         for name in FOLDERS {
             remove_abandoned(&folder.join(name));
         }
@@ -59,10 +78,11 @@ impl Store {
         Ok(Self {
             objects: Arc::new(objects.with_fsync(true)),
             folder: Some(folder.to_owned()),
+            state: Arc::new(State::new(create)),
         })
     }
 
-    fn s3(location: &str, path: &str) -> Result<Self, StoreError> {
+    fn s3(location: &str, path: &str, create: bool) -> Result<Self, StoreError> {
         let refused = |reason: String| StoreError::Location {
             location: location.to_owned(),
             reason,
@@ -83,26 +103,29 @@ impl Store {
         Ok(Self {
             objects: Arc::new(PrefixStore::new(objects, prefix)),
             folder: None,
+            state: Arc::new(State::new(create)),
         })
-    }
-
-    /// Makes a deletion last: the folder's entries are on the disk.
-    pub(super) async fn sync_parent(&self, path: &ObjectPath) -> Result<(), StoreError> {
-        let Some(folder) = &self.folder else {
-            return Ok(());
-        };
-        let mut parent = folder.join(path.as_ref());
-        parent.pop();
-        let refused = |source| StoreError::Io {
-            action: "make a deletion last",
-            source,
-        };
-        let synced = tokio::task::spawn_blocking(move || sync_folder(&parent)).await;
-        synced.map_err(|e| refused(e.into()))?.map_err(refused)
     }
 }
 
-fn sync_folder(folder: &Path) -> std::io::Result<()> {
+/// A folder that its owner alone may look into.
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(folder)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let private = fs::Permissions::from_mode(0o700);
+        match fs::set_permissions(folder, private) {
+            // A folder that is somebody else's, or a disk that takes no writes, is their owner's business.
+            Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {}
+            Err(error) if error.kind() == std::io::ErrorKind::ReadOnlyFilesystem => {}
+            set => set?,
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn sync_folder(folder: &Path) -> std::io::Result<()> {
     if cfg!(unix) {
         fs::File::open(folder)?.sync_all()
     } else {

@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 
 use tenebra_server::store::Store;
@@ -17,14 +17,23 @@ use tokio::runtime::Runtime;
 /// A server in this process; it stops when this is dropped.
 pub(crate) struct InProcess {
     pub(crate) address: SocketAddr,
+    store: Store,
     server: Background,
 }
 
 impl InProcess {
     pub(crate) fn start(store: Store, limits: Limits, open: bool) -> Self {
-        let server = Background::start(store, limits, open).unwrap();
+        let server = Background::start(store.clone(), limits, open).unwrap();
         let address = server.address();
-        Self { address, server }
+        Self {
+            address,
+            store,
+            server,
+        }
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
     }
 
     /// A server for everybody, with a store of its own.
@@ -45,6 +54,7 @@ impl InProcess {
 /// A server process; it is killed when this is dropped.
 pub(crate) struct Process {
     pub(crate) address: SocketAddr,
+    pub(crate) admin: Option<SocketAddr>,
     child: Child,
 }
 
@@ -69,7 +79,7 @@ impl Process {
             .unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let mut seen = String::new();
-        let address = loop {
+        let (address, admin) = loop {
             let mut line = String::new();
             assert!(
                 log.read_line(&mut line).unwrap() > 0,
@@ -77,13 +87,36 @@ impl Process {
             );
             let entry: serde_json::Value = serde_json::from_str(&line).unwrap_or_default();
             if let Some(address) = entry["address"].as_str() {
-                break address.parse().unwrap();
+                let admin = entry["admin_address"].as_str();
+                let admin = admin.map(|admin| admin.parse().unwrap());
+                break (address.parse().unwrap(), admin);
             }
             seen.push_str(&line);
         };
         // A full pipe would stop the server.
         thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        Self { address, child }
+        Self {
+            address,
+            admin,
+            child,
+        }
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        let kill = Command::new("kill")
+            .args([format!("-{name}"), self.child.id().to_string()])
+            .status();
+        assert!(kill.unwrap().success());
+    }
+
+    /// Waits until it ended; how.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
     }
 
     pub(crate) fn service(&self, token: Option<&str>) -> Service {
@@ -148,6 +181,29 @@ pub(crate) fn ask(
     body: &[u8],
 ) -> Answer {
     let mut stream = send(address, method, path, token, body, body.len());
+    parse(&read(&mut stream)).unwrap_or_else(|| panic!("{method} {path}: no answer"))
+}
+
+/// Sends a request with these headers, lines but for the last line's end.
+pub(crate) fn ask_with(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &[u8],
+) -> Answer {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .unwrap();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\n{headers}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    // A server that refuses early may close before all is sent.
+    let _ = stream
+        .write_all(head.as_bytes())
+        .and_then(|()| stream.write_all(body));
     parse(&read(&mut stream)).unwrap_or_else(|| panic!("{method} {path}: no answer"))
 }
 

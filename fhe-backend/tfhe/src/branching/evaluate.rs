@@ -1,5 +1,6 @@
 //! Evaluation of branching circuits, from the payload of a query to the payload of a response.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -87,12 +88,13 @@ impl BranchingEvaluator {
         })
     }
 
-    /// Evaluates the payload of a query.
+    /// Evaluates the payload of a query, unless `stop` is set before it is done.
     pub(crate) fn result(
         &self,
         plan: &BranchingPlan,
         key: Option<&UnpackingKey>,
         payload: &[u8],
+        stop: &AtomicBool,
     ) -> Result<Glwe, EvaluateError> {
         let key = match (plan.layout.layout().packing, key) {
             (Some(_), None) => return Err(EvaluateError::NoEvaluationKey),
@@ -105,8 +107,11 @@ impl BranchingEvaluator {
             .ok_or(EvaluateError::Query)?;
         let kept = lock(&self.workspaces).pop();
         let mut workspace = kept.unwrap_or_else(|| self.workspace(plan));
-        let sum = self.run(plan, key, seed, bodies, &mut workspace);
+        let sum = self.run(plan, key, (seed, bodies), &mut workspace, stop);
         lock(&self.workspaces).push(workspace);
+        if stop.load(Ordering::Relaxed) {
+            return Err(EvaluateError::Stopped);
+        }
         Ok(sum)
     }
 
@@ -132,19 +137,21 @@ impl BranchingEvaluator {
         }
     }
 
+    /// What it returns if `stop` is set means nothing.
     fn run(
         &self,
         plan: &BranchingPlan,
         key: Option<&UnpackingKey>,
-        seed: MaskSeed,
-        bodies: &[u8],
+        (seed, bodies): (MaskSeed, &[u8]),
         workspace: &mut Workspace,
+        stop: &AtomicBool,
     ) -> Glwe {
         let kept = lock(&self.callers).pop();
         let mut worker = kept.unwrap_or_else(|| self.worker());
         let mut crew = Crew {
             caller: &mut worker,
             helpers: self.helpers.as_ref(),
+            stop,
         };
         let Workspace {
             packed,
@@ -173,6 +180,7 @@ impl BranchingEvaluator {
             gadget: self.gadget,
             scale: 64 - u32::from(plan.layout.layout().plaintext_bits),
             bits,
+            stop,
         };
         crew.each(slots, |worker, index, slot| {
             steps.rotation(&mut worker.kernel, &plan.diagram.rotations[index], slot);
@@ -239,14 +247,19 @@ impl BranchingEvaluator {
 struct Crew<'a> {
     caller: &'a mut Worker,
     helpers: Option<&'a Helpers>,
+    stop: &'a AtomicBool,
 }
 
 impl Crew<'_> {
-    /// Works on every item, with its index; everybody takes one at a time, for some take far longer than others.
+    /// Works on every item, with its index; everybody takes one at a time, for some take far longer than others. Leaves the rest
+    /// when it is told to stop.
     fn each<T: Send>(&mut self, items: &mut [T], work: impl Fn(&mut Worker, usize, &mut T) + Sync) {
         let queue = Mutex::new(items.iter_mut().enumerate());
+        let stop = self.stop;
         let drain = |worker: &mut Worker| {
-            while let Some((index, item)) = next(&queue) {
+            while !stop.load(Ordering::Relaxed)
+                && let Some((index, item)) = next(&queue)
+            {
                 work(worker, index, item);
             }
         };

@@ -1,5 +1,7 @@
 //! The steps of a schedule, on encrypted bits.
 
+use core::sync::atomic::{AtomicBool, Ordering};
+
 use super::diagram::{Group, Operand, Plain, Rotation, Sign, Step};
 use super::evaluate::Glwe;
 use super::kernel::{FourierGgsw, Kernel};
@@ -11,6 +13,8 @@ pub(super) struct Steps<'a> {
     /// Clear values are multiples of `2^scale`.
     pub(super) scale: u32,
     pub(super) bits: &'a [FourierGgsw],
+    /// Nobody waits for the result any longer.
+    pub(super) stop: &'a AtomicBool,
 }
 
 /// Where the operands of a step are found.
@@ -48,6 +52,9 @@ impl Steps<'_> {
             return;
         };
         for step in &group.steps {
+            if self.stop.load(Ordering::Relaxed) {
+                return;
+            }
             let values = Values { registers, slots };
             let target = match step {
                 Step::Cmux {

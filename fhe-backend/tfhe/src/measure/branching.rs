@@ -1,6 +1,8 @@
 //! Measuring branching programs: every coefficient of the result, before the modulus is switched, is a multiple of the scale but
 //! for its error.
 
+use core::sync::atomic::AtomicBool;
+
 use rand_core::CryptoRng;
 use tenebra_client::SecretKey;
 
@@ -48,7 +50,7 @@ pub(super) fn measure<R: CryptoRng>(
         let ranges = program.input_ranges();
         let query = encrypt_bits(&plan.layout, ranges, key, &codes, measure.rng)?;
         let mut sum = branching
-            .result(evaluation_key.as_ref(), &query)
+            .result(evaluation_key.as_ref(), &query, &AtomicBool::new(false))
             .map_err(BackendError::from)?;
         let of_query = phase_errors(plan, bits, &sum);
         let response = branching.respond(&mut sum);

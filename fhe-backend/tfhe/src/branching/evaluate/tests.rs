@@ -72,7 +72,8 @@ impl Parties {
         let (seed, bodies) = plan.layout.read_query(&payload).unwrap();
         let (evaluator, unpacking) = (&self.evaluator, self.unpacking.as_ref());
         let workspace = &mut self.workspace;
-        let sum = evaluator.run(plan, unpacking, seed, bodies, workspace);
+        let go_on = AtomicBool::new(false);
+        let sum = evaluator.run(plan, unpacking, (seed, bodies), workspace, &go_on);
         phases(&self.key, &sum)
             .into_iter()
             .map(|phase| error_of(phase, &plan.layout))
@@ -263,6 +264,7 @@ fn rows(plan: &BranchingPlan, keys: u64) -> [(f64, f64); 2] {
         let crew = &mut Crew {
             caller: &mut worker,
             helpers: None,
+            stop: &AtomicBool::new(false),
         };
         evaluator.unpack(crew, layout, unpacking, mask_seed, bodies, packed);
         let levels = usize::from(plain.level_count);
@@ -333,7 +335,10 @@ fn parts_of_a_forest_are_summed_apart() {
     for pattern in [0u64, 0x0f0_123_456_789, 0xfff_fff_fff, 0x249_249_249] {
         let bits: Vec<bool> = (0..36).map(|bit| pattern >> bit & 1 == 1).collect();
         let payload = parties.query(&plan.layout, &bits);
-        let mut result = parties.evaluator.result(&plan, None, &payload).unwrap();
+        let evaluate = |stop| parties.evaluator.result(&plan, None, &payload, &stop);
+        assert_eq!(evaluate(AtomicBool::new(true)), Err(EvaluateError::Stopped));
+        // What was left half done does no harm.
+        let mut result = evaluate(AtomicBool::new(false)).unwrap();
         let response = respond(&plan.layout, &mut result);
         let mut sums = [0; 4];
         let key = &parties.key;

@@ -1,0 +1,162 @@
+//! The command `token`.
+
+use core::time::Duration;
+
+use clap::{Args, Subcommand};
+
+use super::{make_files_private, runtime};
+use crate::app::StartError;
+use crate::names::Name;
+use crate::store::Store;
+use crate::tokens::{Role, Token};
+
+/// Make, list and remove tokens.
+#[derive(Debug, Args)]
+pub struct TokenArguments {
+    #[command(subcommand)]
+    command: TokenCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum TokenCommand {
+    /// Make a token and print it; it is shown this once, the store keeps a hash
+    Add {
+        /// Name of its holder; evaluation keys and models belong to it
+        name: Name,
+        /// What it allows: owners deploy models of their own, clients use them, admins do all, metrics reads /metrics alone
+        #[arg(long, value_enum)]
+        role: Role,
+        /// When it ends, as 90d or 12h; never, if it is left out
+        #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+        expires: Option<Duration>,
+        /// A model it may use, and no others; may be repeated
+        #[arg(long = "model", value_name = "ID")]
+        models: Vec<Name>,
+        /// The server's store
+        #[arg(long, env = "TENEBRA_STORE")]
+        store: String,
+    },
+    /// Make a new token for its holder and print it; the old one works on for a while
+    Rotate {
+        /// Name of its holder
+        name: Name,
+        /// How long the old token works on, as 24h
+        #[arg(long, value_name = "TIME", default_value = "24h", value_parser = humantime::parse_duration)]
+        overlap: Duration,
+        /// When the new one ends, as 90d; when the old one would have, if it is left out
+        #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+        expires: Option<Duration>,
+        /// The server's store
+        #[arg(long, env = "TENEBRA_STORE")]
+        store: String,
+    },
+    /// Print names and roles
+    List {
+        /// The server's store
+        #[arg(long, env = "TENEBRA_STORE")]
+        store: String,
+    },
+    /// Remove a token, and the evaluation keys of its holder; servers refuse it within two seconds
+    Remove {
+        /// Name of its holder
+        name: Name,
+        /// The server's store
+        #[arg(long, env = "TENEBRA_STORE")]
+        store: String,
+    },
+}
+
+impl TokenArguments {
+    /// Does it, and returns what goes to stdout.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn run(&self) -> Result<String, StartError> {
+        make_files_private();
+        runtime()?.block_on(self.command.run())
+    }
+}
+
+impl TokenCommand {
+    async fn run(&self) -> Result<String, StartError> {
+        match self {
+            Self::Add {
+                name,
+                role,
+                expires,
+                models,
+                store,
+            } => {
+                let token = generate()?;
+                let mut record = token.record(*role);
+                record.models = (!models.is_empty()).then(|| models.clone());
+                if let Some(time) = expires {
+                    record.expire_after(*time);
+                }
+                if !Store::open(store)?.put_token(name, &record).await? {
+                    return Err(StartError::Arguments(
+                        "there is a token of that name; remove it first, or choose another name",
+                    ));
+                }
+                Ok(format!("{}\n", token.secret()))
+            }
+            Self::Rotate {
+                name,
+                overlap,
+                expires,
+                store,
+            } => {
+                let store = Store::open(store)?;
+                let Some(mut record) = store.token(name).await? else {
+                    return Err(NO_SUCH_TOKEN);
+                };
+                let token = generate()?;
+                record.rotate(&token, *overlap);
+                if let Some(time) = expires {
+                    record.expire_after(*time);
+                }
+                store.replace_token(name, &record).await?;
+                Ok(format!("{}\n", token.secret()))
+            }
+            Self::List { store } => list(&Store::open(store)?).await,
+            Self::Remove { name, store } => {
+                if Store::open(store)?.delete_token(name).await? {
+                    return Ok(String::new());
+                }
+                Err(NO_SUCH_TOKEN)
+            }
+        }
+    }
+}
+
+const NO_SUCH_TOKEN: StartError = StartError::Arguments("there is no token of that name");
+
+fn generate() -> Result<Token, StartError> {
+    Token::generate().map_err(|e| StartError::Io {
+        action: "the operating system gave no randomness".to_owned(),
+        source: e.into(),
+    })
+}
+
+/// Name and role; then, where there are any, when it ends and the models it may use.
+async fn list(store: &Store) -> Result<String, StartError> {
+    let mut lines = String::new();
+    for entry in store.tokens().await? {
+        let Some(record) = store.token(&entry.name).await? else {
+            continue;
+        };
+        let mut fields = vec![entry.name.to_string(), record.role.to_string()];
+        if let Some(seconds) = record.expires {
+            let end = std::time::UNIX_EPOCH + Duration::from_secs(seconds);
+            let end = humantime::format_rfc3339_seconds(end);
+            fields.push(format!("expires {end}"));
+        }
+        if let Some(models) = &record.models {
+            let models: Vec<&str> = models.iter().map(Name::as_str).collect();
+            fields.push(format!("models {}", models.join(",")));
+        }
+        lines.push_str(&fields.join("\t"));
+        lines.push('\n');
+    }
+    Ok(lines)
+}

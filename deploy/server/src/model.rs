@@ -1,0 +1,99 @@
+//! Models and evaluation keys, ready to be used.
+
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::time::Duration;
+
+use tenebra_client::{ClientSpec, SpecId};
+use tenebra_tfhe::{EvaluateError, EvaluationKey};
+
+use crate::config::Limits;
+use crate::names::{Holder, KeyId, Name, Version};
+use crate::problem::Problem;
+use crate::program::{ServerFile, ServerProgram, prepared_key_bytes, query_lengths};
+
+/// A query may take so many times what its evaluation is predicted to take, waiting included.
+const PATIENCE_FACTOR: f64 = 100.0;
+/// But as long as this in any case.
+const LEAST_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A model ready to answer.
+pub(crate) struct Model {
+    pub(crate) program: ServerProgram,
+    pub(crate) version: Version,
+    /// Lengths of its queries.
+    pub(crate) query_lengths: Vec<usize>,
+    /// Length of its evaluation keys, if it needs them.
+    pub(crate) key_length: Option<usize>,
+    /// How long a query may take.
+    pub(crate) patience: Duration,
+    /// Memory that a prepared key takes.
+    pub(crate) prepared_key_bytes: u64,
+    /// Memory that it took before anything was evaluated.
+    pub(crate) bytes: u64,
+    /// Evaluations that run now, and the most that ever ran at a time.
+    running: AtomicUsize,
+    most_running: AtomicUsize,
+}
+
+impl Model {
+    /// Verifies and prepares a server program; takes time that no async thread should spend.
+    pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<Self, Problem> {
+        let file = ServerFile::parse(bytes)?;
+        file.check_cost()?;
+        let program = ServerProgram::prepare(&file, &file.circuit()?, limits.threads)?;
+        let spec = ClientSpec::parse(program.client()).map_err(|_| Problem::internal())?;
+        let predicted = Duration::try_from_secs_f64(program.predicted_ms() * PATIENCE_FACTOR / 1e3);
+        Ok(Self {
+            version: Version::of(bytes),
+            query_lengths: query_lengths(&spec),
+            key_length: spec.evaluation_key_len(),
+            patience: predicted
+                .unwrap_or(limits.patience)
+                .clamp(LEAST_PATIENCE.min(limits.patience), limits.patience),
+            prepared_key_bytes: prepared_key_bytes(&spec),
+            bytes: bytes.len() as u64 + program.working_bytes(0),
+            running: AtomicUsize::new(0),
+            most_running: AtomicUsize::new(0),
+            program,
+        })
+    }
+
+    /// Evaluates a query, unless `stop` is set before it is done. `grown` hears how many bytes the model takes from now on.
+    pub(crate) fn evaluate(
+        &self,
+        key: Option<&EvaluationKey>,
+        query: &[u8],
+        stop: &AtomicBool,
+        grown: impl FnOnce(u64),
+    ) -> Result<Vec<u8>, EvaluateError> {
+        let running = self.running.fetch_add(1, Ordering::Relaxed) + 1;
+        if running > self.most_running.fetch_max(running, Ordering::Relaxed) {
+            let working = |evaluations| self.program.working_bytes(evaluations);
+            grown(self.bytes + working(running) - working(0));
+        }
+        let response = self.program.evaluate_until(key, query, stop);
+        self.running.fetch_sub(1, Ordering::Relaxed);
+        response
+    }
+}
+
+/// A prepared evaluation key.
+pub(crate) struct Key {
+    /// The spec it was made for.
+    pub(crate) spec_id: SpecId,
+    pub(crate) prepared: EvaluationKey,
+}
+
+impl Key {
+    /// Verifies and prepares a framed evaluation key; takes time that no async thread should spend.
+    pub(crate) fn parse(model: &Arc<Model>, bytes: &[u8]) -> Result<Self, Problem> {
+        Ok(Self {
+            spec_id: model.program.spec_id(),
+            prepared: model.program.prepare_key(bytes)?,
+        })
+    }
+}
+
+/// Holder, model and name of a key.
+pub(crate) type KeyPlace = (Holder, Name, KeyId);

@@ -1,0 +1,114 @@
+//! What was deployed when, and by whom: `history/{model}/{milliseconds}.{version}.{owner}.tnb`, a copy of the server program.
+//!
+//! In a folder a copy is a second name of the same file and takes no room. The name says everything, so that a list needs no
+//! reading, and the latest owner is whose the model is.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStoreExt};
+
+use super::models::model_path;
+use super::{Action, Store, StoreError, found};
+use crate::names::{Name, Version};
+
+/// Deployments of a model that are kept.
+pub(crate) const KEPT: usize = 10;
+
+/// A deployment of a model.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Deployment {
+    /// When, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// What.
+    pub version: Version,
+    /// By whom.
+    pub owner: Name,
+    /// Bytes of the server program.
+    pub size: u64,
+}
+
+impl Deployment {
+    pub(super) fn now(version: Version, owner: &Name, size: u64) -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let at_ms = now.unwrap_or_default().as_millis();
+        Self {
+            at_ms: u64::try_from(at_ms).unwrap_or(u64::MAX),
+            version,
+            owner: owner.clone(),
+            size,
+        }
+    }
+
+    pub(super) fn path(&self, model: &Name) -> Path {
+        // As many digits as any time has until the year 2286: names sort by time.
+        let file = format!("{:013}.{}.{}.tnb", self.at_ms, self.version, self.owner);
+        Path::from_iter(["history", model.as_str(), &file])
+    }
+
+    fn of(meta: &ObjectMeta) -> Option<Self> {
+        let file = meta.location.filename()?.strip_suffix(".tnb")?;
+        let (at_ms, rest) = file.split_once('.')?;
+        let (version, owner) = rest.split_once('.')?;
+        Some(Self {
+            at_ms: at_ms.parse().ok()?,
+            version: version.parse().ok()?,
+            owner: owner.parse().ok()?,
+            size: meta.size,
+        })
+    }
+}
+
+impl Store {
+    /// Deployments of a model that are kept, the latest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn history(&self, model: &Name) -> Result<Vec<Deployment>, StoreError> {
+        let folder = Path::from_iter(["history", model.as_str()]);
+        let metas = self.list(&folder).await?;
+        let mut history: Vec<Deployment> = metas.iter().filter_map(Deployment::of).collect();
+        history.sort_unstable_by(|one, other| other.cmp(one));
+        Ok(history)
+    }
+
+    /// Makes an earlier deployment the model again. `false` if there is no such version any longer.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn roll_back(
+        &self,
+        model: &Name,
+        version: Version,
+        owner: &Name,
+    ) -> Result<bool, StoreError> {
+        let history = self.history(model).await?;
+        let Some(earlier) = history.iter().find(|one| one.version == version) else {
+            return Ok(false);
+        };
+        self.verify().await?;
+        let again = Deployment::now(version, owner, earlier.size).path(model);
+        self.copy(&earlier.path(model), &again).await?;
+        self.copy(&again, &model_path(model)).await?;
+        self.prune(model).await?;
+        self.verify().await?;
+        Ok(true)
+    }
+
+    pub(super) async fn copy(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
+        self.ask(Action::Write, self.objects.copy(from, to)).await
+    }
+
+    /// Removes deployments beyond those that are kept.
+    pub(super) async fn prune(&self, model: &Name) -> Result<(), StoreError> {
+        for old in self.history(model).await?.iter().skip(KEPT) {
+            self.remove(&old.path(model)).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn remove(&self, path: &Path) -> Result<(), StoreError> {
+        let delete = async { found(self.objects.delete(path).await) };
+        self.ask(Action::Delete, delete).await.map(drop)
+    }
+}
