@@ -125,7 +125,8 @@ impl Errors {
     pub(super) fn new(plan: Predicted) -> Self {
         Self {
             plan,
-            predicted: plan.variance.sqrt(),
+            // What depends on nothing has no noise; errors are integers.
+            predicted: plan.variance.max(1.0).sqrt(),
             queries: Vec::new(),
             largest: 0.0,
             mismatches: 0,
@@ -188,7 +189,7 @@ impl Errors {
             kurtosis,
             largest: self.largest,
             half_step: f64::from(63 - plaintext_bits).exp2() / self.predicted,
-            p_fail_log2: p_fail_log2(bound * variance + added, plaintext_bits, outputs),
+            p_fail_log2: p_fail_log2(bound * variance.max(1.0) + added, plaintext_bits, outputs),
             mismatches: self.mismatches,
         }
     }
