@@ -25,7 +25,7 @@ use serde_json::Value;
 use tenebra::{Error, ServerProgram, files};
 use tenebra_client::ClientKey;
 use tenebra_client::ClientSpec;
-use tenebra_models::{Model, Prediction};
+use tenebra_models::Prediction;
 
 /// The client spec of a model's folder.
 fn read_client(folder: &Path) -> Result<Vec<u8>, Error> {
@@ -41,14 +41,6 @@ fn read_server(folder: &Path, threads: usize) -> Result<ServerProgram, Error> {
     files::read_as(&folder.join(files::SERVER_FILE), |bytes| {
         ServerProgram::parse(bytes, threads)
     })
-}
-
-/// The float model of a model's folder.
-fn read_float_model(folder: &Path, server: &ServerProgram) -> Result<Model, Error> {
-    match server.model()? {
-        Some(model) => Ok(model),
-        None => Ok(Model::load(&folder.join(files::FLOAT_MODEL_FILE))?),
-    }
 }
 
 /// The secret key of a folder of keys.

@@ -67,7 +67,7 @@ pub fn compile(
         TreesReport::new(&forest, &options.quantize.forest, &quantized, calibrated)
     });
     report.compile_ms = start.elapsed().as_secs_f64() * 1e3;
-    let server = server_program::encode(&client, circuit.circuit(), &report)?;
+    let server = server_program::encode(&client, circuit.circuit(), model, &report)?;
     Ok(Compiled {
         client,
         server,

@@ -12,8 +12,6 @@ use crate::error::Error;
 pub const CLIENT_FILE: &str = "client.tnb";
 /// Name of the server program in a model's folder.
 pub const SERVER_FILE: &str = "server.tnb";
-/// Name of the float model in a model's folder: its owner's alone, for `tenebra eval --mode clear`.
-pub const FLOAT_MODEL_FILE: &str = "float_model.json";
 /// Name of the secret key in a folder of keys.
 pub const SECRET_KEY_FILE: &str = "secret.key";
 /// Name of the evaluation key in a folder of keys.

@@ -1,8 +1,7 @@
 //! `server.tnb` as its owner sees it: the program that a server runs, with the circuit, the float model and the report.
 //!
 //! The bytes are those of [`tenebra_server::program`], whose door every file passes, here and in the service. This program
-//! fills a section that a server does not read, the [`Report`] as JSON. The float model has a file of its own beside it, so that
-//! whoever sends `server.tnb` anywhere does not send the float model; files of earlier versions hold it.
+//! fills the two sections that a server does not read: the float model as JSON, and the [`Report`] as JSON.
 
 use tenebra_circuit::{Circuit, Verified};
 use tenebra_client::SpecId;
@@ -23,12 +22,17 @@ pub struct ServerProgram {
 }
 
 /// The framed bytes.
-pub(crate) fn encode(client: &[u8], circuit: &Circuit, report: &Report) -> Result<Vec<u8>, Error> {
+pub(crate) fn encode(
+    client: &[u8],
+    circuit: &Circuit,
+    model: &Model,
+    report: &Report,
+) -> Result<Vec<u8>, Error> {
     let report = serde_json::to_string(report).map_err(|_| ProgramError::Malformed("report"))?;
     let file = ServerFile {
         client,
         circuit: &circuit.to_string(),
-        model: "",
+        model: &model.to_json()?,
         report: &report,
     };
     Ok(file.encode()?)
@@ -75,15 +79,12 @@ impl ServerProgram {
         &self.report
     }
 
-    /// The float model it was compiled from, where an earlier version put it into the file.
+    /// The float model it was compiled from.
     ///
     /// # Errors
     /// [`Error::Model`].
-    pub fn model(&self) -> Result<Option<Model>, Error> {
-        if self.model.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(Model::from_json(&self.model)?))
+    pub fn model(&self) -> Result<Model, Error> {
+        Ok(Model::from_json(&self.model)?)
     }
 
     /// Whether queries need the evaluation key of the client that made them.

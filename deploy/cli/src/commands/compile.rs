@@ -149,10 +149,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         &[
             (arguments.output.join(files::SERVER_FILE), &compiled.server),
             (arguments.output.join(files::CLIENT_FILE), &compiled.client),
-            (
-                arguments.output.join(files::FLOAT_MODEL_FILE),
-                model.to_json()?.as_bytes(),
-            ),
         ],
         files::Access::Public,
     )?;

@@ -10,7 +10,7 @@ use tenebra_client::ClientSpec;
 use tenebra_models::scores::{Metric, Outcomes};
 use tenebra_models::{Model, Prediction};
 
-use crate::commands::{parse_client, prediction_value, read_client, read_float_model, read_server};
+use crate::commands::{parse_client, prediction_value, read_client, read_server};
 use crate::output::{self, Failure, bytes, milliseconds};
 use crate::spool::{self, JsonList, Spool};
 
@@ -119,7 +119,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let columns = Columns::of_spec(&spec);
     let selection = Selection::First(rows);
     let mut reader = RowReader::open(&arguments.data, &columns, &extra, &selection)?;
-    let model = read_float_model(&arguments.folder, &server)?;
+    let model = server.model()?;
     let mut run = Run::new(arguments, &spec, &server, &model)?;
     let bar = output::file_bar(reader.progress().0, "scoring");
     while let Some(rows) = reader.next(run.piece())? {
