@@ -7,7 +7,9 @@ use tenebra_service_client::{ModelInfo, Service};
 use crate::commands::connection::Connection;
 use crate::output::{self, Failure, bytes};
 
-/// List the models of a server or the versions of one, go back to a version, or delete a model
+/// List the models of a server, or delete one
+///
+/// Also lists the versions of a model, and goes back to one.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

@@ -135,3 +135,36 @@ impl fmt::Debug for Tls {
         f.write_str("Tls(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(folder: &Path) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        std::fs::write(folder.join("chain.pem"), made.cert.pem()).unwrap();
+        std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    }
+
+    /// A renewed certificate is shown; half a one, which is not good, is not.
+    #[test]
+    fn certificates_are_renewed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        write(folder.path());
+        let (chain, key) = (path("chain.pem"), path("key.pem"));
+        let tls = Tls::read(&chain, &key, Some(&chain)).unwrap();
+        let shown = || tls.0.current.read().unwrap().sha256;
+        let first = shown();
+        tls.reload();
+        assert_eq!(shown(), first);
+        let good = std::fs::read(&chain).unwrap();
+        std::fs::write(&chain, &good[..good.len() / 2]).unwrap();
+        tls.reload();
+        assert_eq!(shown(), first);
+        write(folder.path());
+        tls.reload();
+        assert_ne!(shown(), first);
+        assert!(Tls::read(&path("no.pem"), &key, None).is_err());
+    }
+}
