@@ -74,16 +74,16 @@ fn batches_end_with_a_problem_where_one_stands() {
     let problem = br#"{"type":"urn:tenebra:problem:malformed","title":"t","status":400,"detail":"d, and much more"}"#;
     let body = [frame.as_slice(), problem].concat();
     let mut reader = body.as_slice();
-    assert_eq!(service.read_frame(&mut reader, 0, "/").unwrap(), frame);
-    let error = service.read_frame(&mut reader, 1, "/").unwrap_err();
+    assert_eq!(service.read_frame(&mut reader, 1, "/").unwrap(), frame);
+    let error = service.read_frame(&mut reader, 2, "/").unwrap_err();
     assert!(matches!(error, Error::Refused(problem) if problem.status == 400));
     let cut = service
-        .read_frame(&mut &frame[..HEADER_LEN + 3], 0, "/")
+        .read_frame(&mut &frame[..HEADER_LEN + 3], 1, "/")
         .unwrap_err();
     assert!(matches!(
         cut,
         Error::Response {
-            index: 0,
+            number: 1,
             source: FrameError::Length { .. }
         }
     ));

@@ -3,10 +3,26 @@
 
 /// `target += u·polynomial`.
 pub(super) fn add_ramp(target: &mut [u64], polynomial: &[u64]) {
+    with_ramp(target, polynomial, u64::wrapping_add);
+}
+
+/// `target −= u·polynomial`.
+pub(super) fn subtract_ramp(target: &mut [u64], polynomial: &[u64]) {
+    with_ramp(target, polynomial, u64::wrapping_sub);
+}
+
+/// `target += ½·(u·polynomial mod q)`, rounded down: what `2·target + u·polynomial` is twice of, less its lowest bit.
+pub(super) fn add_halved_ramp(target: &mut [u64], polynomial: &[u64]) {
+    with_ramp(target, polynomial, |word, ramp| {
+        word.wrapping_add(ramp >> 1)
+    });
+}
+
+fn with_ramp(target: &mut [u64], polynomial: &[u64], join: impl Fn(u64, u64) -> u64) {
     let mut ramp = sum(polynomial).wrapping_neg();
     for (target, word) in target.iter_mut().zip(polynomial) {
         ramp = ramp.wrapping_add(word << 1);
-        *target = target.wrapping_add(ramp);
+        *target = join(*target, ramp);
     }
 }
 
@@ -38,5 +54,10 @@ mod tests {
         assert_eq!(target, [8, 28]);
         subtract_half_ramp(&mut target, &[3, 5]);
         assert_eq!(target, [9, 24]);
+        subtract_ramp(&mut target, &[3, 5]);
+        assert_eq!(target, [11, 16]);
+        // ½·(−2 mod q) = 2^63 − 1.
+        add_halved_ramp(&mut target, &[3, 5]);
+        assert_eq!(target, [(1 << 63) + 10, 20]);
     }
 }

@@ -12,7 +12,7 @@ use tenebra_client::random::{MaskSeed, MaskStream};
 
 use super::kernel::{FourierGgsw, Kernel, KeyBits, SwitchKey};
 use super::plan::Gadget;
-use super::ramp::add_ramp;
+use super::ramp::{add_halved_ramp, add_ramp, subtract_ramp};
 
 /// An evaluation key, prepared once: its rows in the Fourier domain.
 #[derive(Clone)]
@@ -136,28 +136,25 @@ pub(crate) fn switch_scheme(
     row[..size].copy_from_slice(body);
     row[size..].fill(0);
     kernel.add_switch(row, &key.scheme_switch, mask);
-    row.iter_mut().for_each(|word| *word <<= 1);
-    for (row, polynomial) in row
-        .chunks_exact_mut(size)
-        .zip(ciphertext.chunks_exact(size))
-    {
-        add_ramp(row, polynomial);
-    }
+    let (row_mask, row_body) = row.split_at_mut(size);
+    row_body.iter_mut().for_each(|word| *word <<= 1);
+    add_ramp(row_body, body);
+    add_halved_ramp(row_mask, mask);
+    subtract_ramp(row_body, row_mask);
+    to_key_of_signs(ciphertext);
     for (r, row) in [row, ciphertext].into_iter().enumerate() {
-        to_key_of_signs(row);
         kernel.transform_ggsw_row(ggsw, (level, r), |column, polynomial| {
             polynomial.copy_from_slice(&row[column * size..][..size]);
         });
     }
 }
 
-/// Brings a ciphertext from the key of bits to that of signs. Halving the mask drops its lowest bit.
+/// Brings a ciphertext from the key of bits to that of signs. Halving the mask drops its lowest bit, which becomes the highest:
+/// twice the mask is the same, and the mask is as uniform as it was. Without its highest bit, it and its digits would have a mean.
 fn to_key_of_signs(ciphertext: &mut [u64]) {
     let (mask, body) = ciphertext.split_at_mut(ciphertext.len() / 2);
-    mask.iter_mut().for_each(|word| *word >>= 1);
-    negate(body);
-    add_ramp(body, mask);
-    negate(body);
+    mask.iter_mut().for_each(|word| *word = word.rotate_right(1));
+    subtract_ramp(body, mask);
 }
 
 /// Brings a ciphertext from the key of signs to that of bits.
@@ -165,12 +162,6 @@ pub(crate) fn to_key_of_bits(ciphertext: &mut [u64]) {
     let (mask, body) = ciphertext.split_at_mut(ciphertext.len() / 2);
     add_ramp(body, mask);
     mask.iter_mut().for_each(|word| *word <<= 1);
-}
-
-fn negate(polynomial: &mut [u64]) {
-    polynomial
-        .iter_mut()
-        .for_each(|word| *word = word.wrapping_neg());
 }
 
 /// `polynomial(X^exponent)`, `exponent` odd.
