@@ -73,18 +73,25 @@ pub fn p_fail_log2(variance: f64, plaintext_bits: u32, outputs: usize) -> f64 {
     1.0 + exponent / core::f64::consts::LN_2 + (outputs as f64).log2()
 }
 
-/// Noise of which a part has a variance that is random itself.
+/// Noise of which parts have a variance that is random itself.
 ///
-/// The errors of the server's GGSW ciphertexts stay the same in all products with them. Given these errors, the noise of many
-/// products is sub-Gaussian, but where it hangs on few of them, its variance is a sum of few squares of normal variables, and the
-/// tail of such a mixture is heavier than that of a normal distribution.
+/// The errors of the server's GGSW ciphertexts stay the same in all products with them. Given these errors and the digits, the noise
+/// is sub-Gaussian, but its variance is a sum of squares of random numbers; where these are few, the tail of such a mixture is
+/// heavier than that of a normal distribution.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MixedNoise {
     /// Variance of the part that is sub-Gaussian.
     pub normal: f64,
-    /// Mean variance of the part whose variance is random.
-    pub mixed: f64,
-    /// Independent squares of normal variables that the variance of that part is made of, each with an equal share, at least.
+    /// Parts whose variance is random.
+    pub mixed: [Mixture; 4],
+}
+
+/// A part of the noise whose variance is a sum of squares of normal variables.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Mixture {
+    /// Mean variance.
+    pub variance: f64,
+    /// Independent squares, each with an equal share of it, at least.
     pub squares: f64,
 }
 
@@ -92,7 +99,7 @@ impl MixedNoise {
     /// The whole variance.
     #[must_use]
     pub fn variance(&self) -> f64 {
-        self.normal + self.mixed
+        self.normal + self.mixed.iter().map(|part| part.variance).sum::<f64>()
     }
 
     /// The same with all variances times `factor`.
@@ -100,8 +107,10 @@ impl MixedNoise {
     pub fn times(self, factor: f64) -> Self {
         Self {
             normal: self.normal * factor,
-            mixed: self.mixed * factor,
-            ..self
+            mixed: self.mixed.map(|part| Mixture {
+                variance: part.variance * factor,
+                ..part
+            }),
         }
     }
 
@@ -114,34 +123,35 @@ impl MixedNoise {
         }
     }
 
-    /// As [`p_fail_log2`], by Chernoff's bound as well: `E[e^(λX)] = e^(λ²V/2) · (1 − λ²W/D)^(−D/2)` for a variance `V` and a mixed one
+    /// As [`p_fail_log2`], by Chernoff's bound as well: `E[e^(λX)] = e^(λ²V/2) · Π (1 − λ²W/D)^(−D/2)` for a variance `V` and mixed ones
     /// of `D` squares with the mean `W`, so `P(|X| ≥ h) ≤ 2·E[e^(λX)]·e^(−λh)` for every λ.
     #[must_use]
     pub fn p_fail_log2(&self, plaintext_bits: u32, outputs: usize) -> f64 {
-        if self.mixed <= 0.0 {
+        let parts = || self.mixed.iter().filter(|part| part.variance > 0.0);
+        if parts().next().is_none() {
             return p_fail_log2(self.normal, plaintext_bits, outputs);
         }
         let half_step = exp2(63 - plaintext_bits);
-        let exponent = |lambda: f64| {
-            let square = lambda * lambda;
-            square / 2.0 * self.normal
-                - lambda * half_step
-                - self.squares / 2.0 * (-square * self.mixed / self.squares).ln_1p()
-        };
-        // Convex between 0 and the pole, least where its slope is 0; without the mixed part that would be h/V.
-        let pole = (self.squares / self.mixed).sqrt();
-        let (mut low, mut high) = (0.0, pole.min(half_step / self.normal));
+        // Convex between 0 and the pole, least where its slope is 0; were all of it normal, that would be h/V.
+        let pole = parts().map(|part| (part.squares / part.variance).sqrt());
+        let (mut low, mut high) = (0.0, pole.fold(half_step / self.variance(), f64::min));
         for _ in 0..50 {
-            let middle = f64::midpoint(low, high);
-            let shrunk = 1.0 - middle * middle * self.mixed / self.squares;
-            if middle * (self.normal + self.mixed / shrunk) < half_step {
-                low = middle;
+            let lambda = f64::midpoint(low, high);
+            let slope = |part: &Mixture| {
+                part.variance / (1.0 - lambda * lambda * part.variance / part.squares)
+            };
+            if lambda * (self.normal + parts().map(slope).sum::<f64>()) < half_step {
+                low = lambda;
             } else {
-                high = middle;
+                high = lambda;
             }
         }
-        let least = exponent(low).min(0.0);
-        1.0 + least / core::f64::consts::LN_2 + (outputs as f64).log2()
+        let square = low * low;
+        let of_parts = parts().map(|part| {
+            -part.squares / 2.0 * (-square * part.variance / part.squares).ln_1p()
+        });
+        let exponent = square / 2.0 * self.normal - low * half_step + of_parts.sum::<f64>();
+        1.0 + exponent.min(0.0) / core::f64::consts::LN_2 + (outputs as f64).log2()
     }
 }
 
@@ -191,10 +201,17 @@ mod tests {
     #[test]
     fn mixed_noise_has_a_heavier_tail() {
         let p_fail = |normal: f64, mixed: f64, squares: f64| {
+            let none = Mixture {
+                variance: 0.0,
+                squares: 1.0,
+            };
+            let mixed = Mixture {
+                variance: mixed,
+                squares,
+            };
             let noise = MixedNoise {
                 normal,
-                mixed,
-                squares,
+                mixed: [none, mixed, none, none],
             };
             noise.p_fail_log2(20, 1)
         };

@@ -6,7 +6,7 @@ use tenebra_client::branching::ValidBranching;
 use super::diagram::DiagramNoise;
 use super::packed::{UnpackedNoise, unpacked_noise};
 use crate::noise::{
-    MixedNoise, centred_switch_variance, rounding_variance, set_bits_bound, transform_variance,
+    MixedNoise, Mixture, centred_switch_variance, rounding_variance, set_bits_bound, transform_variance,
     tuniform_variance,
 };
 
@@ -15,15 +15,19 @@ use crate::noise::{
 pub(crate) struct ProductVariance {
     /// Of what is independent from coefficient to coefficient.
     white: f64,
-    /// Of what meets the mean ½ of key bits, and is alike in neighbouring coefficients.
-    smooth: f64,
-    /// Of what hangs on one error of each row.
-    constant: f64,
+    /// Of what is little more than one frequency, and so alike in neighbouring coefficients; and the squares, for each bit, that its
+    /// variance is made of.
+    smooth: Mixture,
+    /// Of what hangs on one error of each row, and the squares for each bit.
+    constant: Mixture,
     /// Of a coefficient of a row, where digits are clear; and what the constant coefficient has besides.
     row: [f64; 2],
-    /// Independent squares, for each bit, that the variance of `smooth` and `constant` is made of.
-    squares: f64,
+    /// Digits of an operand.
+    digits: f64,
 }
+
+/// The squared norm of `n` uniform digits varies as a sum of `2.5·n` squares of normal variables: `E[d⁴] = 1.8·E[d²]²`.
+const SQUARES_OF_DIGIT: f64 = 2.5;
 
 impl ProductVariance {
     /// The rows of a direct query have fresh noise of their own. Transforms err in the masks, too, where the key meets them: half
@@ -39,51 +43,77 @@ impl ProductVariance {
             white: energy * fresh
                 + (1.0 + half) * gadget_rounding(layout)
                 + (1.0 + key - half) * transform,
-            smooth: half * transform,
-            constant: 0.0,
+            smooth: Mixture {
+                variance: half * transform,
+                squares: 2.0 * layout.ggsw_rows() as f64,
+            },
+            constant: NONE,
             row: [fresh + (1.0 + key) * transform_variance(1.0), 0.0],
-            squares: 2.0 * layout.ggsw_rows() as f64,
+            digits: (layout.ggsw_rows() * glwe.polynomial_size()) as f64,
         }
     }
 
     /// The mask row of an unpacked GGSW under the key `t` of signs has the error `−t·e + 2·e'` for the error `e` of its body row
     /// and that of the scheme switch `e'`, so that a level contributes `(d_b − t·d_a)·e + 2·d_a·e'`. The constant coefficient of
-    /// `e` is as large as all others together.
+    /// `e` is as large as all others together. What rounding leaves out in the scheme switch meets the key of bits twice.
     pub(crate) fn packed(layout: &ValidBranching, noise: &UnpackedNoise) -> Self {
         let energy = digit_energy(layout);
         let key = layout.glwe().dimension() as f64;
         let rounding = gadget_rounding(layout) + transform_variance(2.0 * energy);
+        let levels = f64::from(layout.layout().level_count);
         Self {
             white: energy * ((1.0 + key) * noise.white + noise.constant + 4.0 * noise.switch)
                 + (1.0 + key) * rounding,
-            smooth: 0.0,
-            constant: energy * (key * noise.constant + 4.0 * noise.switch_rounding),
+            smooth: Mixture {
+                variance: energy * 4.0 * noise.switch_rounding,
+                squares: 2.0 * levels,
+            },
+            constant: Mixture {
+                variance: energy * key * noise.constant,
+                squares: levels,
+            },
             row: [
                 noise.white + (1.0 + key) * transform_variance(1.0),
                 key * noise.constant,
             ],
-            squares: f64::from(layout.layout().level_count),
+            digits: (layout.ggsw_rows() * layout.glwe().polynomial_size()) as f64,
         }
     }
 
     /// Of the result of a diagram whose products with clear polynomials have these energies.
     pub(crate) fn of_result(&self, noise: &DiagramNoise, clear: [f64; 2]) -> MixedNoise {
         let (units, busiest) = (noise.units, noise.busiest);
-        let ratio = |units: usize, busiest: usize| (units as f64 / busiest as f64).max(1.0);
-        let bits = if self.smooth > 0.0 {
-            ratio(units.smooth, busiest.smooth)
-        } else {
-            ratio(units.alike, busiest.alike)
+        let mixture = |part: Mixture, units: usize, busiest: usize| Mixture {
+            variance: units as f64 * part.variance,
+            squares: (units as f64 / busiest as f64).max(1.0) * part.squares,
+        };
+        // `T` slots of one rotation sum up to `S·(d·e)`: the frequencies of `S` have squares of up to `T²`, `N·T` together.
+        let slots = noise.slots.min(units.alike) as f64;
+        let most = noise.most_slots.max(1) as f64;
+        let of_slots = Mixture {
+            variance: slots * self.white,
+            squares: (slots * self.digits / (most * most)).max(1.0),
+        };
+        let of_others = Mixture {
+            variance: (units.alike as f64 - slots) * self.white,
+            squares: SQUARES_OF_DIGIT * self.digits,
         };
         MixedNoise {
-            normal: units.alike as f64 * self.white
-                + clear[0] * self.row[0]
-                + clear[1] * self.row[1],
-            mixed: units.smooth as f64 * self.smooth + units.alike as f64 * self.constant,
-            squares: bits * self.squares,
+            normal: clear[0] * self.row[0] + clear[1] * self.row[1],
+            mixed: [
+                of_slots,
+                of_others,
+                mixture(self.smooth, units.smooth, busiest.smooth),
+                mixture(self.constant, units.alike, busiest.alike),
+            ],
         }
     }
 }
+
+const NONE: Mixture = Mixture {
+    variance: 0.0,
+    squares: 1.0,
+};
 
 /// Noise of the external products of a diagram.
 pub(crate) fn result_noise(layout: &ValidBranching, noise: &DiagramNoise) -> MixedNoise {

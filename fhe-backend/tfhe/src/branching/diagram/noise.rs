@@ -2,19 +2,18 @@
 //!
 //! Given the errors of the query, the noise of two external products is independent unless they multiply the same bit with digits
 //! that depend on each other; digits of masks that differ are as independent as the masks. So what matters is which masks are
-//! the same, up to a shift and a sign: of equal operands, whoever reads them, and of their negatives. Such *twins* add up in
-//! amplitude. If their shifts are the same, all of their noise does. If not, only the part that the mean ½ of the key bits
+//! the same, up to a shift and a sign ([`masks`]), however they were computed. Such *twins* add up in amplitude. If their shifts are the same, all of their noise does. If not, only the part that the mean ½ of the key bits
 //! makes alike in neighbouring coefficients (`s·d = ½·(1 + X + …)·d + …`): the *smooth* part. Slots are stored with alternating
 //! signs, so that the smooth parts of twins cancel rather than add up. Products with clear polynomials are bounded apart ([`clear`]).
 
-mod canonical;
 mod clear;
+mod masks;
 
-use core::ops::Range;
+use alloc::rc::Rc;
 use std::collections::HashMap;
 
-use super::{Plain, Rotation};
-use canonical::{Canonical, canonical};
+use super::{Plain, Rotation, Sign};
+use masks::{Ring, minus, plus, primitive, random, times};
 pub(crate) use clear::ClearProducts;
 
 /// External products along the paths that one evaluation selects, at most, each counted as often as it has twins that may be
@@ -34,6 +33,10 @@ pub(crate) struct DiagramNoise {
     pub(crate) units: NoiseUnits,
     /// Those with one bit, at most.
     pub(crate) busiest: NoiseUnits,
+    /// Those of rotations whose slots are read, once for each slot that one evaluation selects.
+    pub(crate) slots: usize,
+    /// Slots of one rotation that one evaluation selects, at most.
+    pub(crate) most_slots: usize,
     /// Products with clear operands.
     pub(crate) clear: ClearProducts,
 }
@@ -52,43 +55,48 @@ impl NoiseUnits {
             smooth: self.smooth.max(other.smooth),
         }
     }
-
-    fn times(self, count: usize) -> Self {
-        Self {
-            alike: self.alike * count,
-            smooth: self.smooth * count,
-        }
-    }
 }
 
 /// An entry of a [`NoiseBook`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NoiseId(usize);
 
-/// The masks of a ciphertext: those of its class, `shift` coefficients down; a shift by `N` is a change of sign.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct Masks {
+/// The masks of the operand of a product: those of its class, `shift` coefficients down; a shift by `N` is a change of sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Operand {
     class: usize,
     shift: usize,
+}
+
+/// A product with an encrypted operand.
+#[derive(Clone, Copy, Debug)]
+struct Product {
+    bit: usize,
+    operand: Operand,
 }
 
 #[derive(Debug)]
 enum Noise {
     None,
-    /// Products with encrypted operands by each of these bits, one after the other.
-    Products {
-        bits: Range<usize>,
-        masks: Masks,
-    },
-    /// A selection: the noisier operand, and, unless both are clear, a product with this bit and these masks.
+    /// These products, one after the other.
+    Products(Vec<Product>),
+    /// A selection: the noisier operand, and, unless both are clear, a product.
     Selection {
         zero: NoiseId,
         one: NoiseId,
-        product: Option<(usize, Masks)>,
+        product: Option<Product>,
     },
     Sum(Vec<NoiseId>),
     /// The same noise, elsewhere.
     Of(NoiseId),
+}
+
+/// The masks of a ciphertext.
+#[derive(Clone, Debug)]
+struct Masks {
+    value: u64,
+    /// Those of a clear polynomial times a bit: digits of its multiples are not independent.
+    first: Option<(usize, Rc<Plain>)>,
 }
 
 #[derive(Debug)]
@@ -99,43 +107,40 @@ struct Entry {
     masks: Option<Masks>,
 }
 
-/// What makes two ciphertexts, or the operands of two products, have the same masks up to a shift.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Origin {
-    /// A clear polynomial times bits, the first of which is `bit`.
-    Clear {
-        bit: usize,
-        bits: usize,
-        difference: Canonical,
-    },
-    /// A bit, and what it selects between, shifts counted from those of the first that is encrypted. What is clear counts for
-    /// the body alone.
-    Selection {
-        bit: usize,
-        zero: Option<Masks>,
-        one: Option<Masks>,
-    },
-    /// A bit times the sum of these, in order, shifts counted from that of the first.
-    Product { bit: usize, terms: Vec<Masks> },
+/// Operands of products with one bit that are the same up to shift and sign.
+#[derive(Debug)]
+struct Class {
+    /// The first that was seen.
+    value: u64,
+    /// The trees that have one, and its shift.
+    members: Vec<(usize, usize)>,
 }
 
 /// A rotation whose slots are to be read.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Rotated {
-    masks: Masks,
+    value: u64,
+    /// The bit that the clear polynomial is multiplied with.
     first_bit: usize,
-    bits: usize,
     polynomial: usize,
+    products: Vec<Product>,
+    /// Trees that read a slot.
+    readers: Vec<usize>,
 }
+
+/// Kinds of pseudo-random polynomials: masks of a bit's rows, and of the products of a class.
+const OF_BIT: u64 = 1;
+const OF_CLASS: u64 = 2;
 
 /// Notes what each value of a diagram is made of, and finds twins when all are there.
 #[derive(Debug)]
 pub(super) struct NoiseBook {
     size: usize,
+    ring: Ring,
     entries: Vec<Entry>,
-    origins: HashMap<Origin, usize>,
-    /// For each class of operands, the trees that have a product with it, and its shift.
-    members: Vec<Vec<(usize, usize)>>,
+    /// By bit and norm; masks that cancel have the norm 0.
+    index: HashMap<(usize, u64), usize>,
+    classes: Vec<Class>,
     rotations: Vec<Rotated>,
     /// Of one tree a single path is selected, so that its members are no twins of each other.
     tree: usize,
@@ -150,13 +155,14 @@ impl NoiseBook {
     pub(super) fn new(size: usize) -> Self {
         Self {
             size,
+            ring: Ring::new(size),
             entries: vec![Entry {
                 noise: Noise::None,
                 tree: 0,
                 masks: None,
             }],
-            origins: HashMap::new(),
-            members: Vec::new(),
+            index: HashMap::new(),
+            classes: Vec::new(),
             rotations: Vec::new(),
             tree: 0,
             clear: ClearProducts::default(),
@@ -170,41 +176,53 @@ impl NoiseBook {
 
     /// The next rotation.
     pub(super) fn rotation(&mut self, rotation: &Rotation) {
-        let turned = rotation.table.iter().map(|(at, value)| {
-            if *at >= rotation.stride {
-                (at - rotation.stride, *value)
-            } else {
-                (at + self.size - rotation.stride, -value)
-            }
-        });
         let negated = rotation.table.iter().map(|(at, value)| (*at, -value));
-        let difference: Plain = turned.chain(negated).collect();
-        let masks = self.clear_masks(rotation.first_bit, rotation.bits, &difference);
+        let turned = shift_plain(&rotation.table, rotation.stride, self.size);
+        let difference: Plain = turned.into_iter().chain(negated).collect();
         let polynomial = self.clear.polynomial(&difference);
+        let mut masks = self.first_product(rotation.first_bit, &difference);
+        let mut products = Vec::with_capacity(rotation.bits - 1);
+        for bit in 1..rotation.bits {
+            let one = self.turned(&masks, rotation.stride << bit);
+            let bit = rotation.first_bit + bit;
+            let operand = self.operand(bit, Some(&masks), Some(&one));
+            products.push(Product { bit, operand });
+            masks = self.after(Some(&masks), operand);
+        }
         self.rotations.push(Rotated {
-            masks,
+            value: masks.value,
             first_bit: rotation.first_bit,
-            bits: rotation.bits,
             polynomial,
+            products,
+            readers: Vec::new(),
         });
     }
 
     /// A slot of a rotation.
     pub(super) fn slot(&mut self, rotation: usize, shift: usize) -> NoiseId {
-        let Rotated {
-            masks,
-            first_bit,
-            bits,
-            polynomial,
-        } = self.rotations[rotation];
-        self.clear.add(first_bit, self.tree, polynomial);
-        let masks = self.shift(masks, shift);
-        self.members[masks.class].push((self.tree, masks.shift));
-        let noise = Noise::Products {
-            bits: first_bit + 1..first_bit + bits,
-            masks,
+        let tree = self.tree;
+        let rotated = &mut self.rotations[rotation];
+        if rotated.readers.last() != Some(&tree) {
+            rotated.readers.push(tree);
+        }
+        self.clear.add(rotated.first_bit, tree, rotated.polynomial);
+        let order = 2 * self.size;
+        let products = rotated.products.iter().map(|product| {
+            let operand = Operand {
+                shift: (product.operand.shift + shift) % order,
+                ..product.operand
+            };
+            Product { operand, ..*product }
+        });
+        let products: Vec<Product> = products.collect();
+        let masks = Masks {
+            value: self.ring.shifted(rotated.value, shift),
+            first: None,
         };
-        self.push(noise, Some(masks))
+        for product in &products {
+            self.join(product.operand);
+        }
+        self.push(Noise::Products(products), Some(masks))
     }
 
     /// A selection by `bit`; `difference` is that of the operands where both are clear.
@@ -215,60 +233,73 @@ impl NoiseBook {
         one: NoiseId,
         difference: &Plain,
     ) -> NoiseId {
-        let of = |id: NoiseId| self.entries[id.0].masks;
+        let of = |id: NoiseId| self.entries[id.0].masks.clone();
         let (of_zero, of_one) = (of(zero), of(one));
-        let Some(base) = of_one.or(of_zero) else {
-            let masks = self.clear_masks(bit, 1, difference);
+        if of_zero.is_none() && of_one.is_none() {
             let polynomial = self.clear.polynomial(difference);
             self.clear.add(bit, self.tree, polynomial);
+            let masks = self.first_product(bit, difference);
             let product = None;
             return self.push(Noise::Selection { zero, one, product }, Some(masks));
-        };
-        let from_base = |masks: Masks| self.shift(masks, 2 * self.size - base.shift);
-        let origin = Origin::Selection {
-            bit,
-            zero: of_zero.map(from_base),
-            one: of_one.map(from_base),
-        };
-        let product = self.product(bit, of_zero, of_one);
-        let masks = Masks {
-            class: self.class(origin),
-            shift: base.shift,
-        };
-        let product = Some((bit, product));
+        }
+        let operand = self.operand(bit, of_zero.as_ref(), of_one.as_ref());
+        self.join(operand);
+        let masks = self.after(of_zero.as_ref(), operand);
+        let product = Some(Product { bit, operand });
         self.push(Noise::Selection { zero, one, product }, Some(masks))
     }
 
-    /// A sum of these, whatever steps compute it.
-    pub(super) fn sum(&mut self, of: Vec<NoiseId>) -> NoiseId {
-        // Sums are read by one selection for all trees, which has no twins.
+    /// `Σ ± terms`, which has the noise of the sum of `parts`.
+    pub(super) fn sum(&mut self, terms: &[(Sign, NoiseId)], parts: Vec<NoiseId>) -> NoiseId {
+        let mut value = 0;
+        let mut first: Option<(usize, Plain)> = None;
+        let mut of_one_bit = true;
+        for (sign, id) in terms {
+            let Some(masks) = &self.entries[id.0].masks else {
+                continue;
+            };
+            value = match sign {
+                Sign::Plus => plus(value, masks.value),
+                Sign::Minus => minus(value, masks.value),
+            };
+            match (&masks.first, &mut first) {
+                (Some((bit, plain)), None) => first = Some((*bit, signed(*sign, plain).collect())),
+                (Some((bit, plain)), Some((of, sum))) if bit == of => {
+                    sum.extend(signed(*sign, plain));
+                }
+                _ => of_one_bit = false,
+            }
+        }
+        let first = first.filter(|_| of_one_bit);
         let masks = Masks {
-            class: self.new_class(),
-            shift: 0,
+            value,
+            first: first.map(|(bit, plain)| (bit, Rc::new(plain))),
         };
-        self.push(Noise::Sum(of), Some(masks))
+        self.push(Noise::Sum(parts), Some(masks))
     }
 
     /// A value `shift` coefficients further down.
     pub(super) fn shifted(&mut self, id: NoiseId, shift: usize) -> NoiseId {
-        let Some(masks) = self.entries[id.0].masks else {
+        let Some(masks) = &self.entries[id.0].masks else {
             return id;
         };
-        self.push(Noise::Of(id), Some(self.shift(masks, shift)))
+        let masks = self.turned(masks, shift);
+        self.push(Noise::Of(id), Some(masks))
     }
 
     /// What the sum of these results is made of, once all are there.
     pub(super) fn finish(self, results: &[NoiseId]) -> DiagramNoise {
-        let twins: Vec<Twins> = self
-            .members
-            .iter()
-            .map(|members| Twins::of(members, self.size))
+        let classes = self.classes.iter();
+        let twins: Vec<Twins> = classes
+            .map(|class| Twins::of(&class.members, self.size))
             .collect();
         let units = self.units(&twins);
         let units = results.iter().map(|id| units[id.0]);
         DiagramNoise {
             units: units.fold(NoiseUnits::default(), NoiseUnits::plus),
             busiest: self.busiest(&twins, results),
+            slots: self.rotations.iter().map(Rotated::units).sum(),
+            most_slots: self.rotations.iter().map(|r| r.readers.len()).max().unwrap_or(0),
             clear: self.clear,
         }
     }
@@ -279,11 +310,14 @@ impl NoiseBook {
         for entry in &self.entries {
             let of = match &entry.noise {
                 Noise::None => NoiseUnits::default(),
-                Noise::Products { bits, masks } => twins[masks.class].units(*masks).times(bits.len()),
+                Noise::Products(products) => products
+                    .iter()
+                    .map(|product| twins[product.operand.class].units(product.operand))
+                    .fold(NoiseUnits::default(), NoiseUnits::plus),
                 Noise::Selection { zero, one, product } => {
                     let operands = units[zero.0].max(units[one.0]);
-                    product.map_or(operands, |(_, masks)| {
-                        operands.plus(twins[masks.class].units(masks))
+                    product.map_or(operands, |product| {
+                        operands.plus(twins[product.operand.class].units(product.operand))
                     })
                 }
                 Noise::Sum(of) => of
@@ -305,15 +339,18 @@ impl NoiseBook {
         for entry in &self.entries {
             let of = match &entry.noise {
                 Noise::None => BitUnits::default(),
-                Noise::Products { bits, masks } => {
-                    let units = twins[masks.class].units(*masks);
-                    BitUnits(bits.clone().map(|bit| (bit, units)).collect())
+                Noise::Products(products) => {
+                    let units = products
+                        .iter()
+                        .map(|p| (p.bit, twins[p.operand.class].units(p.operand)));
+                    BitUnits(units.collect())
                 }
                 Noise::Selection { zero, one, product } => {
                     let mut operands =
                         of_entries[zero.0].merge(&of_entries[one.0], NoiseUnits::max);
-                    if let Some((bit, masks)) = product {
-                        let product = BitUnits(vec![(*bit, twins[masks.class].units(*masks))]);
+                    if let Some(Product { bit, operand }) = product {
+                        let units = twins[operand.class].units(*operand);
+                        let product = BitUnits(vec![(*bit, units)]);
                         operands = operands.merge(&product, NoiseUnits::plus);
                     }
                     operands
@@ -342,61 +379,58 @@ impl NoiseBook {
             .fold(NoiseUnits::default(), NoiseUnits::max)
     }
 
-    /// The masks of the first product of a bit with a clear polynomial.
-    fn clear_masks(&mut self, bit: usize, bits: usize, difference: &Plain) -> Masks {
-        let Some((difference, at)) = canonical(difference, self.size) else {
-            let class = self.new_class();
-            return Masks { class, shift: 0 };
-        };
-        // What lies at 0 is `at` coefficients further down than what lies there.
-        let shift = (2 * self.size - at) % (2 * self.size);
-        let origin = Origin::Clear {
-            bit,
-            bits,
-            difference,
-        };
-        let class = self.class(origin);
-        Masks { class, shift }
-    }
-
-    /// The masks of `one − zero`, noted as those of a product with `bit`.
-    fn product(&mut self, bit: usize, zero: Option<Masks>, one: Option<Masks>) -> Masks {
-        let negated = zero.map(|zero| self.shift(zero, self.size));
-        let mut terms: Vec<Masks> = one.into_iter().chain(negated).collect();
-        terms.sort_unstable();
-        let of_one_class = terms.iter().all(|term| term.class == terms[0].class);
-        if terms.len() == 2 && of_one_class && terms[1].shift - terms[0].shift > self.size {
-            terms.swap(0, 1);
-        }
-        let shift = terms[0].shift;
-        let terms = terms
-            .into_iter()
-            .map(|term| self.shift(term, 2 * self.size - shift))
-            .collect();
-        let class = self.class(Origin::Product { bit, terms });
-        self.members[class].push((self.tree, shift));
-        Masks { class, shift }
-    }
-
-    fn shift(&self, masks: Masks, by: usize) -> Masks {
+    /// The masks of a clear polynomial times a bit.
+    fn first_product(&self, bit: usize, difference: &Plain) -> Masks {
         Masks {
-            shift: (masks.shift + by) % (2 * self.size),
-            ..masks
+            value: times(self.ring.value(difference), random(OF_BIT, bit)),
+            first: Some((bit, Rc::new(difference.clone()))),
         }
     }
 
-    fn class(&mut self, origin: Origin) -> usize {
-        let next = self.members.len();
-        let class = *self.origins.entry(origin).or_insert(next);
+    /// The class of `one − zero` as operand of a product with `bit`, and its shift.
+    fn operand(&mut self, bit: usize, zero: Option<&Masks>, one: Option<&Masks>) -> Operand {
+        let value = |masks: Option<&Masks>| masks.map_or(0, |masks| masks.value);
+        let value = match first_difference(zero, one) {
+            // Multiples count as the same.
+            Some((of, difference)) => primitive(&difference)
+                .map_or(0, |plain| times(self.ring.value(&plain), random(OF_BIT, of))),
+            None => minus(value(one), value(zero)),
+        };
+        let next = self.classes.len();
+        let class = *self
+            .index
+            .entry((bit, self.ring.norm(value)))
+            .or_insert(next);
         if class == next {
-            self.members.push(Vec::new());
+            let members = Vec::new();
+            self.classes.push(Class { value, members });
         }
-        class
+        let shift = self.ring.shift_from(self.classes[class].value, value);
+        Operand { class, shift }
     }
 
-    fn new_class(&mut self) -> usize {
-        self.members.push(Vec::new());
-        self.members.len() - 1
+    /// The masks of `zero` after the product with this operand is added.
+    fn after(&self, zero: Option<&Masks>, operand: Operand) -> Masks {
+        let product = random(OF_CLASS, operand.class);
+        let product = self.ring.shifted(product, operand.shift);
+        Masks {
+            value: plus(zero.map_or(0, |masks| masks.value), product),
+            first: None,
+        }
+    }
+
+    fn turned(&self, masks: &Masks, shift: usize) -> Masks {
+        let first = masks.first.as_ref();
+        Masks {
+            value: self.ring.shifted(masks.value, shift),
+            first: first.map(|(bit, plain)| (*bit, Rc::new(shift_plain(plain, shift, self.size)))),
+        }
+    }
+
+    /// The tree that is being scheduled has a product with this operand.
+    fn join(&mut self, operand: Operand) {
+        let member = (self.tree, operand.shift);
+        self.classes[operand.class].members.push(member);
     }
 
     fn push(&mut self, noise: Noise, masks: Option<Masks>) -> NoiseId {
@@ -407,6 +441,48 @@ impl NoiseBook {
         });
         NoiseId(self.entries.len() - 1)
     }
+}
+
+impl Rotated {
+    /// Products that slots have in common, once for each tree that reads one.
+    fn units(&self) -> usize {
+        self.products.len() * self.readers.len()
+    }
+}
+
+/// The difference of two first products by the same bit, clear polynomials and all; `None` of others.
+fn first_difference(zero: Option<&Masks>, one: Option<&Masks>) -> Option<(usize, Plain)> {
+    let first = |masks: Option<&Masks>| masks.map(|masks| masks.first.clone());
+    match (first(zero), first(one)) {
+        (None, Some(Some((bit, one)))) => Some((bit, one.to_vec())),
+        (Some(Some((bit, zero))), None) => Some((bit, signed(Sign::Minus, &zero).collect())),
+        (Some(Some((bit, zero))), Some(Some((of, one)))) if bit == of => {
+            let difference = one.iter().copied().chain(signed(Sign::Minus, &zero));
+            Some((bit, difference.collect()))
+        }
+        _ => None,
+    }
+}
+
+fn signed(sign: Sign, plain: &Plain) -> impl Iterator<Item = (usize, i64)> + '_ {
+    plain.iter().map(move |(at, value)| match sign {
+        Sign::Plus => (*at, *value),
+        Sign::Minus => (*at, -value),
+    })
+}
+
+/// A clear polynomial, `by` coefficients down; what falls below 0 comes back negated at the top.
+fn shift_plain(plain: &Plain, by: usize, size: usize) -> Plain {
+    let order = 2 * size;
+    let moved = plain.iter().map(|(at, value)| {
+        let to = (at + order - by % order) % order;
+        if to < size {
+            (to, *value)
+        } else {
+            (to - size, -value)
+        }
+    });
+    moved.collect()
 }
 
 /// How many trees have a product with the masks of a class.
@@ -443,10 +519,10 @@ impl Twins {
         }
     }
 
-    /// Those that add up with a product with `masks`: of its shift, and of any shift. Signs that differ cancel.
-    fn units(&self, masks: Masks) -> NoiseUnits {
+    /// Those that add up with a product with `operand`: of its shift, and of any shift. Signs that differ cancel.
+    fn units(&self, operand: Operand) -> NoiseUnits {
         let trees = |shift: usize| self.trees.get(&(shift % (2 * self.size))).copied();
-        let (same, opposite) = (trees(masks.shift), trees(masks.shift + self.size));
+        let (same, opposite) = (trees(operand.shift), trees(operand.shift + self.size));
         NoiseUnits {
             alike: same.max(opposite).unwrap_or(1),
             smooth: self.of_one_sign.max(1),

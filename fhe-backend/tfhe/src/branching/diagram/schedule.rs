@@ -125,6 +125,11 @@ impl<'a> Emitter<'a> {
             return Value::plain(plain);
         }
         let target = self.register();
+        let signed: Vec<(Sign, NoiseId)> = terms
+            .iter()
+            .map(|(sign, value)| (*sign, value.noise))
+            .collect();
+        let noise = self.book.sum(&signed, parts);
         let terms = terms
             .into_iter()
             .map(|(sign, value)| (sign, value.operand))
@@ -139,7 +144,7 @@ impl<'a> Emitter<'a> {
                 register: target,
                 shift: 0,
             },
-            noise: self.book.sum(parts),
+            noise,
         }
     }
 

@@ -3,7 +3,8 @@ use super::*;
 const SIZE: usize = 64;
 
 fn units(book: &NoiseBook) -> Vec<NoiseUnits> {
-    let twins = book.members.iter().map(|members| Twins::of(members, SIZE));
+    let classes = book.classes.iter();
+    let twins = classes.map(|class| Twins::of(&class.members, SIZE));
     book.units(&twins.collect::<Vec<_>>())
 }
 
@@ -34,22 +35,23 @@ fn twins_are_counted_by_tree_shift_and_sign() {
             results.push(book.selection(7, CLEAR, slot, &Plain::new()));
         }
     }
-    let units = units(&book);
-    let of: Vec<NoiseUnits> = results.iter().map(|id| units[id.0]).collect();
-    // Slots: 2 products but the clear one, 2 of the same sign. Selections: a twin of the other sign, so none that adds up.
-    assert_eq!(of[0], unit(2, 4));
-    assert_eq!(of[2], unit(2 + 1, 4 + 1));
-    assert_eq!(of[4], unit(2 + 1, 4 + 1));
+    let of = units(&book);
+    let of: Vec<NoiseUnits> = results.iter().map(|id| of[id.0]).collect();
+    // Slots: 2 products but the clear one, of as many trees as have the sign that more have. Selections: a twin of the other sign.
+    assert_eq!(of[0].alike, 2);
+    assert!((4..=6).contains(&of[0].smooth), "{:?}", of[0]);
+    assert_eq!(of[2].alike, 2 + 1);
+    assert_eq!(of[4].alike, 2 + 1);
 }
 
 #[test]
 fn equal_subtrees_of_many_trees_add_up_in_amplitude() {
     let mut book = NoiseBook::new(SIZE);
     let mut last = CLEAR;
-    for tree in 0..5 {
+    for (tree, value) in (0..5).zip(1..) {
         book.start_tree(tree);
-        // Clear differences count up to a factor, a shift and a sign, which is that of what reads them.
-        let low = book.selection(0, CLEAR, CLEAR, &vec![(0, 1 + tree as i64)]);
+        // Clear differences count up to a factor.
+        let low = book.selection(0, CLEAR, CLEAR, &vec![(0, value)]);
         last = book.selection(1, CLEAR, low, &Plain::new());
     }
     assert_eq!(units(&book)[last.0], unit(5, 5));
@@ -78,7 +80,7 @@ fn complements_are_twins() {
 fn rotations_are_compared_by_content() {
     for (table, alike) in [
         (vec![(0, 1), (1, 3)], 2 * 2),
-        (vec![(5, 2), (6, 6)], 2 * 2),
+        (vec![(5, 1), (6, 3)], 2 * 2),
         (vec![(0, 1), (1, 2)], 2),
     ] {
         let mut book = NoiseBook::new(SIZE);
@@ -95,6 +97,44 @@ fn rotations_are_compared_by_content() {
     }
 }
 
+/// Trees whose operands differ but for their difference multiply the same digits: `(a + v) − a = (b + v) − b`.
+#[test]
+fn equal_differences_are_twins() {
+    let mut book = NoiseBook::new(SIZE);
+    let mut last = CLEAR;
+    for (tree, value) in (0..4).zip(1..) {
+        book.start_tree(tree);
+        let zero = book.selection(0, CLEAR, CLEAR, &vec![(0, value), (1, 2 * value)]);
+        let one = book.selection(0, CLEAR, CLEAR, &vec![(0, value + 1), (1, 2 * value)]);
+        last = book.selection(1, zero, one, &Plain::new());
+    }
+    assert_eq!(units(&book)[last.0].alike, 4);
+}
+
+/// Interval sums differ by the operand of a tree that selects between the same two.
+#[test]
+fn sums_that_differ_by_a_subtree_are_its_twins() {
+    let mut book = NoiseBook::new(SIZE);
+    let value = |book: &mut NoiseBook, v| {
+        let low = book.selection(0, CLEAR, CLEAR, &vec![(0, v), (2, 1)]);
+        book.selection(1, CLEAR, low, &Plain::new())
+    };
+    book.start_tree(0);
+    let (left, right) = (value(&mut book, 3), value(&mut book, 5));
+    let inner = book.selection(2, left, right, &Plain::new());
+    book.start_tree(1);
+    let (left, right) = (value(&mut book, 3), value(&mut book, 5));
+    book.start_tree(2);
+    let first = book.sum(&[(Sign::Plus, left)], vec![left]);
+    let change = [(Sign::Plus, first), (Sign::Plus, right), (Sign::Minus, left)];
+    let second = book.sum(&change, vec![right]);
+    let group = book.selection(2, first, second, &Plain::new());
+    let of = units(&book);
+    // Each subtree twice, and the selection twice.
+    assert_eq!(of[inner.0].alike, 2 + 2);
+    assert_eq!(of[group.0].alike, 2 + 2);
+}
+
 /// Of a tree the path counts that has the most products with a bit; trees and groups are summed.
 #[test]
 fn the_busiest_bit_by_hand() {
@@ -102,7 +142,7 @@ fn the_busiest_bit_by_hand() {
     let mut parts = Vec::new();
     for tree in 0..3 {
         book.start_tree(tree);
-        let table = vec![(0, 1), (tree, 7)];
+        let table = vec![(0, 1), (tree + 1, 7)];
         let clear = book.selection(0, CLEAR, CLEAR, &table);
         let left = book.selection(1, clear, CLEAR, &Plain::new());
         let twice = book.selection(1, left, CLEAR, &Plain::new());
@@ -110,7 +150,8 @@ fn the_busiest_bit_by_hand() {
         parts.push(book.selection(3, twice, right, &Plain::new()));
     }
     book.start_tree(3);
-    let sum = book.sum(parts);
+    let terms: Vec<(Sign, NoiseId)> = parts.iter().map(|id| (Sign::Plus, *id)).collect();
+    let sum = book.sum(&terms, parts);
     let result = book.selection(4, sum, CLEAR, &Plain::new());
     let noise = book.finish(&[result]);
     assert_eq!(noise.units, unit(3 * 3 + 1, 3 * 3 + 1));
