@@ -406,9 +406,12 @@ fn describe(head: &Head, tail: &Tail) -> String {
     for score in head.metric.iter().chain(&head.metrics) {
         let float = score
             .float
-            .map(|float| format!(" (float model: {float:.4})"));
+            .map(|float| format!(" (float model: {})", output::score(float)));
         let float = float.unwrap_or_default();
-        line(&score.name, format!("{:.4}{float}", score.value));
+        line(
+            &score.name,
+            format!("{}{float}", output::score(score.value)),
+        );
     }
     if let Some(float) = &head.float {
         let mut text = format!("scores within {:.2e}", float.max_score_error);
