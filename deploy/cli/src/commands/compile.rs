@@ -218,7 +218,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         measure: !arguments.no_measure,
     };
     if !arguments.force {
-        let names = [files::SERVER_FILE, files::CLIENT_FILE, files::FLOAT_MODEL_FILE];
+        let names = [
+            files::SERVER_FILE,
+            files::CLIENT_FILE,
+            files::FLOAT_MODEL_FILE,
+        ];
         files::check_free(&arguments.output, &names)?;
     }
     if let (Model::Linear(linear), Some(table), Some(path)) =
