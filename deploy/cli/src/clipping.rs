@@ -88,14 +88,10 @@ impl Clipping {
         if more > 0 {
             cells.push(format!("and {more} more"));
         }
-        let what = if self.count == 1 {
-            "1 value lies outside the range the model was calibrated for and was clipped".to_owned()
-        } else {
-            let count = self.count;
-            format!(
-                "{count} values lie outside the range the model was calibrated for and were clipped"
-            )
-        };
+        let count = self.count;
+        let what = format!(
+            "{count} values lie outside the range the model was calibrated for and were clipped"
+        );
         Some(format!("{what} ({})", cells.join("; ")))
     }
 }

@@ -79,7 +79,10 @@ pub fn compile(
     };
     let (program, measured) = if options.measure {
         let measured = measure(&circuit, &plan, progress)?;
-        (measured.program, Some((measured.measurements, measured.refused)))
+        (
+            measured.program,
+            Some((measured.measurements, measured.refused)),
+        )
     } else {
         (Program::prepare(&circuit, &plan)?, None)
     };

@@ -132,9 +132,15 @@ fn misspelt(missing: &[String], present: &[String]) -> Option<String> {
 
 fn renamed(missing: &[String], present: &[String]) -> Option<String> {
     let underscored = |name: &String| name.replace(char::is_whitespace, "_");
-    let is_renamed = |wanted: &&String| present.iter().any(|name| underscored(name) == **wanted);
-    let wanted = missing.iter().find(is_renamed)?;
-    let name = present.iter().find(|name| underscored(name) == *wanted)?;
+    let name_of = |wanted: &String| {
+        let mut blanks = present
+            .iter()
+            .filter(|name| name.contains(char::is_whitespace));
+        blanks.find(|name| underscored(name) == *wanted)
+    };
+    let (name, wanted) = missing
+        .iter()
+        .find_map(|wanted| Some((name_of(wanted)?, wanted)))?;
     Some(format!(
         "LightGBM writes underscores for blanks in names: rename `{name}` to `{wanted}` in the table"
     ))

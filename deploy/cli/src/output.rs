@@ -199,6 +199,15 @@ pub(crate) fn milliseconds(time: f64) -> String {
     }
 }
 
+/// A score for people: four decimals, as far as they say something.
+pub(crate) fn score(value: f64) -> String {
+    if value.abs() < 1e6 {
+        format!("{value:.4}")
+    } else {
+        format!("{value:.3e}")
+    }
+}
+
 /// Rows of cells, left-aligned under their headings; the first row is the headings. A cell stays in its place whatever it
 /// quotes.
 pub(crate) fn table<R: AsRef<[String]>>(rows: &[R]) -> String {

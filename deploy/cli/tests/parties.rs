@@ -95,7 +95,10 @@ fn files_move_between_the_parties() {
             &format!("encrypt model --keys keys --data test.csv {rows} -o query.tnb"),
         );
         fs::rename(owner.join("query.tnb"), server.join("query.tnb")).unwrap();
-        assert_eq!(names(&server.join("compiled")), ["server.tnb"]);
+        assert_eq!(
+            names(&server.join("compiled")),
+            ["float_model.json", "server.tnb"]
+        );
         run(server, "run compiled query.tnb -o response.tnb");
         fs::rename(server.join("response.tnb"), owner.join("response.tnb")).unwrap();
         let decrypted = run(owner, "decrypt model --keys keys response.tnb");

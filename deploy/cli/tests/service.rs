@@ -209,12 +209,15 @@ fn predictions_are_the_simulators() {
             .collect();
         assert_eq!(labels, expected, "{name}");
     }
-    // A float model stays with its owner.
+    // The float model stays with its owner, in a file of its own.
     let listed = client.json("models --json");
     for model in listed["models"].as_array().unwrap() {
         let file = owner.path(model["model"].as_str().unwrap());
-        let whole = fs::metadata(file.join("server.tnb")).unwrap().len();
-        assert!(model["size_bytes"].as_u64().unwrap() < whole, "{model}");
+        assert!(file.join("float_model.json").exists());
+        let sent = fs::read(file.join("server.tnb")).unwrap();
+        assert_eq!(model["size_bytes"].as_u64().unwrap(), sent.len() as u64);
+        let text = String::from_utf8_lossy(&sent);
+        assert!(!text.contains("tenebra-model"), "{model}");
     }
 }
 

@@ -8,6 +8,7 @@ use core::time::Duration;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anstream::{AutoStream, ColorChoice};
 use clap::{Args, ValueEnum};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -198,6 +199,7 @@ impl ServeArguments {
             EnvFilter::try_from_env("TENEBRA_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
         let log = tracing_subscriber::fmt()
             .with_env_filter(filter)
+            .with_ansi(AutoStream::choice(&std::io::stderr()) != ColorChoice::Never)
             .with_writer(std::io::stderr);
         // Fails if the program logs already, which is as good.
         let _ = match self.log {

@@ -218,7 +218,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         measure: !arguments.no_measure,
     };
     if !arguments.force {
-        let names = [files::SERVER_FILE, files::CLIENT_FILE, files::FLOAT_MODEL_FILE];
+        let names = [
+            files::SERVER_FILE,
+            files::CLIENT_FILE,
+            files::FLOAT_MODEL_FILE,
+        ];
         files::check_free(&arguments.output, &names)?;
     }
     if let (Model::Linear(linear), Some(table), Some(path)) =
@@ -233,12 +237,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut progress = |done: usize, of: usize| {
         busy.set_message(format!("measuring the noise, {done} of {of} queries"));
     };
-    let compiled = compile(&model, calibration.as_ref(), &options, &mut progress).map_err(|error| {
-        match (&error, &arguments.calibrate) {
-            (Error::Quantize(QuantizeError::Data(_)), Some(path)) => error.in_file(path),
-            _ => error,
-        }
-    })?;
+    let compiled =
+        compile(&model, calibration.as_ref(), &options, &mut progress).map_err(|error| {
+            match (&error, &arguments.calibrate) {
+                (Error::Quantize(QuantizeError::Data(_)), Some(path)) => error.in_file(path),
+                _ => error,
+            }
+        })?;
     busy.finish_and_clear();
     if arguments.query == Query::Packed && compiled.report.query_mode != "packed" {
         output::note("note: there are no packed queries for this model; its queries are direct");

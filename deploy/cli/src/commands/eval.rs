@@ -172,8 +172,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let columns = Columns::of_spec(&spec);
     let selection = Selection::First(rows);
     let mut reader = RowReader::open(&arguments.data, &columns, &extra, &selection)?;
-    let model = read_float_model(&arguments.folder, &server)?;
-    let mut run = Run::new(arguments, &spec, &server, &model)?;
+    let model = match read_float_model(&arguments.folder, &server) {
+        Ok(model) => Some(model),
+        // Others may have the two files that are handed out.
+        Err(e) if is_missing(&e) && arguments.mode != Mode::Clear => None,
+        Err(e) => return Err(e.into()),
+    };
+    let mut run = Run::new(arguments, &spec, &server, model.as_ref())?;
     let bar = output::file_bar(reader.progress().0, "scoring");
     while let Some(rows) = reader.next(run.piece())? {
         run.add(&rows)?;
@@ -183,12 +188,24 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     run.finish()
 }
 
+fn is_missing(error: &Error) -> bool {
+    matches!(
+        error.root(),
+        Error::Io {
+            not_found: true,
+            ..
+        }
+    )
+}
+
 /// An evaluation on its way.
 struct Run<'a> {
     arguments: &'a Arguments,
     spec: &'a ClientSpec<'a>,
     server: &'a ServerProgram,
-    model: &'a Model,
+    /// Where it is there; always for `--mode clear`.
+    model: Option<&'a Model>,
+    classes: Vec<String>,
     scorer: Option<EncryptedScorer<'a>>,
     outcomes: Outcomes,
     /// The float model beside the quantized one, where that is simulated.
@@ -214,17 +231,18 @@ impl<'a> Run<'a> {
         arguments: &'a Arguments,
         spec: &'a ClientSpec<'a>,
         server: &'a ServerProgram,
-        model: &'a Model,
+        model: Option<&'a Model>,
     ) -> Result<Self, Failure> {
         let encrypted = arguments.mode == Mode::Encrypted;
         let rows_per_query = if arguments.batch { spec.max_rows() } else { 1 };
         let scorer = encrypted
             .then(|| EncryptedScorer::new(spec, server, rows_per_query))
             .transpose()?;
-        let link = Some(model.inverse_link());
+        let link = Some(spec.inverse_link());
+        let classes: Vec<String> = spec.classes().map(str::to_owned).collect();
         let outcomes = || {
-            Outcomes::new(model.classes(), link, &arguments.metric)
-                .with_target_names(model.target_names())
+            Outcomes::new(&classes, link, &arguments.metric)
+                .with_target_names(model.and_then(Model::target_names))
         };
         Ok(Self {
             arguments,
@@ -233,11 +251,12 @@ impl<'a> Run<'a> {
             model,
             scorer,
             outcomes: outcomes(),
-            beside: (arguments.mode == Mode::Simulate).then(|| Beside {
+            beside: (arguments.mode == Mode::Simulate && model.is_some()).then(|| Beside {
                 outcomes: outcomes(),
                 agreeing: 0,
                 max_score_error: 0.0,
             }),
+            classes,
             lists: Lists::new(),
             rows: 0,
             clipping: Clipping::default(),
@@ -262,9 +281,9 @@ impl<'a> Run<'a> {
 
     fn add(&mut self, rows: &Rows) -> Result<(), Failure> {
         let in_file = |error: Error| error.in_file(&self.arguments.data);
-        let (predictions, integers) = match self.arguments.mode {
-            Mode::Clear => (evaluate::clear(self.model, rows).map_err(in_file)?, None),
-            Mode::Simulate | Mode::Encrypted => {
+        let (predictions, integers) = match (self.arguments.mode, self.model) {
+            (Mode::Clear, Some(model)) => (evaluate::clear(model, rows).map_err(in_file)?, None),
+            _ => {
                 let scored = self.scored(rows).map_err(in_file)?;
                 (scored.predictions, Some(scored.integers))
             }
@@ -281,11 +300,11 @@ impl<'a> Run<'a> {
 
     /// With the float model, where it stands beside.
     fn compare(&mut self, predictions: &[Prediction], rows: &Rows) -> Result<(), Failure> {
-        let Some(beside) = &mut self.beside else {
+        let (Some(beside), Some(model)) = (&mut self.beside, self.model) else {
             return Ok(());
         };
         let in_file = |error: Error| error.in_file(&self.arguments.data);
-        let float = evaluate::clear(self.model, rows).map_err(in_file)?;
+        let float = evaluate::clear(model, rows).map_err(in_file)?;
         for (float, found) in float.iter().zip(predictions) {
             beside.agreeing += usize::from(float.class == found.class);
             let pairs = float.scores.iter().zip(&found.scores);
@@ -320,9 +339,9 @@ impl<'a> Run<'a> {
         if !self.arguments.json {
             return Ok(());
         }
-        let link = self.model.inverse_link();
+        let link = self.spec.inverse_link();
         for (row, prediction) in predictions.iter().enumerate() {
-            let value = prediction_value(prediction, self.model.classes());
+            let value = prediction_value(prediction, &self.classes);
             let integers = integers.filter(|_| self.arguments.raw);
             let integers = integers.and_then(|integers| integers.get(row));
             self.lists
@@ -340,11 +359,7 @@ impl<'a> Run<'a> {
             self.tail.clipped_cells.clone_from(&self.clipping.first);
         }
         if self.arguments.json {
-            spool::print_json(
-                &head,
-                self.lists.into_lists(self.model.classes())?,
-                &self.tail,
-            )?;
+            spool::print_json(&head, self.lists.into_lists(&self.classes)?, &self.tail)?;
         } else {
             output::data(&describe(&head, &self.tail))?;
             if let Some(text) = self.clipping.describe() {
@@ -373,18 +388,23 @@ impl<'a> Run<'a> {
                 float: self.beside.as_ref().map(|b| of(&b.outcomes)).transpose()?,
             })
         };
-        let usual = self.model.metric();
+        let without = if self.classes.is_empty() {
+            Metric::R2
+        } else {
+            Metric::Accuracy
+        };
+        let usual = self.model.map_or(without, Model::metric);
         let metric = (self.outcomes.rows() > 0).then(|| score(usual.to_string(), usual));
         let metrics = self.arguments.metric.iter();
         let metrics = metrics.map(|metric| score(metric.name(), *metric));
         Ok(Head {
-            model: self.model.estimator().to_owned(),
+            model: self.server.report().model.clone(),
             rows: self.rows,
             mode: self.arguments.mode,
             metric: metric.transpose()?,
             metrics: metrics.collect::<Result<_, _>>()?,
             float: self.beside.as_ref().map(|beside| Comparison {
-                class_agreement: (!self.model.classes().is_empty())
+                class_agreement: (!self.classes.is_empty())
                     .then(|| beside.agreeing as f64 / self.rows as f64),
                 max_score_error: beside.max_score_error,
             }),
@@ -406,9 +426,12 @@ fn describe(head: &Head, tail: &Tail) -> String {
     for score in head.metric.iter().chain(&head.metrics) {
         let float = score
             .float
-            .map(|float| format!(" (float model: {float:.4})"));
+            .map(|float| format!(" (float model: {})", output::score(float)));
         let float = float.unwrap_or_default();
-        line(&score.name, format!("{:.4}{float}", score.value));
+        line(
+            &score.name,
+            format!("{}{float}", output::score(score.value)),
+        );
     }
     if let Some(float) = &head.float {
         let mut text = format!("scores within {:.2e}", float.max_score_error);

@@ -175,8 +175,7 @@ impl Summary<'_> {
     fn describe(&self) -> String {
         let (model, rows, features) = (self.model, self.rows, self.features);
         let score = self.metric.as_ref().map_or_else(String::new, |score| {
-            let Score { name, value } = score;
-            format!(", {name} {value:.4} on them")
+            format!(", {} {} on them", score.name, output::score(score.value))
         });
         let output = self.output;
         format!("trained {model} on {rows} rows of {features} features{score}: {output}")

@@ -28,6 +28,9 @@ pub struct MeasuredNoise {
     pub p_fail_log2: f64,
 }
 
+/// log2 of any probability that is written, at least.
+const LEAST_LOG2: f64 = -1e6;
+
 impl MeasuredNoise {
     pub(crate) fn new(rows: usize, of: &Measurement) -> Self {
         Self {
@@ -40,7 +43,8 @@ impl MeasuredNoise {
             mean_sigmas: of.mean,
             kurtosis: of.kurtosis,
             largest_sigmas: of.largest,
-            p_fail_log2: of.p_fail_log2,
+            // JSON has no infinities, and a constant has next to no noise.
+            p_fail_log2: of.p_fail_log2.max(LEAST_LOG2),
         }
     }
 }
