@@ -120,21 +120,24 @@ class Graph:
 def case(graph, outputs, rows):
     try:
         values = graph.run(outputs, rows)
+        doubled = graph.run(outputs, np.concatenate([rows, rows]))
     except Exception:
         return None
-    # What is not the same for a row alone and among others is no function of rows.
     recorded = []
-    for name, value in zip(outputs, values):
+    for name, value, twice in zip(outputs, values, doubled):
         if isinstance(value, list):
-            value = np.array([list(row.values()) for row in value]) if isinstance(value[0], dict) else np.concatenate(value, axis=1)
+            joined = lambda rows: np.array([list(row.values()) for row in rows]) if isinstance(rows[0], dict) else np.concatenate(rows, axis=1)
+            value, twice = joined(value), joined(twice)
         value = np.asarray(value)
         if value.size == 0 or value.size % len(rows):
             return None
         if value.dtype.kind == "f" and not np.isfinite(value.astype(np.float64)).all():
             return None
-        flat = value.reshape(len(rows), -1)
-        if value.ndim > 1 and value.shape[0] != len(rows):
-            flat = np.moveaxis(value, value.shape.index(len(rows)), 0).reshape(len(rows), -1) if len(rows) in value.shape else flat
+        # The dimension that grows with the rows.
+        grown = [axis for axis, (a, b) in enumerate(zip(value.shape, np.shape(twice))) if a != b]
+        if len(grown) != 1 or value.shape[grown[0]] != len(rows):
+            return None
+        flat = np.moveaxis(value, grown[0], 0).reshape(len(rows), -1)
         kind = {"f": "half" if value.dtype == np.float16 else "number", "i": "integer", "u": "integer", "b": "integer"}.get(value.dtype.kind, "word")
         recorded.append(dict(name=name, kind=kind, values=[[plain(v) for v in row] for row in flat]))
     listed = [[None if np.isnan(v) else float(v) for v in row] for row in rows.astype(np.float64)]

@@ -79,11 +79,13 @@ fn is_tie(prediction: &Prediction) -> bool {
     if let [score] = prediction.scores[..] {
         return score.abs() < 1e-5;
     }
-    [&prediction.scores, &prediction.values].iter().any(|scores| {
-        let mut scores = (*scores).clone();
-        scores.sort_by(|a, b| b.total_cmp(a));
-        scores[0] - scores[1] <= 1e-7 * scores[0].abs().max(1.0)
-    })
+    [&prediction.scores, &prediction.values]
+        .iter()
+        .any(|scores| {
+            let mut scores = (*scores).clone();
+            scores.sort_by(|a, b| b.total_cmp(a));
+            scores[0] - scores[1] <= 1e-7 * scores[0].abs().max(1.0)
+        })
 }
 
 /// What a model says of a row, in the forms that graphs give it: scores, values, and for one score those of both classes.
@@ -108,24 +110,32 @@ fn is_in_forms(output: &Output, predictions: &[Option<Prediction>]) -> bool {
         let columns = shapes[form].len();
         (0..=columns.saturating_sub(width)).any(|first| {
             width <= columns
-                && predictions.iter().zip(&output.values).all(|(prediction, expected)| {
-                    prediction.as_ref().is_none_or(|prediction| {
-                        let found = &forms(prediction)[form][first..];
-                        let mut pairs = found.iter().zip(expected);
-                        pairs.all(|(found, expected)| near(*found, expected.number(), output.kind))
+                && predictions
+                    .iter()
+                    .zip(&output.values)
+                    .all(|(prediction, expected)| {
+                        prediction.as_ref().is_none_or(|prediction| {
+                            let found = &forms(prediction)[form][first..];
+                            let mut pairs = found.iter().zip(expected);
+                            pairs.all(|(found, expected)| {
+                                near(*found, expected.number(), output.kind)
+                            })
+                        })
                     })
-                })
         })
     })
 }
 
 fn is_label(output: &Output, model: &Model, predictions: &[Option<Prediction>]) -> bool {
     let class = |prediction: &Prediction| model.classes().get(prediction.class?).cloned();
-    predictions.iter().zip(&output.values).all(|(prediction, expected)| {
-        prediction.as_ref().is_none_or(|prediction| {
-            is_tie(prediction) || class(prediction) == Some(expected[0].text())
+    predictions
+        .iter()
+        .zip(&output.values)
+        .all(|(prediction, expected)| {
+            prediction.as_ref().is_none_or(|prediction| {
+                is_tie(prediction) || class(prediction) == Some(expected[0].text())
+            })
         })
-    })
 }
 
 /// The first output that the model does not give, or nothing.
@@ -146,7 +156,8 @@ fn difference(case: &Case, model: &Model, notes: &[String]) -> Option<String> {
     }
     let left_out = |name: &str| notes.iter().any(|note| note.contains(&format!("`{name}`")));
     for output in case.outputs.iter().filter(|output| !left_out(&output.name)) {
-        let label = output.kind != Kind::Half && output.kind != Kind::Number || !model.classes().is_empty();
+        let label =
+            output.kind != Kind::Half && output.kind != Kind::Number || !model.classes().is_empty();
         let label = label && output.values[0].len() == 1 && is_label(output, model, &predictions);
         if !label && !is_in_forms(output, &predictions) {
             // The first row that differs alone, or else the first.
@@ -193,6 +204,9 @@ fn generated_graphs_are_equal_or_refused() {
                 None => {
                     equal += 1;
                     left_out += usize::from(!notes.is_empty());
+                    if other.is_some() {
+                        println!("equal {} {notes:?}", case.name);
+                    }
                 }
                 Some(difference) => different.push(format!("{}: {difference}", case.name)),
             },
@@ -204,7 +218,11 @@ fn generated_graphs_are_equal_or_refused() {
             }
         }
     }
-    println!("{} graphs: {equal} equal ({left_out} with outputs left out and named), {refused} refused, {} different", graphs.cases.len(), different.len());
+    println!(
+        "{} graphs: {equal} equal ({left_out} with outputs left out and named), {refused} refused, {} different",
+        graphs.cases.len(),
+        different.len()
+    );
     assert!(different.is_empty(), "{}", different.join("\n"));
     assert!(
         other.is_some() || equal >= 100,

@@ -380,7 +380,13 @@ pub(super) fn evaluate(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
     let operator = OPERATORS
         .iter()
         .find(|operator| operator.name == node.operator)
-        .ok_or_else(|| node.unsupported())?;
+        .ok_or_else(|| match node.operator.as_str() {
+            "ai.onnx.ml.Imputer" => call.refuse("missing values are not filled in here; fill them in before, and export the model that stands behind the imputer"),
+            "ai.onnx.ml.OneHotEncoder" | "ai.onnx.ml.CategoryMapper" | "ai.onnx.ml.DictVectorizer" => {
+                call.refuse("categories are not encoded here; encode them as columns of numbers before, and export the model that stands behind the encoder")
+            }
+            _ => node.unsupported(),
+        })?;
     for (name, kind) in node.attributes() {
         let known = operator.attributes.iter().find(|(known, _)| *known == name);
         match known {

@@ -154,6 +154,12 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// The elements at `places`, which are in range, if there is work left to copy them.
+    pub(super) fn gather(&self, data: &Data, places: &[usize]) -> Result<Data, OnnxError> {
+        self.work(places.len(), data.heaviest())?;
+        Ok(data.gather(places))
+    }
+
     /// Refuses a tensor of more columns than are folded.
     pub(super) fn columns(&self, columns: usize) -> Result<(), OnnxError> {
         if columns <= MAX_COLUMNS {

@@ -272,6 +272,14 @@ fn cell(
     } else {
         symbolic(operation, &a.expr, &b.expr, element).or_else(leafwise)
     };
+    // Functions of different trees can be added once each is one of leaves.
+    let expr = expr.or_else(|| {
+        let alone = |x: &Cell| match x.expr {
+            Expr::Affine(_) => Some(x.expr.clone()),
+            _ => call.map_leaves(&[(&x.expr, element)], |x| Some(x[0])),
+        };
+        symbolic(operation, &alone(a)?, &alone(b)?, element)
+    });
     let chain = chained(operation, a, b, element);
     let refused = match operation {
         Binary::Div if b.expr.as_constant() == Some(0.0) => "dividing by 0",
@@ -462,7 +470,7 @@ fn broadcast<const N: usize>(
         .ok_or_else(|| call.refuse("its result is too large to fold"))?;
     let spread = |tensor: &Tensor| {
         if tensor.dims == dims {
-            return tensor.clone();
+            return Ok(tensor.clone());
         }
         let mut places = vec![0; size];
         let (mut stride, mut inner) = (1, 1);
@@ -478,12 +486,16 @@ fn broadcast<const N: usize>(
             stride *= own;
             inner *= all;
         }
-        Tensor {
+        Ok(Tensor {
             element: tensor.element,
             dims: dims.clone(),
-            data: tensor.data.gather(&places),
-        }
+            data: call.gather(&tensor.data, &places)?,
+        })
     };
-    let spread = tensors.map(spread);
+    let spread: Vec<Tensor> = tensors
+        .into_iter()
+        .map(spread)
+        .collect::<Result<_, OnnxError>>()?;
+    let spread = <[Tensor; N]>::try_from(spread).map_err(|_| call.refuse("its inputs are lost"))?;
     Ok((dims, spread))
 }
