@@ -177,7 +177,7 @@ fn classification(labels: &Labels, outputs: Outputs) -> Result<Meaning, OnnxErro
     for (name, exprs) in groups {
         let scores = Scores::new(&exprs).filter(|scores| decided.same(scores));
         match scores {
-            Some(scores) if scores.link != Link::Proportion => {
+            Some(scores) if !matches!(scores.link, Link::Proportion | Link::Exp) => {
                 if best.as_ref().is_none_or(|best| best.link == Link::Identity) {
                     best = Some(scores);
                 }
@@ -186,7 +186,7 @@ fn classification(labels: &Labels, outputs: Outputs) -> Result<Meaning, OnnxErro
                 let reason = match exprs.iter().find_map(opaque) {
                     Some(error) => error.to_string(),
                     None if scores.is_some() => {
-                        "scores divided by their sum; the label does not need that".to_owned()
+                        "exponentials of scores, or scores divided by their sum, which the label does not need".to_owned()
                     }
                     None => "it is no function of the label's scores that a model has".to_owned(),
                 };
@@ -202,11 +202,6 @@ fn classification(labels: &Labels, outputs: Outputs) -> Result<Meaning, OnnxErro
         Link::SigmoidNormalized => InverseLink::SigmoidNormalized,
         Link::Softmax => InverseLink::Softmax,
     };
-    if link == Link::Exp {
-        notes.push(
-            "the exponentials of the scores are left out; the label does not need them".to_owned(),
-        );
-    }
     let decision = if forms.len() == 1 {
         Decision::Threshold
     } else {

@@ -95,8 +95,8 @@ fn one_score(
     base: usize,
     transform: &str,
 ) -> Result<Vec<Value>, OnnxError> {
-    if base > 1 {
-        return Err(call.refuse("base values for two classes and weights for one are not supported; give one base value"));
+    if base > 1 || (base > 0 && class == 1) {
+        return Err(call.refuse("base values for two classes and weights for one, or for the second alone, are not supported, as onnxruntime leaves some out; add them to the leaves of a tree"));
     }
     let score = forms.swap_remove(class);
     let other = if class == 0 {
