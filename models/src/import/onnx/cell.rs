@@ -1,6 +1,6 @@
 //! What an element of a tensor is as a function of a row: an affine form, a curve of one, a share of a sum, or a label.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
 
 use super::chain::{Chain, Operation};
 use super::element::Element;

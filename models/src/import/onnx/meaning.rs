@@ -1,6 +1,6 @@
 //! From the values of a graph's outputs to scores, a link and a decision.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
 
 use tenebra_quant::{Decision, InverseLink};
 
@@ -190,7 +190,12 @@ fn classification(labels: &Labels, outputs: Outputs) -> Result<Meaning, OnnxErro
                     }
                     None => "it is no function of the label's scores that a model has".to_owned(),
                 };
-                notes.push(format!("the output `{name}` is left out: {reason}"));
+                let left_out = if name.contains('`') {
+                    format!("the outputs `{name}` are left out")
+                } else {
+                    format!("the output `{name}` is left out")
+                };
+                notes.push(format!("{left_out}: {reason}"));
             }
         }
     }
@@ -327,9 +332,7 @@ fn functions_of_one(outputs: &[(String, Vec<Expr>)]) -> Result<(Vec<Form>, Link)
         found = Some(match found {
             None => (forms, link),
             Some((first, Link::Identity)) if first == forms => (forms, link),
-            Some((first, other))
-                if first == forms && link == Link::Identity || first == forms && link == other =>
-            {
+            Some((first, other)) if first == forms && (link == Link::Identity || link == other) => {
                 (first, other)
             }
             Some(_) => return Err(refuse(name)),

@@ -1,8 +1,8 @@
 //! Runs the graph on symbols.
 
+use alloc::rc::Rc;
 use core::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Rc;
 
 use super::cell::{Cell, Expr};
 use super::element::Element;

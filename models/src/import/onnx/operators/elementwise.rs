@@ -1,6 +1,6 @@
 //! Operators of two and more tensors, element by element, with ONNX's broadcasting.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
 
 use super::folding::Binary;
 use super::one;

@@ -1,6 +1,6 @@
 //! Sums, shares and the largest along the columns.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
 
 use super::one;
 use crate::import::onnx::cell::{Cell, Expr, Group, Labels, Link};
