@@ -8,6 +8,7 @@ mod linear;
 mod lookup;
 mod movement;
 mod reduce;
+mod scaling;
 mod shape;
 mod svm;
 mod unary;
@@ -87,12 +88,7 @@ const OPERATORS: &[Operator] = &[
     ),
     operator("Cast", &[("to", Int), ("saturate", Int)], 1, unary::cast),
     operator("CastLike", &[("saturate", Int)], 2, unary::cast),
-    operator(
-        "Clip",
-        &[("min", Float), ("max", Float)],
-        3,
-        elementwise::clip,
-    ),
+    operator("Clip", &[("min", Float), ("max", Float)], 3, scaling::clip),
     operator("Concat", AXIS, ANY, movement::concat),
     operator(
         "Constant",
@@ -192,7 +188,7 @@ const OPERATORS: &[Operator] = &[
         "ai.onnx.ml.Binarizer",
         &[("threshold", Float)],
         1,
-        elementwise::binarizer,
+        scaling::binarizer,
     ),
     operator(
         "ai.onnx.ml.FeatureVectorizer",
@@ -250,7 +246,7 @@ const OPERATORS: &[Operator] = &[
         "ai.onnx.ml.Scaler",
         &[("offset", Floats), ("scale", Floats)],
         1,
-        elementwise::scaler,
+        scaling::scaler,
     ),
     operator(
         "ai.onnx.ml.SVMClassifier",
