@@ -7,7 +7,6 @@
 //! and [`AdditiveParts`] (`"additive"`). Numbers are finite and
 //! print so that they read back to the bit. A file is checked when it is read; nothing checks again behind that.
 
-
 use serde::{Deserialize, Serialize};
 use tenebra_quant::{Decision, InverseLink};
 

@@ -79,11 +79,13 @@ fn is_tie(prediction: &Prediction) -> bool {
     if let [score] = prediction.scores[..] {
         return score.abs() < 1e-5;
     }
-    [&prediction.scores, &prediction.values].iter().any(|scores| {
-        let mut scores = (*scores).clone();
-        scores.sort_by(|a, b| b.total_cmp(a));
-        scores[0] - scores[1] <= 1e-7 * scores[0].abs().max(1.0)
-    })
+    [&prediction.scores, &prediction.values]
+        .iter()
+        .any(|scores| {
+            let mut scores = (*scores).clone();
+            scores.sort_by(|a, b| b.total_cmp(a));
+            scores[0] - scores[1] <= 1e-7 * scores[0].abs().max(1.0)
+        })
 }
 
 /// What a model says of a row, in the forms that graphs give it: scores, values, and for one score those of both classes.
@@ -108,24 +110,32 @@ fn is_in_forms(output: &Output, predictions: &[Option<Prediction>]) -> bool {
         let columns = shapes[form].len();
         (0..=columns.saturating_sub(width)).any(|first| {
             width <= columns
-                && predictions.iter().zip(&output.values).all(|(prediction, expected)| {
-                    prediction.as_ref().is_none_or(|prediction| {
-                        let found = &forms(prediction)[form][first..];
-                        let mut pairs = found.iter().zip(expected);
-                        pairs.all(|(found, expected)| near(*found, expected.number(), output.kind))
+                && predictions
+                    .iter()
+                    .zip(&output.values)
+                    .all(|(prediction, expected)| {
+                        prediction.as_ref().is_none_or(|prediction| {
+                            let found = &forms(prediction)[form][first..];
+                            let mut pairs = found.iter().zip(expected);
+                            pairs.all(|(found, expected)| {
+                                near(*found, expected.number(), output.kind)
+                            })
+                        })
                     })
-                })
         })
     })
 }
 
 fn is_label(output: &Output, model: &Model, predictions: &[Option<Prediction>]) -> bool {
     let class = |prediction: &Prediction| model.classes().get(prediction.class?).cloned();
-    predictions.iter().zip(&output.values).all(|(prediction, expected)| {
-        prediction.as_ref().is_none_or(|prediction| {
-            is_tie(prediction) || class(prediction) == Some(expected[0].text())
+    predictions
+        .iter()
+        .zip(&output.values)
+        .all(|(prediction, expected)| {
+            prediction.as_ref().is_none_or(|prediction| {
+                is_tie(prediction) || class(prediction) == Some(expected[0].text())
+            })
         })
-    })
 }
 
 /// The first output that the model does not give, or nothing.
@@ -146,7 +156,8 @@ fn difference(case: &Case, model: &Model, notes: &[String]) -> Option<String> {
     }
     let left_out = |name: &str| notes.iter().any(|note| note.contains(&format!("`{name}`")));
     for output in case.outputs.iter().filter(|output| !left_out(&output.name)) {
-        let label = output.kind != Kind::Half && output.kind != Kind::Number || !model.classes().is_empty();
+        let label =
+            output.kind != Kind::Half && output.kind != Kind::Number || !model.classes().is_empty();
         let label = label && output.values[0].len() == 1 && is_label(output, model, &predictions);
         if !label && !is_in_forms(output, &predictions) {
             // The first row that differs alone, or else the first.
@@ -174,6 +185,11 @@ fn difference(case: &Case, model: &Model, notes: &[String]) -> Option<String> {
     None
 }
 
+fn recorded() -> Graphs {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/onnx/graphs.json");
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
 fn bytes(hexadecimal: &str) -> Vec<u8> {
     let digits = hexadecimal.as_bytes().chunks(2);
     let byte = |pair: &[u8]| u8::from_str_radix(core::str::from_utf8(pair).unwrap(), 16).unwrap();
@@ -182,10 +198,11 @@ fn bytes(hexadecimal: &str) -> Vec<u8> {
 
 #[test]
 fn generated_graphs_are_equal_or_refused() {
-    let recorded = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/onnx/graphs.json");
     let other = std::env::var_os(OTHER_GRAPHS);
-    let path = other.as_ref().map_or_else(recorded, PathBuf::from);
-    let graphs: Graphs = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let graphs = match &other {
+        Some(path) => serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap(),
+        None => recorded(),
+    };
     let (mut equal, mut refused, mut left_out, mut different) = (0, 0, 0, Vec::new());
     for case in &graphs.cases {
         match onnx::read_noting(&bytes(&case.onnx)) {
@@ -193,6 +210,9 @@ fn generated_graphs_are_equal_or_refused() {
                 None => {
                     equal += 1;
                     left_out += usize::from(!notes.is_empty());
+                    if other.is_some() {
+                        println!("equal {} {notes:?}", case.name);
+                    }
                 }
                 Some(difference) => different.push(format!("{}: {difference}", case.name)),
             },
@@ -204,10 +224,128 @@ fn generated_graphs_are_equal_or_refused() {
             }
         }
     }
-    println!("{} graphs: {equal} equal ({left_out} with outputs left out and named), {refused} refused, {} different", graphs.cases.len(), different.len());
+    println!(
+        "{} graphs: {equal} equal ({left_out} with outputs left out and named), {refused} refused, {} different",
+        graphs.cases.len(),
+        different.len()
+    );
     assert!(different.is_empty(), "{}", different.join("\n"));
     assert!(
         other.is_some() || equal >= 100,
         "only {equal} graphs were read: that tests refusals alone"
+    );
+}
+
+#[test]
+fn what_strangers_had_is_read_or_refused_by_name() {
+    let graphs = recorded();
+    let found = |name: &str| {
+        let case = graphs.cases.iter().find(|case| case.name == name);
+        let case = case.unwrap_or_else(|| panic!("no case `{name}`"));
+        onnx::read_noting(&bytes(&case.onnx)).map_err(|error| error.to_string())
+    };
+    for name in [
+        "df_ridge_f64",
+        "np64_logreg_bin",
+        "h_logit_and_prob",
+        "h_two_heads",
+        "Calibrated_prefit",
+        "P_PCA_whiten",
+        "ct_drop_unused_str",
+        "h_batchnorm",
+        "h_constant_float",
+        "h_f16",
+        "h_slice_step2",
+        "h_split",
+        "h_sum1",
+        "h_sum3",
+        "h_cast_const_int",
+        "h_const_div_int",
+        "h_zero_add_broadcast",
+        "onnx_catboost_missing_values",
+        "onnx_gbc_exponential_mul",
+        "onnx_lightgbm_zipmap_false",
+        "onnx_message_names_concat",
+        "onnx_scaler_before_trees",
+        "onnx_several_tree_operators",
+        "onnx_xgb_poisson_exp_mul",
+        "onnx_zipmap_columns",
+    ] {
+        let (_, notes) = found(name).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(notes, [""; 0], "{name}");
+    }
+    for (name, parts) in [
+        (
+            "h_two_labels",
+            [
+                "`l` and `m` are different labels",
+                "export a model for each",
+            ],
+        ),
+        ("P_Imputer", ["ai.onnx.ml.Imputer", "fill them in before"]),
+        (
+            "ct_ohe_int",
+            [
+                "ai.onnx.ml.OneHotEncoder",
+                "encode them as columns of numbers",
+            ],
+        ),
+        (
+            "onnx_imputer_before_trees",
+            ["node 0", "fill them in before"],
+        ),
+        (
+            "onnx_one_class",
+            ["it knows one class", "train on data with two classes"],
+        ),
+    ] {
+        let message = found(name).unwrap_err();
+        assert!(
+            parts.iter().all(|part| message.contains(part)),
+            "{name}: {message}"
+        );
+    }
+}
+
+#[test]
+fn two_outputs_are_one_model() {
+    let graphs = recorded();
+    let model = |name: &str| {
+        let case = graphs.cases.iter().find(|case| case.name == name).unwrap();
+        onnx::read(&bytes(&case.onnx)).unwrap()
+    };
+    let Model::Linear(heads) = model("h_two_heads") else {
+        panic!("two heads are linear")
+    };
+    assert_eq!((heads.n_outputs(), heads.classes.len()), (2, 0));
+    let Model::Linear(classifier) = model("h_logit_and_prob") else {
+        panic!("a logit is linear")
+    };
+    assert_eq!((classifier.n_outputs(), classifier.classes.len()), (1, 2));
+    // A column of strings that nothing reads is no feature.
+    assert_eq!(
+        model("ct_drop_unused_str").feature_names().unwrap(),
+        ["age", "income", "edu"]
+    );
+}
+
+#[test]
+fn an_attribute_that_is_not_known_is_refused() {
+    let graphs = recorded();
+    let case = graphs
+        .cases
+        .iter()
+        .find(|case| case.name == "h_split")
+        .unwrap();
+    let mut file = bytes(&case.onnx);
+    let at = file
+        .windows(11)
+        .position(|window| window == b"num_outputs")
+        .unwrap();
+    file[at..at + 11].copy_from_slice(b"num_outsets");
+    let message = onnx::read(&file).unwrap_err().to_string();
+    assert!(
+        message.contains("the attribute num_outsets is not supported"),
+        "{message}"
     );
 }

@@ -7,7 +7,7 @@ use super::element::Element;
 use super::error::OnnxError;
 use super::form::Form;
 use super::graph::Graph;
-use super::leaves::Leaves;
+use super::leaves::{Leaves, Terms};
 use super::meaning::{Meaning, meaning};
 use super::run::Run;
 use crate::error::ModelError;
@@ -106,7 +106,7 @@ fn forest(run: &Run<'_>, leaves: &Leaves, meaning: Meaning) -> Result<ForestMode
 
 /// The trees that some output needs, with what they add to the outputs in their leaves.
 fn trees(leaves: &Leaves, forms: &[Form]) -> Result<Vec<Tree>, OnnxError> {
-    let mut by_tree: BTreeMap<usize, Vec<(usize, Vec<(&[f64], f64)>)>> = BTreeMap::new();
+    let mut by_tree: BTreeMap<usize, Vec<(usize, Terms<'_>)>> = BTreeMap::new();
     for (output, form) in forms.iter().enumerate() {
         for (tree, terms) in leaves.by_tree(form).unwrap_or_default() {
             by_tree.entry(tree).or_default().push((output, terms));

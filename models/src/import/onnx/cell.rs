@@ -1,6 +1,6 @@
 //! What an element of a tensor is as a function of a row: an affine form, a curve of one, a share of a sum, or a label.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
 
 use super::chain::{Chain, Operation};
 use super::element::Element;
@@ -104,7 +104,7 @@ impl Cell {
     }
 
     pub(super) fn size(&self) -> usize {
-        self.expr.size() + self.chain.as_ref().map_or(0, |chain| chain.steps.len())
+        8 + self.expr.size() + self.chain.as_ref().map_or(0, |chain| chain.steps.len())
     }
 }
 
@@ -178,7 +178,8 @@ impl Expr {
         }
     }
 
-    /// A softmax of two as a sigmoid: `exp(a) / (exp(a) + exp(b))` is that of `a - b`.
+    /// A softmax of two as a sigmoid: `exp(a) / (exp(a) + exp(b))` is that of `a - b`. The sigmoids of `a` and `-a` have the
+    /// sum 1 already.
     pub(super) fn of_two(&self) -> Option<Self> {
         let Self::Share(group, at) = self else {
             return None;
@@ -186,6 +187,9 @@ impl Expr {
         match (group.link, group.forms.as_slice(), at) {
             (Link::Softmax, [own, other], 0) | (Link::Softmax, [other, own], 1) => {
                 Some(Self::sigmoid(own.plus(&other.scaled(-1.0))))
+            }
+            (Link::SigmoidNormalized, [a, b], at) if a.is_negative_of(b) => {
+                group.forms.get(*at).cloned().map(Self::sigmoid)
             }
             _ => None,
         }

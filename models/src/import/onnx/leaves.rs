@@ -30,6 +30,9 @@ struct Column {
     values: Vec<f64>,
 }
 
+/// Columns of one tree, each with its coefficient.
+pub(super) type Terms<'a> = Vec<(&'a [f64], f64)>;
+
 impl Leaves {
     pub(super) fn new(n_features: usize) -> Self {
         Self {
@@ -49,8 +52,8 @@ impl Leaves {
     }
 
     /// The form's terms by tree, none if it has features in it.
-    pub(super) fn by_tree(&self, form: &Form) -> Option<HashMap<usize, Vec<(&[f64], f64)>>> {
-        let mut trees: HashMap<usize, Vec<(&[f64], f64)>> = HashMap::new();
+    pub(super) fn by_tree(&self, form: &Form) -> Option<HashMap<usize, Terms<'_>>> {
+        let mut trees: HashMap<usize, Terms<'_>> = HashMap::new();
         for (&variable, &coefficient) in form.terms.iter().filter(|(_, w)| **w != 0.0) {
             let column = self.get(variable)?;
             let terms = trees.entry(column.tree).or_default();

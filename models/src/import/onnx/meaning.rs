@@ -1,6 +1,6 @@
 //! From the values of a graph's outputs to scores, a link and a decision.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
 
 use tenebra_quant::{Decision, InverseLink};
 
@@ -177,7 +177,7 @@ fn classification(labels: &Labels, outputs: Outputs) -> Result<Meaning, OnnxErro
     for (name, exprs) in groups {
         let scores = Scores::new(&exprs).filter(|scores| decided.same(scores));
         match scores {
-            Some(scores) if scores.link != Link::Proportion => {
+            Some(scores) if !matches!(scores.link, Link::Proportion | Link::Exp) => {
                 if best.as_ref().is_none_or(|best| best.link == Link::Identity) {
                     best = Some(scores);
                 }
@@ -186,11 +186,16 @@ fn classification(labels: &Labels, outputs: Outputs) -> Result<Meaning, OnnxErro
                 let reason = match exprs.iter().find_map(opaque) {
                     Some(error) => error.to_string(),
                     None if scores.is_some() => {
-                        "scores divided by their sum; the label does not need that".to_owned()
+                        "exponentials of scores, or scores divided by their sum, which the label does not need".to_owned()
                     }
                     None => "it is no function of the label's scores that a model has".to_owned(),
                 };
-                notes.push(format!("the output `{name}` is left out: {reason}"));
+                let left_out = if name.contains('`') {
+                    format!("the outputs `{name}` are left out")
+                } else {
+                    format!("the output `{name}` is left out")
+                };
+                notes.push(format!("{left_out}: {reason}"));
             }
         }
     }
@@ -202,11 +207,6 @@ fn classification(labels: &Labels, outputs: Outputs) -> Result<Meaning, OnnxErro
         Link::SigmoidNormalized => InverseLink::SigmoidNormalized,
         Link::Softmax => InverseLink::Softmax,
     };
-    if link == Link::Exp {
-        notes.push(
-            "the exponentials of the scores are left out; the label does not need them".to_owned(),
-        );
-    }
     let decision = if forms.len() == 1 {
         Decision::Threshold
     } else {
@@ -332,9 +332,7 @@ fn functions_of_one(outputs: &[(String, Vec<Expr>)]) -> Result<(Vec<Form>, Link)
         found = Some(match found {
             None => (forms, link),
             Some((first, Link::Identity)) if first == forms => (forms, link),
-            Some((first, other))
-                if first == forms && link == Link::Identity || first == forms && link == other =>
-            {
+            Some((first, other)) if first == forms && (link == Link::Identity || link == other) => {
                 (first, other)
             }
             Some(_) => return Err(refuse(name)),

@@ -8,6 +8,7 @@ mod linear;
 mod lookup;
 mod movement;
 mod reduce;
+mod scaling;
 mod shape;
 mod svm;
 mod unary;
@@ -87,12 +88,7 @@ const OPERATORS: &[Operator] = &[
     ),
     operator("Cast", &[("to", Int), ("saturate", Int)], 1, unary::cast),
     operator("CastLike", &[("saturate", Int)], 2, unary::cast),
-    operator(
-        "Clip",
-        &[("min", Float), ("max", Float)],
-        3,
-        elementwise::clip,
-    ),
+    operator("Clip", &[("min", Float), ("max", Float)], 3, scaling::clip),
     operator("Concat", AXIS, ANY, movement::concat),
     operator(
         "Constant",
@@ -192,7 +188,7 @@ const OPERATORS: &[Operator] = &[
         "ai.onnx.ml.Binarizer",
         &[("threshold", Float)],
         1,
-        elementwise::binarizer,
+        scaling::binarizer,
     ),
     operator(
         "ai.onnx.ml.FeatureVectorizer",
@@ -250,7 +246,7 @@ const OPERATORS: &[Operator] = &[
         "ai.onnx.ml.Scaler",
         &[("offset", Floats), ("scale", Floats)],
         1,
-        elementwise::scaler,
+        scaling::scaler,
     ),
     operator(
         "ai.onnx.ml.SVMClassifier",
@@ -380,7 +376,13 @@ pub(super) fn evaluate(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
     let operator = OPERATORS
         .iter()
         .find(|operator| operator.name == node.operator)
-        .ok_or_else(|| node.unsupported())?;
+        .ok_or_else(|| match node.operator.as_str() {
+            "ai.onnx.ml.Imputer" => call.refuse("missing values are not filled in here; fill them in before, and export the model that stands behind the imputer"),
+            "ai.onnx.ml.OneHotEncoder" | "ai.onnx.ml.CategoryMapper" | "ai.onnx.ml.DictVectorizer" => {
+                call.refuse("categories are not encoded here; encode them as columns of numbers before, and export the model that stands behind the encoder")
+            }
+            _ => node.unsupported(),
+        })?;
     for (name, kind) in node.attributes() {
         let known = operator.attributes.iter().find(|(known, _)| *known == name);
         match known {

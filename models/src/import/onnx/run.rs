@@ -1,8 +1,8 @@
 //! Runs the graph on symbols.
 
+use alloc::rc::Rc;
 use core::cell::RefCell;
 use std::collections::HashMap;
-use std::rc::Rc;
 
 use super::cell::{Cell, Expr};
 use super::element::Element;
@@ -152,6 +152,12 @@ impl<'a> Call<'a> {
         } else {
             Err(self.refuse("the graph is too large to fold into one model; export the model as one matrix product"))
         }
+    }
+
+    /// The elements at `places`, which are in range, if there is work left to copy them.
+    pub(super) fn gather(&self, data: &Data, places: &[usize]) -> Result<Data, OnnxError> {
+        self.work(places.len(), data.heaviest())?;
+        Ok(data.gather(places))
     }
 
     /// Refuses a tensor of more columns than are folded.

@@ -64,6 +64,15 @@ impl Data {
         }
     }
 
+    /// Work to copy the heaviest of its elements.
+    pub(super) fn heaviest(&self) -> usize {
+        match self {
+            Self::Numbers(_) | Self::Integers(_) => 1,
+            Self::Strings(values) => 4 + values.iter().map(String::len).max().unwrap_or(0) / 8,
+            Self::Cells(cells) => cells.iter().map(Cell::size).max().unwrap_or(0),
+        }
+    }
+
     /// Whether it is the same for every row.
     pub(super) fn is_constant(&self) -> bool {
         !matches!(self, Self::Cells(_))
@@ -189,7 +198,7 @@ impl Tensor {
     pub(super) fn size(&self) -> usize {
         match &self.data {
             Data::Cells(cells) => cells.iter().map(Cell::size).sum(),
-            data => data.len(),
+            data => data.len().saturating_mul(data.heaviest()),
         }
     }
 }

@@ -95,8 +95,8 @@ fn one_score(
     base: usize,
     transform: &str,
 ) -> Result<Vec<Value>, OnnxError> {
-    if base > 1 {
-        return Err(call.refuse("base values for two classes and weights for one are not supported; give one base value"));
+    if base > 1 || (base > 0 && class == 1) {
+        return Err(call.refuse("base values for two classes and weights for one, or for the second alone, are not supported, as onnxruntime leaves some out; add them to the leaves of a tree"));
     }
     let score = forms.swap_remove(class);
     let other = if class == 0 {
@@ -164,15 +164,18 @@ fn many_scores(
     if base == 0 && !all && !(forms.len() > 2 && positive && some) {
         return Err(call.refuse("some rows have no weight for a class, which onnxruntime does not rank then; give every leaf a weight for every class"));
     }
-    let label = if let [first, second] = forms.as_slice() {
+    let mut forms = forms;
+    let label = if let [first, second] = forms.as_mut_slice() {
         // onnxruntime predicts the second of two classes where its score is above 0, and calls integers 0 and 1.
         let named = matches!(call.node.class_labels().as_slice(), [a, b] if a == "0" && b == "1");
-        if !second.is_negative_of(first) {
+        let sum = call.run.leaves.borrow().range(&first.plus(second));
+        if sum != Some((0.0, 0.0)) {
             return Err(call.refuse("two classes have scores that are not opposite, of which onnxruntime predicts the second wherever its score is above 0; give the weights of one class only"));
         }
         if !named && !call.node.ints("classlabels_int64s").is_empty() {
             return Err(call.refuse("onnxruntime calls two integer classes with weights for both 0 and 1, whatever their labels; train on labels 0 and 1"));
         }
+        *first = second.scaled(-1.0);
         vec![Expr::Affine(second.clone())]
     } else {
         forms.iter().cloned().map(Expr::Affine).collect()

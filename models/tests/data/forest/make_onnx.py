@@ -211,10 +211,8 @@ def main():
     version_5("v5_sum", np.float32, 1, 0, False)
     version_5("v5_average_tracks", np.float64, 0, 0, True)
     version_5("v5_softmax", np.float32, 1, 1, True)
-    # Refused: scaled features, a minimum over trees, a softmax that leaves zeros alone.
+    # Refused: a minimum over trees, a softmax that leaves zeros alone.
     X, y, _, _ = dataset("iris")
-    scaled = make_pipeline(StandardScaler(), DecisionTreeClassifier(max_depth=2)).fit(X, y)
-    (OUT / "refused_scaled.onnx").write_bytes(to_onnx(scaled, X[:1].astype(np.float32)).SerializeToString())
     by_hand("refused_minimum", "TreeEnsembleRegressor", np.float32, False, 8, aggregate_function="MIN")
     by_hand("refused_softmax_zero", "TreeEnsembleClassifier", np.float32, False, 9, post_transform="SOFTMAX_ZERO")
 

@@ -1,6 +1,6 @@
 //! Operators of two and more tensors, element by element, with ONNX's broadcasting.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
 
 use super::folding::Binary;
 use super::one;
@@ -33,76 +33,6 @@ pub(super) fn variadic(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
         all = apply(call, Binary::Div, &all, &count)?;
     }
     one(all)
-}
-
-/// Not less than the second input and not more than the third, attributes in old versions.
-pub(super) fn clip(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
-    let mut x = call.tensor(0)?.clone();
-    let bounds = [("min", Binary::Max), ("max", Binary::Min)];
-    for (at, (name, operation)) in bounds.into_iter().enumerate() {
-        let attribute = call.node.float(name);
-        let attribute = attribute.map(|x_| Tensor::vector(x.element, Data::Numbers(vec![x_])));
-        if let Some(bound) = call.optional(at + 1)?.or(attribute.as_ref()) {
-            if bound.data.len() != 1 {
-                return Err(call.refuse("its bounds must be single numbers"));
-            }
-            let bound = Tensor {
-                dims: Vec::new(),
-                ..bound.clone()
-            };
-            x = apply(call, operation, &x, &bound)?;
-        }
-    }
-    one(x)
-}
-
-/// `(x - offset) * scale`, in single precision but for doubles.
-pub(super) fn scaler(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
-    let x = call.tensor(0)?;
-    let element = if x.element == Element::Float64 {
-        Element::Float64
-    } else {
-        Element::Float32
-    };
-    let (offset, scale) = (call.node.floats("offset"), call.node.floats("scale"));
-    let columns = x.sizes().last().copied().unwrap_or(0);
-    if offset.len() != scale.len() || !(offset.len() == 1 || offset.len() == columns) {
-        let (offset, scale) = (offset.len(), scale.len());
-        return Err(call.refuse(format!(
-            "{offset} offsets and {scale} scales for {columns} columns; one each for every column or for all is expected"
-        )));
-    }
-    let constant = |values: Vec<f64>| Tensor::vector(element, Data::Numbers(values));
-    let x = super::unary::converted(call, x, element)?;
-    let centred = apply(call, Binary::Sub, &x, &constant(offset))?;
-    let scaled = apply(call, Binary::Mul, &centred, &constant(scale))?;
-    one(super::unary::converted(call, &scaled, Element::Float32)?)
-}
-
-/// 1 above the threshold, 0 elsewhere.
-pub(super) fn binarizer(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
-    let (x, threshold) = (call.tensor(0)?, call.node.float("threshold").unwrap_or(0.0));
-    let element = x.element;
-    if !element.is_float() {
-        return Err(call.refuse("it takes floats alone"));
-    }
-    let above = |values: &[f64]| Some(f64::from(u8::from(values[0] > threshold)));
-    let Data::Cells(cells) = &x.data else {
-        return Err(call.refuse("its input is not computed from the features"));
-    };
-    let cell = |cell: &Cell| {
-        let chain = then(&cell.chain, Operation::Above, threshold, element);
-        let expr = call.map_leaves(&[(&cell.expr, element)], above);
-        finish(
-            call,
-            expr,
-            chain,
-            &[cell],
-            "it cuts what is not a single feature or tree; a threshold is not affine",
-        )
-    };
-    let cells = cells.iter().map(cell).collect::<Result<_, _>>()?;
-    one(Tensor::cells(element, x.dims.clone(), cells))
 }
 
 /// The second input where the first is true, else the third.
@@ -272,6 +202,14 @@ fn cell(
     } else {
         symbolic(operation, &a.expr, &b.expr, element).or_else(leafwise)
     };
+    // Functions of different trees can be added once each is one of leaves.
+    let expr = expr.or_else(|| {
+        let alone = |x: &Cell| match x.expr {
+            Expr::Affine(_) => Some(x.expr.clone()),
+            _ => call.map_leaves(&[(&x.expr, element)], |x| Some(x[0])),
+        };
+        symbolic(operation, &alone(a)?, &alone(b)?, element)
+    });
     let chain = chained(operation, a, b, element);
     let refused = match operation {
         Binary::Div if b.expr.as_constant() == Some(0.0) => "dividing by 0",
@@ -462,7 +400,7 @@ fn broadcast<const N: usize>(
         .ok_or_else(|| call.refuse("its result is too large to fold"))?;
     let spread = |tensor: &Tensor| {
         if tensor.dims == dims {
-            return tensor.clone();
+            return Ok(tensor.clone());
         }
         let mut places = vec![0; size];
         let (mut stride, mut inner) = (1, 1);
@@ -478,12 +416,16 @@ fn broadcast<const N: usize>(
             stride *= own;
             inner *= all;
         }
-        Tensor {
+        Ok(Tensor {
             element: tensor.element,
             dims: dims.clone(),
-            data: tensor.data.gather(&places),
-        }
+            data: call.gather(&tensor.data, &places)?,
+        })
     };
-    let spread = tensors.map(spread);
+    let spread: Vec<Tensor> = tensors
+        .into_iter()
+        .map(spread)
+        .collect::<Result<_, OnnxError>>()?;
+    let spread = <[Tensor; N]>::try_from(spread).map_err(|_| call.refuse("its inputs are lost"))?;
     Ok((dims, spread))
 }

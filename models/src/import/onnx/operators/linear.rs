@@ -1,6 +1,6 @@
 //! Matrix products and the linear models of `ai.onnx.ml`.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
 
 use super::lookup::class_data;
 use super::one;

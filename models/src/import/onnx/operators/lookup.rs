@@ -1,6 +1,6 @@
 //! Elements by their index, and numbers and labels by others.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
 
 use super::elementwise::finish;
 use super::folding::integer;

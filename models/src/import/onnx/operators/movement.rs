@@ -44,7 +44,7 @@ pub(super) fn take(
     Ok(Tensor {
         element: x.element,
         dims,
-        data: x.data.gather(&places),
+        data: call.gather(&x.data, &places)?,
     })
 }
 
@@ -102,7 +102,7 @@ pub(super) fn transpose(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
     one(Tensor {
         element: x.element,
         dims: order.iter().map(|&axis| x.dims[axis]).collect(),
-        data: x.data.gather(&places),
+        data: call.gather(&x.data, &places)?,
     })
 }
 
@@ -193,7 +193,7 @@ fn joined(call: &Call<'_>, tensors: &[&Tensor], axis: usize) -> Result<Tensor, O
     Ok(Tensor {
         element: first.element,
         dims,
-        data: data.gather(&places),
+        data: call.gather(&data, &places)?,
     })
 }
 

@@ -1,6 +1,6 @@
 //! Sums, shares and the largest along the columns.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
 
 use super::one;
 use crate::import::onnx::cell::{Cell, Expr, Group, Labels, Link};
@@ -170,11 +170,16 @@ pub(super) fn shares(call: &Call<'_>, x: &Tensor) -> Result<Tensor, OnnxError> {
     })?;
     let mut sum = Form::constant(0.0);
     forms.iter().for_each(|form| sum.add_scaled(form, 1.0));
-    match sum.as_constant() {
+    // Probabilities in single precision have the sum 1 only nearly.
+    let sum = leaves
+        .range(&sum)
+        .filter(|(low, high)| high - low <= 1e-6 * low)
+        .map(|(low, _)| low);
+    match sum {
         Some(sum) if sum > 0.0 => Ok(Tensor::columns(
             x.element,
             forms.iter().map(|form| {
-                Expr::Affine(if sum == 1.0 {
+                Expr::Affine(if (sum - 1.0).abs() <= 1e-6 {
                     form.clone()
                 } else {
                     form.scaled(1.0 / sum)

@@ -85,7 +85,7 @@ pub(super) fn constant_of_shape(call: &Call<'_>) -> Result<Vec<Value>, OnnxError
     one(Tensor {
         element: value.element,
         dims,
-        data: value.data.gather(&vec![0; size]),
+        data: call.gather(&value.data, &vec![0; size])?,
     })
 }
 

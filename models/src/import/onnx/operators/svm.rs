@@ -1,6 +1,6 @@
 //! Support vector machines with a linear kernel: the support vectors add up to one coefficient vector.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
 
 use super::linear::{classifier as labels_and_scores, product, transform, transformed};
 use super::one;

@@ -1,6 +1,6 @@
 //! Functions of single elements, and changes of their type.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
 
 use super::elementwise::{finish, mapped, then, typed};
 use super::folding::{cast_number, integer};
