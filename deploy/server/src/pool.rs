@@ -2,7 +2,8 @@
 //!
 //! Every client has so many places of its own, running or waiting; its next evaluation is refused, or waits if it belongs to a
 //! batch. A free thread takes the oldest evaluation of the client that was worked for least: start-time fair queueing (Goyal,
-//! Vin and Cheng 1996), with time as measured. So a client waits for what runs, and for its share, whatever the others send.
+//! Vin and Cheng 1996), with time as measured. While several clients are here, one thread stays free of each client's evaluations:
+//! who comes need not wait for what runs. So a client waits for its share, whatever the others send.
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -23,6 +24,8 @@ use crate::names::Holder;
 /// Evaluations of all clients together that may run or wait, as a multiple of those of one client. A client that has none is
 /// admitted beyond.
 const CLIENTS: usize = 16;
+/// A client is here for so long after its last evaluation.
+const PRESENCE: Duration = Duration::from_secs(1);
 
 /// Worker threads, and what waits for them.
 pub(crate) struct Pool {
@@ -32,6 +35,7 @@ pub(crate) struct Pool {
 }
 
 struct Shared {
+    workers: usize,
     queues: Mutex<Queues>,
     filled: Condvar,
 }
@@ -51,6 +55,18 @@ struct Queue {
     /// Work done for it, or that it missed while it had nothing to do.
     served: u64,
     running: usize,
+    /// When its last evaluation ended.
+    left: Option<Instant>,
+}
+
+impl Queue {
+    fn is_idle(&self) -> bool {
+        self.jobs.is_empty() && self.running == 0
+    }
+
+    fn is_here(&self) -> bool {
+        !self.is_idle() || self.left.is_some_and(|left| left.elapsed() < PRESENCE)
+    }
 }
 
 /// The places of a client.
@@ -108,6 +124,7 @@ impl Pool {
     /// If the system starts no threads.
     pub(crate) fn new(workers: usize, waiting: usize) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
+            workers: workers.max(1),
             queues: Mutex::default(),
             filled: Condvar::new(),
         });
@@ -139,6 +156,7 @@ impl Pool {
         let queues = self.shared.lock();
         let clients = queues.clients.iter();
         clients
+            .filter(|(_, queue)| !queue.is_idle())
             .map(|(client, queue)| (client.clone(), queue.jobs.len() + queue.running))
             .collect()
     }
@@ -224,7 +242,7 @@ impl Shared {
         let mut queues = self.lock();
         let now = queues.now;
         let queue = queues.clients.entry(client).or_default();
-        if queue.jobs.is_empty() && queue.running == 0 {
+        if queue.is_idle() {
             queue.served = queue.served.max(now);
         }
         queue.jobs.push_back(job);
@@ -241,10 +259,12 @@ impl Shared {
             if let Some(queue) = queues.clients.get_mut(&client) {
                 queue.served = queue.served.saturating_add(time);
                 queue.running -= 1;
-                if queue.running == 0 && queue.jobs.is_empty() {
-                    queues.clients.remove(&client);
-                }
+                queue.left = Some(Instant::now());
             }
+            queues.clients.retain(|_, queue| queue.is_here());
+            drop(queues);
+            // Another thread may have left this client's next to whoever is done.
+            self.filled.notify_one();
         }
     }
 
@@ -255,10 +275,15 @@ impl Shared {
             if queues.closed {
                 return None;
             }
-            let waiting = queues
-                .clients
-                .iter_mut()
-                .filter(|(_, queue)| !queue.jobs.is_empty());
+            let here = queues.clients.values().filter(|queue| queue.is_here());
+            let most = if here.count() > 1 {
+                (self.workers - 1).max(1)
+            } else {
+                self.workers
+            };
+            let waiting = queues.clients.iter_mut();
+            let waiting =
+                waiting.filter(|(_, queue)| !queue.jobs.is_empty() && queue.running < most);
             if let Some((client, queue)) =
                 waiting.min_by_key(|(_, queue)| (queue.running, queue.served))
             {
@@ -269,10 +294,15 @@ impl Shared {
                 queues.now = queues.now.max(served);
                 return Some((client, job));
             }
-            queues = self
-                .filled
-                .wait(queues)
-                .unwrap_or_else(PoisonError::into_inner);
+            // Others leave without saying so.
+            let held_back = queues.clients.values().any(|queue| !queue.is_idle());
+            let limit = if held_back {
+                PRESENCE / 10
+            } else {
+                PRESENCE * 3600
+            };
+            let waited = self.filled.wait_timeout(queues, limit);
+            queues = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -396,5 +426,35 @@ mod tests {
         let order: Vec<_> = done.try_iter().collect();
         let place = order.iter().position(|name| *name == "one").unwrap();
         assert!(place <= 2, "{order:?}");
+    }
+
+    /// One thread is free for whoever comes, while somebody else was here a moment ago.
+    #[tokio::test]
+    async fn a_thread_stays_free_while_several_are_here() {
+        let pool = Arc::new(Pool::new(2, 10).unwrap());
+        let (crowd, other) = (client("crowd"), client("other"));
+        let (places, of_other) = (pool.places(), pool.places());
+        let slot = pool.try_slot(&other, &of_other).unwrap();
+        pool.run(slot, LONG, |_| ()).await.unwrap();
+        let running = Arc::new(AtomicUsize::new(0));
+        let most = Arc::new(AtomicUsize::new(0));
+        let task = |_| {
+            let slot = pool.try_slot(&crowd, &places).unwrap();
+            let (pool, running, most) = (pool.clone(), running.clone(), most.clone());
+            tokio::spawn(async move {
+                let job = move |_: &AtomicBool| {
+                    let now = running.fetch_add(1, Ordering::SeqCst) + 1;
+                    most.fetch_max(now, Ordering::SeqCst);
+                    thread::sleep(Duration::from_millis(20));
+                    running.fetch_sub(1, Ordering::SeqCst);
+                };
+                pool.run(slot, LONG, job).await.unwrap();
+            })
+        };
+        let tasks: Vec<_> = (0..8).map(task).collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!(most.load(Ordering::SeqCst), 1);
     }
 }

@@ -13,7 +13,7 @@ use super::peer::Peer;
 use crate::metrics::Metrics;
 
 /// A connection is idle when nothing was asked on it for so long.
-const IDLE: Duration = Duration::from_secs(1);
+const IDLE: Duration = Duration::from_millis(300);
 
 /// Limits, and the connections that count.
 #[derive(Clone)]
