@@ -59,7 +59,7 @@ fn the_door_names_the_term() {
         ),
         (
             |p| p.terms[1].feature = 3,
-            "tree 1, node 0: feature 3 is out of range; the model has 3 features, counted from 0",
+            "tree 1, node 0: feature 3, counted from 0, is out of range; the model has 3 features",
         ),
         (
             |p| p.terms[0].values.truncate(2),

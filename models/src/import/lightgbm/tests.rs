@@ -111,7 +111,7 @@ fn what_is_wrong_is_named() {
         (
             "split_feature=1",
             "split_feature=2",
-            "tree 0, node 0: feature 2 is out of range; the model has 2 features, counted from 0",
+            "tree 0, node 0: feature 2, counted from 0, is out of range; the model has 2 features",
         ),
         (
             "decision_type=10",

@@ -97,7 +97,7 @@ fn what_is_wrong_is_named() {
         (
             "/learner/learner_model_param/num_feature",
             json!("1"),
-            "tree 0, node 0: feature 1 is out of range; the model has 1 features, counted from 0",
+            "tree 0, node 0: feature 1, counted from 0, is out of range; the model has 1 features",
         ),
         (
             "/learner/learner_model_param/num_class",
