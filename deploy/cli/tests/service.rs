@@ -386,7 +386,7 @@ fn nothing_is_sent_before_all_rows_are_good() {
     )
     .unwrap();
     let (_, said) = person.run_both("predict --model model --keys keys --data far.csv");
-    assert!(said.contains("note: 1 values lie outside"), "{said}");
+    assert!(said.contains("note: 1 value lies outside"), "{said}");
 }
 
 /// Even at the most talkative level.
