@@ -31,9 +31,14 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let mut number = |default: u64| {
         let argument = arguments.next();
-        argument.and_then(|text| text.parse().ok()).unwrap_or(default)
+        argument
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(default)
     };
-    let (wanted, first) = (usize::try_from(number(1_000_000)).unwrap_or(usize::MAX), number(1));
+    let (wanted, first) = (
+        usize::try_from(number(1_000_000)).unwrap_or(usize::MAX),
+        number(1),
+    );
     let mut different = 0;
     for (name, query) in [
         ("linear", QueryMode::Auto),
@@ -93,7 +98,9 @@ fn compare(circuit: &Verified, query: QueryMode, rng: &mut ChaCha20Rng, count: &
         };
         let codes: Vec<i64> = (0..rows).flat_map(|_| ranges.iter()).map(code).collect();
         let query = spec.encrypt_codes(&key, &codes, rng).unwrap();
-        let response = program.evaluate(spec.id(), prepared.as_ref(), &query).unwrap();
+        let response = program
+            .evaluate(spec.id(), prepared.as_ref(), &query)
+            .unwrap();
         let decrypted = spec.decrypt_rows(&key, &response).unwrap();
         for (codes, got) in codes.chunks_exact(ranges.len()).zip(&decrypted) {
             let want = tenebra_sim::run(circuit, codes).unwrap();

@@ -25,14 +25,22 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let mut number = |default: u64| {
         let argument = arguments.next();
-        argument.and_then(|text| text.parse().ok()).unwrap_or(default)
+        argument
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(default)
     };
     let (plans, first) = (number(500), number(1));
-    let path = arguments.next().unwrap_or_else(|| "target/noise_hunt.csv".into());
+    let path = arguments
+        .next()
+        .unwrap_or_else(|| "target/noise_hunt.csv".into());
     let mut lines = String::from(HEADER);
     lines.push('\n');
     let (mut done, mut defects, mut high) = (0, 0, 0);
-    let mut ratios = [("linear", Vec::new()), ("direct", Vec::new()), ("packed", Vec::new())];
+    let mut ratios = [
+        ("linear", Vec::new()),
+        ("direct", Vec::new()),
+        ("packed", Vec::new()),
+    ];
     let mut seed = first;
     while done < plans {
         let kind = Kind::ALL[usize::try_from(seed).unwrap_or(0) % Kind::ALL.len()];
@@ -54,7 +62,15 @@ fn main() -> ExitCode {
                     _ => 2,
                 };
                 ratios[scheme].1.push(measurement.ratio());
-                let line = line(kind, seed, name, plan, p_fail_log2, evaluate_ms, &measurement);
+                let line = line(
+                    kind,
+                    seed,
+                    name,
+                    plan,
+                    p_fail_log2,
+                    evaluate_ms,
+                    &measurement,
+                );
                 if defect.is_some() {
                     println!("DEFECT {line}");
                 }
@@ -79,7 +95,10 @@ fn main() -> ExitCode {
         24,
     );
     let _ = std::fs::write(format!("{path}.svg"), plot);
-    println!("{done} plans, {defects} with defects, {high} with a ratio above 0.9; seeds {first} to {}", seed - 1);
+    println!(
+        "{done} plans, {defects} with defects, {high} with a ratio above 0.9; seeds {first} to {}",
+        seed - 1
+    );
     ExitCode::from(u8::from(defects > 0))
 }
 
@@ -98,7 +117,10 @@ fn measure(
         return Vec::new();
     };
     let report = program.report();
-    if report.iter().any(|plan| plan.predicted_evaluate_ms > LONGEST_MS) {
+    if report
+        .iter()
+        .any(|plan| plan.predicted_evaluate_ms > LONGEST_MS)
+    {
         return Vec::new();
     }
     let measured = program.measure(&mut Measure {
@@ -138,7 +160,9 @@ fn line(
     ] {
         let _ = write!(line, ",{value:.4}");
     }
-    let defect = of.defect().map_or(String::new(), |defect| defect.to_string());
+    let defect = of
+        .defect()
+        .map_or(String::new(), |defect| defect.to_string());
     let _ = write!(line, ",{},{defect}", of.mismatches);
     line
 }

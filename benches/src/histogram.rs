@@ -9,7 +9,13 @@ const COLOURS: [&str; 3] = ["#1b9e77", "#7570b3", "#d95f02"];
 
 /// How often values of each series fall into each of `bins` equal parts of `0..high`, side by side; larger ones count in the last.
 #[must_use]
-pub fn histogram(title: &str, note: &str, series: &[(&str, Vec<f64>)], high: f64, bins: usize) -> String {
+pub fn histogram(
+    title: &str,
+    note: &str,
+    series: &[(&str, Vec<f64>)],
+    high: f64,
+    bins: usize,
+) -> String {
     let counts: Vec<Vec<usize>> = series
         .iter()
         .map(|(_, values)| {
@@ -51,7 +57,10 @@ pub fn histogram(title: &str, note: &str, series: &[(&str, Vec<f64>)], high: f64
         );
     }
     for tick in 0..=bins {
-        let (x, value) = (MARGIN + tick as f64 * bin_width, high * tick as f64 / bins as f64);
+        let (x, value) = (
+            MARGIN + tick as f64 * bin_width,
+            high * tick as f64 / bins as f64,
+        );
         if tick % 2 == 0 {
             let _ = writeln!(
                 text,

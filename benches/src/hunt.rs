@@ -30,13 +30,17 @@ pub enum Kind {
     Additive,
     /// Many outputs.
     Classes,
+    /// Selections whose operands differ from tree to tree, but not their differences.
+    EqualDifferences,
+    /// Trees that look at a feature of their own last, with leaves 0 and 1, as many as sums have room for.
+    OwnFeatures,
     /// Weights that are all the greatest, alternate, or are multiples of each other.
     Linear,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Random,
         Self::Pool,
         Self::NearTwins,
@@ -47,6 +51,8 @@ impl Kind {
         Self::OneBit,
         Self::Additive,
         Self::Classes,
+        Self::EqualDifferences,
+        Self::OwnFeatures,
         Self::Linear,
     ];
 }
@@ -79,7 +85,11 @@ impl Draw<'_> {
     }
 
     fn leaf(&mut self, shape: Shape) -> TreeNode {
-        TreeNode::Leaf((0..shape.outputs).map(|_| self.below(shape.leaves)).collect())
+        TreeNode::Leaf(
+            (0..shape.outputs)
+                .map(|_| self.below(shape.leaves))
+                .collect(),
+        )
     }
 
     /// A full tree.
@@ -136,7 +146,10 @@ pub fn circuit(kind: Kind, rng: &mut ChaCha20Rng) -> Option<Verified> {
         }
         Kind::NearTwins => {
             let base = draw.tree(small);
-            (small, (0..count).map(|_| draw.mutate(&base, small)).collect())
+            (
+                small,
+                (0..count).map(|_| draw.mutate(&base, small)).collect(),
+            )
         }
         Kind::SharedBottoms => {
             let shape = Shape { depth: 3, ..small };
@@ -144,7 +157,10 @@ pub fn circuit(kind: Kind, rng: &mut ChaCha20Rng) -> Option<Verified> {
             let trees = (0..count).map(|_| {
                 let mut tree = base.clone();
                 for node in 0..draw.of(&[1, 3]) {
-                    if let TreeNode::Split { threshold, feature, .. } = &mut tree.nodes[node] {
+                    if let TreeNode::Split {
+                        threshold, feature, ..
+                    } = &mut tree.nodes[node]
+                    {
                         (*threshold, *feature) = (1 + draw.below(shape.max), draw.feature(shape));
                     }
                 }
@@ -181,14 +197,23 @@ pub fn circuit(kind: Kind, rng: &mut ChaCha20Rng) -> Option<Verified> {
             (shape, trees)
         }
         Kind::OneBit => {
-            let shape = Shape { max: 1, depth: draw.of(&[2, 3, 4, 5]), ..small };
+            let shape = Shape {
+                max: 1,
+                depth: draw.of(&[2, 3, 4, 5]),
+                ..small
+            };
             (shape, (0..count).map(|_| draw.tree(shape)).collect())
         }
         Kind::Classes => {
-            let shape = Shape { outputs: draw.of(&[10, 20, 50]), ..small };
+            let shape = Shape {
+                outputs: draw.of(&[10, 20, 50]),
+                ..small
+            };
             let count = count.min(100);
             (shape, (0..count).map(|_| draw.tree(shape)).collect())
         }
+        Kind::EqualDifferences => return equal_differences(&mut draw),
+        Kind::OwnFeatures => return own_features(&mut draw),
         Kind::Additive => return additive(&mut draw, small),
         Kind::Linear => return linear(&mut draw),
     };
@@ -225,9 +250,79 @@ fn forest(shape: Shape, trees: Vec<Tree>) -> Option<Verified> {
     verify(&builder.finish()).ok()
 }
 
+fn split(feature: u32, threshold: i64, left: u32, right: u32) -> TreeNode {
+    TreeNode::Split {
+        feature,
+        threshold,
+        left,
+        right,
+    }
+}
+
+/// `x2 < θ ? (x0 ? (x1 ? (0, α) : (1, β)) : (x1 ? (0, α) : (0, β))) : 0`, on codes too wide for slots.
+fn equal_differences(draw: &mut Draw<'_>) -> Option<Verified> {
+    let outputs = 6;
+    let bits = draw.of(&[10, 12]);
+    let half = 1i64 << (bits - 1);
+    let count = draw.of(&[10u32, 20, 40]);
+    let trees = (0..count).map(|tree| {
+        let delta = |output: u32| (tree + 1) / 3u32.pow(output) % 3;
+        let leaf = |first: i64, wanted: u32| {
+            let others = (0..5).map(|output| i64::from(delta(output) == wanted));
+            TreeNode::Leaf([first].into_iter().chain(others).collect())
+        };
+        let nodes = vec![
+            split(2, 1 + i64::from(tree), 1, 2),
+            split(0, half, 3, 4),
+            TreeNode::Leaf(vec![0; outputs]),
+            split(1, half, 5, 6),
+            split(1, half, 7, 8),
+            leaf(0, 1),
+            leaf(1, 2),
+            leaf(0, 1),
+            leaf(0, 2),
+        ];
+        Tree { nodes }
+    });
+    let shape = Shape {
+        features: 3,
+        max: 2 * half - 1,
+        depth: 3,
+        leaves: 2,
+        outputs,
+    };
+    forest(shape, trees.collect())
+}
+
+/// `r < 1 ? (x0 < 1 ? 0 : x_j) : 0`.
+fn own_features(draw: &mut Draw<'_>) -> Option<Verified> {
+    let count = draw.of(&[20u32, 50, 100]);
+    let trees = (0..count).map(|tree| Tree {
+        nodes: vec![
+            split(0, 1, 1, 2),
+            split(1, 1, 3, 4),
+            TreeNode::Leaf(vec![0]),
+            TreeNode::Leaf(vec![0]),
+            split(2 + tree, 1, 5, 6),
+            TreeNode::Leaf(vec![0]),
+            TreeNode::Leaf(vec![1]),
+        ],
+    });
+    let shape = Shape {
+        features: 2 + count,
+        max: 1,
+        depth: 3,
+        leaves: 2,
+        outputs: 1,
+    };
+    forest(shape, trees.collect())
+}
+
 fn additive(draw: &mut Draw<'_>, shape: Shape) -> Option<Verified> {
     let max = draw.of(&[1i64, 7, 15, 63, 255]);
-    let inputs = draw.of(&[1usize, 4, 16, 60, 150]).min(if max > 15 { 30 } else { 150 });
+    let inputs = draw
+        .of(&[1usize, 4, 16, 60, 150])
+        .min(if max > 15 { 30 } else { 150 });
     let mut builder = CircuitBuilder::new();
     let x = builder.input("x", vec![Interval::new(0, max); inputs]);
     let (same, steps) = (draw.below(2) == 0, draw.below(2) == 0);

@@ -1,8 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+mod branching;
 pub mod histogram;
 pub mod hunt;
-mod branching;
 mod linear;
 mod machine;
 

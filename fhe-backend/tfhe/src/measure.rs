@@ -83,9 +83,9 @@ impl Program {
                 let defect = measurement.defect()?;
                 Some((defect, measurement.clone()))
             });
-            let Some((defect, measurement)) = defects.max_by(|(_, a), (_, b)| {
-                a.ratio().total_cmp(&b.ratio())
-            }) else {
+            let Some((defect, measurement)) =
+                defects.max_by(|(_, a), (_, b)| a.ratio().total_cmp(&b.ratio()))
+            else {
                 return Ok(Measured {
                     program,
                     measurements,
@@ -113,9 +113,7 @@ impl Program {
                 .zip(programs)
                 .map(|(index, program)| linear::measure(self, (index, program), measure))
                 .collect(),
-            Scheme::Branching(program) => {
-                Ok(vec![branching::measure(self, program, measure)?])
-            }
+            Scheme::Branching(program) => Ok(vec![branching::measure(self, program, measure)?]),
         }
     }
 }
@@ -133,8 +131,7 @@ fn codes(program: &Program, index: usize, rng: &mut impl CryptoRng) -> Vec<i64> 
             3 if index < 6 => ends[input % 2],
             _ => {
                 let offset = span.checked_add(1).map_or(rng.next_u64(), |count| {
-                    u64::try_from(u128::from(rng.next_u64()) * u128::from(count) >> 64)
-                        .unwrap_or(0)
+                    u64::try_from(u128::from(rng.next_u64()) * u128::from(count) >> 64).unwrap_or(0)
                 });
                 range.min.wrapping_add_unsigned(offset)
             }

@@ -147,9 +147,8 @@ impl MixedNoise {
             }
         }
         let square = low * low;
-        let of_parts = parts().map(|part| {
-            -part.squares / 2.0 * (-square * part.variance / part.squares).ln_1p()
-        });
+        let of_parts = parts()
+            .map(|part| -part.squares / 2.0 * (-square * part.variance / part.squares).ln_1p());
         let exponent = square / 2.0 * self.normal - low * half_step + of_parts.sum::<f64>();
         1.0 + exponent.min(0.0) / core::f64::consts::LN_2 + (outputs as f64).log2()
     }

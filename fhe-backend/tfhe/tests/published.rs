@@ -76,18 +76,16 @@ impl Published {
         // B^-2ℓ.
         let least = |(base_log, levels): (i32, f64)| (-2.0 * f64::from(base_log) * levels).exp2();
         let (base_log, levels) = self.bootstrap;
-        let transform = 0.00705
-            * 22f64.exp2()
-            * (2.0 * f64::from(base_log)).exp2()
-            / (Q * Q)
+        let transform = 0.00705 * 22f64.exp2() * (2.0 * f64::from(base_log)).exp2() / (Q * Q)
             * levels.powf(1.018_27)
             * k.powf(1.220_03)
             * size.powf(2.220_03)
             * (k + 1.0).powf(1.018_27);
         let rounding = (least(self.bootstrap) - 1.0 / (Q * Q)) / 12.0
             + k * size * (1.0 / (48.0 * Q * Q) + least(self.bootstrap) / 24.0);
-        let product =
-            (k + 1.0) * size * energy(self.bootstrap) * fresh(glwe_bound) + rounding / 2.0 + transform;
+        let product = (k + 1.0) * size * energy(self.bootstrap) * fresh(glwe_bound)
+            + rounding / 2.0
+            + transform;
         let switch = k * size * energy(self.switch) * fresh(lwe_bound)
             + k * size * (1.0 / (48.0 * Q * Q) + least(self.switch) / 24.0);
         let width = 2.0 * size;
@@ -102,7 +100,10 @@ impl Published {
 fn the_formulas_give_the_published_failure_probabilities() {
     for set in SETS {
         let computed = set.log2_p_fail();
-        println!("{}: 2^{computed:.3}, published 2^{}", set.name, set.log2_p_fail);
+        println!(
+            "{}: 2^{computed:.3}, published 2^{}",
+            set.name, set.log2_p_fail
+        );
         assert!((computed - set.log2_p_fail).abs() < 0.1, "{}", set.name);
     }
 }

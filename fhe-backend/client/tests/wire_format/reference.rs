@@ -46,7 +46,11 @@ fn add_product(sum: &mut [u64], a: &[u64], w: &[i64]) {
 
 fn switch(value: u64, width: u8) -> u64 {
     let dropped = 64 - u32::from(width);
-    let (quotient, rest, half) = (value >> dropped, value << width >> width, 1 << (dropped - 1));
+    let (quotient, rest, half) = (
+        value >> dropped,
+        value << width >> width,
+        1 << (dropped - 1),
+    );
     // Halves away from zero: up from what is positive, down from what is negative.
     let up = rest > half || rest == half && value >> 63 == 0;
     quotient.wrapping_add(u64::from(up)) & ((1 << width) - 1)

@@ -12,9 +12,7 @@ use super::kernel::{FourierGgsw, Kernel, KeyBits};
 use super::plan::{BranchingPlan, Gadget};
 use super::ramp::subtract_half_ramp;
 use super::steps::Steps;
-use super::unpack::{
-    UnpackingKey, read_bodies, read_slots, split, switch_scheme, to_key_of_bits,
-};
+use super::unpack::{UnpackingKey, read_bodies, read_slots, split, switch_scheme, to_key_of_bits};
 use crate::error::{EvaluateError, PlanError};
 use crate::modulus::switched_rest;
 
@@ -70,7 +68,8 @@ impl BranchingEvaluator {
         let registers = groups.map(|group| group.registers).max().unwrap_or(0);
         let helpers = if threads > 1 {
             let pool = ThreadPoolBuilder::new().num_threads(threads - 1).build();
-            let workers = (1..threads).map(|_| Mutex::new(Worker::new(gadget, key_bits, registers)));
+            let workers =
+                (1..threads).map(|_| Mutex::new(Worker::new(gadget, key_bits, registers)));
             Some(Helpers {
                 pool: pool.map_err(|_| PlanError::Threads(threads))?,
                 workers: workers.collect(),

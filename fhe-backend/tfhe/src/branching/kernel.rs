@@ -166,8 +166,13 @@ impl Kernel {
             }
             let (digits, difference) = (&mut self.digits, &self.difference);
             let rest = of_mask.then_some(self.rest.as_mut_slice());
-            self.transform
-                .forward_digits(digits, row * levels, difference, (base_log, levels), rest);
+            self.transform.forward_digits(
+                digits,
+                row * levels,
+                difference,
+                (base_log, levels),
+                rest,
+            );
         }
         let arch = self.transform.arch;
         let (products, digits) = (&mut self.products, &self.digits);

@@ -26,15 +26,7 @@ pub(crate) struct UnpackedNoise {
 }
 
 /// Gadgets for the key switches: those of the first splits are amplified by all later ones.
-const SWITCH_GADGETS: [(u8, u8); 7] = [
-    (2, 24),
-    (3, 16),
-    (4, 12),
-    (5, 10),
-    (6, 8),
-    (8, 6),
-    (10, 4),
-];
+const SWITCH_GADGETS: [(u8, u8); 7] = [(2, 24), (3, 16), (4, 12), (5, 10), (6, 8), (8, 6), (10, 4)];
 
 /// Gadgets of the GGSWs.
 const GGSW_GADGETS: [(u8, u8); 12] = [

@@ -153,7 +153,8 @@ pub(crate) fn switch_scheme(
 /// twice the mask is the same, and the mask is as uniform as it was. Without its highest bit, it and its digits would have a mean.
 fn to_key_of_signs(ciphertext: &mut [u64]) {
     let (mask, body) = ciphertext.split_at_mut(ciphertext.len() / 2);
-    mask.iter_mut().for_each(|word| *word = word.rotate_right(1));
+    mask.iter_mut()
+        .for_each(|word| *word = word.rotate_right(1));
     subtract_ramp(body, mask);
 }
 

@@ -6,8 +6,8 @@ use tenebra_client::branching::ValidBranching;
 use super::diagram::DiagramNoise;
 use super::packed::{UnpackedNoise, unpacked_noise};
 use crate::noise::{
-    MixedNoise, Mixture, centred_switch_variance, rounding_variance, set_bits_bound, transform_variance,
-    tuniform_variance,
+    MixedNoise, Mixture, centred_switch_variance, rounding_variance, set_bits_bound,
+    transform_variance, tuniform_variance,
 };
 
 /// Variance that one external product with an encryption of 1 adds (Chillotti et al. 2020, theorem 4.2).

@@ -54,7 +54,9 @@ pub(super) fn measure<R: CryptoRng>(
             .map_err(BackendError::from)?;
         let of_query = phase_errors(plan, bits, &sum);
         let response = branching.respond(&mut sum);
-        let outputs = branching.decrypt(key, &response).map_err(BackendError::from)?;
+        let outputs = branching
+            .decrypt(key, &response)
+            .map_err(BackendError::from)?;
         errors.add(of_query.into_iter(), outputs == expected);
         (measure.progress)(index + 1, queries);
     }

@@ -49,7 +49,14 @@ pub(super) fn measure<R: CryptoRng>(
         let mut scratch = vec![0; layout.scratch_len(rows)];
         let mut payload = vec![0; layout.query_len(rows)];
         layout
-            .encrypt(index, key, &all_codes, measure.rng, &mut scratch, &mut payload)
+            .encrypt(
+                index,
+                key,
+                &all_codes,
+                measure.rng,
+                &mut scratch,
+                &mut payload,
+            )
             .map_err(BackendError::from)?;
         let response = program
             .evaluate_payload(None, &payload)

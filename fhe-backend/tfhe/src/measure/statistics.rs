@@ -156,7 +156,8 @@ impl Errors {
         let count = total(|query| query.count).max(1.0);
         let square = total(|query| query.squares) / count;
         let mean = total(|query| query.sum) / count;
-        let kurtosis = total(|query| query.fourth) / count / (square * square).max(f64::MIN_POSITIVE);
+        let kurtosis =
+            total(|query| query.fourth) / count / (square * square).max(f64::MIN_POSITIVE);
         let spread = |of: fn(&Query) -> f64, center: f64, least: f64| {
             let queries = self.queries.len() as f64;
             let deviation = |query: &Query| (of(query) - center * query.count).powi(2);
@@ -164,11 +165,7 @@ impl Errors {
             let between = (sum / (queries - 1.0).max(1.0) * queries).sqrt() / count;
             between.max(least)
         };
-        let square_error = spread(
-            |query| query.squares,
-            square,
-            square * (2.0 / count).sqrt(),
-        );
+        let square_error = spread(|query| query.squares, square, square * (2.0 / count).sqrt());
         let bound = square + CONFIDENCE * square_error;
         let Predicted {
             variance,
@@ -176,7 +173,8 @@ impl Errors {
             plaintext_bits,
             outputs,
         } = self.plan;
-        let std_log2 = |variance: f64| variance.max(1e-30).log2() / 2.0 + self.predicted.log2() - 64.0;
+        let std_log2 =
+            |variance: f64| variance.max(1e-30).log2() / 2.0 + self.predicted.log2() - 64.0;
         Measurement {
             queries: self.queries.len(),
             errors: self.queries.iter().map(|query| query.count as usize).sum(),

@@ -7,14 +7,16 @@
 //! signs, so that the smooth parts of twins cancel rather than add up. Products with clear polynomials are bounded apart ([`clear`]).
 
 mod clear;
+mod count;
 mod masks;
 
 use alloc::rc::Rc;
 use std::collections::HashMap;
 
 use super::{Plain, Rotation, Sign};
-use masks::{Ring, minus, plus, primitive, random, times};
 pub(crate) use clear::ClearProducts;
+use count::{BitUnits, Twins};
+use masks::{Ring, minus, plus, primitive, random, times};
 
 /// External products along the paths that one evaluation selects, at most, each counted as often as it has twins that may be
 /// selected with it.
@@ -212,7 +214,10 @@ impl NoiseBook {
                 shift: (product.operand.shift + shift) % order,
                 ..product.operand
             };
-            Product { operand, ..*product }
+            Product {
+                operand,
+                ..*product
+            }
         });
         let products: Vec<Product> = products.collect();
         let masks = Masks {
@@ -299,7 +304,12 @@ impl NoiseBook {
             units: units.fold(NoiseUnits::default(), NoiseUnits::plus),
             busiest: self.busiest(&twins, results),
             slots: self.rotations.iter().map(Rotated::units).sum(),
-            most_slots: self.rotations.iter().map(|r| r.readers.len()).max().unwrap_or(0),
+            most_slots: self
+                .rotations
+                .iter()
+                .map(|r| r.readers.len())
+                .max()
+                .unwrap_or(0),
             clear: self.clear,
         }
     }
@@ -392,8 +402,9 @@ impl NoiseBook {
         let value = |masks: Option<&Masks>| masks.map_or(0, |masks| masks.value);
         let value = match first_difference(zero, one) {
             // Multiples count as the same.
-            Some((of, difference)) => primitive(&difference)
-                .map_or(0, |plain| times(self.ring.value(&plain), random(OF_BIT, of))),
+            Some((of, difference)) => primitive(&difference).map_or(0, |plain| {
+                times(self.ring.value(&plain), random(OF_BIT, of))
+            }),
             None => minus(value(one), value(zero)),
         };
         let next = self.classes.len();
@@ -483,76 +494,6 @@ fn shift_plain(plain: &Plain, by: usize, size: usize) -> Plain {
         }
     });
     moved.collect()
-}
-
-/// How many trees have a product with the masks of a class.
-#[derive(Debug, Default)]
-struct Twins {
-    size: usize,
-    /// By shift.
-    trees: HashMap<usize, usize>,
-    /// With shifts of the sign that more have.
-    of_one_sign: usize,
-}
-
-impl Twins {
-    /// Of these trees and shifts.
-    fn of(members: &[(usize, usize)], size: usize) -> Self {
-        let count = |sign: usize| {
-            let of_sign = members.iter().filter(|(_, shift)| shift / size == sign);
-            let mut trees: Vec<usize> = of_sign.map(|(tree, _)| *tree).collect();
-            trees.sort_unstable();
-            trees.dedup();
-            trees.len()
-        };
-        let mut members = members.to_vec();
-        members.sort_unstable();
-        members.dedup();
-        let mut trees = HashMap::new();
-        for (_, shift) in members {
-            *trees.entry(shift).or_default() += 1;
-        }
-        Self {
-            size,
-            trees,
-            of_one_sign: count(0).max(count(1)),
-        }
-    }
-
-    /// Those that add up with a product with `operand`: of its shift, and of any shift. Signs that differ cancel.
-    fn units(&self, operand: Operand) -> NoiseUnits {
-        let trees = |shift: usize| self.trees.get(&(shift % (2 * self.size))).copied();
-        let (same, opposite) = (trees(operand.shift), trees(operand.shift + self.size));
-        NoiseUnits {
-            alike: same.max(opposite).unwrap_or(1),
-            smooth: self.of_one_sign.max(1),
-        }
-    }
-}
-
-/// Units by the bit that is multiplied, bits increasing.
-#[derive(Clone, Debug, Default)]
-struct BitUnits(Vec<(usize, NoiseUnits)>);
-
-impl BitUnits {
-    /// Of bits that both have, what `join` makes of the two.
-    fn merge(&self, other: &Self, join: impl Fn(NoiseUnits, NoiseUnits) -> NoiseUnits) -> Self {
-        let mut merged: Vec<(usize, NoiseUnits)> = Vec::with_capacity(self.0.len());
-        let (mut one, mut two) = (self.0.iter().peekable(), other.0.iter().peekable());
-        while let Some(next) = match (one.peek(), two.peek()) {
-            (Some(a), Some(b)) if a.0 == b.0 => {
-                let joined = (a.0, join(a.1, b.1));
-                (one.next(), two.next());
-                Some(joined)
-            }
-            (Some(a), Some(b)) if a.0 > b.0 => two.next().copied(),
-            (Some(_), _) => one.next().copied(),
-            (None, _) => two.next().copied(),
-        } {
-            merged.push(next);
-        }
-        Self(merged)
-    }
 }
 
 #[cfg(test)]

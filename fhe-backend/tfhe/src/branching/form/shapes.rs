@@ -35,7 +35,8 @@ pub(super) fn merge(trees: Vec<Tree>) -> Result<Vec<Tree>, PlanError> {
 /// Adds the leaves of `tree`, whose nodes are in this order, to those of a tree of the same shape.
 fn add_leaves(sum: &mut Tree, tree: &Tree, order: &[usize]) -> Result<(), PlanError> {
     for (to, from) in preorder(sum).into_iter().zip(order) {
-        let (TreeNode::Leaf(sums), TreeNode::Leaf(values)) = (&mut sum.nodes[to], &tree.nodes[*from])
+        let (TreeNode::Leaf(sums), TreeNode::Leaf(values)) =
+            (&mut sum.nodes[to], &tree.nodes[*from])
         else {
             continue;
         };
@@ -72,13 +73,31 @@ mod tests {
         };
         let leaf = |value| TreeNode::Leaf(vec![value, 1]);
         let trees = [
-            vec![split(0, 3, 1, 2), leaf(1), split(1, 2, 3, 4), leaf(2), leaf(3)],
-            vec![split(0, 3, 4, 1), split(1, 2, 2, 3), leaf(20), leaf(30), leaf(10)],
+            vec![
+                split(0, 3, 1, 2),
+                leaf(1),
+                split(1, 2, 3, 4),
+                leaf(2),
+                leaf(3),
+            ],
+            vec![
+                split(0, 3, 4, 1),
+                split(1, 2, 2, 3),
+                leaf(20),
+                leaf(30),
+                leaf(10),
+            ],
             vec![split(0, 4, 1, 2), leaf(5), leaf(6)],
         ];
         let merged = merge(trees.map(|nodes| Tree { nodes }).into()).unwrap();
         let sum = |value| TreeNode::Leaf(vec![value, 2]);
-        let first = vec![split(0, 3, 1, 2), sum(11), split(1, 2, 3, 4), sum(22), sum(33)];
+        let first = vec![
+            split(0, 3, 1, 2),
+            sum(11),
+            split(1, 2, 3, 4),
+            sum(22),
+            sum(33),
+        ];
         assert_eq!(merged.len(), 2);
         assert_eq!(merged[0].nodes, first);
         assert_eq!(merged[1].nodes.len(), 3);

@@ -176,7 +176,10 @@ mod tests {
             for polynomial in digits.chunks_exact(size).chain([rest.as_slice()]) {
                 for (index, value) in values.iter().enumerate().take(size - values.len()) {
                     let negated = polynomial[values.len() + index].wrapping_neg();
-                    assert_eq!(polynomial[index], negated, "({base_log}, {levels}): {value}");
+                    assert_eq!(
+                        polynomial[index], negated,
+                        "({base_log}, {levels}): {value}"
+                    );
                 }
             }
         }

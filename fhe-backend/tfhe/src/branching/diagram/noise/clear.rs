@@ -20,7 +20,12 @@ pub(crate) struct ClearProducts {
 impl ClearProducts {
     /// A tree multiplies a bit with this polynomial.
     pub(super) fn add(&mut self, bit: usize, tree: usize, polynomial: usize) {
-        let of_tree = self.of_bits.entry(bit).or_default().entry(tree).or_default();
+        let of_tree = self
+            .of_bits
+            .entry(bit)
+            .or_default()
+            .entry(tree)
+            .or_default();
         if !of_tree.contains(&polynomial) {
             of_tree.push(polynomial);
         }
@@ -47,7 +52,9 @@ impl ClearProducts {
     pub(crate) fn energy(&self, base_log: u32, level_count: u32, plaintext_bits: u32) -> [f64; 2] {
         let squares = |value: u64| squared_digits(value, base_log, level_count, plaintext_bits);
         let norms = self.polynomials.iter().map(|counts| {
-            let of_values = counts.iter().map(|(value, count)| (squares(*value), *count));
+            let of_values = counts
+                .iter()
+                .map(|(value, count)| (squares(*value), *count));
             let (sum, largest) = of_values.fold((0.0, 0f64), |(sum, largest), (square, count)| {
                 (sum + f64::from(count) * square, largest.max(square))
             });

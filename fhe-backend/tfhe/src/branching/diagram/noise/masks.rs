@@ -149,7 +149,10 @@ mod tests {
             assert_eq!(ring.shift_from(value, moved), shift);
         }
         assert_ne!(ring.norm(value), ring.norm(plus(value, 1)));
-        assert_eq!(primitive(&vec![(1, 4), (3, -6), (1, 2)]), Some(vec![(1, 1), (3, -1)]));
+        assert_eq!(
+            primitive(&vec![(1, 4), (3, -6), (1, 2)]),
+            Some(vec![(1, 1), (3, -1)])
+        );
         assert_eq!(primitive(&vec![(3, 5), (3, -5)]), None);
     }
 }

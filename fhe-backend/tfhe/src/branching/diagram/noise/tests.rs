@@ -126,7 +126,11 @@ fn sums_that_differ_by_a_subtree_are_its_twins() {
     let (left, right) = (value(&mut book, 3), value(&mut book, 5));
     book.start_tree(2);
     let first = book.sum(&[(Sign::Plus, left)], vec![left]);
-    let change = [(Sign::Plus, first), (Sign::Plus, right), (Sign::Minus, left)];
+    let change = [
+        (Sign::Plus, first),
+        (Sign::Plus, right),
+        (Sign::Minus, left),
+    ];
     let second = book.sum(&change, vec![right]);
     let group = book.selection(2, first, second, &Plain::new());
     let of = units(&book);
