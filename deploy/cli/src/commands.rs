@@ -26,7 +26,7 @@ use core::str::from_utf8;
 use std::path::Path;
 
 use serde_json::Value;
-use tenebra::{Error, ServerProgram, files};
+use tenebra::{Error, ServerProgram, files, retired};
 use tenebra_client::ClientKey;
 use tenebra_client::ClientSpec;
 use tenebra_models::{Model, ModelError, Prediction};
@@ -70,11 +70,13 @@ fn read_model(path: &Path) -> Result<Model, Error> {
     })
 }
 
-/// The secret key of a folder of keys.
+/// The secret key of a folder of keys, if it was not retired.
 fn read_key(folder: &Path, spec: &ClientSpec<'_>) -> Result<ClientKey, Error> {
-    files::read_as(&folder.join(files::SECRET_KEY_FILE), |bytes| {
+    let key = files::read_as(&folder.join(files::SECRET_KEY_FILE), |bytes| {
         Ok(ClientKey::read_secret_file(spec, bytes)?)
-    })
+    })?;
+    retired::check(folder, &key)?;
+    Ok(key)
 }
 
 /// A prediction for JSON: a class label (an integer if all labels are), a number, or a list of numbers.

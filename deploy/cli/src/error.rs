@@ -157,6 +157,14 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A key that met a response which does not decrypt.
+    #[error(
+        "the secret key in {} met a response that did not decrypt and is used no more: what is sent after that may tell a server about the key", folder.display()
+    )]
+    KeyRetired {
+        /// The folder of keys.
+        folder: PathBuf,
+    },
     /// A file of ours where another kind of file is taken.
     #[error("this is {} {found}, {wanted} is needed", found.article())]
     OtherFile {

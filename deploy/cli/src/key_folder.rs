@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use crate::error::Error;
 use crate::evaluate::system_rng;
 use crate::files::{self, Access, CLIENT_FILE, EVALUATION_KEY_FILE, Item, SECRET_KEY_FILE};
+use crate::retired;
 
 /// Keys for one model, and its client spec.
 #[derive(Debug)]
@@ -34,7 +35,7 @@ impl KeyFolder {
     /// A folder of `tenebra keygen`, without a spec, gets the one fetched if the secret key was made for it.
     ///
     /// # Errors
-    /// What `fetch` returns, [`Error::Spec`], or [`Error::InFile`] with what is wrong with a file.
+    /// What `fetch` returns, [`Error::Spec`], [`Error::KeyRetired`], or [`Error::InFile`] with what is wrong with a file.
     pub fn open(
         folder: &Path,
         fetch: impl FnOnce() -> Result<Vec<u8>, Error>,
@@ -56,6 +57,7 @@ impl KeyFolder {
         let key = files::read_as(&folder.join(SECRET_KEY_FILE), |bytes| {
             Ok(ClientKey::read_secret_file(&spec, bytes)?)
         })?;
+        retired::check(folder, &key)?;
         if !kept {
             files::write_folder(folder, &[public(CLIENT_FILE, &spec_file)])?;
         }

@@ -12,6 +12,7 @@ pub mod frames;
 pub mod key_folder;
 pub mod remote;
 pub mod report;
+pub mod retired;
 pub mod rows;
 pub mod server_program;
 pub mod terminal;

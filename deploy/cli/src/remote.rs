@@ -57,25 +57,33 @@ impl Remote<'_> {
     /// Encrypts rows, as many in a query as it holds, has them evaluated, and decrypts. `progress` hears the number of rows
     /// done.
     ///
+    /// Whether a response decrypts says something about the key, so all rows are sent whether it does or not, and what the
+    /// server does after that hides nothing: see [`retired`](crate::retired) for what is done with the key.
+    ///
     /// # Errors
-    /// As [`Rows::codes`]; [`Error::Service`]; [`Error::Client`] for a response that is not one.
+    /// [`Error::Client`] for a response that is not one, before [`Error::Service`]; as [`Rows::codes`].
     pub fn predict(&self, rows: &Rows, mut progress: impl FnMut(usize)) -> Result<Scored, Error> {
         let mut rng = system_rng()?;
         let mut scored = Scored::default();
         let mut encrypted = 0;
-        while encrypted < rows.table.n_rows() {
+        let mut failed: Option<Error> = None;
+        let mut sent = Ok(());
+        while encrypted < rows.table.n_rows() && sent.is_ok() {
             let queries = self.encrypt_some(rows, &mut encrypted, &mut rng)?;
-            let mut decrypted = Ok(());
             let key = self.key_id.as_deref();
-            self.service
+            sent = self
+                .service
                 .predict_all(self.model, key, &queries, |response| {
-                    if decrypted.is_ok() {
-                        decrypted = self.decrypt_into(&mut scored, &response);
-                        progress(scored.integers.len());
+                    if let Err(error) = self.decrypt_into(&mut scored, &response)
+                        && (failed.is_none() || error.is_undecryptable())
+                    {
+                        failed = Some(error);
                     }
-                })?;
-            decrypted?;
+                    progress(scored.integers.len());
+                });
         }
+        failed.map_or(Ok(()), Err)?;
+        sent?;
         Ok(scored)
     }
 

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use tenebra::evaluate::{Scored, predict};
 use tenebra::frames::FrameFile;
+use tenebra::retired;
 use tenebra_client::Kind;
 
 use crate::arguments::InputPath;
@@ -45,7 +46,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     while let Some(response) = responses.next_frame()? {
         let integers = spec
             .decrypt_rows(&key, &response)
-            .map_err(|e| responses.in_frame(e.into()))?;
+            .map_err(|e| responses.in_frame(e.into()));
+        let integers = retired::guard(&arguments.keys, &key, integers)?;
         predictions.add(&Scored {
             predictions: integers.iter().map(|row| predict(&spec, row)).collect(),
             integers,

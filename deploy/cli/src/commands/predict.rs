@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use tenebra::clipping::Clipping;
 use tenebra::remote::{Remote, send_key};
 use tenebra::rows::{Columns, Selection, read_rows};
-use tenebra::{Error, KeyFolder, files};
+use tenebra::{Error, KeyFolder, files, retired};
 use tenebra_client::{ClientSpec, SpecError};
 use tenebra_server::names::Name;
 use tenebra_service_client::Service;
@@ -88,7 +88,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let bar = output::bar(rows.table.n_rows(), "scoring encrypted");
     let scored = remote.predict(&rows, |done| bar.set_position(done as u64));
     bar.finish_and_clear();
-    let scored = scored?;
+    let scored = retired::guard(&arguments.keys, keys.key(), scored)?;
     if let Some(text) = clipping.describe() {
         output::note(&format!("note: {text}"));
     }
