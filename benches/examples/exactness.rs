@@ -27,6 +27,7 @@ struct Count {
     different: usize,
 }
 
+#[expect(clippy::print_stdout, reason = "the counts are the result")]
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let mut number = |default: u64| {

@@ -88,9 +88,12 @@ impl Clipping {
         if more > 0 {
             cells.push(format!("and {more} more"));
         }
-        let count = self.count;
+        let (count, lie, were) = match self.count {
+            1 => ("1 value".to_owned(), "lies", "was"),
+            count => (format!("{count} values"), "lie", "were"),
+        };
         let what = format!(
-            "{count} values lie outside the range the model was calibrated for and were clipped"
+            "{count} {lie} outside the range the model was calibrated for and {were} clipped"
         );
         Some(format!("{what} ({})", cells.join("; ")))
     }

@@ -131,7 +131,8 @@ fn codes(program: &Program, index: usize, rng: &mut impl CryptoRng) -> Vec<i64> 
             3 if index < 6 => ends[input % 2],
             _ => {
                 let offset = span.checked_add(1).map_or(rng.next_u64(), |count| {
-                    u64::try_from(u128::from(rng.next_u64()) * u128::from(count) >> 64).unwrap_or(0)
+                    u64::try_from((u128::from(rng.next_u64()) * u128::from(count)) >> 64)
+                        .unwrap_or(0)
                 });
                 range.min.wrapping_add_unsigned(offset)
             }

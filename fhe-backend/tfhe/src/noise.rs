@@ -68,6 +68,9 @@ pub fn log2_erfc(x: f64) -> f64 {
 /// above that at 2^-128.
 #[must_use]
 pub fn p_fail_log2(variance: f64, plaintext_bits: u32, outputs: usize) -> f64 {
+    if variance <= 0.0 {
+        return f64::NEG_INFINITY;
+    }
     let half_step = exp2(63 - plaintext_bits);
     let exponent = -half_step * half_step / (2.0 * variance);
     1.0 + exponent / core::f64::consts::LN_2 + (outputs as f64).log2()
@@ -185,6 +188,8 @@ mod tests {
         let one = p_fail_log2(exp2(80), 20, 1);
         assert!((one + 45.17).abs() < 0.01, "{one}");
         assert!((p_fail_log2(exp2(80), 20, 16) - one - 4.0).abs() < 1e-9);
+        // A sum of nothing is −0.
+        assert_eq!(p_fail_log2(-0.0, 20, 1), f64::NEG_INFINITY);
         // At 2^-128, 4 bits above that of normal noise.
         let half_step = exp2(43);
         for sigmas in [12.9f64, 13.1, 13.3] {

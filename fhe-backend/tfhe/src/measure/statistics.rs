@@ -116,6 +116,7 @@ pub(super) struct Predicted {
 pub(super) struct Errors {
     plan: Predicted,
     predicted: f64,
+    errors: usize,
     queries: Vec<Query>,
     largest: f64,
     mismatches: usize,
@@ -127,6 +128,7 @@ impl Errors {
             plan,
             // What depends on nothing has no noise; errors are integers.
             predicted: plan.variance.max(1.0).sqrt(),
+            errors: 0,
             queries: Vec::new(),
             largest: 0.0,
             mismatches: 0,
@@ -140,6 +142,7 @@ impl Errors {
             let error = error as f64 / self.predicted;
             let square = error * error;
             query.count += 1.0;
+            self.errors += 1;
             query.sum += error;
             query.squares += square;
             query.fourth += square * square;
@@ -177,7 +180,7 @@ impl Errors {
             |variance: f64| variance.max(1e-30).log2() / 2.0 + self.predicted.log2() - 64.0;
         Measurement {
             queries: self.queries.len(),
-            errors: self.queries.iter().map(|query| query.count as usize).sum(),
+            errors: self.errors,
             predicted_std_log2: std_log2(1.0),
             std_log2: std_log2(square),
             std_bound_log2: std_log2(bound),

@@ -449,7 +449,7 @@ fn signs(slots: &[(Subtree, &Piecewise)], pattern: usize) -> impl Iterator<Item 
     trees.map(move |tree| {
         count += usize::from(last.is_some_and(|last| last != tree));
         last = Some(tree);
-        if (count & (2 * pattern + 1)).count_ones() % 2 == 0 {
+        if (count & (2 * pattern + 1)).count_ones().is_multiple_of(2) {
             Sign::Plus
         } else {
             Sign::Minus

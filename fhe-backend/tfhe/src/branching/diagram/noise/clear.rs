@@ -3,7 +3,8 @@
 //! Their digits are no random numbers: trees with the same step at the same place multiply the same errors by the same digits. What
 //! they add up to is bounded as it is, bit by bit, by the triangle inequality.
 
-use std::collections::{BTreeMap, HashMap};
+use alloc::collections::BTreeMap;
+use std::collections::HashMap;
 
 use crate::branching::diagram::{Plain, merged};
 

@@ -65,7 +65,8 @@ impl BitUnits {
         while let Some(next) = match (one.peek(), two.peek()) {
             (Some(a), Some(b)) if a.0 == b.0 => {
                 let joined = (a.0, join(a.1, b.1));
-                (one.next(), two.next());
+                one.next();
+                two.next();
                 Some(joined)
             }
             (Some(a), Some(b)) if a.0 > b.0 => two.next().copied(),

@@ -67,7 +67,7 @@ impl Ring {
 }
 
 pub(super) fn plus(a: u64, b: u64) -> u64 {
-    ((u128::from(a) + u128::from(b)) % u128::from(P)) as u64
+    reduced(u128::from(a) + u128::from(b))
 }
 
 pub(super) fn minus(a: u64, b: u64) -> u64 {
@@ -76,11 +76,21 @@ pub(super) fn minus(a: u64, b: u64) -> u64 {
 
 pub(super) fn times(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
-    let (low, high) = (product as u64, (product >> 64) as u64);
     // 2^64 = 2^32 − 1 and 2^96 = −1.
-    let (middle, top) = (high & 0xffff_ffff, high >> 32);
-    let sum = u128::from(low) + u128::from(middle) * 0xffff_ffff + u128::from(P - top);
-    (sum % u128::from(P)) as u64
+    let (low, middle, top) = (
+        product & u128::from(u64::MAX),
+        product >> 64 & 0xffff_ffff,
+        product >> 96,
+    );
+    reduced(low + middle * 0xffff_ffff + u128::from(P) - top)
+}
+
+/// A sum below `4·P`, modulo `P`.
+fn reduced(mut sum: u128) -> u64 {
+    while sum >= u128::from(P) {
+        sum -= u128::from(P);
+    }
+    u64::try_from(sum).unwrap_or(0)
 }
 
 fn power(mut base: u64, mut exponent: u64) -> u64 {
