@@ -9,7 +9,9 @@ ML = "ai.onnx.ml"
 TYPES = {np.dtype(k): v for k, v in {
     np.float32: 1, np.float64: 11, np.float16: 10, np.int64: 7, np.int32: 6, np.bool_: 9, np.int8: 3, np.uint8: 2}.items()}
 onnxruntime.set_default_logger_severity(4)
+# Without its optimizer, which takes a cast to half precision and back for nothing.
 SINGLE = onnxruntime.SessionOptions()
+SINGLE.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
 SINGLE.intra_op_num_threads = SINGLE.inter_op_num_threads = 1
 
 

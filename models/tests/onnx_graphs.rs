@@ -88,6 +88,14 @@ fn is_tie(prediction: &Prediction) -> bool {
         })
 }
 
+/// Whether all of several sigmoids are less than any normal number of single precision, so that nothing is left to divide by.
+fn underflows(prediction: &Prediction) -> bool {
+    let [_, _, ..] = prediction.scores[..] else {
+        return false;
+    };
+    prediction.scores != prediction.values && prediction.scores.iter().all(|score| *score < -87.0)
+}
+
 /// What a model says of a row, in the forms that graphs give it: scores, values, and for one score those of both classes.
 fn forms(prediction: &Prediction) -> Vec<Vec<f64>> {
     let (scores, values) = (&prediction.scores, &prediction.values);
@@ -117,9 +125,10 @@ fn is_in_forms(output: &Output, predictions: &[Option<Prediction>]) -> bool {
                         prediction.as_ref().is_none_or(|prediction| {
                             let found = &forms(prediction)[form][first..];
                             let mut pairs = found.iter().zip(expected);
-                            pairs.all(|(found, expected)| {
+                            let equal = pairs.all(|(found, expected)| {
                                 near(*found, expected.number(), output.kind)
-                            })
+                            });
+                            equal || underflows(prediction)
                         })
                     })
         })
