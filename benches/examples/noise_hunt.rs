@@ -4,7 +4,7 @@
 //! plans each with direct and with packed queries, measures them with keys of their own, and writes a line a plan and, beside it, a histogram as SVG. The exit
 //! status is 1 if a plan has a defect.
 
-use std::fmt::Write as _;
+use core::fmt::Write as _;
 use std::process::ExitCode;
 
 use rand_chacha::ChaCha20Rng;

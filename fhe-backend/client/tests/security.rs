@@ -1,7 +1,9 @@
 //! Everything that `GlweParams::validate` accepts is in the table of the lattice estimator, or noisier.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::BTreeMap;
+extern crate alloc;
+
+use alloc::collections::BTreeMap;
 
 use tenebra_client::GlweParams;
 

@@ -126,24 +126,30 @@ impl MixedNoise {
         }
     }
 
-    /// As [`p_fail_log2`], by Chernoff's bound as well: `E[e^(λX)] = e^(λ²V/2) · Π (1 − λ²W/D)^(−D/2)` for a variance `V` and mixed ones
-    /// of `D` squares with the mean `W`, so `P(|X| ≥ h) ≤ 2·E[e^(λX)]·e^(−λh)` for every λ.
+    /// As [`p_fail_log2`], where parts are mixed.
     #[must_use]
     pub fn p_fail_log2(&self, plaintext_bits: u32, outputs: usize) -> f64 {
+        self.tail_log2(exp2(63 - plaintext_bits)) + (outputs as f64).log2()
+    }
+
+    /// log2 of the probability that the magnitude is `threshold` or more, at most. By Chernoff's bound: `E[e^(λX)] = e^(λ²V/2) ·
+    /// Π (1 − λ²W/D)^(−D/2)` for a variance `V` and mixed ones of `D` squares with the mean `W`, so `P(|X| ≥ h) ≤ 2·E[e^(λX)]·e^(−λh)`
+    /// for every λ.
+    #[must_use]
+    pub fn tail_log2(&self, threshold: f64) -> f64 {
         let parts = || self.mixed.iter().filter(|part| part.variance > 0.0);
-        if parts().next().is_none() {
-            return p_fail_log2(self.normal, plaintext_bits, outputs);
+        if self.variance() <= 0.0 {
+            return f64::NEG_INFINITY;
         }
-        let half_step = exp2(63 - plaintext_bits);
         // Convex between 0 and the pole, least where its slope is 0; were all of it normal, that would be h/V.
         let pole = parts().map(|part| (part.squares / part.variance).sqrt());
-        let (mut low, mut high) = (0.0, pole.fold(half_step / self.variance(), f64::min));
+        let (mut low, mut high) = (0.0, pole.fold(threshold / self.variance(), f64::min));
         for _ in 0..50 {
             let lambda = f64::midpoint(low, high);
             let slope = |part: &Mixture| {
                 part.variance / (1.0 - lambda * lambda * part.variance / part.squares)
             };
-            if lambda * (self.normal + parts().map(slope).sum::<f64>()) < half_step {
+            if lambda * (self.normal + parts().map(slope).sum::<f64>()) < threshold {
                 low = lambda;
             } else {
                 high = lambda;
@@ -152,8 +158,22 @@ impl MixedNoise {
         let square = low * low;
         let of_parts = parts()
             .map(|part| -part.squares / 2.0 * (-square * part.variance / part.squares).ln_1p());
-        let exponent = square / 2.0 * self.normal - low * half_step + of_parts.sum::<f64>();
-        1.0 + exponent.min(0.0) / core::f64::consts::LN_2 + (outputs as f64).log2()
+        let exponent = square / 2.0 * self.normal - low * threshold + of_parts.sum::<f64>();
+        1.0 + exponent.min(0.0) / core::f64::consts::LN_2
+    }
+}
+
+impl From<f64> for MixedNoise {
+    /// Sub-Gaussian noise of this variance.
+    fn from(variance: f64) -> Self {
+        let none = Mixture {
+            variance: 0.0,
+            squares: 1.0,
+        };
+        Self {
+            normal: variance,
+            mixed: [none; 4],
+        }
     }
 }
 

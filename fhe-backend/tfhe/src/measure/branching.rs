@@ -30,7 +30,7 @@ pub(super) fn measure<R: CryptoRng>(
     });
     let noise = result_noise(&plan.layout, &plan.diagram.noise);
     let mut errors = Errors::new(Predicted {
-        variance: noise.variance(),
+        noise,
         added: switch_noise(&plan.layout),
         plaintext_bits: u32::from(plan.layout.layout().plaintext_bits),
         outputs: plan.layout.layout().coefficients as usize,

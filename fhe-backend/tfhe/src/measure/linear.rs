@@ -8,6 +8,7 @@ use tenebra_client::linear::{LinearError, ValidLinear};
 use super::statistics::{Errors, Measurement, Predicted};
 use super::{KeyBits, Measure, MeasureError, codes};
 use crate::backend::BackendError;
+use crate::noise::MixedNoise;
 use crate::program::{LinearProgram, Program};
 
 /// Errors that are looked at.
@@ -27,7 +28,7 @@ pub(super) fn measure<R: CryptoRng>(
         .queries
         .unwrap_or((ERRORS / (rows * outputs)).clamp(12, 512));
     let mut errors = Errors::new(Predicted {
-        variance: linear.plan.noise_variance,
+        noise: MixedNoise::from(linear.plan.noise_variance),
         added: 0.0,
         plaintext_bits: u32::from(layout.layout().plaintext_bits),
         outputs: rows * outputs,

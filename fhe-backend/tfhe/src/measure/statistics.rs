@@ -1,6 +1,6 @@
 //! Phase errors, summed up and judged.
 
-use crate::noise::p_fail_log2;
+use crate::noise::{MixedNoise, p_fail_log2};
 
 /// What was measured of a plan.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +25,8 @@ pub struct Measurement {
     pub kurtosis: f64,
     /// Largest error in predicted standard deviations.
     pub largest: f64,
+    /// log2 of the probability that the plan gives to an error as large, at most.
+    pub largest_tail_log2: f64,
     /// Half a step of the outputs in predicted standard deviations.
     pub half_step: f64,
     /// log2 of the failure probability of a query with the measured bound of the standard deviation.
@@ -67,16 +69,15 @@ impl Measurement {
     /// What is wrong, if anything: the worst first.
     #[must_use]
     pub fn defect(&self) -> Option<Defect> {
-        // Chernoff's bound and the union bound, as of the plan.
-        let tail = self.largest * self.largest / 2.0;
-        let likely = 30.0 * core::f64::consts::LN_2 + (self.errors.max(1) as f64).ln();
+        // Of any of them: the union bound.
+        let largest = self.largest_tail_log2 + (self.errors.max(1) as f64).log2();
         if self.mismatches > 0 {
             Some(Defect::Mismatch)
         } else if self.std_least_log2 > self.predicted_std_log2 {
             Some(Defect::Variance)
         } else if self.mean.abs() - 1.07 * CONFIDENCE * self.mean_error > SMALL_MEAN {
             Some(Defect::Mean)
-        } else if tail > likely {
+        } else if largest < -30.0 {
             Some(Defect::Largest)
         } else {
             None
@@ -102,8 +103,8 @@ struct Query {
 /// What a plan predicts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Predicted {
-    /// Of the errors that are measured.
-    pub(super) variance: f64,
+    /// The errors that are measured.
+    pub(super) noise: MixedNoise,
     /// That is added before results are decoded.
     pub(super) added: f64,
     pub(super) plaintext_bits: u32,
@@ -127,7 +128,7 @@ impl Errors {
         Self {
             plan,
             // What depends on nothing has no noise; errors are integers.
-            predicted: plan.variance.max(1.0).sqrt(),
+            predicted: plan.noise.variance().max(1.0).sqrt(),
             errors: 0,
             queries: Vec::new(),
             largest: 0.0,
@@ -170,8 +171,9 @@ impl Errors {
         };
         let square_error = spread(|query| query.squares, square, square * (2.0 / count).sqrt());
         let bound = square + CONFIDENCE * square_error;
+        let variance = self.predicted * self.predicted;
         let Predicted {
-            variance,
+            noise,
             added,
             plaintext_bits,
             outputs,
@@ -189,8 +191,9 @@ impl Errors {
             mean_error: spread(|query| query.sum, mean, (square / count).sqrt()),
             kurtosis,
             largest: self.largest,
+            largest_tail_log2: noise.tail_log2(self.largest * self.predicted).max(-1e9),
             half_step: f64::from(63 - plaintext_bits).exp2() / self.predicted,
-            p_fail_log2: p_fail_log2(bound * variance.max(1.0) + added, plaintext_bits, outputs),
+            p_fail_log2: p_fail_log2(bound * variance + added, plaintext_bits, outputs),
             mismatches: self.mismatches,
         }
     }
@@ -203,7 +206,7 @@ mod tests {
     /// Half a step of 128.
     fn errors(predicted: f64) -> Errors {
         Errors::new(Predicted {
-            variance: predicted * predicted,
+            noise: MixedNoise::from(predicted * predicted),
             added: 0.0,
             plaintext_bits: 56,
             outputs: 1,
