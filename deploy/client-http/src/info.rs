@@ -38,7 +38,7 @@ pub struct ModelInfo {
 /// An evaluation key that the server keeps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyInfo {
-    /// Its name, for [`Service::predict`].
+    /// Its name, for [`crate::Service::predict`].
     pub key: String,
     /// The spec it was made for.
     pub spec_id: String,
