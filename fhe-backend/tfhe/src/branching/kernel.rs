@@ -13,7 +13,7 @@ use tenebra_client::packing::SwitchGadget;
 
 use super::plan::Gadget;
 use super::ramp::subtract_half_ramp;
-use fourier::{FourierRows, Spectra, sum_products};
+use fourier::{FourierRows, MAX_COLUMNS, Spectra, sum_products};
 use transform::Transform;
 
 /// The scale of a torus polynomial whose words are taken for integers.
@@ -108,8 +108,12 @@ impl Kernel {
             self.transform.forward(spectrum, &self.difference);
         }
         let row = r * self.gadget.level_count + level;
-        ggsw.0
-            .store(self.transform.arch, row, &self.products, |_| TORUS);
+        ggsw.0.store(
+            self.transform.arch,
+            row,
+            &self.products,
+            &[TORUS; MAX_COLUMNS],
+        );
     }
 
     /// Transforms the row of a level of a switch key, mask and body.
@@ -132,9 +136,9 @@ impl Kernel {
                 self.transform.forward(spectrum, words);
             }
         }
-        let scale = |column| if column < 2 { HIGH } else { TORUS };
+        let scales = [HIGH, HIGH, TORUS, TORUS];
         key.rows
-            .store(self.transform.arch, level, &self.products, scale);
+            .store(self.transform.arch, level, &self.products, &scales);
     }
 
     /// `target = zero + ggsw ⊡ (one − zero)`. `load` is given the index of a polynomial and writes `zero` and `one − zero`; with

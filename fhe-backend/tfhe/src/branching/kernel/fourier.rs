@@ -1,13 +1,16 @@
 //! Polynomials in the Fourier domain, and sums of their products.
 
 use aligned_vec::AVec;
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
 use tfhe::core_crypto::fft_impl::fft64::c64;
 
 const ZERO: c64 = c64 { re: 0.0, im: 0.0 };
 
 /// Coefficients that lie together in [`FourierRows`]: a cache line, and at least a vector register.
 const LINE: usize = 4;
+
+/// Most polynomials of a ciphertext that [`sum_products`] takes.
+pub(super) const MAX_COLUMNS: usize = 7;
 
 /// Transformed polynomials, one after the other. They do not start at multiples of 4 KiB from each other, for the cache
 /// holds only eight lines at such distances.
@@ -70,30 +73,46 @@ impl FourierRows {
 
     /// Stores a row of transformed polynomials, one a column, each times the scale of its column. What is written together lies
     /// together: the rows of a query fill more than the caches that are close.
-    pub(super) fn store(
-        &mut self,
-        arch: Arch,
-        row: usize,
-        spectra: &Spectra,
-        scale: impl Fn(usize) -> f64,
-    ) {
-        let columns = self.columns;
-        arch.dispatch(|| {
-            let (lines, _) = self.data.as_chunks_mut::<LINE>();
-            let (spectra, stride) = (spectra.data.as_chunks::<LINE>().0, spectra.stride() / LINE);
-            let of_line = lines.chunks_exact_mut(self.rows * columns);
-            for (line, entries) in of_line.enumerate() {
-                let entries = &mut entries[row * columns..][..columns];
-                let spectra = spectra[line..].iter().step_by(stride);
-                for (column, (entry, values)) in entries.iter_mut().zip(spectra).enumerate() {
-                    let scale = scale(column);
-                    *entry = values.map(|value| c64 {
-                        re: value.re * scale,
-                        im: value.im * scale,
-                    });
+    pub(super) fn store(&mut self, arch: Arch, row: usize, spectra: &Spectra, scales: &[f64]) {
+        arch.dispatch(Store {
+            rows: self,
+            row,
+            spectra,
+            scales,
+        });
+    }
+}
+
+/// [`FourierRows::store`]. A named type instead of a closure, so that all of it is compiled for the registers that the machine has.
+struct Store<'a> {
+    rows: &'a mut FourierRows,
+    row: usize,
+    spectra: &'a Spectra,
+    scales: &'a [f64],
+}
+
+impl NullaryFnOnce for Store<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let columns = self.rows.columns;
+        let of_line = self.rows.rows * columns;
+        let (lines, _) = self.rows.data.as_chunks_mut::<LINE>();
+        let stride = self.spectra.stride() / LINE;
+        let (spectra, _) = self.spectra.data.as_chunks::<LINE>();
+        for (line, entries) in lines.chunks_exact_mut(of_line).enumerate() {
+            let entries = &mut entries[self.row * columns..][..columns];
+            let spectra = spectra[line..].iter().step_by(stride);
+            for ((entry, values), scale) in entries.iter_mut().zip(spectra).zip(self.scales) {
+                for lane in 0..LINE {
+                    entry[lane] = c64 {
+                        re: values[lane].re * scale,
+                        im: values[lane].im * scale,
+                    };
                 }
             }
-        });
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Negacyclic transforms of torus polynomials and of their digits, over those of `tfhe`.
 
-use pulp::Arch;
+use pulp::{Arch, NullaryFnOnce};
 use tfhe::core_crypto::commons::computation_buffers::ComputationBuffers;
 use tfhe::core_crypto::commons::parameters::PolynomialSize;
 use tfhe::core_crypto::entities::Polynomial;
@@ -55,10 +55,14 @@ impl Transform {
         rest: Option<&mut [u64]>,
     ) {
         let mut digits = core::mem::take(&mut self.digits);
-        decompose(self.arch, source, base_log, levels, &mut digits);
-        if let Some(rest) = rest {
-            add_rest(self.arch, source, base_log, levels, rest);
-        }
+        digits.resize(levels * source.len(), 0);
+        self.arch.dispatch(Decompose {
+            operand: source,
+            base_log,
+            levels,
+            digits: &mut digits,
+            rest: rest.unwrap_or_default(),
+        });
         for (level, digits) in digits.chunks_exact(source.len()).enumerate() {
             self.forward(spectra.polynomial(first + level), digits);
         }
@@ -89,48 +93,55 @@ fn dropped_bits(base_log: u32, levels: usize) -> u32 {
 /// `[−B/2, B/2)`, rounded half up, those of what is negative in `(−B/2, B/2]`, rounded half down. Operands are as often `v` as
 /// `−v`, so neither digits nor what they leave out have a mean, whatever multiples the operands are of: results of transforms
 /// lie on a grid of up to `2^40`, where a half is no rare exception.
-fn decompose(arch: Arch, operand: &[u64], base_log: u32, levels: usize, digits: &mut Vec<u64>) {
-    let size = operand.len();
-    digits.resize(levels * size, 0);
-    let dropped = dropped_bits(base_log, levels);
-    let round = 1u64 << (dropped - 1);
-    let half_base = 1u64 << (base_log - 1);
-    let mask = (1u64 << base_log) - 1;
-    arch.dispatch(|| {
-        for (level, digits) in digits.chunks_exact_mut(size).enumerate() {
+struct Decompose<'a> {
+    operand: &'a [u64],
+    base_log: u32,
+    levels: usize,
+    digits: &'a mut [u64],
+    /// Gets what the digits leave out added, between minus and plus a half of `q/B^ℓ`; empty if that is not asked for.
+    rest: &'a mut [u64],
+}
+
+/// A named type instead of a closure, so that all of it is compiled for the registers that the machine has.
+impl NullaryFnOnce for Decompose<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let dropped = dropped_bits(self.base_log, self.levels);
+        let round = 1u64 << (dropped - 1);
+        let half_base = 1u64 << (self.base_log - 1);
+        let mask = (1u64 << self.base_log) - 1;
+        let (values, _) = self.operand.as_chunks::<LANES>();
+        for (level, digits) in self.digits.chunks_exact_mut(self.operand.len()).enumerate() {
             // What makes the digits of this and every lower level non-negative, so that they do not borrow.
-            let below = base_log * u32::try_from(levels - 1 - level).unwrap_or(0);
-            let ones = (0..=below)
-                .step_by(base_log as usize)
-                .fold(0, |sum, shift| sum | 1u64 << shift);
+            let below = self.base_log * u32::try_from(self.levels - 1 - level).unwrap_or(0);
+            let mut ones = 0;
+            for shift in (0..=below).step_by(self.base_log as usize) {
+                ones |= 1u64 << shift;
+            }
             let offset = half_base * ones;
             let (digits, _) = digits.as_chunks_mut::<LANES>();
-            let (values, _) = operand.as_chunks::<LANES>();
             for (digits, values) in digits.iter_mut().zip(values) {
-                for (digit, value) in digits.iter_mut().zip(values) {
-                    let negative = value >> 63;
-                    let rounded = value.wrapping_add(round).wrapping_sub(negative) >> dropped;
+                for lane in 0..LANES {
+                    let negative = values[lane] >> 63;
+                    let rounded = values[lane].wrapping_add(round - negative) >> dropped;
                     let offset = offset - (ones & negative.wrapping_neg());
-                    *digit = (rounded.wrapping_add(offset) >> below & mask)
+                    digits[lane] = (rounded.wrapping_add(offset) >> below & mask)
                         .wrapping_sub(half_base - negative);
                 }
             }
         }
-    });
-}
-
-/// Adds what the digits of [`decompose`] leave out of a polynomial: between minus and plus a half of `q/B^ℓ`.
-fn add_rest(arch: Arch, operand: &[u64], base_log: u32, levels: usize, rest: &mut [u64]) {
-    let dropped = dropped_bits(base_log, levels);
-    let round = 1u64 << (dropped - 1);
-    let mask = (1u64 << dropped) - 1;
-    arch.dispatch(|| {
-        for (rest, value) in rest.iter_mut().zip(operand) {
-            let round = round - (value >> 63);
-            let left = (value.wrapping_add(round) & mask).wrapping_sub(round);
-            *rest = rest.wrapping_add(left);
+        let (rest, _) = self.rest.as_chunks_mut::<LANES>();
+        let mask = (1u64 << dropped) - 1;
+        for (rest, values) in rest.iter_mut().zip(values) {
+            for lane in 0..LANES {
+                let round = round - (values[lane] >> 63);
+                let left = (values[lane].wrapping_add(round) & mask).wrapping_sub(round);
+                rest[lane] = rest[lane].wrapping_add(left);
+            }
         }
-    });
+    }
 }
 
 #[cfg(test)]
@@ -159,9 +170,14 @@ mod tests {
                 .collect();
             let size = operand.len() / LANES * LANES;
             let operand = &operand[..size];
-            let (mut digits, mut rest) = (Vec::new(), vec![0; size]);
-            decompose(Arch::new(), operand, base_log, levels, &mut digits);
-            add_rest(Arch::new(), operand, base_log, levels, &mut rest);
+            let (mut digits, mut rest) = (vec![0; levels * size], vec![0; size]);
+            Arch::new().dispatch(Decompose {
+                operand,
+                base_log,
+                levels,
+                digits: &mut digits,
+                rest: &mut rest,
+            });
             let half = 1i64 << (base_log - 1);
             for (index, value) in operand.iter().enumerate() {
                 let digits = (1..).zip(digits.chunks_exact(size));
