@@ -6,7 +6,8 @@
 /// Bytes that `count` values of `width` bits take; 2^61 − 1 and more are `2^61`.
 #[must_use]
 pub const fn packed_len(count: u64, width: u32) -> u64 {
-    count.saturating_mul(width as u64).div_ceil(8)
+    let bits = count.saturating_mul(width as u64);
+    (bits >> 3) + (bits & 7 != 0) as u64
 }
 
 /// The low `width` bits set; `width` in `0..=64`.

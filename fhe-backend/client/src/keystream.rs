@@ -44,8 +44,10 @@ mod wide {
 #[cfg(any(test, not(feature = "alloc")))]
 mod small {
     use rand_chacha::ChaCha20Rng;
-    use rand_core::{Rng, SeedableRng};
+    use rand_core::SeedableRng;
     use zeroize::{Zeroize, optimization_barrier};
+
+    use crate::random::draw;
 
     #[derive(Debug)]
     pub(crate) struct Keystream(ChaCha20Rng);
@@ -64,7 +66,7 @@ mod small {
             let mut bytes = [0; 64];
             for words in out.chunks_mut(bytes.len() / 8) {
                 let bytes = &mut bytes[..words.len() * 8];
-                self.0.fill_bytes(bytes);
+                draw(&mut self.0, bytes);
                 for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
                     *word = u64::from_le_bytes(*bytes);
                 }

@@ -13,7 +13,7 @@
 //! Everything has a fixed length or one that stands before it, so that no two inputs are the same bytes; seeds are hashes
 //! of the root, so that a public one cannot be extended into another.
 
-use rand_core::CryptoRng;
+use rand_core::{CryptoRng, Rng};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop, optimization_barrier};
 
@@ -64,16 +64,17 @@ impl Transcript {
     pub(crate) fn new(label: &'static str, rng: &mut impl CryptoRng) -> Self {
         let mut transcript = Self(Sha256::new());
         transcript.number(label.len() as u64);
-        transcript.0.update(label);
+        absorb(&mut transcript.0, label.as_bytes());
         let mut entropy = [0u8; 32];
-        rng.fill_bytes(&mut entropy);
-        transcript.0.update(entropy);
+        draw(rng, &mut entropy);
+        absorb(&mut transcript.0, &entropy);
         entropy.zeroize();
         transcript
     }
 
+    #[inline(never)]
     pub(crate) fn number(&mut self, value: u64) {
-        self.0.update(value.to_le_bytes());
+        absorb(&mut self.0, &value.to_le_bytes());
     }
 
     pub(crate) fn glwe(&mut self, glwe: ValidGlwe) {
@@ -90,11 +91,11 @@ impl Transcript {
 
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.number(bytes.len() as u64);
-        self.0.update(bytes);
+        absorb(&mut self.0, bytes);
     }
 
     pub(crate) fn root(mut self) -> Root {
-        Root(self.0.finalize_reset().into())
+        Root(finish(&mut self.0))
     }
 }
 
@@ -104,6 +105,24 @@ impl Drop for Transcript {
         self.0 = Sha256::new();
         optimization_barrier(&self.0);
     }
+}
+
+/// What is hashed next. Not inlined, as is [`finish`]: the code is large, and called in many places.
+#[inline(never)]
+pub(crate) fn absorb(hash: &mut Sha256, bytes: &[u8]) {
+    hash.update(bytes);
+}
+
+/// The hash of what was absorbed.
+#[inline(never)]
+pub(crate) fn finish(hash: &mut Sha256) -> [u8; 32] {
+    hash.finalize_reset().into()
+}
+
+/// Random bytes. Devices have one generator: its code stands in their flash once.
+#[inline(never)]
+pub(crate) fn draw(rng: &mut impl Rng, out: &mut [u8]) {
+    rng.fill_bytes(out);
 }
 
 /// What a stream is for.
@@ -120,16 +139,18 @@ enum Stream {
 pub(crate) struct Root([u8; 32]);
 
 impl Root {
+    #[inline(never)]
     fn seed(&self, stream: Stream, index: u8) -> [u8; 32] {
         let mut hash = Sha256::new();
-        hash.update([stream as u8, index]);
-        hash.update(self.0);
-        let seed = hash.finalize_reset().into();
+        absorb(&mut hash, &[stream as u8, index]);
+        absorb(&mut hash, &self.0);
+        let seed = finish(&mut hash);
         hash = Sha256::new();
         optimization_barrier(&hash);
         seed
     }
 
+    #[inline(never)]
     fn keystream(&self, stream: Stream, index: u8) -> Keystream {
         let mut seed = self.seed(stream, index);
         let stream = Keystream::new(seed);

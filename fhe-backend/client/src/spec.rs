@@ -10,6 +10,8 @@ mod scheme;
 mod words;
 
 use sha2::{Digest, Sha256};
+
+use crate::random::{absorb, finish};
 use tenebra_quant::{Decision, InverseLink, QuantError};
 use thiserror::Error;
 
@@ -384,7 +386,9 @@ const OUTPUT_LEN: usize = 32;
 
 fn spec_id(payload: &[u8]) -> SpecId {
     let mut id = [0; 16];
-    id.copy_from_slice(&Sha256::digest(payload)[..16]);
+    let mut hash = Sha256::new();
+    absorb(&mut hash, payload);
+    id.copy_from_slice(&finish(&mut hash)[..16]);
     SpecId(id)
 }
 

@@ -138,6 +138,9 @@ impl MixedNoise {
     #[must_use]
     pub fn tail_log2(&self, threshold: f64) -> f64 {
         let parts = || self.mixed.iter().filter(|part| part.variance > 0.0);
+        if threshold <= 0.0 {
+            return 0.0;
+        }
         if self.variance() <= 0.0 {
             return f64::NEG_INFINITY;
         }

@@ -31,7 +31,8 @@ const CASES: [Case; 2] = [
     Case {
         name: "linear",
         limits: Limits {
-            flash_bytes: 32 * 1024,
+            // 1.9 kB of it are for seeds that are hashed from generator, key and codes.
+            flash_bytes: 34 * 1024,
             ram_bytes: 8 * 1024,
         },
     },
