@@ -13,14 +13,11 @@ use tenebra_client::packing::SwitchGadget;
 
 use super::plan::Gadget;
 use super::ramp::subtract_half_ramp;
-use fourier::{FourierRows, MAX_COLUMNS, Spectra, sum_products};
+use fourier::{FourierRows, Spectra, sum_products};
 use transform::Transform;
 
 /// The scale of a torus polynomial whose words are taken for integers.
 const TORUS: f64 = 1.0 / (2.0 * (1u64 << 63) as f64);
-
-/// That of their high halves.
-const HIGH: f64 = 1.0 / (1u64 << 32) as f64;
 
 /// The keys that masks of operands are multiplied with in their phases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,12 +105,8 @@ impl Kernel {
             self.transform.forward(spectrum, &self.difference);
         }
         let row = r * self.gadget.level_count + level;
-        ggsw.0.store(
-            self.transform.arch,
-            row,
-            &self.products,
-            &[TORUS; MAX_COLUMNS],
-        );
+        ggsw.0
+            .store(self.transform.arch, row, &self.products, TORUS);
     }
 
     /// Transforms the row of a level of a switch key, mask and body.
@@ -128,17 +121,16 @@ impl Kernel {
             load(column, &mut self.difference);
             for (low, word) in self.rest.iter_mut().zip(&mut self.difference) {
                 let half = (*word << 32).cast_signed() >> 32;
-                let high = word.wrapping_sub(half.cast_unsigned()).cast_signed() >> 32;
-                (*low, *word) = (half.cast_unsigned(), high.cast_unsigned());
+                *low = half.cast_unsigned();
+                *word = word.wrapping_sub(*low);
             }
             for (limb, words) in [&self.difference, &self.rest].into_iter().enumerate() {
                 let spectrum = self.products.polynomial(2 * limb + column);
                 self.transform.forward(spectrum, words);
             }
         }
-        let scales = [HIGH, HIGH, TORUS, TORUS];
         key.rows
-            .store(self.transform.arch, level, &self.products, &scales);
+            .store(self.transform.arch, level, &self.products, TORUS);
     }
 
     /// `target = zero + ggsw ⊡ (one − zero)`. `load` is given the index of a polynomial and writes `zero` and `one − zero`; with

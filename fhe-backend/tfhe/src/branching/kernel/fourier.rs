@@ -9,9 +9,6 @@ const ZERO: c64 = c64 { re: 0.0, im: 0.0 };
 /// Coefficients that lie together in [`FourierRows`]: a cache line, and at least a vector register.
 const LINE: usize = 4;
 
-/// Most polynomials of a ciphertext that [`sum_products`] takes.
-pub(super) const MAX_COLUMNS: usize = 7;
-
 /// Transformed polynomials, one after the other. They do not start at multiples of 4 KiB from each other, for the cache
 /// holds only eight lines at such distances.
 pub(super) struct Spectra {
@@ -71,14 +68,14 @@ impl FourierRows {
         self.columns
     }
 
-    /// Stores a row of transformed polynomials, one a column, each times the scale of its column. What is written together lies
-    /// together: the rows of a query fill more than the caches that are close.
-    pub(super) fn store(&mut self, arch: Arch, row: usize, spectra: &Spectra, scales: &[f64]) {
+    /// Stores `scale` times a row of transformed polynomials, one a column. What is written together lies together: the rows
+    /// of a query fill more than the caches that are close.
+    pub(super) fn store(&mut self, arch: Arch, row: usize, spectra: &Spectra, scale: f64) {
         arch.dispatch(Store {
             rows: self,
             row,
             spectra,
-            scales,
+            scale,
         });
     }
 }
@@ -88,7 +85,7 @@ struct Store<'a> {
     rows: &'a mut FourierRows,
     row: usize,
     spectra: &'a Spectra,
-    scales: &'a [f64],
+    scale: f64,
 }
 
 impl NullaryFnOnce for Store<'_> {
@@ -104,13 +101,11 @@ impl NullaryFnOnce for Store<'_> {
         for (line, entries) in lines.chunks_exact_mut(of_line).enumerate() {
             let entries = &mut entries[self.row * columns..][..columns];
             let spectra = spectra[line..].iter().step_by(stride);
-            for ((entry, values), scale) in entries.iter_mut().zip(spectra).zip(self.scales) {
-                for lane in 0..LINE {
-                    entry[lane] = c64 {
-                        re: values[lane].re * scale,
-                        im: values[lane].im * scale,
-                    };
-                }
+            for (entry, values) in entries.iter_mut().zip(spectra) {
+                *entry = values.map(|value| c64 {
+                    re: value.re * self.scale,
+                    im: value.im * self.scale,
+                });
             }
         }
     }

@@ -79,9 +79,6 @@ impl Transform {
     }
 }
 
-/// Lanes of a decomposition: no less than a vector register has.
-const LANES: usize = 8;
-
 /// Bits that digits leave out of a word.
 fn dropped_bits(base_log: u32, levels: usize) -> u32 {
     64 - base_log * u32::try_from(levels).unwrap_or(1)
@@ -112,7 +109,6 @@ impl NullaryFnOnce for Decompose<'_> {
         let round = 1u64 << (dropped - 1);
         let half_base = 1u64 << (self.base_log - 1);
         let mask = (1u64 << self.base_log) - 1;
-        let (values, _) = self.operand.as_chunks::<LANES>();
         for (level, digits) in self.digits.chunks_exact_mut(self.operand.len()).enumerate() {
             // What makes the digits of this and every lower level non-negative, so that they do not borrow.
             let below = self.base_log * u32::try_from(self.levels - 1 - level).unwrap_or(0);
@@ -121,25 +117,22 @@ impl NullaryFnOnce for Decompose<'_> {
                 ones |= 1u64 << shift;
             }
             let offset = half_base * ones;
-            let (digits, _) = digits.as_chunks_mut::<LANES>();
-            for (digits, values) in digits.iter_mut().zip(values) {
-                for lane in 0..LANES {
-                    let negative = values[lane] >> 63;
-                    let rounded = values[lane].wrapping_add(round - negative) >> dropped;
-                    let offset = offset - (ones & negative.wrapping_neg());
-                    digits[lane] = (rounded.wrapping_add(offset) >> below & mask)
-                        .wrapping_sub(half_base - negative);
-                }
+            for (digit, value) in digits.iter_mut().zip(self.operand) {
+                // −1 for what is negative.
+                let sign = (value.cast_signed() >> 63).cast_unsigned();
+                let rounded = value.wrapping_add(round).wrapping_add(sign) >> dropped;
+                let rest = rounded.wrapping_add(offset).wrapping_sub(ones & sign);
+                *digit = (rest >> below & mask)
+                    .wrapping_sub(half_base)
+                    .wrapping_sub(sign);
             }
         }
-        let (rest, _) = self.rest.as_chunks_mut::<LANES>();
         let mask = (1u64 << dropped) - 1;
-        for (rest, values) in rest.iter_mut().zip(values) {
-            for lane in 0..LANES {
-                let round = round - (values[lane] >> 63);
-                let left = (values[lane].wrapping_add(round) & mask).wrapping_sub(round);
-                rest[lane] = rest[lane].wrapping_add(left);
-            }
+        for (rest, value) in self.rest.iter_mut().zip(self.operand) {
+            let sign = (value.cast_signed() >> 63).cast_unsigned();
+            let round = round.wrapping_add(sign);
+            let left = (value.wrapping_add(round) & mask).wrapping_sub(round);
+            *rest = rest.wrapping_add(left);
         }
     }
 }
@@ -168,8 +161,7 @@ mod tests {
                 .copied()
                 .chain(values.iter().map(|value| value.wrapping_neg()))
                 .collect();
-            let size = operand.len() / LANES * LANES;
-            let operand = &operand[..size];
+            let (size, operand) = (operand.len(), operand.as_slice());
             let (mut digits, mut rest) = (vec![0; levels * size], vec![0; size]);
             Arch::new().dispatch(Decompose {
                 operand,
