@@ -84,7 +84,7 @@ fn compare(circuit: &Verified, query: QueryMode, rng: &mut ChaCha20Rng, count: &
     let Ok(program) = Program::prepare(circuit, &options) else {
         return;
     };
-    let bytes = spec(circuit, &program).encode().unwrap();
+    let bytes = spec(&program).encode().unwrap();
     let spec = ClientSpec::parse(&bytes).unwrap();
     let key = ClientKey::generate(&spec, rng);
     let evaluation_key = spec.evaluation_key_file(&key, rng).unwrap();

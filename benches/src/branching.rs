@@ -87,7 +87,7 @@ impl BranchingCase {
         Self {
             name,
             codes: codes.collect(),
-            spec_file: spec(&circuit, &program).encode().unwrap(),
+            spec_file: spec(&program).encode().unwrap(),
             circuit,
             program,
             report,

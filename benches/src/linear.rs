@@ -4,8 +4,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use tenebra_circuit::{CircuitBuilder, Interval, Matrix, Options, Verified, verify};
 use tenebra_client::ClientKey;
-use tenebra_client::spec::{ClientSpec, Output, OwnedCodec, OwnedInput, OwnedSpec};
-use tenebra_quant::{Affine, Decision, InverseLink};
+use tenebra_client::spec::{ClientSpec, OwnedSpec};
 use tenebra_tfhe::{PlanReport, Program};
 
 /// A linear model of 8-bit inputs and weights, planned for a number of rows, with a key and rows to score.
@@ -57,7 +56,7 @@ impl LinearCase {
         Self {
             name,
             rows: rows.collect(),
-            spec_file: spec(&circuit, &program).encode().unwrap(),
+            spec_file: spec(&program).encode().unwrap(),
             circuit,
             program,
             report,
@@ -109,40 +108,17 @@ fn circuit(features: usize, outputs: usize, rng: &mut impl Rng) -> Verified {
     verify(&builder.finish()).unwrap()
 }
 
-/// A spec whose inputs are codes from 0 on already.
+/// A spec whose features are codes already.
 ///
 /// # Panics
 ///
-/// If a code does not fit 31 bits.
+/// If an input has codes of more than 16 bits.
 #[must_use]
 #[expect(clippy::unwrap_used, reason = "codes of up to 16 bits are sound")]
-pub fn spec(circuit: &Verified, program: &Program) -> OwnedSpec {
-    let ranges = circuit.input_ranges();
-    let codec = |range: &Interval| {
-        let max = i32::try_from(range.max).unwrap();
-        Affine::from_parts(1.0, 0, 0, max).unwrap()
-    };
-    let inputs = (0..).zip(&ranges).map(|(column, range)| OwnedInput {
-        column,
-        codec: OwnedCodec::Affine(codec(range)),
-        missing: None,
-    });
-    let output = |range: Interval| Output {
-        min: range.min,
-        max: range.max,
-        scale: 1e-3,
-        offset: 0.0,
-    };
+pub fn spec(program: &Program) -> OwnedSpec {
     OwnedSpec {
         p_fail_log2: Options::default().p_fail_log2,
         scheme: program.spec_scheme(),
-        columns: u32::try_from(ranges.len()).unwrap(),
-        inputs: inputs.collect(),
-        outputs: circuit.output_ranges().into_iter().map(output).collect(),
-        inverse_link: InverseLink::Identity,
-        decision: Decision::None,
-        classes: vec![],
-        column_names: vec![],
-        estimator: "benches".into(),
+        interface: program.interface_of_codes().unwrap(),
     }
 }

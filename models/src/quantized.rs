@@ -3,9 +3,8 @@
 //! What the client needs to know is here beside the circuit: the codec of every input, and how an output becomes a real
 //! score, `score = output_scale * integer + output_offset`, then a prediction.
 
-use serde::{Deserialize, Serialize};
 use tenebra_circuit::{Circuit, Interval, Verified, verify};
-use tenebra_quant::{Affine, Bins, BitWidth, Decision, InverseLink, Quantized};
+use tenebra_quant::{BitWidth, Decision, Interface, InverseLink, Output, Words};
 
 use crate::data::Table;
 use crate::error::QuantizeError;
@@ -21,7 +20,7 @@ pub struct QuantizedModel {
     pub estimator: String,
     /// Names of the float model's features, where it knows them.
     pub feature_names: Option<Vec<String>>,
-    /// Number of the float model's features; [`InputCodec::feature`] is below it.
+    /// Number of the float model's features; [`column`](tenebra_quant::Input::column) of an input is below it.
     pub n_features: usize,
     /// One per element of the circuit's input, in order. Features that do not matter have none and are not sent.
     pub inputs: Vec<InputCodec>,
@@ -42,82 +41,16 @@ pub struct QuantizedModel {
 }
 
 /// Which feature an input is, and how it becomes a code.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct InputCodec {
-    /// Column of the model's features, from 0.
-    pub feature: usize,
-    /// From real to code.
-    pub codec: Codec,
-    /// The code of a missing value (NaN), for models that learned what to do with one; it may lie one beyond the codec's.
-    #[serde(default)]
-    pub missing: Option<i32>,
-}
-
-impl InputCodec {
-    /// The code of a value or, for NaN, of a missing one.
-    ///
-    /// # Errors
-    /// [`QuantizeError::Quant`] for infinities, and for NaN where there is no code for a missing value.
-    pub fn encode(&self, value: f64) -> Result<Quantized, QuantizeError> {
-        match self.missing {
-            Some(code) if value.is_nan() => Ok(Quantized {
-                code,
-                clipped: false,
-            }),
-            _ => self.codec.encode(value),
-        }
-    }
-
-    /// The codes that [`InputCodec::encode`] gives, that of a missing value included.
-    #[must_use]
-    pub fn range(&self) -> Interval {
-        let (min, max) = match &self.codec {
-            Codec::Affine(affine) => (affine.min_code().into(), affine.max_code().into()),
-            Codec::Bins { cuts, .. } => (0, i64::try_from(cuts.len()).unwrap_or(i64::MAX)),
-        };
-        let missing = self.missing.map_or(min, i64::from);
-        Interval::new(min.min(missing), max.max(missing))
-    }
-}
+pub type InputCodec = tenebra_quant::Input<Vec<f64>>;
 
 /// From real to code.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Codec {
-    /// Even steps.
-    Affine(Affine<f64>),
-    /// The number of cut points that are at most the value.
-    Bins {
-        /// Strictly increasing.
-        cuts: Vec<f64>,
-        /// Whether the value is rounded to single precision first, as the model's library does.
-        round_to_f32: bool,
-    },
-}
+pub type Codec = tenebra_quant::Codec<Vec<f64>>;
 
-impl Codec {
-    /// The code of a value.
-    ///
-    /// # Errors
-    /// [`QuantizeError::Quant`] for NaN, infinities, and cut points that are not increasing.
-    pub fn encode(&self, value: f64) -> Result<Quantized, QuantizeError> {
-        let quantized = match self {
-            Self::Affine(affine) => affine.quantize(value),
-            #[expect(
-                clippy::cast_possible_truncation,
-                reason = "rounding to single precision is what is asked for"
-            )]
-            Self::Bins { cuts, round_to_f32 } => {
-                let value = if *round_to_f32 {
-                    f64::from(value as f32)
-                } else {
-                    value
-                };
-                Bins::new(cuts).and_then(|bins| bins.quantize(value))
-            }
-        };
-        quantized.map_err(QuantizeError::Quant)
-    }
+/// The codes that an input may have.
+#[must_use]
+pub(crate) fn code_interval(input: &InputCodec) -> Interval {
+    let (min, max) = input.code_range();
+    Interval::new(min, max)
 }
 
 /// The codes of one row, in the order of the circuit's input.
@@ -257,8 +190,8 @@ impl QuantizedModel {
         };
         for input in &self.inputs {
             let quantized = input
-                .encode(row[input.feature])
-                .map_err(|e| e.of_feature(input.feature))?;
+                .quantize(row[input.column])
+                .map_err(|e| QuantizeError::Quant(e).of_feature(input.column))?;
             codes.codes.push(quantized.code.into());
             codes.clipped += usize::from(quantized.clipped);
         }
@@ -288,6 +221,37 @@ impl QuantizedModel {
             self.inverse_link,
             self.decision,
         ))
+    }
+
+    /// What a client must know: of `model`, which this was made of, and of its verified circuit.
+    #[must_use]
+    pub fn interface(&self, model: &Model, circuit: &Verified) -> Interface {
+        let ranges = circuit.output_ranges();
+        let scales = self.output_scale.iter().zip(&self.output_offset);
+        let outputs = ranges.iter().zip(scales);
+        let words = model.words().map(|(column, words)| Words {
+            column,
+            others_are_missing: words.others_are_missing,
+            words: words.words.clone(),
+        });
+        Interface {
+            columns: self.n_features,
+            inputs: self.inputs.clone(),
+            outputs: outputs
+                .map(|(range, (&scale, &offset))| Output {
+                    min: range.min,
+                    max: range.max,
+                    scale,
+                    offset,
+                })
+                .collect(),
+            inverse_link: self.inverse_link,
+            decision: self.decision,
+            classes: self.classes.clone(),
+            column_names: self.feature_names.clone().unwrap_or_default(),
+            estimator: self.estimator.clone(),
+            words: words.collect(),
+        }
     }
 
     /// The circuit behind its door.

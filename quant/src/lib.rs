@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
 
-#[cfg(test)]
+#[cfg(any(test, feature = "alloc"))]
 extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
@@ -10,16 +10,22 @@ mod affine;
 mod bins;
 mod bit_width;
 pub mod calibrate;
+mod codec;
 mod error;
 mod fixed_point;
+#[cfg(feature = "alloc")]
+mod interface;
 mod link;
 mod steps;
 
 pub use affine::Affine;
 pub use bins::{Bins, HeaplessBins};
 pub use bit_width::BitWidth;
+pub use codec::{Codec, CutPoints, Input, Output};
 pub use error::QuantError;
 pub use fixed_point::FixedPoint;
+#[cfg(feature = "alloc")]
+pub use interface::{Interface, Words};
 pub use link::{Decision, InverseLink};
 
 /// The code of a real value, and whether the value lay outside the representable range.

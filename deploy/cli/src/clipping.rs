@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use tenebra_client::ClientSpec;
-use tenebra_client::spec::Codec;
+use tenebra_quant::Codec;
 
 use crate::error::Error;
 use crate::rows::Rows;
@@ -58,7 +58,7 @@ impl Clipping {
                 return None;
             };
             let (min, max) = affine.range();
-            input.quantize(value).ok().filter(|(_, outside)| *outside)?;
+            input.quantize(value).ok().filter(|code| code.clipped)?;
             Some(ClippedCell {
                 row: rows.first + index + 1,
                 column: rows.table.columns().get(input.column)?.clone(),

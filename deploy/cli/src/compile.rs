@@ -4,9 +4,8 @@ use std::time::Instant;
 
 use tenebra_circuit::{Options, Verified};
 use tenebra_client::ClientSpec;
-use tenebra_client::spec::{Output, OwnedCodec, OwnedInput, OwnedSpec, OwnedWords};
-use tenebra_models::data::{Table, Words};
-use tenebra_models::quantized::Codec;
+use tenebra_client::spec::OwnedSpec;
+use tenebra_models::data::Table;
 use tenebra_models::{Model, QuantizeError, QuantizeOptions, QuantizedModel, quantize_with_report};
 use tenebra_tfhe::Program;
 use tenebra_tfhe::measure::{Measure, MeasureError, Measured};
@@ -86,8 +85,12 @@ pub fn compile(
     } else {
         (Program::prepare(&circuit, &plan)?, None)
     };
-    let spec = client_spec(&quantized, &circuit, &program, plan.p_fail_log2);
-    let client = spec.encode_with_words(&words(model))?;
+    let spec = OwnedSpec {
+        p_fail_log2: plan.p_fail_log2,
+        scheme: program.spec_scheme(),
+        interface: quantized.interface(model, &circuit),
+    };
+    let client = spec.encode()?;
     let comparison = compare(model, &quantized, &circuit, calibration)?;
     let mut report = Report::new(&quantized.estimator, &circuit, &program, comparison);
     if let Some((measurements, refused)) = measured {
@@ -137,62 +140,6 @@ fn name_feature(error: QuantizeError, model: &Model) -> Error {
     Error::Column {
         column: column.unwrap_or_else(|| (feature + 1).to_string()),
         source,
-    }
-}
-
-fn client_spec(
-    model: &QuantizedModel,
-    circuit: &Verified,
-    program: &Program,
-    p_fail_log2: f64,
-) -> OwnedSpec {
-    let scales = model.output_scale.iter().zip(&model.output_offset);
-    let output = |(range, (&scale, &offset)): (&tenebra_circuit::Interval, (&f64, &f64))| Output {
-        min: range.min,
-        max: range.max,
-        scale,
-        offset,
-    };
-    OwnedSpec {
-        p_fail_log2,
-        scheme: program.spec_scheme(),
-        columns: u32::try_from(model.n_features).unwrap_or(u32::MAX),
-        inputs: model.inputs.iter().map(client_input).collect(),
-        outputs: circuit
-            .output_ranges()
-            .iter()
-            .zip(scales)
-            .map(output)
-            .collect(),
-        inverse_link: model.inverse_link,
-        decision: model.decision,
-        classes: model.classes.clone(),
-        column_names: model.feature_names.clone().unwrap_or_default(),
-        estimator: model.estimator.clone(),
-    }
-}
-
-fn words(model: &Model) -> Vec<OwnedWords> {
-    let of_column = |(column, words): (usize, &Words)| OwnedWords {
-        column: u32::try_from(column).unwrap_or(u32::MAX),
-        others_are_missing: words.others_are_missing,
-        words: words.words.clone(),
-    };
-    model.words().map(of_column).collect()
-}
-
-fn client_input(input: &tenebra_models::quantized::InputCodec) -> OwnedInput {
-    let codec = match &input.codec {
-        Codec::Affine(affine) => OwnedCodec::Affine(*affine),
-        Codec::Bins { cuts, round_to_f32 } => OwnedCodec::Bins {
-            cuts: cuts.clone(),
-            round_to_f32: *round_to_f32,
-        },
-    };
-    OwnedInput {
-        column: u32::try_from(input.feature).unwrap_or(u32::MAX),
-        codec,
-        missing: input.missing,
     }
 }
 

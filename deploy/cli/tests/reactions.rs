@@ -17,11 +17,9 @@ use std::thread;
 use tenebra_client::branching::BranchingLayout;
 use tenebra_client::frame::{HEADER_LEN, Header, TRAILER_LEN};
 use tenebra_client::params::GlweParams;
-use tenebra_client::spec::{
-    Digits, OwnedBranching, OwnedCodec, OwnedInput, OwnedScheme, OwnedSpec, Radix,
-};
+use tenebra_client::spec::{Digits, OwnedBranching, OwnedScheme, OwnedSpec, Radix};
 use tenebra_client::{ClientSpec, Kind, to_frame};
-use tenebra_quant::{Decision, InverseLink};
+use tenebra_quant::{Codec, Decision, Input, Interface, InverseLink};
 
 /// One bit in, a digit sum of 6 bits out, of which 0 to 10 are answers. A query has 131 kB, so that 300 rows are encrypted
 /// and sent in several pieces.
@@ -51,26 +49,29 @@ fn spec() -> OwnedSpec {
             },
             digits: vec![Digits { count: 1, base: 0 }],
         }),
-        columns: 1,
-        inputs: vec![OwnedInput {
-            column: 0,
-            codec: OwnedCodec::Bins {
-                cuts: vec![0.5],
-                round_to_f32: false,
-            },
-            missing: None,
-        }],
-        outputs: vec![tenebra_client::spec::Output {
-            min: 0,
-            max: 10,
-            scale: 1.0,
-            offset: 0.0,
-        }],
-        inverse_link: InverseLink::Identity,
-        decision: Decision::None,
-        classes: vec![],
-        column_names: vec![],
-        estimator: "RandomForestRegressor".into(),
+        interface: Interface {
+            columns: 1,
+            inputs: vec![Input {
+                column: 0,
+                codec: Codec::Bins {
+                    cuts: vec![0.5],
+                    round_to_f32: false,
+                },
+                missing: None,
+            }],
+            outputs: vec![tenebra_quant::Output {
+                min: 0,
+                max: 10,
+                scale: 1.0,
+                offset: 0.0,
+            }],
+            inverse_link: InverseLink::Identity,
+            decision: Decision::None,
+            classes: vec![],
+            column_names: vec![],
+            estimator: "RandomForestRegressor".into(),
+            words: vec![],
+        },
     }
 }
 

@@ -200,15 +200,15 @@ impl ClientSpec<'_> {
         }
         let mut clipped = 0;
         for (input, slot) in self.inputs().zip(codes) {
-            let (code, outside) =
+            let quantized =
                 input
                     .quantize(row[input.column])
                     .map_err(|source| ClientError::Value {
                         column: input.column + 1,
                         source,
                     })?;
-            *slot = code;
-            clipped += usize::from(outside);
+            *slot = quantized.code.into();
+            clipped += usize::from(quantized.clipped);
         }
         Ok(clipped)
     }
@@ -387,7 +387,7 @@ impl ClientSpec<'_> {
     /// Scores of one row of decrypted integers: `scale·integer + offset` of each output, before the inverse link.
     pub fn scores(&self, integers: &[i64], scores: &mut [f64]) {
         for ((output, integer), score) in self.outputs().zip(integers).zip(scores) {
-            *score = output.scale * *integer as f64 + output.offset;
+            *score = output.score(*integer);
         }
     }
 

@@ -15,14 +15,13 @@ use crate::random::{absorb, finish};
 use tenebra_quant::{Decision, InverseLink, QuantError};
 use thiserror::Error;
 
-pub use codec::{Codec, Cuts, Input, MAX_CUTS};
+pub use codec::{Cuts, Input, MAX_CUTS};
 #[cfg(feature = "alloc")]
-pub use owned::{MAX_NAME_BYTES, OwnedBranching, OwnedCodec, OwnedInput, OwnedScheme, OwnedSpec};
+pub use owned::{MAX_NAME_BYTES, OwnedBranching, OwnedScheme, OwnedSpec};
 use scheme::Scheme;
 pub use scheme::{Digits, MAX_DIGITS, Radix};
+pub use tenebra_quant::{Codec, Output};
 pub use words::ColumnWords;
-#[cfg(feature = "alloc")]
-pub use words::OwnedWords;
 
 use crate::branching::ValidBranching;
 use crate::cursor::Cursor;
@@ -56,19 +55,6 @@ pub struct ClientSpec<'a> {
 struct Section<'a> {
     count: u32,
     bytes: &'a [u8],
-}
-
-/// One output: how its integer becomes a score.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Output {
-    /// Smallest integer it takes.
-    pub min: i64,
-    /// Largest integer it takes.
-    pub max: i64,
-    /// Score per unit.
-    pub scale: f64,
-    /// Score of the integer 0.
-    pub offset: f64,
 }
 
 /// Why bytes are not a client spec.

@@ -7,6 +7,7 @@ use tenebra_client::branching::ValidBranching;
 use tenebra_client::linear::{LinearError, MAX_PORT, ValidLinear, plan_of};
 use tenebra_client::spec::{ClientSpec, Digits, OwnedBranching, OwnedScheme};
 use tenebra_client::{Frame, KeyTag, Kind, SecretKey, SpecId, frame_len, to_frame};
+use tenebra_quant::{Interface, QuantError};
 
 use crate::branching;
 use crate::branching::digits::OutputDigits;
@@ -162,7 +163,19 @@ impl Program {
         &self.output_ranges
     }
 
-    /// What the client spec must say of it.
+    /// What a client must know of the bare circuit, without a model: its features are codes, its scores integers.
+    ///
+    /// # Errors
+    ///
+    /// [`QuantError::CodeRange`] for ranges of inputs that are no codes.
+    pub fn interface_of_codes(&self) -> Result<Interface, QuantError> {
+        let ends = |ranges: &[Interval]| -> Vec<(i64, i64)> {
+            ranges.iter().map(|range| (range.min, range.max)).collect()
+        };
+        Interface::of_codes(&ends(&self.input_ranges), &ends(&self.output_ranges))
+    }
+
+    /// What the client spec must say of its scheme.
     #[must_use]
     pub fn spec_scheme(&self) -> OwnedScheme {
         match &self.scheme {

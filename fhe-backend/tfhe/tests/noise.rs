@@ -19,9 +19,9 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use tenebra_circuit::{CircuitBuilder, Interval, Matrix, Options, Verified, verify};
 use tenebra_client::linear::{LinearLayout, ValidLinear};
-use tenebra_client::spec::{Output, OwnedCodec, OwnedInput, OwnedScheme, OwnedSpec};
+use tenebra_client::spec::{OwnedScheme, OwnedSpec};
 use tenebra_client::{ClientSpec, SecretKey};
-use tenebra_quant::{Affine, Decision, InverseLink};
+use tenebra_quant::Interface;
 use tenebra_tfhe::Program;
 use tenebra_tfhe::noise::{rounding_variance, tuniform_variance};
 use tfhe::core_crypto::prelude::{GlweCiphertextOwned, GlweSecretKeyOwned};
@@ -103,33 +103,13 @@ impl Model {
 
     /// A program that runs this layout: by way of a client spec, as on a server.
     fn program(&self, layout: LinearLayout) -> Program {
-        let input = |column| OwnedInput {
-            column,
-            codec: OwnedCodec::Affine(Affine::from_parts(1.0, 0, 0, 255).unwrap()),
-            missing: None,
-        };
-        let output = |range: Interval| Output {
-            min: range.min,
-            max: range.max,
-            scale: 1.0,
-            offset: 0.0,
-        };
+        let ends = |range: Interval| (range.min, range.max);
+        let inputs: Vec<_> = self.circuit.input_ranges().into_iter().map(ends).collect();
+        let outputs: Vec<_> = self.circuit.output_ranges().into_iter().map(ends).collect();
         let spec = OwnedSpec {
             p_fail_log2: -20.0,
             scheme: OwnedScheme::Linear(vec![layout]),
-            columns: layout.features,
-            inputs: (0..layout.features).map(input).collect(),
-            outputs: self
-                .circuit
-                .output_ranges()
-                .into_iter()
-                .map(output)
-                .collect(),
-            inverse_link: InverseLink::Identity,
-            decision: Decision::None,
-            classes: vec![],
-            column_names: vec![],
-            estimator: String::new(),
+            interface: Interface::of_codes(&inputs, &outputs).unwrap(),
         };
         let bytes = spec.encode().unwrap();
         Program::for_spec(&self.circuit, &ClientSpec::parse(&bytes).unwrap(), 1).unwrap()

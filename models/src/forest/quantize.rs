@@ -27,7 +27,7 @@ use tenebra_quant::BitWidth;
 use super::ForestModel;
 use crate::data::Table;
 use crate::error::QuantizeError;
-use crate::quantized::{Codec, InputCodec, QuantizedModel};
+use crate::quantized::{Codec, InputCodec, QuantizedModel, code_interval};
 
 /// Most bits of a leaf.
 pub const MAX_LEAF_BITS: u8 = 24;
@@ -243,7 +243,7 @@ fn build(
 ) -> Result<(Verified, Vec<InputCodec>, DecoyCount), QuantizeError> {
     let refused = |message: String| QuantizeError::Circuit { message };
     let mut builder = CircuitBuilder::new();
-    let x = builder.input("x", inputs.codecs.iter().map(InputCodec::range).collect());
+    let x = builder.input("x", inputs.codecs.iter().map(code_interval).collect());
     let y = builder.forest(x, forest);
     builder.output("y", y);
     let simplified =
@@ -303,7 +303,7 @@ fn report(
     measured: Option<ScoreError>,
 ) -> ForestReport {
     let bits = |input: &InputCodec| {
-        let range = input.range();
+        let range = code_interval(input);
         u64::BITS - range.min.abs_diff(range.max).leading_zeros()
     };
     let mut report = ForestReport {
@@ -315,7 +315,7 @@ fn report(
         split_features: quantized
             .inputs
             .windows(2)
-            .filter(|pair| pair[0].feature == pair[1].feature)
+            .filter(|pair| pair[0].column == pair[1].column)
             .count(),
         trees: 0,
         splits: 0,

@@ -188,7 +188,7 @@ fn build(model: &LinearModel, features: &[Feature], outputs: &[Output]) -> Quant
             feature, affine, ..
         } = &features[j];
         inputs.push(InputCodec {
-            feature: *feature,
+            column: *feature,
             codec: Codec::Affine(*affine),
             missing: None,
         });
@@ -204,7 +204,7 @@ fn build(model: &LinearModel, features: &[Feature], outputs: &[Output]) -> Quant
     if inputs.is_empty() {
         // A circuit has an input, even if nothing depends on it.
         inputs.push(InputCodec {
-            feature: 0,
+            column: 0,
             codec: Codec::Bins {
                 cuts: Vec::new(),
                 round_to_f32: false,
@@ -310,7 +310,7 @@ mod tests {
         let table = Table::from_rows(3, vec![2.0, 0.0, 0.0, 2.0, 9.0, 15.0]).unwrap();
         let model = line(vec![5.0, 0.0, 1.0], 0.0);
         let quantized = quantize_linear(&model, Some(&table), &no_margin(8)).unwrap();
-        let features = quantized.inputs.iter().map(|i| i.feature);
+        let features = quantized.inputs.iter().map(|i| i.column);
         assert_eq!(features.collect::<Vec<_>>(), [0, 2]);
         // The weights keep their codes: both are 127 of 15/255, and 85 codes are a unit of feature 0.
         assert!((run(&quantized, &[2.0, 3.0, 10.0]).1 - 20.0).abs() < 0.05);

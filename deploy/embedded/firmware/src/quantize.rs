@@ -1,7 +1,6 @@
 //! From the integers of sensors to codes, with integers only.
 
 use tenebra_client::ClientSpec;
-use tenebra_client::spec::Codec;
 use tenebra_quant::FixedPoint;
 
 use crate::Model;
@@ -60,7 +59,7 @@ pub fn quantize(
                 clipped += usize::from(quantized.clipped);
                 i64::from(quantized.code)
             }
-            (Map::Affine(_), Codec::Bins(_)) => return Err("a sensor does not suit its codec"),
+            (Map::Affine(_), Codec::Bins { .. }) => return Err("a sensor does not suit its codec"),
         };
     }
     Ok(clipped)

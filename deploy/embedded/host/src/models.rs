@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use tenebra_circuit::{Options, QueryMode, Verified};
-use tenebra_client::spec::{Output, OwnedCodec, OwnedInput, OwnedSpec};
+use tenebra_circuit::{Options, QueryMode};
+use tenebra_client::spec::OwnedSpec;
 use tenebra_models::data::{CsvSpec, Table, read_csv};
-use tenebra_models::quantized::Codec;
-use tenebra_models::{Estimator, QuantizeOptions, QuantizedModel, quantize};
+use tenebra_models::{Estimator, QuantizeOptions, quantize};
+use tenebra_quant::Interface;
 use tenebra_tfhe::Program;
 
 use crate::Result;
@@ -64,7 +64,15 @@ pub(crate) fn write_all(folder: &Path) -> Result<()> {
             ..Options::default()
         };
         let program = Program::prepare(&circuit, &options)?;
-        let spec = client_spec(&quantized, &circuit, &program, options.p_fail_log2);
+        let spec = OwnedSpec {
+            p_fail_log2: options.p_fail_log2,
+            scheme: program.spec_scheme(),
+            interface: Interface {
+                // The device knows its sensors by their place.
+                column_names: Vec::new(),
+                ..quantized.interface(&model, &circuit)
+            },
+        };
         let path = |extension: &str| folder.join(recipe.name).with_extension(extension);
         write_if_changed(&path("tnb"), &spec.encode()?)?;
         let sensors = format!("{LSB} {OFFSET}\n").repeat(quantized.n_features);
@@ -107,49 +115,4 @@ fn sensor_counts(table: &Table, rows: usize) -> Vec<Vec<i32>> {
 /// What was measured when the sensor reports `count`.
 pub(crate) fn real(count: i32) -> f64 {
     LSB * (f64::from(count) - f64::from(OFFSET))
-}
-
-fn client_spec(
-    model: &QuantizedModel,
-    circuit: &Verified,
-    program: &Program,
-    p_fail_log2: f64,
-) -> OwnedSpec {
-    let scales = model.output_scale.iter().zip(&model.output_offset);
-    let outputs = circuit.output_ranges().into_iter().zip(scales);
-    OwnedSpec {
-        p_fail_log2,
-        scheme: program.spec_scheme(),
-        columns: u32::try_from(model.n_features).unwrap_or(u32::MAX),
-        inputs: model.inputs.iter().map(client_input).collect(),
-        outputs: outputs
-            .map(|(range, (&scale, &offset))| Output {
-                min: range.min,
-                max: range.max,
-                scale,
-                offset,
-            })
-            .collect(),
-        inverse_link: model.inverse_link,
-        decision: model.decision,
-        classes: model.classes.clone(),
-        // The device knows its sensors by their place.
-        column_names: Vec::new(),
-        estimator: model.estimator.clone(),
-    }
-}
-
-fn client_input(input: &tenebra_models::quantized::InputCodec) -> OwnedInput {
-    let codec = match &input.codec {
-        Codec::Affine(affine) => OwnedCodec::Affine(*affine),
-        Codec::Bins { cuts, round_to_f32 } => OwnedCodec::Bins {
-            cuts: cuts.clone(),
-            round_to_f32: *round_to_f32,
-        },
-    };
-    OwnedInput {
-        column: u32::try_from(input.feature).unwrap_or(u32::MAX),
-        codec,
-        missing: input.missing,
-    }
 }

@@ -5,9 +5,9 @@ use rand_core::{Rng, SeedableRng};
 use tenebra_circuit::{
     CircuitBuilder, Forest, Interval, Matrix, Options, QueryMode, Tree, TreeNode, ValueId, Verified,
 };
-use tenebra_client::spec::{Output, OwnedCodec, OwnedInput, OwnedSpec};
+use tenebra_client::spec::OwnedSpec;
 use tenebra_client::{ClientKey, ClientSpec};
-use tenebra_quant::{Affine, BitWidth, Decision, InverseLink};
+use tenebra_quant::{Affine, BitWidth, Codec, Decision, Input, Interface, InverseLink, Output};
 use tenebra_server::program::ServerFile;
 use tenebra_tfhe::Program;
 
@@ -68,7 +68,7 @@ fn tree(rng: &mut ChaCha20Rng) -> Tree {
 }
 
 fn compile(
-    columns: u32,
+    columns: usize,
     bits: u8,
     rows: usize,
     query: QueryMode,
@@ -76,7 +76,7 @@ fn compile(
 ) -> Compiled {
     let mut builder = CircuitBuilder::new();
     let codes = Interval::new(0, (1 << bits) - 1);
-    let input = builder.input("x", vec![codes; columns as usize]);
+    let input = builder.input("x", vec![codes; columns]);
     let output = body(&mut builder, input);
     builder.output("y", output);
     let circuit = Verified::try_from(builder.finish()).unwrap();
@@ -94,22 +94,25 @@ fn compile(
         scale: 0.01,
         offset: 0.0,
     });
-    let inputs = (0..columns).map(|column| OwnedInput {
+    let inputs = (0..columns).map(|column| Input {
         column,
-        codec: OwnedCodec::Affine(codec),
+        codec: Codec::Affine(codec),
         missing: None,
     });
     let spec = OwnedSpec {
         p_fail_log2: options.p_fail_log2,
         scheme: program.spec_scheme(),
-        columns,
-        inputs: inputs.collect(),
-        outputs: outputs.collect(),
-        inverse_link: InverseLink::Sigmoid,
-        decision: Decision::Threshold,
-        classes: vec!["no".into(), "yes".into()],
-        column_names: Vec::new(),
-        estimator: "Test".into(),
+        interface: Interface {
+            columns,
+            inputs: inputs.collect(),
+            outputs: outputs.collect(),
+            inverse_link: InverseLink::Sigmoid,
+            decision: Decision::Threshold,
+            classes: vec!["no".into(), "yes".into()],
+            column_names: Vec::new(),
+            estimator: "Test".into(),
+            words: vec![],
+        },
     };
     let client = spec.encode().unwrap();
     let server = ServerFile {

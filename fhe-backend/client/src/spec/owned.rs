@@ -4,10 +4,10 @@ use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use tenebra_quant::{Affine, Decision, InverseLink};
+use tenebra_quant::Interface;
 
 use super::scheme::{DIRECT, Digits, LINEAR, PACKED, Radix};
-use super::{ClientSpec, DECISIONS, LINKS, Output, OwnedWords, SpecError, codec, spec_id};
+use super::{ClientSpec, DECISIONS, LINKS, SpecError, codec, spec_id};
 use crate::branching::BranchingLayout;
 use crate::frame::{KeyTag, Kind, to_frame};
 use crate::linear::LinearLayout;
@@ -23,22 +23,8 @@ pub struct OwnedSpec {
     pub p_fail_log2: f64,
     /// Parameters and layouts; what the planner gives.
     pub scheme: OwnedScheme,
-    /// Columns of the model's feature matrix.
-    pub columns: u32,
-    /// Codecs, in the order of the circuit's inputs.
-    pub inputs: Vec<OwnedInput>,
-    /// Scales and ranges, in the order of the circuit's outputs.
-    pub outputs: Vec<Output>,
-    /// From scores to what `predict_proba` returns.
-    pub inverse_link: InverseLink,
-    /// From scores to a class.
-    pub decision: Decision,
-    /// Names of the classes, empty for a regression; at most [`MAX_NAME_BYTES`] each.
-    pub classes: Vec<String>,
-    /// Names of the columns, or none; at most [`MAX_NAME_BYTES`] each.
-    pub column_names: Vec<String>,
-    /// What kind of model it is, for people; at most [`MAX_NAME_BYTES`].
-    pub estimator: String,
+    /// What the client must know of the model; names and words of at most [`MAX_NAME_BYTES`] each.
+    pub interface: Interface,
 }
 
 /// Parameters of a scheme in the making.
@@ -61,31 +47,6 @@ pub struct OwnedBranching {
     pub digits: Vec<Digits>,
 }
 
-/// An input in the making; see [`super::Input`].
-#[derive(Clone, Debug)]
-pub struct OwnedInput {
-    /// Column of the feature matrix.
-    pub column: u32,
-    /// From real to code.
-    pub codec: OwnedCodec,
-    /// Code of a missing value.
-    pub missing: Option<i32>,
-}
-
-/// A codec in the making; see [`super::Codec`].
-#[derive(Clone, Debug)]
-pub enum OwnedCodec {
-    /// Evenly spaced codes.
-    Affine(Affine<f64>),
-    /// Code = number of cut points at or below the value.
-    Bins {
-        /// Strictly increasing.
-        cuts: Vec<f64>,
-        /// Whether the value is rounded to `f32` first.
-        round_to_f32: bool,
-    },
-}
-
 impl OwnedSpec {
     /// The framed bytes of the spec, checked by reading them back.
     ///
@@ -93,17 +54,8 @@ impl OwnedSpec {
     ///
     /// [`SpecError::Name`], or whatever [`ClientSpec::parse`] would say of it.
     pub fn encode(&self) -> Result<Vec<u8>, SpecError> {
-        self.encode_with_words(&[])
-    }
-
-    /// As [`encode`](Self::encode), for a model with columns of categories whose cells are words; `columns` ascending.
-    ///
-    /// # Errors
-    ///
-    /// As [`encode`](Self::encode), and for words of more than 255 bytes.
-    pub fn encode_with_words(&self, columns: &[OwnedWords]) -> Result<Vec<u8>, SpecError> {
         self.check_names()?;
-        let payload = self.payload(columns)?;
+        let payload = self.payload()?;
         ClientSpec::parse_payload(&payload)?;
         Ok(to_frame(
             Kind::ClientSpec,
@@ -115,10 +67,10 @@ impl OwnedSpec {
 
     /// Strings stand behind a byte that holds their length. A name that was cut would match no column of a file.
     fn check_names(&self) -> Result<(), SpecError> {
-        let estimator = core::slice::from_ref(&self.estimator);
+        let estimator = core::slice::from_ref(&self.interface.estimator);
         for (what, names) in [
-            ("column", self.column_names.as_slice()),
-            ("class", &self.classes),
+            ("column", self.interface.column_names.as_slice()),
+            ("class", &self.interface.classes),
             ("estimator", estimator),
         ] {
             for (number, name) in (1..).zip(names) {
@@ -131,16 +83,17 @@ impl OwnedSpec {
         Ok(())
     }
 
-    fn payload(&self, columns: &[OwnedWords]) -> Result<Vec<u8>, SpecError> {
+    fn payload(&self) -> Result<Vec<u8>, SpecError> {
         let code = match &self.scheme {
             OwnedScheme::Linear(_) => LINEAR,
             OwnedScheme::Branching(branching) if branching.layout.packing.is_some() => PACKED,
             OwnedScheme::Branching(_) => DIRECT,
         };
+        let interface = &self.interface;
         let mut out = vec![code];
         out.extend(self.p_fail_log2.to_le_bytes());
-        push_count(&mut out, self.inputs.len());
-        push_count(&mut out, self.outputs.len());
+        push_count(&mut out, interface.inputs.len());
+        push_count(&mut out, interface.outputs.len());
         match &self.scheme {
             OwnedScheme::Linear(plans) => {
                 out.push(u8::try_from(plans.len()).unwrap_or(u8::MAX));
@@ -148,25 +101,26 @@ impl OwnedSpec {
             }
             OwnedScheme::Branching(branching) => push_branching(&mut out, branching),
         }
-        out.extend(self.columns.to_le_bytes());
-        self.inputs
+        push_count(&mut out, interface.columns);
+        interface
+            .inputs
             .iter()
             .for_each(|input| codec::write_input(&mut out, input));
-        for output in &self.outputs {
+        for output in &interface.outputs {
             out.extend(output.min.to_le_bytes());
             out.extend(output.max.to_le_bytes());
             out.extend(output.scale.to_le_bytes());
             out.extend(output.offset.to_le_bytes());
         }
-        out.push(code_of(&LINKS, &self.inverse_link));
-        out.push(code_of(&DECISIONS, &self.decision));
-        push_strings(&mut out, &self.classes);
-        push_strings(&mut out, &self.column_names);
-        push_str(&mut out, &self.estimator);
-        if !columns.is_empty() {
-            push_count(&mut out, columns.len());
+        out.push(code_of(&LINKS, &interface.inverse_link));
+        out.push(code_of(&DECISIONS, &interface.decision));
+        push_strings(&mut out, &interface.classes);
+        push_strings(&mut out, &interface.column_names);
+        push_str(&mut out, &interface.estimator);
+        if !interface.words.is_empty() {
+            push_count(&mut out, interface.words.len());
         }
-        for column in columns {
+        for column in &interface.words {
             let bytes = column.words.iter().map(String::len).max().unwrap_or(0);
             if bytes > usize::from(MAX_STRING) {
                 return Err(SpecError::Count {
@@ -176,7 +130,7 @@ impl OwnedSpec {
                     max: MAX_STRING.into(),
                 });
             }
-            out.extend(column.column.to_le_bytes());
+            push_count(&mut out, column.column);
             out.push(u8::from(column.others_are_missing));
             push_strings(&mut out, &column.words);
         }
@@ -259,14 +213,12 @@ mod tests {
         OwnedSpec {
             p_fail_log2: -128.0,
             scheme: OwnedScheme::Linear(Vec::new()),
-            columns: 1,
-            inputs: Vec::new(),
-            outputs: Vec::new(),
-            inverse_link: InverseLink::Identity,
-            decision: Decision::None,
-            classes: strings(classes),
-            column_names: strings(columns),
-            estimator: estimator.into(),
+            interface: Interface {
+                classes: strings(classes),
+                column_names: strings(columns),
+                estimator: estimator.into(),
+                ..Interface::of_codes(&[], &[]).expect("there are no ranges")
+            },
         }
     }
 

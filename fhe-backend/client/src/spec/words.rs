@@ -68,15 +68,3 @@ fn read_column<'a>(cursor: &mut Cursor<'a>, columns: u32) -> Result<ColumnWords<
         words,
     })
 }
-
-/// Words of a column in the making; see [`ColumnWords`].
-#[cfg(feature = "alloc")]
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OwnedWords {
-    /// Column of the feature matrix, from 0.
-    pub column: u32,
-    /// Whether another word counts as a missing value.
-    pub others_are_missing: bool,
-    /// The words, in the order of their codes; at most 255 bytes each.
-    pub words: alloc::vec::Vec<alloc::string::String>,
-}

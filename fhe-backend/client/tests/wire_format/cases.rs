@@ -5,10 +5,8 @@ use tenebra_client::branching::BranchingLayout;
 use tenebra_client::linear::LinearLayout;
 use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget};
 use tenebra_client::params::GlweParams;
-use tenebra_client::spec::{
-    Digits, Output, OwnedBranching, OwnedCodec, OwnedInput, OwnedScheme, OwnedSpec, Radix,
-};
-use tenebra_quant::{Affine, BitWidth, Decision, InverseLink};
+use tenebra_client::spec::{Digits, OwnedBranching, OwnedScheme, OwnedSpec, Radix};
+use tenebra_quant::{Affine, BitWidth, Codec, Decision, Input, Interface, InverseLink, Output};
 
 /// What the server of a case computes.
 pub(crate) enum Model {
@@ -56,9 +54,9 @@ pub(crate) fn rng(seed: u8) -> ChaCha20Rng {
 
 /// `y = 3a − 2b + 10` for two 4-bit codes, the worked example of `docs/wire-format.md`. The layout is the planner's.
 pub(crate) fn single() -> Case {
-    let code = |column| OwnedInput {
+    let code = |column| Input {
         column,
-        codec: OwnedCodec::Affine(Affine::from_parts(0.5, 0, 0, 15).unwrap()),
+        codec: Codec::Affine(Affine::from_parts(0.5, 0, 0, 15).unwrap()),
         missing: None,
     };
     let spec = OwnedSpec {
@@ -78,19 +76,22 @@ pub(crate) fn single() -> Case {
             blocks: 1,
             max_rows: 1,
         }]),
-        columns: 2,
-        inputs: vec![code(0), code(1)],
-        outputs: vec![Output {
-            min: -20,
-            max: 55,
-            scale: 0.25,
-            offset: 0.0,
-        }],
-        inverse_link: InverseLink::Identity,
-        decision: Decision::None,
-        classes: vec![],
-        column_names: vec!["a".into(), "b".into()],
-        estimator: "LinearRegression".into(),
+        interface: Interface {
+            columns: 2,
+            inputs: vec![code(0), code(1)],
+            outputs: vec![Output {
+                min: -20,
+                max: 55,
+                scale: 0.25,
+                offset: 0.0,
+            }],
+            inverse_link: InverseLink::Identity,
+            decision: Decision::None,
+            classes: vec![],
+            column_names: vec!["a".into(), "b".into()],
+            estimator: "LinearRegression".into(),
+            words: vec![],
+        },
     };
     Case {
         name: "single",
@@ -145,18 +146,21 @@ pub(crate) fn classes() -> Case {
     let spec = OwnedSpec {
         p_fail_log2: -40.0,
         scheme: OwnedScheme::Linear(vec![row, batch]),
-        columns: 6,
-        inputs: inputs_of_classes(),
-        outputs: vec![
-            output(-119, 72, 0.5),
-            output(-46, 151, 0.0),
-            output(-47, 125, -0.25),
-        ],
-        inverse_link: InverseLink::Softmax,
-        decision: Decision::ArgMax,
-        classes: vec!["setosa".into(), "versicolor".into(), "virginica".into()],
-        column_names: vec![],
-        estimator: "LogisticRegression".into(),
+        interface: Interface {
+            columns: 6,
+            inputs: inputs_of_classes(),
+            outputs: vec![
+                output(-119, 72, 0.5),
+                output(-46, 151, 0.0),
+                output(-47, 125, -0.25),
+            ],
+            inverse_link: InverseLink::Softmax,
+            decision: Decision::ArgMax,
+            classes: vec!["setosa".into(), "versicolor".into(), "virginica".into()],
+            column_names: vec![],
+            estimator: "LogisticRegression".into(),
+            words: vec![],
+        },
     };
     Case {
         name: "classes",
@@ -174,14 +178,14 @@ pub(crate) fn classes() -> Case {
     }
 }
 
-fn inputs_of_classes() -> Vec<OwnedInput> {
-    let input = |column, codec, missing| OwnedInput {
+fn inputs_of_classes() -> Vec<Input<Vec<f64>>> {
+    let input = |column, codec, missing| Input {
         column,
         codec,
         missing,
     };
     let bits = |bits| BitWidth::new(bits).unwrap();
-    let bins = |cuts: &[f64], round_to_f32| OwnedCodec::Bins {
+    let bins = |cuts: &[f64], round_to_f32| Codec::Bins {
         cuts: cuts.to_vec(),
         round_to_f32,
     };
@@ -189,13 +193,13 @@ fn inputs_of_classes() -> Vec<OwnedInput> {
         // Codes −7..=7, 0.5 a code.
         input(
             0,
-            OwnedCodec::Affine(Affine::symmetric(3.5, bits(4)).unwrap()),
+            Codec::Affine(Affine::symmetric(3.5, bits(4)).unwrap()),
             None,
         ),
         // Codes 0..=15, 1 a code, 0 at code 5.
         input(
             1,
-            OwnedCodec::Affine(Affine::asymmetric(-5.0, 10.0, bits(4)).unwrap()),
+            Codec::Affine(Affine::asymmetric(-5.0, 10.0, bits(4)).unwrap()),
             None,
         ),
         // Codes 0..=3; −1 for a missing value.
@@ -205,7 +209,7 @@ fn inputs_of_classes() -> Vec<OwnedInput> {
         // Codes 0..=7.
         input(
             5,
-            OwnedCodec::Affine(Affine::asymmetric(0.0, 7.0, bits(3)).unwrap()),
+            Codec::Affine(Affine::asymmetric(0.0, 7.0, bits(3)).unwrap()),
             None,
         ),
     ]
@@ -300,9 +304,9 @@ fn branching(name: &'static str, key_seed: u8, seed: u8, layout: BranchingLayout
         scale: 0.5,
         offset: 1.0,
     };
-    let input = |column, cuts: &[f64], missing| OwnedInput {
+    let input = |column, cuts: &[f64], missing| Input {
         column,
-        codec: OwnedCodec::Bins {
+        codec: Codec::Bins {
             cuts: cuts.to_vec(),
             round_to_f32: true,
         },
@@ -324,15 +328,18 @@ fn branching(name: &'static str, key_seed: u8, seed: u8, layout: BranchingLayout
                 Digits { count: 1, base: 5 },
             ],
         }),
-        columns: 2,
-        // Codes −1..=2 in two bits, and 0..=1 in one.
-        inputs: vec![input(0, &[1.5, 2.5], Some(-1)), input(1, &[0.0], None)],
-        outputs: vec![output(-10, 553), output(5, 68)],
-        inverse_link: InverseLink::Exp,
-        decision: Decision::None,
-        classes: vec![],
-        column_names: vec![],
-        estimator: "RandomForestRegressor".into(),
+        interface: Interface {
+            columns: 2,
+            // Codes −1..=2 in two bits, and 0..=1 in one.
+            inputs: vec![input(0, &[1.5, 2.5], Some(-1)), input(1, &[0.0], None)],
+            outputs: vec![output(-10, 553), output(5, 68)],
+            inverse_link: InverseLink::Exp,
+            decision: Decision::None,
+            classes: vec![],
+            column_names: vec![],
+            estimator: "RandomForestRegressor".into(),
+            words: vec![],
+        },
     };
     Case {
         name,

@@ -1,41 +1,45 @@
 //! Words of categories behind the estimator of a client spec.
 
-use tenebra_client::spec::{ClientSpec, OwnedWords, SpecError};
+use tenebra_client::spec::{ClientSpec, OwnedSpec, SpecError};
+use tenebra_quant::Words;
 
 use super::cases::single;
 
-fn words(column: u32, words: &[&str]) -> OwnedWords {
-    OwnedWords {
+fn words(column: usize, words: &[&str]) -> Words {
+    Words {
         column,
         others_are_missing: column == 1,
         words: words.iter().map(|&word| word.to_owned()).collect(),
     }
 }
 
+fn spec(columns: &[Words]) -> OwnedSpec {
+    let mut spec = single().spec;
+    spec.interface.words = columns.to_vec();
+    spec
+}
+
 #[test]
 fn words_read_back_by_column_and_change_nothing_where_there_are_none() {
-    let spec = single().spec;
-    assert_eq!(spec.encode().unwrap(), spec.encode_with_words(&[]).unwrap());
     let columns = [words(0, &["red", "grün"]), words(1, &["True"])];
-    let bytes = spec.encode_with_words(&columns).unwrap();
+    let bytes = spec(&columns).encode().unwrap();
     let parsed = ClientSpec::parse(&bytes).unwrap();
-    let read: Vec<OwnedWords> = parsed
+    let read: Vec<Words> = parsed
         .words()
-        .map(|column| OwnedWords {
-            column: u32::try_from(column.column).unwrap(),
+        .map(|column| Words {
+            column: column.column,
             others_are_missing: column.others_are_missing,
             words: column.words().map(str::to_owned).collect(),
         })
         .collect();
     assert_eq!(read, columns);
-    let without = spec.encode().unwrap();
+    let without = spec(&[]).encode().unwrap();
     assert_ne!(parsed.id(), ClientSpec::parse(&without).unwrap().id());
     assert_eq!(ClientSpec::parse(&without).unwrap().words().count(), 0);
 }
 
 #[test]
 fn words_of_no_column_or_none_of_a_column_are_refused() {
-    let spec = single().spec;
     let long = "x".repeat(256);
     for columns in [
         vec![words(2, &["a"])],
@@ -44,11 +48,11 @@ fn words_of_no_column_or_none_of_a_column_are_refused() {
         vec![words(0, &["a"]), words(0, &["a"])],
         vec![words(0, &[&long])],
     ] {
-        assert!(spec.encode_with_words(&columns).is_err(), "{columns:?}");
+        assert!(spec(&columns).encode().is_err(), "{columns:?}");
     }
-    let bytes = spec.encode_with_words(&[words(1, &["a", "b"])]).unwrap();
+    let bytes = spec(&[words(1, &["a", "b"])]).encode().unwrap();
     let payload = ClientSpec::parse(&bytes).unwrap().payload().to_vec();
-    let without = ClientSpec::parse(&spec.encode().unwrap())
+    let without = ClientSpec::parse(&spec(&[]).encode().unwrap())
         .unwrap()
         .payload()
         .len();

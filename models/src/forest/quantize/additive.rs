@@ -12,7 +12,7 @@ use crate::additive::{AdditiveModel, Term};
 use crate::data::Table;
 use crate::error::QuantizeError;
 use crate::forest::random::Random;
-use crate::quantized::{Codec, InputCodec, QuantizedModel};
+use crate::quantized::{Codec, InputCodec, QuantizedModel, code_interval};
 
 /// Quantizes an additive model and builds its circuit: a lookup of each input for each output, and their sums.
 ///
@@ -200,11 +200,11 @@ impl Steps {
             }
         };
         let mut input = InputCodec {
-            feature,
+            column: feature,
             codec,
             missing: None,
         };
-        let min = input.range().min;
+        let min = input.code_range().0;
         if let Some(missing) = self.missing {
             let same = values.iter().position(|value| *value == missing);
             let place = same.unwrap_or(values.len());
@@ -233,12 +233,12 @@ fn circuit(inputs: &mut Vec<InputCodec>, tables: &[CodeTables], outputs: usize) 
             round_to_f32: false,
         };
         inputs.push(InputCodec {
-            feature: 0,
+            column: 0,
             codec,
             missing: Some(0),
         });
     }
-    let ranges: Vec<Interval> = inputs.iter().map(InputCodec::range).collect();
+    let ranges: Vec<Interval> = inputs.iter().map(code_interval).collect();
     let x = builder.input("x", ranges);
     let y = if tables.is_empty() {
         builder.constant(x, inputs.len(), vec![0; outputs])

@@ -8,7 +8,7 @@ use super::Decoys;
 use super::decoys::DecoyPool;
 use crate::data::Table;
 use crate::forest::random::Random;
-use crate::quantized::{Codec, InputCodec};
+use crate::quantized::{Codec, InputCodec, code_interval};
 
 /// Calls `visit` with the input and the threshold of every split.
 fn each_split(circuit: &mut Circuit, mut visit: impl FnMut(usize, &mut i64)) {
@@ -30,7 +30,7 @@ fn each_split(circuit: &mut Circuit, mut visit: impl FnMut(usize, &mut i64)) {
 pub(super) fn set_ranges(circuit: &mut Circuit, inputs: &[InputCodec]) {
     for op in &mut circuit.ops {
         if let Op::Input(port) = op {
-            port.ranges = inputs.iter().map(InputCodec::range).collect();
+            port.ranges = inputs.iter().map(code_interval).collect();
         }
     }
 }
@@ -81,14 +81,14 @@ pub(super) fn add_decoys(
     let mut random = Random::new(decoys.seed);
     let mut renumbered: Vec<BTreeMap<i64, i64>> = vec![BTreeMap::new(); inputs.len()];
     for (input, renumbered) in inputs.iter_mut().zip(&mut renumbered) {
-        let range = input.range();
+        let range = code_interval(input);
         let Codec::Bins { cuts, round_to_f32 } = &mut input.codec else {
             continue;
         };
         let pool = DecoyPool {
             cuts,
             codes: usize::try_from(range.max.abs_diff(range.min)).unwrap_or(usize::MAX - 1) + 1,
-            column: calibration.map(|table| (table, input.feature)),
+            column: calibration.map(|table| (table, input.column)),
             round_to_f32: *round_to_f32,
         };
         let mut all = [cuts.as_slice(), &pool.draw(decoys.bits, &mut random)].concat();

@@ -15,7 +15,7 @@ use super::BinsMode;
 use crate::data::Table;
 use crate::error::QuantizeError;
 use crate::forest::{Comparison, ForestModel, Missing, Split};
-use crate::quantized::{Codec, InputCodec};
+use crate::quantized::{Codec, InputCodec, code_interval};
 
 /// A split as `x < cut`, whatever its library's comparison: what decides, apart from the children.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -88,7 +88,7 @@ impl Inputs {
                 round_to_f32: false,
             };
             inputs.codecs.push(InputCodec {
-                feature: 0,
+                column: 0,
                 codec,
                 missing: Some(0),
             });
@@ -165,7 +165,7 @@ impl Inputs {
             let missing =
                 missing.map(|code| i32::try_from(code).expect("codes have 17 bits at most"));
             self.codecs.push(InputCodec {
-                feature: column,
+                column,
                 codec: axis.codec,
                 missing,
             });
@@ -243,12 +243,12 @@ impl Axis {
             BinsMode::Uniform(bits) => Codec::Affine(uniform(&cuts, column, bits)?),
         };
         let input = InputCodec {
-            feature: 0,
+            column: 0,
             codec,
             missing: None,
         };
         Ok(Self {
-            range: input.range(),
+            range: code_interval(&input),
             codec: input.codec,
         })
     }

@@ -89,7 +89,7 @@ fn two_stumps_by_hand() {
     // Feature 0 is no input; feature 1 has the bins (-inf, -1), [-1, 2.5), [2.5, inf).
     assert_eq!(quantized.inputs.len(), 1);
     assert_eq!(
-        (quantized.inputs[0].feature, bins(&quantized.inputs[0])),
+        (quantized.inputs[0].column, bins(&quantized.inputs[0])),
         (1, (&[-1.0, 2.5][..], None))
     );
     // Leaves 0, 1 and 0, 2: the scale is 2 / 255, and 1 is 127.5 steps, which round to 128.
@@ -142,7 +142,7 @@ fn splits_that_disagree_on_missing_values_share_no_input() {
     let model = stumps(&[(0, 1.0, Left), (0, 5.0, Right), (0, 0.0, Right)]);
     let (quantized, report) = quantize_forest(&model, None, &options(8)).unwrap();
     assert_eq!((quantized.inputs.len(), report.split_features), (2, 1));
-    assert!(quantized.inputs.iter().all(|input| input.feature == 0));
+    assert!(quantized.inputs.iter().all(|input| input.column == 0));
     assert_exact(&model, &quantized, &[-1.0, 0.0, 1.0, 2.0, 5.0, NAN]);
     // Without missing values one input does.
     let without = ForestOptions {

@@ -6,7 +6,7 @@ use super::inputs::{Inputs, Turn};
 use super::leaves::LeafCodes;
 use crate::error::QuantizeError;
 use crate::forest::{ForestModel, Node, Tree};
-use crate::quantized::InputCodec;
+use crate::quantized::code_interval;
 
 /// A circuit's trees share no nodes, a float tree's may: the copies end here, and much earlier where there are that many more
 /// copies than nodes.
@@ -59,7 +59,7 @@ fn unfold_tree(
     room: &mut usize,
 ) -> Option<CodeTree> {
     let mut nodes: Vec<TreeNode> = Vec::new();
-    let mut ranges: Vec<Interval> = inputs.codecs.iter().map(InputCodec::range).collect();
+    let mut ranges: Vec<Interval> = inputs.codecs.iter().map(code_interval).collect();
     let copy = |at, parent, narrowed| Step::Copy {
         at,
         parent,
