@@ -1,7 +1,9 @@
-//! What tests of a backend need: the [`conformance`] suite, and strategies for property tests.
+//! What tests of planners, clients and evaluators need: the [`conformance`] suite, [oracles](oracle) that are compared, and
+//! strategies for property tests.
 
 pub mod cases;
 pub mod conformance;
+pub mod oracle;
 
 use alloc::vec::Vec;
 
@@ -11,6 +13,7 @@ use proptest::prelude::*;
 pub use crate::generate::Limits;
 pub use cases::{Case, cases};
 pub use conformance::run_conformance;
+pub use oracle::{Disagreement, Oracle, Refusal, Road, Tally, compare};
 
 use crate::{Verified, generate};
 

@@ -5,7 +5,6 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
-mod backend;
 mod builder;
 #[cfg(feature = "dev")]
 pub mod dev;
@@ -18,15 +17,16 @@ pub mod limits;
 mod linear;
 mod matrix;
 pub mod passes;
+mod roles;
 pub mod text;
 mod verify;
 
-pub use backend::{Backend, BackendError, ErrorKind, Options, QueryMode};
 pub use builder::CircuitBuilder;
 pub use forest::{Forest, Table, Tree, TreeNode};
 pub use interval::Interval;
 pub use ir::{Circuit, Op, OpKind, Output, Port, ValueId};
 pub use linear::{LinearForm, linear_form};
 pub use matrix::Matrix;
+pub use roles::{Client, ErrorKind, Evaluator, Options, Planned, Planner, QueryMode, RoleError};
 pub use text::{ParseError, ParseErrorKind};
 pub use verify::{Errors, Verified, VerifyError, verify};

@@ -2,5 +2,7 @@
 
 extern crate alloc;
 
+pub mod agree;
 pub mod choose;
+pub mod decisions;
 pub mod hold;

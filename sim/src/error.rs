@@ -1,6 +1,6 @@
 //! What may go wrong.
 
-use tenebra_circuit::{BackendError, ErrorKind, Interval};
+use tenebra_circuit::{ErrorKind, Interval, RoleError};
 
 /// Why codes or options were refused. Evaluation itself cannot fail.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -25,13 +25,17 @@ pub enum SimError {
     /// A query of no rows.
     #[error("a query of 0 rows was asked for; score at least 1")]
     NoRows,
+    /// A spec, query or response that the simulator did not write.
+    #[error("the bytes are not the simulator's")]
+    Bytes,
 }
 
-impl BackendError for SimError {
+impl RoleError for SimError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::CodeCount { .. } | Self::CodeOutOfRange { .. } => ErrorKind::Codes,
             Self::NoRows => ErrorKind::Options,
+            Self::Bytes => ErrorKind::Mismatch,
         }
     }
 }

@@ -5,10 +5,10 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
-mod backend;
 mod error;
+mod roles;
 mod run;
 
-pub use backend::{Program, Simulator};
 pub use error::SimError;
+pub use roles::{ClearClient, ClearEvaluator, Simulator};
 pub use run::{Trace, run, run_traced};

@@ -1,10 +1,11 @@
-//! The simulator agrees with the plain Rust meaning of every case; and the suite notices backends that do not.
+//! The simulator agrees with the plain Rust meaning of every case; and the suite notices those that do not.
 
+use rand_core::CryptoRng;
 use tenebra_circuit::{
-    Backend, Options, Verified,
-    dev::{Case, cases, conformance::FailureKind, run_conformance},
+    Client, Evaluator, Options, Planned, Planner, Verified,
+    dev::{Case, Limits, Road, Tally, cases, compare, conformance::FailureKind, run_conformance},
 };
-use tenebra_sim::{Program, SimError, Simulator};
+use tenebra_sim::{ClearClient, ClearEvaluator, SimError, Simulator};
 
 #[test]
 fn the_simulator_passes() {
@@ -40,56 +41,91 @@ fn names_are_unique() {
 }
 
 /// Adds `wrong` to every result, and perhaps takes any codes.
+#[derive(Clone, Copy)]
 struct Broken {
     wrong: i64,
     takes_any_codes: bool,
 }
 
-impl Backend for Broken {
-    type Program = Program;
-    type ClientKey = ();
-    type ServerKey = ();
-    type Query = Vec<i64>;
-    type Response = Vec<i64>;
+struct BrokenClient {
+    of: ClearClient,
+    takes_any_codes: bool,
+}
+
+struct BrokenEvaluator {
+    of: ClearEvaluator,
+    wrong: i64,
+}
+
+impl Planner for Broken {
+    type Client = BrokenClient;
+    type Evaluator = BrokenEvaluator;
     type Error = SimError;
 
-    fn prepare(&self, circuit: &Verified, options: &Options) -> Result<Program, SimError> {
-        Simulator.prepare(circuit, options)
+    fn plan(
+        &self,
+        circuit: &Verified,
+        options: &Options,
+    ) -> Result<Planned<BrokenEvaluator>, SimError> {
+        let Planned {
+            mut spec,
+            evaluator,
+        } = Simulator.plan(circuit, options)?;
+        spec.push(u8::from(self.takes_any_codes));
+        let evaluator = BrokenEvaluator {
+            of: evaluator,
+            wrong: self.wrong,
+        };
+        Ok(Planned { spec, evaluator })
+    }
+}
+
+impl Client for BrokenClient {
+    type Error = SimError;
+
+    fn open(spec: &[u8], rng: &mut impl CryptoRng) -> Result<Self, SimError> {
+        let (any, spec) = spec.split_last().ok_or(SimError::Bytes)?;
+        Ok(Self {
+            of: ClearClient::open(spec, rng)?,
+            takes_any_codes: *any == 1,
+        })
     }
 
-    fn generate_keys(
-        &self,
-        _: &Program,
-        _: &mut impl rand_core::CryptoRng,
-    ) -> Result<((), ()), SimError> {
-        Ok(((), ()))
+    fn max_rows(&self) -> usize {
+        self.of.max_rows()
     }
 
-    fn encrypt(
-        &self,
-        program: &Program,
-        key: &(),
-        codes: &[i64],
-        rng: &mut impl rand_core::CryptoRng,
-    ) -> Result<Vec<i64>, SimError> {
+    fn evaluation_key(&self, rng: &mut impl CryptoRng) -> Result<Option<Vec<u8>>, SimError> {
+        self.of.evaluation_key(rng)
+    }
+
+    fn encrypt(&self, codes: &[i64], rng: &mut impl CryptoRng) -> Result<Vec<u8>, SimError> {
         if self.takes_any_codes {
-            return Ok(codes.to_vec());
+            return Ok(codes.iter().flat_map(|code| code.to_le_bytes()).collect());
         }
-        Simulator.encrypt(program, key, codes, rng)
+        self.of.encrypt(codes, rng)
     }
 
-    fn evaluate(
-        &self,
-        program: &Program,
-        key: &(),
-        query: &Vec<i64>,
-    ) -> Result<Vec<i64>, SimError> {
-        let response = Simulator.evaluate(program, key, query)?;
-        Ok(response.into_iter().map(|x| x + self.wrong).collect())
+    fn decrypt(&self, response: &[u8]) -> Result<Vec<i64>, SimError> {
+        self.of.decrypt(response)
+    }
+}
+
+impl Evaluator for BrokenEvaluator {
+    type Key = <ClearEvaluator as Evaluator>::Key;
+    type Error = SimError;
+
+    fn open_key(&self, bytes: &[u8]) -> Result<Self::Key, SimError> {
+        self.of.open_key(bytes)
     }
 
-    fn decrypt(&self, _: &Program, (): &(), response: &Vec<i64>) -> Result<Vec<i64>, SimError> {
-        Ok(response.clone())
+    fn evaluate(&self, key: Option<&Self::Key>, query: &[u8]) -> Result<Vec<u8>, SimError> {
+        let response = self.of.evaluate(key, query)?;
+        let (numbers, _) = response.as_chunks::<8>();
+        let numbers = numbers.iter().copied().map(i64::from_le_bytes);
+        Ok(numbers
+            .flat_map(|number| (number + self.wrong).to_le_bytes())
+            .collect())
     }
 }
 
@@ -119,9 +155,42 @@ fn the_suite_finds_wrong_results_and_codes_that_should_be_refused() {
         .0;
     assert!(matches!(
         failures[0].kind,
-        FailureKind::Error {
-            step: "prepare",
-            ..
-        }
+        FailureKind::Error { step: "plan", .. }
     ));
+}
+
+#[test]
+fn oracles_that_disagree_are_found_and_what_is_declined_is_counted() {
+    let road = |wrong| Road {
+        name: "broken",
+        planner: Broken {
+            wrong,
+            takes_any_codes: false,
+        },
+        options: Options::default(),
+        limits: Limits::small(),
+    };
+    let truth = Road {
+        name: "simulator",
+        planner: Simulator,
+        options: Options::default(),
+        limits: Limits::small(),
+    };
+    let case = cases().into_iter().find(|case| case.name == "stump");
+    let case = case.unwrap();
+    let mut tally = Tally::default();
+    let rows = case.inputs();
+    let mut compare = |wrong| {
+        let oracle = road(wrong);
+        compare(&truth, &oracle, &case.circuit, &rows, [1; 32], &mut tally)
+    };
+    assert_eq!(compare(0), Ok(()));
+    let found = compare(1).unwrap_err();
+    assert_eq!(found.oracle, "broken");
+    assert!(found.what.contains("instead of"), "{found}");
+    let compared = rows.len() as u64;
+    assert_eq!(
+        (tally.tried, tally.declined, tally.compared),
+        (2, 0, compared)
+    );
 }

@@ -1,4 +1,5 @@
-//! What every backend must do: agree with the meaning of every circuit it can run, and refuse codes that it must.
+//! What every planner, client and evaluator must do together: agree with the meaning of every circuit they can run, and refuse
+//! codes that they must.
 
 use alloc::{
     string::{String, ToString},
@@ -9,7 +10,7 @@ use core::fmt;
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
 use super::{Case, cases};
-use crate::{Backend, BackendError, ErrorKind, Options, Verified};
+use crate::{Client, ErrorKind, Evaluator, Options, Planned, Planner, RoleError, Verified};
 
 /// The seed of every case's keys and encryptions.
 const SEED: u64 = 0x7e9e_b4a0;
@@ -23,7 +24,7 @@ pub struct Summary {
     pub rows: usize,
 }
 
-/// What a backend did wrong with one case.
+/// What went wrong with one case.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("case {case}, seed {SEED:#x}: {kind}\n{circuit}")]
 pub struct Failure {
@@ -35,7 +36,7 @@ pub struct Failure {
     pub circuit: String,
 }
 
-/// What a backend did wrong.
+/// What went wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 #[expect(
@@ -73,15 +74,16 @@ impl fmt::Display for Failures {
 impl core::error::Error for Failures {}
 
 /// Runs every case that `filter` lets through: fresh keys, all of its [inputs](Case::inputs) in queries of
-/// [`Options::rows`] rows, and codes that must be refused: one too few, and one just outside of its range.
+/// [`Options::rows`] rows where the client takes so many, and codes that must be refused: one too few, and one just outside of
+/// its range.
 ///
-/// Each case says [what operations it needs](Case::kinds), so that a backend may choose:
-/// `run_conformance(&backend, &options, Case::is_linear)`.
+/// Each case says [what operations it needs](Case::kinds), so that a planner may choose:
+/// `run_conformance(&planner, &options, Case::is_linear)`.
 ///
 /// # Errors
 /// All failures, each with its case.
-pub fn run_conformance<B: Backend>(
-    backend: &B,
+pub fn run_conformance<P: Planner>(
+    planner: &P,
     options: &Options,
     filter: impl Fn(&Case) -> bool,
 ) -> Result<Summary, Failures> {
@@ -90,7 +92,7 @@ pub fn run_conformance<B: Backend>(
     for case in cases().into_iter().filter(filter) {
         summary.cases += 1;
         let mut kinds = Vec::new();
-        match run_case(backend, options, &case, &mut kinds) {
+        match run_case(planner, options, &case, &mut kinds) {
             Ok(rows) => summary.rows += rows,
             Err(kind) => kinds.push(kind),
         }
@@ -109,30 +111,27 @@ pub fn run_conformance<B: Backend>(
     }
 }
 
-/// Runs one case; wrong results are collected in `failures`, an error of the backend ends it.
-fn run_case<B: Backend>(
-    backend: &B,
+/// Runs one case; wrong results are collected in `failures`, an error ends it.
+fn run_case<P: Planner>(
+    planner: &P,
     options: &Options,
     case: &Case,
     failures: &mut Vec<FailureKind>,
 ) -> Result<usize, FailureKind> {
     let mut rng = ChaCha20Rng::seed_from_u64(SEED);
-    let program = step("prepare", backend.prepare(&case.circuit, options))?;
-    let keys = step("generate_keys", backend.generate_keys(&program, &mut rng))?;
-    let (client_key, server_key) = keys;
+    let Planned { spec, evaluator } = step("plan", planner.plan(&case.circuit, options))?;
+    let client = step("open", P::Client::open(&spec, &mut rng))?;
+    let key = step("evaluation_key", client.evaluation_key(&mut rng))?;
+    let key = key.map(|key| step("open_key", evaluator.open_key(&key)));
+    let key = key.transpose()?;
+    let rows_of_query = options.rows.clamp(1, client.max_rows());
     let inputs = case.inputs();
-    for rows in inputs.chunks(options.rows.max(1)) {
-        // The last query is filled up with its last row.
-        let fill = rows.last().into_iter().cycle();
-        let rows: Vec<_> = rows.iter().chain(fill).take(options.rows.max(1)).collect();
-        let codes: Vec<i64> = rows.iter().copied().flatten().copied().collect();
+    for rows in inputs.chunks(rows_of_query) {
+        let codes: Vec<i64> = rows.iter().flatten().copied().collect();
         let expected: Vec<i64> = rows.iter().flat_map(|row| (case.meaning)(row)).collect();
-        let query = step(
-            "encrypt",
-            backend.encrypt(&program, &client_key, &codes, &mut rng),
-        )?;
-        let response = step("evaluate", backend.evaluate(&program, &server_key, &query))?;
-        let found = step("decrypt", backend.decrypt(&program, &client_key, &response))?;
+        let query = step("encrypt", client.encrypt(&codes, &mut rng))?;
+        let response = step("evaluate", evaluator.evaluate(key.as_ref(), &query))?;
+        let found = step("decrypt", client.decrypt(&response))?;
         if found != expected {
             failures.push(FailureKind::Wrong {
                 codes,
@@ -141,9 +140,8 @@ fn run_case<B: Backend>(
             });
         }
     }
-    for row in refused(&case.circuit) {
-        let codes = row.repeat(options.rows.max(1));
-        match backend.encrypt(&program, &client_key, &codes, &mut rng) {
+    for codes in refused(&case.circuit, rows_of_query) {
+        match client.encrypt(&codes, &mut rng) {
             Err(error) if error.kind() == ErrorKind::Codes => {}
             _ => failures.push(FailureKind::Accepted { codes }),
         }
@@ -151,20 +149,27 @@ fn run_case<B: Backend>(
     Ok(inputs.len())
 }
 
-fn step<T, E: BackendError>(step: &'static str, result: Result<T, E>) -> Result<T, FailureKind> {
+fn step<T, E: RoleError>(step: &'static str, result: Result<T, E>) -> Result<T, FailureKind> {
     result.map_err(|error| FailureKind::Error {
         step,
         message: error.to_string(),
     })
 }
 
-/// Rows that no backend may encrypt.
-fn refused(circuit: &Verified) -> Vec<Vec<i64>> {
+/// Codes that no client may encrypt: the last of `rows` rows is wrong.
+fn refused(circuit: &Verified, rows: usize) -> Vec<Vec<i64>> {
     let ranges = circuit.input_ranges();
     let valid: Vec<i64> = ranges.iter().map(|range| range.min).collect();
     let last = valid.len() - 1;
     let (mut below, mut above) = (valid.clone(), valid.clone());
     below[last] = ranges[last].min - 1;
     above[0] = ranges[0].max + 1;
-    [valid[..last].to_vec(), below, above].into()
+    let short = valid[..last].to_vec();
+    // Without its last code, a row of one is no row.
+    let short = (last > 0 || rows == 1).then_some(short);
+    let before = valid.repeat(rows - 1);
+    let wrong = [below, above].into_iter().chain(short);
+    wrong
+        .map(|row| before.iter().copied().chain(row).collect())
+        .collect()
 }

@@ -9,7 +9,7 @@ use crate::frame::{Frame, FrameError, KeyTag, Kind, SpecId, frame_len, write_fra
 use crate::key::SecretKey;
 use crate::linear::{LinearError, ValidLinear, plan_of};
 use crate::random::Transcript;
-use crate::spec::{ClientSpec, MAX_DIGITS, MAX_PLANS};
+use crate::spec::{ClientSpec, MAX_DIGITS, MAX_PLANS, SpecError};
 
 /// The secret keys for one spec, one a plan.
 #[derive(Clone, Debug)]
@@ -26,6 +26,9 @@ pub enum ClientError {
     /// A key file or a response is not one, or belongs to another model.
     #[error(transparent)]
     Frame(#[from] FrameError),
+    /// A client spec is not one.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
     /// A row does not have the model's columns.
     #[error("the row has {given} values, the model has {wanted} columns")]
     Columns {
@@ -55,6 +58,14 @@ pub enum ClientError {
         min: i64,
         /// Greatest code.
         max: i64,
+    },
+    /// Codes that are not whole rows.
+    #[error("{given} codes are not whole rows of {inputs}")]
+    Codes {
+        /// Codes given.
+        given: usize,
+        /// Inputs of the circuit, codes of one row.
+        inputs: usize,
     },
     /// No plan holds so many rows.
     #[error("{rows} rows are too many for one query, this model takes {max}; split them")]
@@ -168,11 +179,14 @@ impl ClientKey {
         Ok(key)
     }
 
+    /// The secret key of one plan, 0 for single rows: for measurements and for comparisons with other implementations.
+    #[must_use]
+    pub fn plan_key(&self, plan: u8) -> Option<&SecretKey> {
+        self.keys.get(usize::from(plan))?.as_ref()
+    }
+
     pub(crate) fn of_plan(&self, plan: u8) -> Result<&SecretKey, LinearError> {
-        self.keys
-            .get(usize::from(plan))
-            .and_then(Option::as_ref)
-            .ok_or(LinearError::Key)
+        self.plan_key(plan).ok_or(LinearError::Key)
     }
 }
 
@@ -439,6 +453,12 @@ impl ClientSpec<'_> {
     }
 
     fn check_codes(&self, codes: &[i64]) -> Result<(), ClientError> {
+        if codes.is_empty() || !codes.len().is_multiple_of(self.input_count()) {
+            return Err(ClientError::Codes {
+                given: codes.len(),
+                inputs: self.input_count(),
+            });
+        }
         for row in codes.chunks(self.input_count()) {
             for (index, (input, code)) in self.inputs().zip(row).enumerate() {
                 let (min, max) = input.code_range();

@@ -13,6 +13,8 @@ pub mod client;
 mod cursor;
 pub mod frame;
 mod glwe;
+#[cfg(feature = "alloc")]
+mod host;
 pub mod key;
 mod keystream;
 pub mod limits;
@@ -22,6 +24,8 @@ pub mod multiply;
 pub mod packing;
 pub mod params;
 pub mod random;
+#[cfg(feature = "roles")]
+mod roles;
 pub mod spec;
 mod stream;
 
@@ -29,6 +33,8 @@ pub use client::{ClientError, ClientKey};
 #[cfg(feature = "alloc")]
 pub use frame::to_frame;
 pub use frame::{Frame, FrameError, KeyTag, Kind, SpecId, frame_len, write_frame};
+#[cfg(feature = "alloc")]
+pub use host::Client;
 pub use key::SecretKey;
 pub use params::{GlweParams, ParamError, ValidGlwe};
 pub use spec::{ClientSpec, SpecError};

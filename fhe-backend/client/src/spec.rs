@@ -36,25 +36,46 @@ pub const MAX_PLANS: usize = 2;
 #[derive(Clone, Debug)]
 pub struct ClientSpec<'a> {
     payload: &'a [u8],
+    facts: Facts,
+}
+
+/// What was read of a spec, and where the rest is found in its payload.
+#[derive(Clone, Debug)]
+pub(crate) struct Facts {
     id: SpecId,
     p_fail_log2: f64,
-    scheme: Scheme<'a>,
+    scheme: Scheme,
     columns: u32,
-    inputs: Section<'a>,
-    outputs: Section<'a>,
+    inputs: Section,
+    outputs: Section,
     inverse_link: InverseLink,
     decision: Decision,
-    classes: Section<'a>,
-    names: Section<'a>,
-    estimator: &'a str,
-    words: Section<'a>,
+    classes: Section,
+    names: Section,
+    estimator: Section,
+    words: Section,
 }
 
 /// `count` records that were read once and are read again on demand.
 #[derive(Clone, Debug)]
-struct Section<'a> {
+struct Section {
     count: u32,
-    bytes: &'a [u8],
+    /// Bytes from its first to the end of the payload.
+    from_end: usize,
+    len: usize,
+}
+
+impl Section {
+    fn bytes<'a>(&self, payload: &'a [u8]) -> &'a [u8] {
+        let rest = payload.len().checked_sub(self.from_end);
+        let rest = rest.and_then(|start| payload.get(start..));
+        rest.and_then(|rest| rest.get(..self.len)).unwrap_or(&[])
+    }
+
+    fn strings<'a>(&self, payload: &'a [u8]) -> impl Iterator<Item = &'a str> + use<'a> {
+        let (count, mut cursor) = (self.count, Cursor::new(self.bytes(payload)));
+        (0..count).map_while(move |_| cursor.str())
+    }
 }
 
 /// Why bytes are not a client spec.
@@ -144,10 +165,10 @@ impl<'a> ClientSpec<'a> {
     pub fn parse(bytes: &'a [u8]) -> Result<Self, SpecError> {
         let frame = Frame::parse(bytes, Kind::ClientSpec)?;
         let spec = Self::parse_payload(frame.payload)?;
-        if frame.spec_id != spec.id {
+        if frame.spec_id != spec.id() {
             return Err(SpecError::Frame(FrameError::Model {
                 kind: Kind::ClientSpec,
-                wanted: spec.id,
+                wanted: spec.id(),
                 found: frame.spec_id,
             }));
         }
@@ -205,14 +226,18 @@ impl<'a> ClientSpec<'a> {
         if names.count != 0 && names.count != columns {
             return Err(SpecError::Malformed("column names"));
         }
-        let estimator = cursor.str().ok_or(SpecError::Malformed("estimator"))?;
+        let estimator = read_section(&mut cursor, 1, "estimator", |cursor, _| {
+            cursor
+                .str()
+                .map(drop)
+                .ok_or(SpecError::Malformed("estimator"))
+        })?;
         let words = words::read(&mut cursor, columns)?;
         if !cursor.rest().is_empty() {
             return Err(SpecError::Malformed("end"));
         }
-        scheme.check_inputs(&inputs, columns)?;
-        Ok(Self {
-            payload,
+        scheme.check_inputs(&inputs, payload, columns)?;
+        let facts = Facts {
             id: spec_id(payload),
             p_fail_log2,
             scheme,
@@ -225,13 +250,26 @@ impl<'a> ClientSpec<'a> {
             names,
             estimator,
             words,
-        })
+        };
+        Ok(Self { payload, facts })
+    }
+
+    /// The spec whose payload was read before.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn of(payload: &'a [u8], facts: &Facts) -> Self {
+        let facts = facts.clone();
+        Self { payload, facts }
+    }
+
+    #[cfg(feature = "alloc")]
+    pub(crate) fn into_facts(self) -> Facts {
+        self.facts
     }
 
     /// Its name on every message.
     #[must_use]
     pub fn id(&self) -> SpecId {
-        self.id
+        self.facts.id
     }
 
     /// The bytes it was read from, without the frame.
@@ -243,18 +281,18 @@ impl<'a> ClientSpec<'a> {
     /// log2 of the probability that any output of one inference is wrong.
     #[must_use]
     pub fn p_fail_log2(&self) -> f64 {
-        self.p_fail_log2
+        self.facts.p_fail_log2
     }
 
     /// The layouts of a linear circuit, of single rows first and of batches if there is one; none for others.
     pub fn plans(&self) -> impl Iterator<Item = &ValidLinear> {
-        self.scheme.plans().iter().flatten()
+        self.facts.scheme.plans().iter().flatten()
     }
 
     /// Plan `index` of a linear circuit.
     #[must_use]
     pub fn plan(&self, index: u8) -> Option<&ValidLinear> {
-        self.scheme.plans().get(usize::from(index))?.as_ref()
+        self.facts.scheme.plans().get(usize::from(index))?.as_ref()
     }
 
     /// The plan of a linear circuit for a query of `rows` rows: the first that holds so many.
@@ -268,12 +306,14 @@ impl<'a> ClientSpec<'a> {
     /// Layout of a branching circuit, and how its values are cut into digits.
     #[must_use]
     pub fn branching(&self) -> Option<(&ValidBranching, Radix)> {
-        self.scheme.branching()
+        self.facts.scheme.branching()
     }
 
     /// The digits of each output of a branching circuit.
     pub fn digits(&self) -> impl Iterator<Item = Digits> + use<'a> {
-        self.scheme.digits(self.outputs.count)
+        self.facts
+            .scheme
+            .digits(self.facts.outputs.count, self.payload)
     }
 
     /// Parameters of the secret keys, in the order of the key file.
@@ -294,13 +334,13 @@ impl<'a> ClientSpec<'a> {
     /// Columns of the model's feature matrix.
     #[must_use]
     pub fn columns(&self) -> usize {
-        self.columns as usize
+        self.facts.columns as usize
     }
 
     /// Codecs in the order of the circuit's inputs; columns that the model does not use have none.
     pub fn inputs(&self) -> impl Iterator<Item = Input<'a>> + Clone + use<'a> {
-        let (count, columns) = (self.inputs.count, self.columns);
-        let mut cursor = Cursor::new(self.inputs.bytes);
+        let (count, columns) = (self.facts.inputs.count, self.facts.columns);
+        let mut cursor = Cursor::new(self.facts.inputs.bytes(self.payload));
         // The section was read once by `parse`, so none of its records fails now.
         (0..count).map_while(move |index| codec::read_input(&mut cursor, index, columns).ok())
     }
@@ -308,62 +348,58 @@ impl<'a> ClientSpec<'a> {
     /// Inputs of the circuit for one row.
     #[must_use]
     pub fn input_count(&self) -> usize {
-        self.inputs.count as usize
+        self.facts.inputs.count as usize
     }
 
     /// Scales and ranges of the outputs.
     pub fn outputs(&self) -> impl Iterator<Item = Output> + use<'a> {
-        let mut cursor = Cursor::new(self.outputs.bytes);
-        (0..self.outputs.count).map_while(move |_| read_output(&mut cursor))
+        let mut cursor = Cursor::new(self.facts.outputs.bytes(self.payload));
+        let count = self.facts.outputs.count;
+        (0..count).map_while(move |_| read_output(&mut cursor))
     }
 
     /// Output `index`, in constant time.
     #[must_use]
     pub fn output(&self, index: usize) -> Option<Output> {
+        let records = self.facts.outputs.bytes(self.payload);
         read_output(&mut Cursor::new(
-            self.outputs.bytes.get(index.checked_mul(OUTPUT_LEN)?..)?,
+            records.get(index.checked_mul(OUTPUT_LEN)?..)?,
         ))
     }
 
     /// Outputs of the circuit for one row.
     #[must_use]
     pub fn output_count(&self) -> usize {
-        self.outputs.count as usize
+        self.facts.outputs.count as usize
     }
 
     /// From scores to what `predict_proba` returns.
     #[must_use]
     pub fn inverse_link(&self) -> InverseLink {
-        self.inverse_link
+        self.facts.inverse_link
     }
 
     /// From scores to a class.
     #[must_use]
     pub fn decision(&self) -> Decision {
-        self.decision
+        self.facts.decision
     }
 
     /// Names of the classes, empty for a regression.
     pub fn classes(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.classes.strings()
+        self.facts.classes.strings(self.payload)
     }
 
     /// Names of the columns, empty if the model knows none.
     pub fn column_names(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.names.strings()
+        self.facts.names.strings(self.payload)
     }
 
     /// What kind of model it is, for people.
     #[must_use]
     pub fn estimator(&self) -> &'a str {
-        self.estimator
-    }
-}
-
-impl<'a> Section<'a> {
-    fn strings(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        let mut cursor = Cursor::new(self.bytes);
-        (0..self.count).map_while(move |_| cursor.str())
+        let mut strings = self.facts.estimator.strings(self.payload);
+        strings.next().unwrap_or_default()
     }
 }
 
@@ -396,17 +432,22 @@ fn read_section<'a>(
     count: u32,
     what: &'static str,
     mut record: impl FnMut(&mut Cursor<'a>, u32) -> Result<(), SpecError>,
-) -> Result<Section<'a>, SpecError> {
-    let start = cursor.rest();
+) -> Result<Section, SpecError> {
+    let from_end = cursor.rest().len();
     for index in 0..count {
         record(cursor, index)?;
     }
-    let used = start.len() - cursor.rest().len();
-    let bytes = start.get(..used).ok_or(SpecError::Malformed(what))?;
-    Ok(Section { count, bytes })
+    let len = from_end
+        .checked_sub(cursor.rest().len())
+        .ok_or(SpecError::Malformed(what))?;
+    Ok(Section {
+        count,
+        from_end,
+        len,
+    })
 }
 
-fn read_strings<'a>(cursor: &mut Cursor<'a>, what: &'static str) -> Result<Section<'a>, SpecError> {
+fn read_strings(cursor: &mut Cursor<'_>, what: &'static str) -> Result<Section, SpecError> {
     let count = read_count(cursor, what, 0)?;
     read_section(cursor, count, what, |cursor, _| {
         cursor.str().map(drop).ok_or(SpecError::Malformed(what))

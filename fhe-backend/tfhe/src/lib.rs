@@ -2,7 +2,6 @@
 
 extern crate alloc;
 
-mod backend;
 mod branching;
 mod error;
 mod linear;
@@ -11,8 +10,9 @@ mod modulus;
 pub mod noise;
 mod program;
 mod report;
+mod roles;
 
-pub use backend::{BackendError, TfheBackend};
 pub use error::{EvaluateError, PlanError};
 pub use program::{BranchingProgram, EvaluationKey, LinearProgram, Program, Scheme};
 pub use report::{PlanLayout, PlanReport, SECURITY_BITS};
+pub use roles::{RoadError, TfheEvaluator, TfhePlanner};

@@ -7,11 +7,12 @@ mod statistics;
 
 use rand_core::CryptoRng;
 use tenebra_circuit::{Options, Verified};
+use tenebra_client::ClientError;
 use thiserror::Error;
 
-use crate::backend::BackendError;
-use crate::error::PlanError;
+use crate::error::{EvaluateError, PlanError};
 use crate::program::{Program, Scheme};
+use crate::roles::RoadError;
 
 pub use statistics::{Defect, Measurement};
 
@@ -31,9 +32,15 @@ pub struct Measure<'a, R> {
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum MeasureError {
-    /// Keys, queries or responses.
+    /// The bare circuit has no client spec.
     #[error(transparent)]
-    Backend(#[from] BackendError),
+    Road(#[from] RoadError),
+    /// Keys, or the encryption or decryption of codes.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// A query.
+    #[error(transparent)]
+    Evaluate(#[from] EvaluateError),
     /// No parameters fit.
     #[error(transparent)]
     Plan(#[from] PlanError),
@@ -108,12 +115,16 @@ impl Program {
         &self,
         measure: &mut Measure<'_, R>,
     ) -> Result<Vec<Measurement>, MeasureError> {
+        // How likely wrong outputs are is not the clients' concern here.
+        let spec = self.spec_of_codes(-128.0)?;
         match &self.scheme {
             Scheme::Linear(programs) => (0..)
                 .zip(programs)
-                .map(|(index, program)| linear::measure(self, (index, program), measure))
+                .map(|plan| linear::measure(self, &spec, plan, measure))
                 .collect(),
-            Scheme::Branching(program) => Ok(vec![branching::measure(self, program, measure)?]),
+            Scheme::Branching(program) => {
+                Ok(vec![branching::measure(self, &spec, program, measure)?])
+            }
         }
     }
 }
@@ -145,6 +156,12 @@ fn codes(program: &Program, index: usize, rng: &mut impl CryptoRng) -> Vec<i64> 
 pub(crate) struct KeyBits(Vec<bool>);
 
 impl KeyBits {
+    /// Of one plan of a client.
+    fn of_plan(client: &tenebra_client::Client, plan: u8) -> Result<Self, ClientError> {
+        let key = client.key().plan_key(plan);
+        Ok(Self::of(key.ok_or(ClientError::KeyLength)?))
+    }
+
     pub(crate) fn of(key: &tenebra_client::SecretKey) -> Self {
         let mut bytes = vec![0; tenebra_client::SecretKey::secret_len(key.glwe())];
         key.write_secret(&mut bytes);

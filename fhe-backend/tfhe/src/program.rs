@@ -4,9 +4,9 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use tenebra_circuit::{Interval, LinearForm, Options, Verified, linear_form};
 use tenebra_client::branching::ValidBranching;
-use tenebra_client::linear::{LinearError, MAX_PORT, ValidLinear, plan_of};
+use tenebra_client::linear::{MAX_PORT, ValidLinear, plan_of};
 use tenebra_client::spec::{ClientSpec, Digits, OwnedBranching, OwnedScheme};
-use tenebra_client::{Frame, KeyTag, Kind, SecretKey, SpecId, frame_len, to_frame};
+use tenebra_client::{Frame, KeyTag, Kind, SpecId, frame_len, to_frame};
 use tenebra_quant::{Interface, QuantError};
 
 use crate::branching;
@@ -204,21 +204,9 @@ impl Program {
         }
     }
 
-    /// Evaluates the payload of a query into the payload of a response.
-    ///
-    /// # Errors
-    ///
-    /// [`EvaluateError::Query`] if the payload is not a query of this program.
-    pub fn evaluate_payload(
-        &self,
-        key: Option<&EvaluationKey>,
-        payload: &[u8],
-    ) -> Result<Vec<u8>, EvaluateError> {
-        self.evaluate_payload_until(key, payload, &AtomicBool::new(false))
-    }
-
-    /// Linear circuits, which take microseconds, look at `stop` once.
-    fn evaluate_payload_until(
+    /// Evaluates the payload of a query into the payload of a response. Linear circuits, which take microseconds, look at `stop`
+    /// once.
+    fn evaluate_payload(
         &self,
         key: Option<&EvaluationKey>,
         payload: &[u8],
@@ -311,7 +299,7 @@ impl Program {
         if let Some(key) = key {
             frame.check_key_tag(key.tag)?;
         }
-        let payload = self.evaluate_payload_until(key, frame.payload, stop)?;
+        let payload = self.evaluate_payload(key, frame.payload, stop)?;
         Ok(to_frame(Kind::Response, spec_id, frame.key_tag, &payload))
     }
 }
@@ -331,19 +319,6 @@ impl BranchingProgram {
     /// The payload of the response with this result, which is overwritten.
     pub(crate) fn respond(&self, result: &mut [u64]) -> Vec<u8> {
         respond(&self.plan.layout, result)
-    }
-
-    /// The outputs in the payload of a response.
-    pub(crate) fn decrypt(&self, key: &SecretKey, payload: &[u8]) -> Result<Vec<i64>, LinearError> {
-        let digits = &self.plan.digits;
-        let outputs = digits.outputs.iter().map(|output| {
-            let mut sums = vec![0; output.count];
-            self.plan
-                .layout
-                .decrypt(key, payload, output.first, &mut sums)?;
-            Ok(spec_digits(output).value(digits.radix, &sums))
-        });
-        outputs.collect()
     }
 }
 

@@ -2,63 +2,33 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use proptest::prelude::*;
-use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::SeedableRng;
-use tenebra_circuit::dev::{Limits, circuits};
+#[path = "common/roads.rs"]
+mod roads;
+
+use tenebra_circuit::dev::{Limits, Tally, compare};
 use tenebra_circuit::{
-    Backend, CircuitBuilder, Forest, Interval, Options, QueryMode, Tree, TreeNode, Verified, verify,
+    CircuitBuilder, Forest, Interval, Options, QueryMode, Tree, TreeNode, Verified, verify,
 };
-use tenebra_tfhe::{BackendError, PlanError, TfheBackend};
 
 /// Encrypts, evaluates and decrypts one row; compares with the simulator.
-fn check(
-    circuit: &Verified,
-    codes: &[i64],
-    query: QueryMode,
-    threads: usize,
-) -> Result<(), BackendError> {
-    let mut rng = ChaCha20Rng::seed_from_u64(7);
-    let program = TfheBackend.prepare(
+fn check(circuit: &Verified, codes: &[i64], query: QueryMode, threads: usize) {
+    let options = Options {
+        query,
+        threads,
+        ..Options::default()
+    };
+    let road = roads::tfhe("forest", options, Limits::small());
+    let (rows, mut tally) = ([codes.to_vec()], Tally::default());
+    compare(
+        &roads::simulator(),
+        &road,
         circuit,
-        &Options {
-            query,
-            threads,
-            ..Options::default()
-        },
-    )?;
-    let (key, server_key) = TfheBackend.generate_keys(&program, &mut rng)?;
-    let query = TfheBackend.encrypt(&program, &key, codes, &mut rng)?;
-    let response = TfheBackend.evaluate(&program, &server_key, &query)?;
-    let got = TfheBackend.decrypt(&program, &key, &response)?;
-    assert_eq!(
-        got,
-        tenebra_sim::run(circuit, codes).unwrap(),
-        "{codes:?} in\n{}",
-        circuit.circuit()
-    );
-    Ok(())
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
-    /// The law of this workspace, for circuits that decide on inputs.
-    #[test]
-    fn any_circuit_that_decides_on_inputs_is_exact((circuit, codes) in circuits(Limits::decisions_on_inputs())) {
-        for query in [QueryMode::Direct, QueryMode::Packed] {
-            match check(&circuit, &codes, query, 1) {
-                Ok(()) => {}
-                // Arbitrary leaves and weights may need more than one response or query holds.
-                Err(BackendError::Plan(
-                    PlanError::OutputTooWide { .. }
-                    | PlanError::TooManyDigits { .. }
-                    | PlanError::NotPackable { .. }
-                    | PlanError::Empty { .. },
-                )) => {}
-                Err(error) => prop_assert!(false, "{error}"),
-            }
-        }
-    }
+        &rows,
+        [7; 32],
+        &mut tally,
+    )
+    .unwrap();
+    assert_eq!(tally.compared, 1);
 }
 
 /// A complete tree of `depth` levels whose nodes read the inputs in turn.
@@ -120,8 +90,8 @@ fn forests_of_every_shape_are_exact() {
             let codes: Vec<i64> = (0..i64::from(inputs))
                 .map(|i| (row + i * row) % codes)
                 .collect();
-            check(&circuit, &codes, QueryMode::Direct, 1).unwrap();
-            check(&circuit, &codes, QueryMode::Auto, 1).unwrap();
+            check(&circuit, &codes, QueryMode::Direct, 1);
+            check(&circuit, &codes, QueryMode::Auto, 1);
         }
     }
 }
@@ -129,6 +99,6 @@ fn forests_of_every_shape_are_exact() {
 #[test]
 fn two_threads_give_what_one_gives() {
     for query in [QueryMode::Direct, QueryMode::Packed] {
-        check(&forest(20, 4, 9, 12, 3), &[3; 9], query, 2).unwrap();
+        check(&forest(20, 4, 9, 12, 3), &[3; 9], query, 2);
     }
 }

@@ -2,12 +2,12 @@
 
 use tenebra_circuit::dev::run_conformance;
 use tenebra_circuit::{Options, QueryMode};
-use tenebra_tfhe::TfheBackend;
+use tenebra_tfhe::TfhePlanner;
 
 #[test]
 fn linear_and_branching_circuits_conform() {
     let runs = |case: &tenebra_circuit::dev::Case| case.is_linear() || case.decides_on_inputs();
-    let summary = run_conformance(&TfheBackend, &Options::default(), runs)
+    let summary = run_conformance(&TfhePlanner, &Options::default(), runs)
         .unwrap_or_else(|failures| panic!("{failures}"));
     assert!(summary.cases >= 20, "{summary:?}");
 }
@@ -19,7 +19,7 @@ fn branching_circuits_conform_with_packed_queries() {
         query: QueryMode::Packed,
         ..Options::default()
     };
-    let summary = run_conformance(&TfheBackend, &options, runs)
+    let summary = run_conformance(&TfhePlanner, &options, runs)
         .unwrap_or_else(|failures| panic!("{failures}"));
     assert!(summary.cases >= 5, "{summary:?}");
 }

@@ -4,15 +4,16 @@
 
 #[path = "common/ciphertexts.rs"]
 mod ciphertexts;
+#[path = "common/foreign.rs"]
+mod foreign;
 
-use ciphertexts::{error, glwe, phases, query_glwes, response_glwes, tfhe_key};
+use ciphertexts::{error, evaluate, phases, query_glwes, response_glwes, tfhe_key};
+use foreign::{fourier, query_ggsws};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use tenebra_circuit::{Circuit, Verified, verify};
-use tenebra_client::bits::BitReader;
 use tenebra_client::branching::{BranchingLayout, ValidBranching};
 use tenebra_client::linear::{LinearLayout, ValidLinear};
-use tenebra_client::random::MaskStream;
 use tenebra_client::{ClientSpec, GlweParams, SecretKey, ValidGlwe};
 use tenebra_tfhe::Program;
 use tfhe::core_crypto::commons::generators::DeterministicSeeder;
@@ -248,7 +249,7 @@ fn tfhe_decrypts_our_servers_responses() {
                 &mut query,
             )
             .unwrap();
-        let response = program.evaluate_payload(None, &query).unwrap();
+        let response = evaluate(&program, &query);
         // tests/wire_format of tenebra-client works the integers out by hand.
         let mut integers = [-20, 67, 65].into_iter().enumerate();
         for (group, glwe) in response_glwes(layout, &response).iter().enumerate() {
@@ -282,34 +283,6 @@ fn branching() -> ValidBranching {
     layout.validate().unwrap()
 }
 
-/// The input bits of a query as `tfhe`'s ciphertexts, which hold the last level first.
-fn query_ggsws(layout: &ValidBranching, payload: &[u8]) -> Vec<GgswCiphertextOwned<u64>> {
-    let (seed, packed) = layout.read_query(payload).unwrap();
-    let (mut masks, mut reader) = (MaskStream::new(seed), BitReader::new(packed));
-    let (params, kept) = (layout.glwe(), u32::from(layout.layout().body_bits));
-    let ggsw = |_| {
-        let mut row = |_| {
-            let mut words = vec![0; params.dimension()];
-            masks.fill(&mut words);
-            let body = (0..params.polynomial_size()).map(|_| reader.read(kept) << (64 - kept));
-            glwe(params, words, body).into_container()
-        };
-        let rows = params.glwe_dimension() + 1;
-        let levels = layout.layout().level_count;
-        let level = |_| (0..rows).flat_map(&mut row).collect::<Vec<u64>>();
-        let mut levels: Vec<Vec<u64>> = (0..levels).map(level).collect();
-        levels.reverse();
-        GgswCiphertextOwned::from_container(
-            levels.concat(),
-            GlweDimension(params.glwe_dimension()).to_glwe_size(),
-            PolynomialSize(params.polynomial_size()),
-            DecompositionBaseLog(usize::from(layout.layout().base_log)),
-            CiphertextModulus::new_native(),
-        )
-    };
-    (0..layout.layout().input_bits).map(ggsw).collect()
-}
-
 #[test]
 fn tfhe_chooses_by_our_encrypted_bits() {
     let (layout, mut rng) = (branching(), rng(30));
@@ -328,13 +301,7 @@ fn tfhe_chooses_by_our_encrypted_bits() {
         let decrypted = decrypt_constant_ggsw_ciphertext(&tfhe_key(&key), &ggsw);
         assert_eq!(decrypted.0, u64::from(bit));
 
-        let mut fourier = FourierGgswCiphertext::new(
-            ggsw.glwe_size(),
-            ggsw.polynomial_size(),
-            ggsw.decomposition_base_log(),
-            ggsw.decomposition_level_count(),
-        );
-        convert_standard_ggsw_ciphertext_to_fourier(&ggsw, &mut fourier);
+        let fourier = fourier(&ggsw);
         let mut branches = [0, 1]
             .map(|branch| tfhe_encrypts(&key, message(branch).collect(), 40 + u128::from(branch)));
         let (zero, one) = branches.split_at_mut(1);

@@ -1,11 +1,15 @@
 //! Linear circuits, encrypted: decrypted integers equal the simulator's.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "common/roads.rs"]
+mod roads;
+
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use tenebra_circuit::{Backend, CircuitBuilder, Interval, Matrix, Options, Verified, verify};
-use tenebra_tfhe::{PlanError, Program, TfheBackend};
+use tenebra_circuit::dev::{Limits, Tally, compare};
+use tenebra_circuit::{CircuitBuilder, Interval, Matrix, Options, Verified, verify};
+use tenebra_tfhe::{PlanError, Program};
 
 /// `y = W·x + b` with random weights of the given magnitude.
 fn affine(features: usize, outputs: usize, weight: i64, inputs: Interval, seed: u64) -> Verified {
@@ -42,19 +46,23 @@ fn check(circuit: &Verified, rows: usize, seed: u64) {
         rows,
         ..Options::default()
     };
-    let program = TfheBackend.prepare(circuit, &options).unwrap();
-    let (key, server_key) = TfheBackend.generate_keys(&program, &mut rng).unwrap();
+    let road = roads::tfhe("linear", options, Limits::linear());
     let codes = rows_of_codes(circuit, rows, &mut rng);
-    let query = TfheBackend
-        .encrypt(&program, &key, &codes, &mut rng)
-        .unwrap();
-    let response = TfheBackend.evaluate(&program, &server_key, &query).unwrap();
-    let got = TfheBackend.decrypt(&program, &key, &response).unwrap();
-    let want: Vec<i64> = codes
+    let rows: Vec<_> = codes
         .chunks(circuit.input_ranges().len())
-        .flat_map(|row| tenebra_sim::run(circuit, row).unwrap())
+        .map(<[i64]>::to_vec)
         .collect();
-    assert_eq!(got, want, "seed {seed}, plans {:?}", program.report());
+    let mut tally = Tally::default();
+    compare(
+        &roads::simulator(),
+        &road,
+        circuit,
+        &rows,
+        [seed.to_le_bytes()[0]; 32],
+        &mut tally,
+    )
+    .unwrap();
+    assert_eq!(tally.compared, rows.len() as u64, "seed {seed}");
 }
 
 #[test]

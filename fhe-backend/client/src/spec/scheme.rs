@@ -18,12 +18,12 @@ pub(super) const PACKED: u8 = 3;
 pub const MAX_DIGITS: usize = 62;
 
 #[derive(Clone, Debug)]
-pub(super) enum Scheme<'a> {
+pub(super) enum Scheme {
     Linear([Option<ValidLinear>; MAX_PLANS]),
     Branching {
         layout: ValidBranching,
         radix: Radix,
-        digits: Section<'a>,
+        digits: Section,
     },
 }
 
@@ -80,9 +80,9 @@ impl Digits {
     }
 }
 
-impl<'a> Scheme<'a> {
+impl Scheme {
     pub(super) fn read(
-        cursor: &mut Cursor<'a>,
+        cursor: &mut Cursor<'_>,
         code: u8,
         ports: (u32, u32),
     ) -> Result<Self, SpecError> {
@@ -107,10 +107,14 @@ impl<'a> Scheme<'a> {
         }
     }
 
-    pub(super) fn digits(&self, outputs: u32) -> impl Iterator<Item = Digits> + use<'a> {
+    pub(super) fn digits<'a>(
+        &self,
+        outputs: u32,
+        payload: &'a [u8],
+    ) -> impl Iterator<Item = Digits> + use<'a> {
         let (count, bytes): (u32, &'a [u8]) = match self {
             Self::Linear(_) => (0, &[]),
-            Self::Branching { digits, .. } => (outputs, digits.bytes),
+            Self::Branching { digits, .. } => (outputs, digits.bytes(payload)),
         };
         let mut cursor = Cursor::new(bytes);
         (0..count).map_while(move |_| read_digits(&mut cursor))
@@ -130,11 +134,16 @@ impl<'a> Scheme<'a> {
     }
 
     /// The bits of the codes are those that the parameters were chosen for.
-    pub(super) fn check_inputs(&self, inputs: &Section<'a>, columns: u32) -> Result<(), SpecError> {
+    pub(super) fn check_inputs(
+        &self,
+        inputs: &Section,
+        payload: &[u8],
+        columns: u32,
+    ) -> Result<(), SpecError> {
         let Self::Branching { layout, .. } = self else {
             return Ok(());
         };
-        let mut cursor = Cursor::new(inputs.bytes);
+        let mut cursor = Cursor::new(inputs.bytes(payload));
         let mut bits = 0u64;
         for index in 0..inputs.count {
             bits += u64::from(codec::read_input(&mut cursor, index, columns)?.bits());
@@ -185,11 +194,11 @@ fn read_layout(cursor: &mut Cursor<'_>, features: u32, outputs: u32) -> Option<L
     })
 }
 
-fn read_branching<'a>(
-    cursor: &mut Cursor<'a>,
+fn read_branching(
+    cursor: &mut Cursor<'_>,
     outputs: u32,
     packed: bool,
-) -> Result<Scheme<'a>, SpecError> {
+) -> Result<Scheme, SpecError> {
     const MALFORMED: SpecError = SpecError::Malformed("parameters");
     let layout = read_branching_layout(cursor, packed).ok_or(MALFORMED)?;
     let layout = layout.validate().map_err(SpecError::Branching)?;

@@ -1,6 +1,6 @@
 //! Columns of categories whose cells are words.
 
-use super::{ClientSpec, Section, SpecError, read_count, read_section, read_strings};
+use super::{ClientSpec, Section, SpecError, read_count, read_section};
 use crate::cursor::Cursor;
 
 const MALFORMED: SpecError = SpecError::Malformed("words of categories");
@@ -12,31 +12,36 @@ pub struct ColumnWords<'a> {
     pub column: usize,
     /// Whether another word counts as a missing value; else a row with one is to be refused.
     pub others_are_missing: bool,
-    words: Section<'a>,
+    count: u32,
+    bytes: &'a [u8],
 }
 
 impl<'a> ColumnWords<'a> {
     /// The words, in the order of their codes.
     pub fn words(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.words.strings()
+        let (count, mut cursor) = (self.count, Cursor::new(self.bytes));
+        (0..count).map_while(move |_| cursor.str())
     }
 }
 
 impl<'a> ClientSpec<'a> {
     /// The columns whose cells are words, ascending.
     pub fn words(&self) -> impl Iterator<Item = ColumnWords<'a>> + use<'a> {
-        let (count, columns) = (self.words.count, self.columns);
-        let mut cursor = Cursor::new(self.words.bytes);
+        let (count, columns) = (self.facts.words.count, self.facts.columns);
+        let mut cursor = Cursor::new(self.facts.words.bytes(self.payload));
         // The section was read once by `parse`, so none of its records fails now.
         (0..count).map_while(move |_| read_column(&mut cursor, columns).ok())
     }
 }
 
 /// What follows the estimator: nothing, or the words of at least one column.
-pub(super) fn read<'a>(cursor: &mut Cursor<'a>, columns: u32) -> Result<Section<'a>, SpecError> {
+pub(super) fn read(cursor: &mut Cursor<'_>, columns: u32) -> Result<Section, SpecError> {
     if cursor.rest().is_empty() {
-        let (count, bytes) = (0, cursor.rest());
-        return Ok(Section { count, bytes });
+        return Ok(Section {
+            count: 0,
+            from_end: 0,
+            len: 0,
+        });
     }
     let count = read_count(cursor, "number of columns of words", 1)?;
     let mut least = 0;
@@ -58,13 +63,16 @@ fn read_column<'a>(cursor: &mut Cursor<'a>, columns: u32) -> Result<ColumnWords<
         Some(1) => true,
         _ => return Err(MALFORMED),
     };
-    let words = read_strings(cursor, "words of categories")?;
-    if words.count == 0 {
-        return Err(MALFORMED);
+    let count = read_count(cursor, "words of categories", 1)?;
+    let start = cursor.rest();
+    for _ in 0..count {
+        cursor.str().ok_or(MALFORMED)?;
     }
+    let used = start.len() - cursor.rest().len();
     Ok(ColumnWords {
         column,
         others_are_missing,
-        words,
+        count,
+        bytes: start.get(..used).ok_or(MALFORMED)?,
     })
 }

@@ -4,13 +4,13 @@
 use core::sync::atomic::AtomicBool;
 
 use rand_core::CryptoRng;
-use tenebra_client::SecretKey;
+use tenebra_client::{Client, ClientError, Frame, Kind, to_frame};
 
 use super::statistics::{Errors, Measurement, Predicted};
 use super::{KeyBits, Measure, MeasureError, codes};
-use crate::backend::{BackendError, encrypt_bits, evaluation_key};
 use crate::branching::plan::BranchingPlan;
 use crate::branching::variance::{result_noise, switch_noise};
+use crate::error::EvaluateError;
 use crate::program::{BranchingProgram, EvaluationKey, Program};
 
 /// Keys that share the queries.
@@ -18,6 +18,7 @@ const KEYS: usize = 2;
 
 pub(super) fn measure<R: CryptoRng>(
     program: &Program,
+    spec: &[u8],
     branching: &BranchingProgram,
     measure: &mut Measure<'_, R>,
 ) -> Result<Measurement, MeasureError> {
@@ -35,32 +36,45 @@ pub(super) fn measure<R: CryptoRng>(
         plaintext_bits: u32::from(plan.layout.layout().plaintext_bits),
         outputs: plan.layout.layout().coefficients as usize,
     });
-    let mut keys: Option<(SecretKey, KeyBits, Option<EvaluationKey>)> = None;
+    let mut keys: Option<(Client, KeyBits, Option<EvaluationKey>)> = None;
     for index in 0..queries {
         if index % queries.div_ceil(KEYS) == 0 {
-            let key = SecretKey::generate(plan.layout.glwe(), measure.rng);
-            let evaluation_key = evaluation_key(program, &key, measure.rng)?;
-            keys = Some((KeyBits::of(&key), evaluation_key)).map(|(bits, ek)| (key, bits, ek));
+            keys = Some(keys_of(program, spec, measure.rng)?);
         }
-        let Some((key, bits, evaluation_key)) = &keys else {
+        let Some((client, bits, evaluation_key)) = &keys else {
             break;
         };
         let codes = codes(program, index, measure.rng);
         let expected = (measure.expected)(&codes).ok_or(MeasureError::Expected)?;
-        let ranges = program.input_ranges();
-        let query = encrypt_bits(&plan.layout, ranges, key, &codes, measure.rng)?;
-        let mut sum = branching
-            .result(evaluation_key.as_ref(), &query, &AtomicBool::new(false))
-            .map_err(BackendError::from)?;
+        let (id, tag) = (client.key().spec_id(), client.key().tag());
+        let query = client
+            .spec()
+            .encrypt_codes(client.key(), &codes, measure.rng)?;
+        let query = Frame::parse_for(&query, Kind::Query, id).map_err(EvaluateError::from)?;
+        let never = AtomicBool::new(false);
+        let mut sum = branching.result(evaluation_key.as_ref(), query.payload, &never)?;
         let of_query = phase_errors(plan, bits, &sum);
-        let response = branching.respond(&mut sum);
-        let outputs = branching
-            .decrypt(key, &response)
-            .map_err(BackendError::from)?;
-        errors.add(of_query.into_iter(), outputs == expected);
+        let response = to_frame(Kind::Response, id, tag, &branching.respond(&mut sum));
+        // Integers out of range are wrong like others.
+        let outputs = client.decrypt(&response);
+        let right = outputs.is_ok_and(|rows| rows.concat() == expected);
+        errors.add(of_query.into_iter(), right);
         (measure.progress)(index + 1, queries);
     }
     Ok(errors.measurement())
+}
+
+fn keys_of(
+    program: &Program,
+    spec: &[u8],
+    rng: &mut impl CryptoRng,
+) -> Result<(Client, KeyBits, Option<EvaluationKey>), MeasureError> {
+    let client = Client::generate(spec, rng).map_err(ClientError::from)?;
+    let bits = KeyBits::of_plan(&client, 0)?;
+    let key = client.evaluation_key(rng)?;
+    let id = client.key().spec_id();
+    let key = key.map(|file| program.prepare_key(id, &file)).transpose()?;
+    Ok((client, bits, key))
 }
 
 /// How far the phase of each coefficient is from a multiple of the scale.

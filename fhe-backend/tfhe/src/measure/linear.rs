@@ -1,13 +1,13 @@
 //! Measuring linear programs: the errors of the outputs of responses.
 
 use rand_core::CryptoRng;
-use tenebra_client::SecretKey;
 use tenebra_client::bits::BitReader;
 use tenebra_client::linear::{LinearError, ValidLinear};
+use tenebra_client::{Client, ClientError, Frame, Kind};
 
 use super::statistics::{Errors, Measurement, Predicted};
 use super::{KeyBits, Measure, MeasureError, codes};
-use crate::backend::BackendError;
+use crate::error::EvaluateError;
 use crate::noise::MixedNoise;
 use crate::program::{LinearProgram, Program};
 
@@ -18,60 +18,50 @@ const KEYS: usize = 4;
 
 pub(super) fn measure<R: CryptoRng>(
     program: &Program,
+    spec: &[u8],
     (index, linear): (u8, &LinearProgram),
     measure: &mut Measure<'_, R>,
 ) -> Result<Measurement, MeasureError> {
     let layout = &linear.plan.layout;
     let rows = usize::from(layout.layout().max_rows);
-    let outputs = layout.layout().outputs as usize;
+    let outputs_of_row = layout.layout().outputs as usize;
     let queries = measure
         .queries
-        .unwrap_or((ERRORS / (rows * outputs)).clamp(12, 512));
+        .unwrap_or((ERRORS / (rows * outputs_of_row)).clamp(12, 512));
     let mut errors = Errors::new(Predicted {
         noise: MixedNoise::from(linear.plan.noise_variance),
         added: 0.0,
         plaintext_bits: u32::from(layout.layout().plaintext_bits),
-        outputs: rows * outputs,
+        outputs: rows * outputs_of_row,
     });
-    let mut keys: Option<(SecretKey, KeyBits)> = None;
+    let mut keys: Option<(Client, KeyBits)> = None;
     for query in 0..queries {
         if query % queries.div_ceil(KEYS) == 0 {
-            let key = SecretKey::generate(layout.glwe(), measure.rng);
-            let bits = KeyBits::of(&key);
-            keys = Some((key, bits));
+            let client = Client::generate(spec, measure.rng).map_err(ClientError::from)?;
+            let bits = KeyBits::of_plan(&client, index)?;
+            keys = Some((client, bits));
         }
-        let Some((key, bits)) = &keys else { break };
+        let Some((client, bits)) = &keys else { break };
         let (mut all_codes, mut expected) = (Vec::new(), Vec::new());
         for row in 0..rows {
             let codes = codes(program, query + row, measure.rng);
             expected.extend((measure.expected)(&codes).ok_or(MeasureError::Expected)?);
             all_codes.extend(codes);
         }
-        let mut scratch = vec![0; layout.scratch_len(rows)];
-        let mut payload = vec![0; layout.query_len(rows)];
-        layout
-            .encrypt(
-                index,
-                key,
-                &all_codes,
-                measure.rng,
-                &mut scratch,
-                &mut payload,
-            )
-            .map_err(BackendError::from)?;
-        let response = program
-            .evaluate_payload(None, &payload)
-            .map_err(BackendError::from)?;
-        let minima = |output: usize| program.output_ranges()[output].min;
-        let mut decrypted = vec![0; rows * outputs];
-        layout
-            .decrypt(key, &response, minima, &mut decrypted)
-            .map_err(BackendError::from)?;
-        let right = decrypted == expected;
-        let of_query = phase_errors(layout, bits, &response, |row, output| {
-            expected[row * outputs + output]
+        let id = client.key().spec_id();
+        let framed = client
+            .spec()
+            .encrypt_codes(client.key(), &all_codes, measure.rng)?;
+        let response = program.evaluate(id, None, &framed)?;
+        // Integers out of range are wrong like others.
+        let outputs = client.decrypt(&response);
+        let right = outputs.is_ok_and(|rows| rows.concat() == expected);
+        let response = Frame::parse_for(&response, Kind::Response, id);
+        let payload = response.map_err(EvaluateError::from)?.payload;
+        let of_query = phase_errors(layout, bits, payload, |row, output| {
+            expected[row * outputs_of_row + output]
         })
-        .map_err(BackendError::from)?;
+        .map_err(ClientError::from)?;
         errors.add(of_query.into_iter(), right);
         (measure.progress)(query + 1, queries);
     }

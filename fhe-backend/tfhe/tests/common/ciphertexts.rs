@@ -1,9 +1,11 @@
 //! Our messages as ciphertexts of `tfhe`, and their phases as `tfhe` computes them.
+#![allow(dead_code, reason = "each test takes what it needs")]
 
 use tenebra_client::bits::BitReader;
 use tenebra_client::linear::ValidLinear;
 use tenebra_client::random::MaskStream;
-use tenebra_client::{SecretKey, ValidGlwe};
+use tenebra_client::{Frame, KeyTag, Kind, SecretKey, SpecId, ValidGlwe, to_frame};
+use tenebra_tfhe::Program;
 use tfhe::core_crypto::prelude::*;
 
 /// Bytes of plan and rows at the head of a response.
@@ -88,4 +90,15 @@ pub(crate) fn error(phase: u64, message: i64, scale: u32) -> i64 {
     phase
         .wrapping_sub(message.cast_unsigned() << scale)
         .cast_signed()
+}
+
+/// The payload of the response to the payload of a query.
+pub(crate) fn evaluate(program: &Program, payload: &[u8]) -> Vec<u8> {
+    let id = SpecId([0; 16]);
+    let query = to_frame(Kind::Query, id, KeyTag::NONE, payload);
+    let response = program
+        .evaluate(id, None, &query)
+        .expect("a query of this program");
+    let frame = Frame::parse_for(&response, Kind::Response, id).expect("a response");
+    frame.payload.to_vec()
 }
