@@ -2,24 +2,26 @@
 //!
 //! What is read may be a secret key, by mistake or on purpose, so its bytes are wiped when they are dropped. What is written
 //! goes to a temporary file first, which takes the name when all of it is there; links are followed, and a FIFO or a device is
-//! written into. Whatever ends the process in between, nothing unfinished stays.
+//! written into. [`Files`] knows what is unfinished: a program that is told to end removes it by [`Files::abandon`].
 
-mod cleanup;
 mod folder;
 mod new_file;
+mod table;
 mod target;
+mod unfinished;
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use tenebra_client::frame::{HEADER_LEN, MAGIC};
+use tenebra_client::frame::MAGIC;
 use tenebra_client::{FrameError, Kind};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
-pub use cleanup::TemporaryFolder;
-pub use folder::{Item, check_free, write_folder};
-pub use new_file::{Access, Content, NewFile, write};
+pub use folder::{Item, check_free};
+pub use new_file::{Access, NewFile};
+pub use table::TableFile;
+pub use unfinished::{Abandoned, Files, TemporaryFolder};
 
 use crate::error::Error;
 
@@ -33,8 +35,6 @@ pub const FLOAT_MODEL_FILE: &str = "float_model.json";
 pub const SECRET_KEY_FILE: &str = "secret.key";
 /// Name of the evaluation key in a folder of keys.
 pub const EVALUATION_KEY_FILE: &str = "evaluation.key";
-/// Where `-` reads from.
-pub const STDIN: &str = "/dev/stdin";
 
 /// Reads a whole file.
 ///
@@ -52,23 +52,6 @@ pub fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
 /// [`Error::Io`], or what `parse` returns as [`Error::InFile`].
 pub fn read_as<T>(path: &Path, parse: impl FnOnce(&[u8]) -> Result<T, Error>) -> Result<T, Error> {
     parse(&read(path)?).map_err(|e| e.in_file(path))
-}
-
-/// Refuses a file of ours where another kind of file is taken: a CSV, the JSON of a model, a certificate. What is not a
-/// regular file is not looked at, for it could not be read again.
-///
-/// # Errors
-/// [`Error::InFile`] with [`Error::OtherFile`].
-pub fn refuse_frames(path: &Path, wanted: &'static str) -> Result<(), Error> {
-    // That it cannot be read is for its reader to say.
-    let Some(mut file) = File::open(path).ok().filter(is_regular) else {
-        return Ok(());
-    };
-    let mut header = [0; HEADER_LEN];
-    let there = read_start(&mut file, &mut header).unwrap_or(0);
-    let refused = refuse_frame(&header[..there], wanted);
-    header.zeroize();
-    refused.map_err(|e| e.in_file(path))
 }
 
 /// Refuses bytes of ours where another kind of file is taken.
@@ -113,10 +96,6 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
         return Err(io::ErrorKind::IsADirectory.into());
     }
     Ok(file)
-}
-
-fn is_regular(file: &File) -> bool {
-    file.metadata().is_ok_and(|data| data.is_file())
 }
 
 /// Fills the start of `buffer`; returns how much there was.
@@ -180,7 +159,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let frame = to_frame(Kind::SecretKey, SpecId([1; 16]), KeyTag::NONE, b"abc");
         std::fs::write(file.path(), &frame).unwrap();
-        let error = refuse_frames(file.path(), "a CSV").unwrap_err();
+        let error = TableFile::open(file.path()).unwrap_err();
         assert!(
             error
                 .to_string()
@@ -194,7 +173,7 @@ mod tests {
         );
         for other in [&b""[..], b"a,b\n1,2\n", b"TNBR", b"TNBRabcd"] {
             std::fs::write(file.path(), other).unwrap();
-            assert!(refuse_frames(file.path(), "a CSV").is_ok());
+            assert!(TableFile::open(file.path()).is_ok());
         }
     }
 }

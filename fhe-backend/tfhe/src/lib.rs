@@ -11,6 +11,7 @@ mod modulus;
 pub mod noise;
 mod program;
 mod report;
+pub mod server_program;
 
 pub use backend::{BackendError, TfheBackend};
 pub use error::{EvaluateError, PlanError};
