@@ -3,10 +3,9 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use anstream::ColorChoice;
-use tenebra::files::STDIN;
-
+use crate::files::STDIN;
 use crate::output::Failure;
+use anstream::ColorChoice;
 
 /// A file to read; `-` is stdin.
 #[derive(Clone, Debug)]

@@ -26,7 +26,7 @@ use core::str::from_utf8;
 use std::path::Path;
 
 use serde_json::Value;
-use tenebra::{Error, ServerProgram, files, retired};
+use tenebra_app::{Error, ServerProgram, files, retired};
 use tenebra_client::ClientKey;
 use tenebra_client::ClientSpec;
 use tenebra_models::{Model, ModelError, Prediction};

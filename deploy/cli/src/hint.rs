@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use tenebra::Error;
-use tenebra::files::{CLIENT_FILE, EVALUATION_KEY_FILE, SECRET_KEY_FILE, SERVER_FILE};
+use tenebra_app::Error;
+use tenebra_app::files::{CLIENT_FILE, EVALUATION_KEY_FILE, SECRET_KEY_FILE, SERVER_FILE};
 use tenebra_client::{ClientError, FrameError, Kind, SpecError};
 use tenebra_models::{DataError, ModelError, QuantizeError, TrainError};
 use tenebra_quant::QuantError;
-use tenebra_server::program::ProgramError;
 use tenebra_service_client::Error as ServiceError;
+use tenebra_tfhe::server_program::ProgramError;
 use tenebra_tfhe::{EvaluateError, PlanError};
 
 use crate::suggest::did_you_mean;
@@ -17,20 +17,17 @@ use crate::suggest::did_you_mean;
 pub(crate) fn is_usage(error: &Error) -> bool {
     matches!(
         error.root(),
-        Error::BinaryToTerminal
-            | Error::Train(
-                TrainError::UnknownEstimator { .. }
-                    | TrainError::UnknownParameter { .. }
-                    | TrainError::ParameterValue { .. }
-                    | TrainError::Combination { .. }
-                    | TrainError::NoTarget
-                    | TrainError::OneTarget { .. }
-            )
-            | Error::Quantize(
-                QuantizeError::Quant(QuantError::BitWidth { .. } | QuantError::SymmetricBitWidth)
-                    | QuantizeError::LeafBits { .. }
-            )
-            | Error::Plan(PlanError::FailureProbability(_))
+        Error::Train(
+            TrainError::UnknownEstimator { .. }
+                | TrainError::UnknownParameter { .. }
+                | TrainError::ParameterValue { .. }
+                | TrainError::Combination { .. }
+                | TrainError::NoTarget
+                | TrainError::OneTarget { .. }
+        ) | Error::Quantize(
+            QuantizeError::Quant(QuantError::BitWidth { .. } | QuantError::SymmetricBitWidth)
+                | QuantizeError::LeafBits { .. }
+        ) | Error::Plan(PlanError::FailureProbability(_))
             | Error::Service(ServiceError::Address { .. })
     )
 }

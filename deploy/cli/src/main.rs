@@ -1,11 +1,15 @@
-//! The `tenebra` command.
+#![doc = include_str!("../README.md")]
+
+extern crate alloc;
 
 mod arguments;
 mod commands;
+mod files;
 mod hint;
 mod output;
 mod spool;
 mod suggest;
+mod terminal;
 
 use std::process::ExitCode;
 

@@ -5,12 +5,12 @@ use core::time::Duration;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 
+use crate::hint::{hint, is_usage};
+use crate::terminal::{Terminal, escape, escape_line};
 use anstyle::{AnsiColor, Style};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use serde::Serialize;
-use tenebra::terminal::{Terminal, escape, escape_line};
-
-use crate::hint::{hint, is_usage};
+use tenebra_server::StartError;
 
 /// Whether `--quiet` was given.
 static QUIET: AtomicBool = AtomicBool::new(false);
@@ -66,7 +66,7 @@ impl Failure {
     }
 }
 
-impl<E: Into<tenebra::Error>> From<E> for Failure {
+impl<E: Into<tenebra_app::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
         let error = error.into();
         Self {
@@ -75,6 +75,11 @@ impl<E: Into<tenebra::Error>> From<E> for Failure {
             usage: is_usage(&error),
         }
     }
+}
+
+/// What a server says of its start.
+pub(crate) fn start_failure(error: &StartError) -> Failure {
+    Failure::new(error.to_string())
 }
 
 /// Stdout. A terminal gets no commands of whoever wrote the data; a file or a pipe gets the data as it is.

@@ -34,8 +34,7 @@ fn escape_but(text: &str, kept: &[char]) -> String {
 }
 
 /// Text of several lines: line breaks and tabs stay, `ESC` becomes `\u001b`.
-#[must_use]
-pub fn escape(text: &str) -> Cow<'_, str> {
+pub(crate) fn escape(text: &str) -> Cow<'_, str> {
     let kept = ['\n', '\t'];
     if text.chars().all(|c| kept.contains(&c) || !is_command(c)) {
         return text.into();
@@ -44,8 +43,7 @@ pub fn escape(text: &str) -> Cow<'_, str> {
 }
 
 /// Text that must stay on its line.
-#[must_use]
-pub fn escape_line(text: &str) -> Cow<'_, str> {
+pub(crate) fn escape_line(text: &str) -> Cow<'_, str> {
     if text.chars().any(is_command) {
         return escape_but(text, &[]).into();
     }
@@ -54,7 +52,7 @@ pub fn escape_line(text: &str) -> Cow<'_, str> {
 
 /// A terminal, to which text is written as [`escape`] makes it; bytes that are not UTF-8 become `U+FFFD`.
 #[derive(Debug)]
-pub struct Terminal<W> {
+pub(crate) struct Terminal<W> {
     out: W,
     /// The start of a character whose other bytes are to come.
     pending: Vec<u8>,
@@ -62,7 +60,7 @@ pub struct Terminal<W> {
 
 impl<W: Write> Terminal<W> {
     /// Writes to `out`.
-    pub fn new(out: W) -> Self {
+    pub(crate) fn new(out: W) -> Self {
         Self {
             out,
             pending: Vec::new(),

@@ -11,8 +11,8 @@ use std::thread;
 
 use serde_json::Value;
 use tempfile::TempDir;
+use tenebra_client::KeyId;
 use tenebra_client::frame::{HEADER_LEN, TRAILER_LEN};
-use tenebra_server::names::KeyId;
 
 const TRAIN: &str = include_str!("cmd/flow.in/train.csv");
 const TEST: &str = include_str!("cmd/flow.in/test.csv");

@@ -28,8 +28,8 @@ use std::time::Instant;
 
 use models::{Compiled, DataOwner, forest, linear};
 use tenebra_circuit::QueryMode;
-use tenebra_server::program::ServerProgram;
 use tenebra_service_client::Service;
+use tenebra_tfhe::server_program::ServerProgram;
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

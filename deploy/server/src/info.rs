@@ -5,8 +5,8 @@ use tenebra_client::ClientSpec;
 use utoipa::ToSchema;
 
 use crate::names::{Name, Version};
-use crate::program::{query_lengths, response_length};
 use crate::store::Deployment;
+use tenebra_tfhe::server_program::{query_lengths, response_length};
 
 /// A model, as its client spec describes it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]

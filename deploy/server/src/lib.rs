@@ -19,7 +19,6 @@ mod model;
 pub mod names;
 mod pool;
 mod problem;
-pub mod program;
 mod shares;
 pub mod store;
 pub mod tokens;

@@ -4,13 +4,13 @@ use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use core::time::Duration;
 
-use tenebra_client::{ClientSpec, SpecId};
+use tenebra_client::SpecId;
 use tenebra_tfhe::{EvaluateError, EvaluationKey};
 
 use crate::config::Limits;
 use crate::names::{Holder, KeyId, Name, Version};
 use crate::problem::Problem;
-use crate::program::{ServerFile, ServerProgram, prepared_key_bytes, query_lengths};
+use tenebra_tfhe::server_program::{ServerFile, ServerProgram, prepared_key_bytes, query_lengths};
 
 /// A query may take so many times what its evaluation is predicted to take, waiting included.
 const PATIENCE_FACTOR: f64 = 100.0;
@@ -41,17 +41,17 @@ impl Model {
     pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<Self, Problem> {
         let file = ServerFile::parse(bytes)?;
         file.check_cost()?;
-        let program = ServerProgram::prepare(&file, &file.circuit()?, limits.threads)?;
-        let spec = ClientSpec::parse(program.client()).map_err(|_| Problem::internal())?;
+        let program = file.prepare(&file.circuit()?, limits.threads)?;
+        let spec = &file.spec;
         let predicted = Duration::try_from_secs_f64(program.predicted_ms() * PATIENCE_FACTOR / 1e3);
         Ok(Self {
             version: Version::of(bytes),
-            query_lengths: query_lengths(&spec),
+            query_lengths: query_lengths(spec),
             key_length: spec.evaluation_key_len(),
             patience: predicted
                 .unwrap_or(limits.patience)
                 .clamp(LEAST_PATIENCE.min(limits.patience), limits.patience),
-            prepared_key_bytes: prepared_key_bytes(&spec),
+            prepared_key_bytes: prepared_key_bytes(spec),
             bytes: bytes.len() as u64 + program.working_bytes(0),
             running: AtomicUsize::new(0),
             most_running: AtomicUsize::new(0),

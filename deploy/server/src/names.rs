@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
+pub use tenebra_client::KeyId;
+
 /// Name of a model or of a client: 1 to 64 of `a-z`, `0-9`, `-`, `_` and `.`, the first a letter or a digit. It is safe as
 /// a file name and in an address.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -72,46 +74,6 @@ impl fmt::Display for Name {
 impl fmt::Debug for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Name({})", self.0)
-    }
-}
-
-/// Name of an evaluation key: the first 16 bytes of the SHA-256 of its frame, 32 hexadecimal digits in text. The frame
-/// holds the spec id, so the same key made for two models has two names.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KeyId([u8; 16]);
-
-/// A text is not a [`KeyId`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the id of a key is 32 digits 0-9 and a-f")]
-pub struct KeyIdError;
-
-impl KeyId {
-    /// The name of these bytes.
-    #[must_use]
-    pub fn of(frame: &[u8]) -> Self {
-        let mut id = [0; 16];
-        id.copy_from_slice(&Sha256::digest(frame)[..16]);
-        Self(id)
-    }
-}
-
-impl FromStr for KeyId {
-    type Err = KeyIdError;
-
-    fn from_str(text: &str) -> Result<Self, KeyIdError> {
-        from_hex(text).map(Self).ok_or(KeyIdError)
-    }
-}
-
-impl fmt::Display for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&to_hex(&self.0))
-    }
-}
-
-impl fmt::Debug for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "KeyId({self})")
     }
 }
 
@@ -238,22 +200,6 @@ mod tests {
             &"x".repeat(65),
         ] {
             assert_eq!(bad.parse::<Name>(), Err(NameError), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn key_ids_are_the_head_of_sha256() {
-        // SHA-256 of nothing starts with e3b0c442 98fc1c14 9afbf4c8 996fb924.
-        let id = KeyId::of(b"");
-        assert_eq!(id.to_string(), "e3b0c44298fc1c149afbf4c8996fb924");
-        assert_eq!(id.to_string().parse(), Ok(id));
-        for bad in [
-            "",
-            "e3b0",
-            "E3b0c44298fc1c149afbf4c8996fb924",
-            &"é".repeat(16),
-        ] {
-            assert_eq!(bad.parse::<KeyId>(), Err(KeyIdError), "{bad:?}");
         }
     }
 

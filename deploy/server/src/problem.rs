@@ -9,9 +9,9 @@ use tenebra_tfhe::EvaluateError;
 use utoipa::ToSchema;
 
 use crate::frames::BodyError;
-use crate::program::ProgramError;
 use crate::store::StoreError;
 use crate::tokens::Refusal;
+use tenebra_tfhe::server_program::ProgramError;
 
 /// Media type of a problem document.
 pub const PROBLEM_JSON: &str = "application/problem+json";

@@ -16,6 +16,7 @@ mod glwe;
 #[cfg(feature = "alloc")]
 mod host;
 pub mod key;
+mod key_id;
 mod keystream;
 pub mod limits;
 pub mod linear;
@@ -36,5 +37,6 @@ pub use frame::{Frame, FrameError, KeyTag, Kind, SpecId, frame_len, write_frame}
 #[cfg(feature = "alloc")]
 pub use host::Client;
 pub use key::SecretKey;
+pub use key_id::{KeyId, KeyIdError};
 pub use params::{GlweParams, ParamError, ValidGlwe};
 pub use spec::{ClientSpec, SpecError};

@@ -11,6 +11,7 @@ pub mod noise;
 mod program;
 mod report;
 mod roles;
+pub mod server_program;
 
 pub use error::{EvaluateError, PlanError};
 pub use program::{BranchingProgram, EvaluationKey, LinearProgram, Program, Scheme};

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
-use tenebra::files::{Access, Item};
-use tenebra::rows::{Columns, Selection, read_rows};
-use tenebra::{CompileOptions, Error, compile, files};
+use tenebra_app::files::{Access, Item, TableFile};
+use tenebra_app::rows::{Columns, Selection, read_rows};
+use tenebra_app::{CompileOptions, Error, compile, files};
 use tenebra_circuit::{Options, QueryMode};
 use tenebra_models::data::Table;
 use tenebra_models::forest::{BinsMode, Decoys};
@@ -15,6 +15,7 @@ use tenebra_models::{Model, QuantizeError, QuantizeOptions, calibration_notes};
 use crate::arguments::{InputPath, check_folder, check_stdin};
 use crate::commands::csv_options::{CsvOptions, doubtful_features};
 use crate::commands::{inspect, read_model};
+use crate::files::files;
 use crate::output::{self, Failure};
 
 /// Quantize, verify and plan a model; write DIR/client.tnb and DIR/server.tnb
@@ -195,9 +196,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let calibration = match &arguments.calibrate {
         Some(path) => {
             let busy = output::busy("reading the calibration data");
-            files::refuse_frames(path, "a CSV")?;
             let extra = arguments.csv.extra(&arguments.target, None);
-            let table = read_rows(path, &Columns::of_model(&model), &extra, &Selection::ALL)?.table;
+            let file = TableFile::open(path)?;
+            let table = read_rows(file, &Columns::of_model(&model), &extra, &Selection::ALL)?.table;
             busy.finish_and_clear();
             model = named_by(model, path, &table)?;
             Some(table)
@@ -255,7 +256,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         replace: arguments.force,
     };
     let float = model.to_json()?;
-    files::write_folder(
+    files().write_folder(
         &arguments.output,
         &[
             item(files::SERVER_FILE, &compiled.server),

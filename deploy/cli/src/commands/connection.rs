@@ -5,7 +5,7 @@ use core::fmt;
 use core::str::FromStr;
 use std::path::PathBuf;
 
-use tenebra::files;
+use tenebra_app::files;
 use tenebra_service_client::Service;
 
 use crate::arguments::InputPath;

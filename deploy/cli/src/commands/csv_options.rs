@@ -1,6 +1,6 @@
 //! Options of every command that reads a table.
 
-use tenebra::rows::Extra;
+use tenebra_app::rows::Extra;
 use tenebra_models::data::{CsvSpec, Decimal, Dialect, Features, Separator, Table};
 
 /// How a table is written, and which of its columns are features.

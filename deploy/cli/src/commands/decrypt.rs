@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
-use tenebra::evaluate::{Scored, predict};
-use tenebra::frames::FrameFile;
-use tenebra::retired;
+use tenebra_app::evaluate::{Scored, predict};
+use tenebra_app::frames::FrameFile;
+use tenebra_app::retired;
 use tenebra_client::Kind;
 
 use crate::arguments::InputPath;
 use crate::commands::predictions::Predictions;
 use crate::commands::{parse_client, read_client, read_key};
+use crate::files::files;
 use crate::output::{self, Failure};
 
 /// Decrypt a response into predictions
@@ -47,7 +48,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let integers = spec
             .decrypt_rows(&key, &response)
             .map_err(|e| responses.in_frame(e.into()));
-        let integers = retired::guard(&arguments.keys, &key, integers)?;
+        let integers = retired::guard(files(), &arguments.keys, &key, integers)?;
         predictions.add(&Scored {
             predictions: integers.iter().map(|row| predict(&spec, row)).collect(),
             integers,

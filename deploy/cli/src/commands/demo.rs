@@ -3,20 +3,20 @@
 use std::time::Instant;
 
 use serde::Serialize;
-use tenebra::cases::{Case, CaseReport, run_case};
-use tenebra::evaluate::Times;
-use tenebra::files::TemporaryFolder;
-use tenebra::rows::{Columns, Rows};
-use tenebra::{CompileOptions, remote};
+use tenebra_app::cases::{Case, CaseReport, run_case};
+use tenebra_app::evaluate::Times;
+use tenebra_app::rows::{Columns, Rows};
+use tenebra_app::{CompileOptions, remote};
 use tenebra_circuit::{Options, QueryMode};
 use tenebra_models::data::{CsvSpec, read_csv};
 use tenebra_models::{Estimator, Prediction};
 use tenebra_server::store::Store;
-use tenebra_server::{Background, Limits, StartError};
+use tenebra_server::{Background, Limits};
 use tenebra_service_client::Service;
 
 use crate::commands::prediction_value;
-use crate::output::{self, Failure, bytes, milliseconds};
+use crate::files::files;
+use crate::output::{self, Failure, bytes, milliseconds, start_failure};
 
 /// Show the whole way on a bundled data set: train, compile, serve, encrypt, score, decrypt
 ///
@@ -98,15 +98,15 @@ struct Shown {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let folder = TemporaryFolder::new()?;
+    let folder = files().temporary_folder()?;
     let location = folder.path().to_string_lossy();
-    let store = Store::open(&location).map_err(StartError::from)?;
+    let store = Store::open(&location).map_err(|e| start_failure(&e.into()))?;
     // As `eval` measures.
     let limits = Limits {
         threads: 1,
         ..Limits::default()
     };
-    let server = Background::start(store, limits, true)?;
+    let server = Background::start(store, limits, true).map_err(|e| start_failure(&e))?;
     let url = format!("http://{}", server.address());
     let service = Service::new(&url, None)?;
     if !arguments.json {

@@ -2,14 +2,15 @@
 
 use std::path::PathBuf;
 
-use tenebra::clipping::Clipping;
-use tenebra::evaluate::{encrypt_rows, system_rng};
-use tenebra::files::{self, Content, NewFile};
-use tenebra::rows::{Columns, RowReader, Selection};
+use tenebra_app::clipping::Clipping;
+use tenebra_app::evaluate::{encrypt_rows, system_rng};
+use tenebra_app::files::TableFile;
+use tenebra_app::rows::{Columns, RowReader, Selection};
 
 use crate::arguments::{InputPath, written_to};
 use crate::commands::csv_options::CsvOptions;
 use crate::commands::{parse_client, read_client, read_key};
+use crate::files::{Content, OutFile};
 use crate::output::{self, Failure};
 
 /// Quantize and encrypt rows of a CSV
@@ -68,7 +69,7 @@ fn range(text: &str) -> Result<Selection, String> {
 const QUERIES: usize = 16;
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    files::refuse_frames(&arguments.data, "a CSV")?;
+    let data = TableFile::open(&arguments.data)?;
     let client = read_client(&arguments.folder)?;
     let spec = parse_client(&arguments.folder, &client)?;
     let key = read_key(&arguments.keys, &spec)?;
@@ -77,14 +78,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let which = arguments.rows.as_ref().unwrap_or(&one);
     let extra = arguments.csv.extra(&arguments.target, None);
     let columns = Columns::of_spec(&spec);
-    let mut reader = RowReader::open(&arguments.data, &columns, &extra, which)?;
-    let mut file = NewFile::create(&arguments.output, Content::Binary)?;
+    let mut reader = RowReader::new(data, &columns, &extra, which)?;
+    let mut file = OutFile::create(&arguments.output, Content::Binary)?;
     let mut rng = system_rng()?;
     let bar = output::file_bar(reader.progress().0, "encrypting");
     let (mut count, mut queries) = (0, 0);
     let mut clipping = Clipping::default();
     while let Some(rows) = reader.next(QUERIES * spec.max_rows())? {
-        let in_file = |e: tenebra::Error| e.in_file(&arguments.data);
+        let in_file = |e: tenebra_app::Error| e.in_file(&arguments.data);
         clipping.add_all(&spec, &rows).map_err(in_file)?;
         let n_rows = rows.table.n_rows();
         for first in (0..n_rows).step_by(spec.max_rows()) {

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
-use tenebra::clipping::{ClippedCell, Clipping};
-use tenebra::evaluate::{self, EncryptedScorer, Figures, Scored, peak_rss_bytes};
-use tenebra::rows::{Columns, RowReader, Rows, Selection};
-use tenebra::{Error, ServerProgram, files};
+use tenebra_app::clipping::{ClippedCell, Clipping};
+use tenebra_app::evaluate::{self, EncryptedScorer, Figures, Scored, peak_rss_bytes};
+use tenebra_app::files::TableFile;
+use tenebra_app::rows::{Columns, RowReader, Rows, Selection};
+use tenebra_app::{Error, ServerProgram};
 use tenebra_client::ClientSpec;
 use tenebra_models::scores::{Metric, Outcomes};
 use tenebra_models::{Model, Prediction};
@@ -154,7 +155,7 @@ fn check_effects(arguments: &Arguments) -> Result<(), Failure> {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     check_effects(arguments)?;
-    files::refuse_frames(&arguments.data, "a CSV")?;
+    let data = TableFile::open(&arguments.data)?;
     let threads = arguments.threads.unwrap_or(1);
     let client = read_client(&arguments.folder)?;
     let spec = parse_client(&arguments.folder, &client)?;
@@ -171,7 +172,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         .map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
     let columns = Columns::of_spec(&spec);
     let selection = Selection::First(rows);
-    let mut reader = RowReader::open(&arguments.data, &columns, &extra, &selection)?;
+    let mut reader = RowReader::new(data, &columns, &extra, &selection)?;
     let model = match read_float_model(&arguments.folder, &server) {
         Ok(model) => Some(model),
         // Others may have the two files that are handed out.

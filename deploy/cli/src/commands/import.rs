@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
-use tenebra::files::{self, Content};
+use tenebra_app::files;
 use tenebra_models::import::{
     FORMATS, Format, ImportOptions, Iterations, IterationsError, read_with,
 };
 
 use crate::arguments::{InputPath, written_to};
+use crate::files::{Content, write};
 use crate::output::{self, Failure};
 
 /// Read a model that another library trained
@@ -57,7 +58,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     })?;
     busy.finish_and_clear();
     let model = imported.model;
-    files::write(
+    write(
         &arguments.output,
         model.to_json()?.as_bytes(),
         Content::Text,

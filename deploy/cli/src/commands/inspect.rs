@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use serde_json::Value;
-use tenebra::Report;
-use tenebra::report::{LeafBitsFrom, QuantizationReport, TreesReport};
+use tenebra_app::Report;
+use tenebra_app::report::{LeafBitsFrom, QuantizationReport, TreesReport};
 
 use crate::commands::read_server;
 use crate::output::{self, Failure, bytes, milliseconds};

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use tenebra::evaluate::system_rng;
-use tenebra::files::{self, Access, Item};
+use tenebra_app::evaluate::system_rng;
+use tenebra_app::files::{self, Access, Item};
 use tenebra_client::ClientKey;
 use zeroize::Zeroizing;
 
 use crate::arguments::check_folder;
 use crate::commands::{parse_client, read_client};
+use crate::files::files;
 use crate::output::{self, Failure};
 
 /// Make the keys of a data owner
@@ -58,7 +59,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         // Of no use without the secret key that is not there.
         replace: true,
     }));
-    files::write_folder(folder, &items)?;
+    files().write_folder(folder, &items)?;
     output::note(&format!(
         "wrote {}, which decrypts every query made with it: keep it to yourself",
         folder.join(files::SECRET_KEY_FILE).display()

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::terminal::escape_line;
 use clap::Subcommand;
 use serde::Serialize;
-use tenebra::remote::send_key;
-use tenebra::terminal::escape_line;
-use tenebra::{Error, files};
+use tenebra_app::remote::send_key;
+use tenebra_app::{Error, files};
 use tenebra_client::{Frame, Kind};
 use tenebra_server::names::{KeyId, Name};
 use tenebra_service_client::{KeyInfo, Service};

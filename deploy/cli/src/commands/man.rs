@@ -4,9 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
-use tenebra::files::{Access, Item, write_folder};
+use tenebra_app::files::{Access, Item};
 
 use crate::arguments::check_folder;
+use crate::files::files;
 use crate::output::{self, Failure};
 use crate::suggest::did_you_mean;
 
@@ -62,7 +63,7 @@ fn write_all(root: &Command, folder: &std::path::Path) -> Result<(), Failure> {
             replace: true,
         })
         .collect();
-    write_folder(folder, &items)?;
+    files().write_folder(folder, &items)?;
     output::note(&format!(
         "wrote {} pages to {}",
         items.len(),

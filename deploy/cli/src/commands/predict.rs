@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use tenebra::clipping::Clipping;
-use tenebra::remote::{Remote, send_key};
-use tenebra::rows::{Columns, Selection, read_rows};
-use tenebra::{Error, KeyFolder, files, retired};
+use tenebra_app::clipping::Clipping;
+use tenebra_app::files::TableFile;
+use tenebra_app::remote::{Remote, send_key};
+use tenebra_app::rows::{Columns, Selection, read_rows};
+use tenebra_app::{Error, KeyFolder, retired};
 use tenebra_client::{ClientSpec, SpecError};
 use tenebra_server::names::Name;
 use tenebra_service_client::Service;
@@ -14,6 +15,7 @@ use crate::arguments::{InputPath, check_folder, check_stdin};
 use crate::commands::connection::Connection;
 use crate::commands::csv_options::CsvOptions;
 use crate::commands::predictions::Predictions;
+use crate::files::files;
 use crate::output::{self, Failure, bytes};
 
 /// Score the rows of a CSV by a server that does not see them
@@ -56,7 +58,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     check_stdin([Some(&arguments.data), arguments.connection.ca.as_ref()])?;
-    files::refuse_frames(&arguments.data, "a CSV")?;
+    let data = TableFile::open(&arguments.data)?;
     let mut service = arguments.connection.service()?;
     if let Some(version) = &arguments.pin {
         service = service.pinned(version);
@@ -69,7 +71,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         .rows
         .map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX));
     let columns = Columns::of_spec(&spec);
-    let rows = read_rows(&arguments.data, &columns, &extra, &Selection::First(count))?;
+    let rows = read_rows(data, &columns, &extra, &Selection::First(count))?;
     // All rows are looked at before the first is sent.
     let mut clipping = Clipping::default();
     let looked = clipping.add_all(&spec, &rows);
@@ -88,7 +90,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let bar = output::bar(rows.table.n_rows(), "scoring encrypted");
     let scored = remote.predict(&rows, |done| bar.set_position(done as u64));
     bar.finish_and_clear();
-    let scored = retired::guard(&arguments.keys, keys.key(), scored)?;
+    let scored = retired::guard(files(), &arguments.keys, keys.key(), scored)?;
     if let Some(text) = clipping.describe() {
         output::note(&format!("note: {text}"));
     }
@@ -103,7 +105,7 @@ fn open_keys(service: &Service, arguments: &Arguments) -> Result<KeyFolder, Fail
     check_folder(folder)?;
     let busy = output::busy("opening the keys");
     let there = KeyFolder::exists(folder);
-    let keys = KeyFolder::open(folder, || Ok(service.client_spec(model)?));
+    let keys = KeyFolder::open(files(), folder, || Ok(service.client_spec(model)?));
     let keys = keys.map_err(|error| match error {
         Error::Spec(error) => refused_spec(error, &arguments.connection.server, model),
         error => error.into(),

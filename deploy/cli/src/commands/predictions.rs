@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use tenebra::evaluate::Scored;
+use tenebra_app::evaluate::Scored;
 use tenebra_client::ClientSpec;
 use tenebra_models::Prediction;
 use tenebra_quant::InverseLink;

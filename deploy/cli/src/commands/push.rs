@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use tenebra::{Error, files};
+use tenebra_app::{Error, files};
 use tenebra_server::names::Name;
-use tenebra_server::program::ServerFile;
+use tenebra_tfhe::server_program::ServerFile;
 
 use crate::commands::connection::Connection;
 use crate::output::{self, Failure, bytes};
@@ -72,7 +72,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
 
 fn without_model(bytes: &[u8]) -> Result<Vec<u8>, Error> {
     let file = ServerFile::parse(bytes)?;
-    Ok(ServerFile { model: "", ..file }.encode()?)
+    Ok(ServerFile {
+        model: "",
+        ..file.sections
+    }
+    .encode()?)
 }
 
 fn folder_name(folder: &Path) -> Result<Name, Failure> {

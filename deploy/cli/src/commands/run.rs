@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use tenebra::files::{self, Content, NewFile};
-use tenebra::frames::FrameFile;
+use tenebra_app::files;
+use tenebra_app::frames::FrameFile;
 use tenebra_client::Kind;
 
 use crate::arguments::{InputPath, check_stdin, written_to};
 use crate::commands::read_server;
+use crate::files::{Content, OutFile};
 use crate::output::{self, Failure};
 
 /// Evaluate a query on the server
@@ -52,7 +53,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         None => None,
     };
     let mut queries = FrameFile::open(&arguments.query, Kind::Query)?;
-    let mut file = NewFile::create(&arguments.output, Content::Binary)?;
+    let mut file = OutFile::create(&arguments.output, Content::Binary)?;
     let bar = output::file_bar(queries.length(), "evaluating");
     let (mut count, mut time) = (0, 0.0);
     while let Some(query) = queries.next_frame()? {

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use tenebra::Error;
-use tenebra::files::{self, Content};
-use tenebra_models::data::{DataSet, TargetColumn, read_csv_file};
+use tenebra_app::Error;
+use tenebra_app::files::TableFile;
+use tenebra_models::data::{DataSet, TargetColumn};
 use tenebra_models::scores::Outcomes;
 use tenebra_models::{
     CalibrationNote, Estimator, EstimatorName, FAMILIES, Model, QuantizeOptions, Task,
@@ -14,6 +14,7 @@ use tenebra_models::{
 
 use crate::arguments::{InputPath, written_to};
 use crate::commands::csv_options::{CsvOptions, doubtful_features};
+use crate::files::{Content, write};
 use crate::output::{self, Failure};
 
 /// Train a float model on a CSV
@@ -88,13 +89,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let spec = arguments
         .csv
         .spec(&arguments.target, arguments.weight.as_ref());
-    let in_file = |error: tenebra::Error| error.in_file(path);
-    files::refuse_frames(path, "a CSV")?;
+    let in_file = |error: tenebra_app::Error| error.in_file(path);
+    let file = TableFile::open(path)?;
     let busy = output::busy("reading");
-    let data = read_csv_file(path, &spec).map_err(|e| match e {
-        e @ tenebra_models::DataError::Open { .. } => e.into(),
-        e => in_file(e.into()),
-    })?;
+    let data = file.read(&spec)?;
     let estimator = estimator(named.estimator_for(&data.targets))?;
     busy.set_message("training");
     let trained = estimator.fit(&data).map_err(|e| in_file(e.into()))?;
@@ -119,7 +117,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         output::warning(&format!("no score on the training rows: {error}"));
     }
     let model = &trained.model;
-    files::write(out, model.to_json()?.as_bytes(), Content::Text)?;
+    write(out, model.to_json()?.as_bytes(), Content::Text)?;
     let summary = Summary {
         model: model.estimator(),
         rows: data.table.n_rows(),

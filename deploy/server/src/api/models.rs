@@ -19,10 +19,10 @@ use crate::info::{ModelInfo, ModelList};
 use crate::model::Model;
 use crate::names::{Name, Version};
 use crate::problem::Problem;
-use crate::program::{HEAD_LEN, client_spec_end};
 use crate::shares::Share;
 use crate::store::{Entry, StoreError};
 use crate::tokens::{Identity, Role};
+use tenebra_tfhe::server_program::{HEAD_LEN, client_spec_end};
 
 /// Of a model that is not in memory, so much is kept to read its client spec.
 const LONGEST_SPEC: usize = 16 << 20;

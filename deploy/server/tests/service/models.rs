@@ -8,8 +8,8 @@ use tenebra_circuit::{
 use tenebra_client::spec::OwnedSpec;
 use tenebra_client::{ClientKey, ClientSpec};
 use tenebra_quant::{Affine, BitWidth, Codec, Decision, Input, Interface, InverseLink, Output};
-use tenebra_server::program::ServerFile;
 use tenebra_tfhe::Program;
+use tenebra_tfhe::server_program::ServerFile;
 
 /// A compiled model and its circuit in the clear.
 pub(crate) struct Compiled {

@@ -134,10 +134,10 @@ fn versions_are_told_apart_and_come_back() {
     let server = InProcess::start(store, Limits::default(), false);
     let (one, other) = (linear(5), linear(5));
     // The report is part of a version, and of no client spec.
-    let file = tenebra_server::program::ServerFile::parse(&one.server).unwrap();
-    let two = tenebra_server::program::ServerFile {
+    let file = tenebra_tfhe::server_program::ServerFile::parse(&one.server).unwrap();
+    let two = tenebra_tfhe::server_program::ServerFile {
         report: "{ }",
-        ..file
+        ..file.sections
     }
     .encode()
     .unwrap();
@@ -445,16 +445,16 @@ fn costly_models_are_refused_within_a_multiple_of_their_size() {
     let folder = tempfile::tempdir().unwrap();
     let server = Process::start(location(folder.path()), &["--open"], &[]);
     let model = forest(4, QueryMode::Direct);
-    let file = tenebra_server::program::ServerFile::parse(&model.server).unwrap();
-    let (head, _) = file.circuit.split_once("[\n").unwrap();
+    let file = tenebra_tfhe::server_program::ServerFile::parse(&model.server).unwrap();
+    let (head, _) = file.sections.circuit.split_once("[\n").unwrap();
     let mut circuit = format!("{head}[\n");
     while circuit.len() < megabytes * 1_000_000 {
         circuit.push_str("[0:[1]],\n");
     }
     circuit.push_str("]\noutput y: %1\n");
-    let costly = tenebra_server::program::ServerFile {
+    let costly = tenebra_tfhe::server_program::ServerFile {
         circuit: &circuit,
-        ..file
+        ..file.sections
     };
     let costly = costly.encode().unwrap();
     let kib = |field: &str| -> usize {

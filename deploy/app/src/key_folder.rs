@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::evaluate::system_rng;
-use crate::files::{self, Access, CLIENT_FILE, EVALUATION_KEY_FILE, Item, SECRET_KEY_FILE};
+use crate::files::{self, Access, CLIENT_FILE, EVALUATION_KEY_FILE, Files, Item, SECRET_KEY_FILE};
 use crate::retired;
 
 /// Keys for one model, and its client spec.
@@ -37,6 +37,7 @@ impl KeyFolder {
     /// # Errors
     /// What `fetch` returns, [`Error::Spec`], [`Error::KeyRetired`], or [`Error::InFile`] with what is wrong with a file.
     pub fn open(
+        files: &Files,
         folder: &Path,
         fetch: impl FnOnce() -> Result<Vec<u8>, Error>,
     ) -> Result<Self, Error> {
@@ -52,14 +53,14 @@ impl KeyFolder {
             if kept { error.in_file(&path) } else { error }
         })?;
         if !Self::exists(folder) {
-            make(folder, &spec, &spec_file)?;
+            make(files, folder, &spec, &spec_file)?;
         }
         let key = files::read_as(&folder.join(SECRET_KEY_FILE), |bytes| {
             Ok(ClientKey::read_secret_file(&spec, bytes)?)
         })?;
         retired::check(folder, &key)?;
         if !kept {
-            files::write_folder(folder, &[public(CLIENT_FILE, &spec_file)])?;
+            files.write_folder(folder, &[public(CLIENT_FILE, &spec_file)])?;
         }
         let evaluation_key = spec.evaluation_key_len();
         let evaluation_key = evaluation_key.map(|_| evaluation_key_of(folder, &spec, &key));
@@ -114,7 +115,12 @@ fn public<'a>(name: &'a str, bytes: &'a [u8]) -> Item<'a> {
 }
 
 /// Makes keys. The secret key appears last: where it is, the other files are.
-fn make(folder: &Path, spec: &ClientSpec<'_>, spec_file: &[u8]) -> Result<(), Error> {
+fn make(
+    files: &Files,
+    folder: &Path,
+    spec: &ClientSpec<'_>,
+    spec_file: &[u8],
+) -> Result<(), Error> {
     let mut rng = system_rng()?;
     let key = ClientKey::generate(spec, &mut rng);
     let evaluation_key = spec.evaluation_key_file(&key, &mut rng)?;
@@ -131,5 +137,5 @@ fn make(folder: &Path, spec: &ClientSpec<'_>, spec_file: &[u8]) -> Result<(), Er
         access: Access::Secret,
         replace: false,
     });
-    files::write_folder(folder, &items)
+    files.write_folder(folder, &items)
 }

@@ -4,8 +4,7 @@ use core::time::Duration;
 use std::time::Instant;
 
 use rand_chacha::ChaCha20Rng;
-use tenebra_client::{ClientKey, ClientSpec, Frame, Kind};
-use tenebra_server::names::KeyId;
+use tenebra_client::{ClientKey, ClientSpec, Frame, KeyId, Kind};
 use tenebra_service_client::Service;
 
 use crate::error::Error;

@@ -10,12 +10,12 @@ pub mod evaluate;
 pub mod files;
 pub mod frames;
 pub mod key_folder;
+#[cfg(feature = "remote")]
 pub mod remote;
 pub mod report;
 pub mod retired;
 pub mod rows;
 pub mod server_program;
-pub mod terminal;
 mod times;
 
 pub use compile::{CompileOptions, Compiled, compile};

@@ -2,8 +2,7 @@
 
 use alloc::collections::BTreeMap;
 use core::ops::Range;
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tenebra_client::spec::ColumnWords;
 use tenebra_client::{ClientError, ClientSpec};
@@ -13,6 +12,7 @@ use tenebra_models::data::{
 use tenebra_models::{DataError, Model};
 
 use crate::error::Error;
+use crate::files::TableFile;
 
 /// The columns a model takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,16 +150,17 @@ impl Selection {
 /// Reads rows of a CSV, all at once.
 ///
 /// # Errors
-/// As [`RowReader::open`] and [`RowReader::next`]; [`Error::InFile`] with [`DataError::TooManyCells`] for more than the
+/// As [`RowReader::new`] and [`RowReader::next`]; [`Error::InFile`] with [`DataError::TooManyCells`] for more than the
 /// memory should hold.
 pub fn read_rows(
-    path: &Path,
+    file: TableFile,
     columns: &Columns,
     extra: &Extra,
     selection: &Selection,
 ) -> Result<Rows, Error> {
-    let mut reader = RowReader::open(path, columns, extra, selection)?;
-    let no_rows = || Error::from(DataError::NoRows).in_file(path);
+    let path = file.path().to_owned();
+    let mut reader = RowReader::new(file, columns, extra, selection)?;
+    let no_rows = || Error::from(DataError::NoRows).in_file(&path);
     reader.next(usize::MAX)?.ok_or_else(no_rows)
 }
 
@@ -185,19 +186,17 @@ impl RowReader {
     /// Checks the header.
     ///
     /// # Errors
-    /// [`Error::Io`], or [`Error::InFile`] with [`Error::Data`].
-    pub fn open(
-        path: &Path,
+    /// [`Error::InFile`] with [`Error::Data`].
+    pub fn new(
+        file: TableFile,
         columns: &Columns,
         extra: &Extra,
         selection: &Selection,
     ) -> Result<Self, Error> {
-        // Once: what comes from a pipe is not there a second time.
-        let file = File::open(path).map_err(|e| Error::io(path, &e))?;
-        let length = file.metadata().map_err(|e| Error::io(path, &e))?.len();
-        let reader = start(file, columns, extra).map_err(|e| e.in_file(path))?;
+        let (path, length) = (file.path().to_owned(), file.length());
+        let reader = start(file, columns, extra).map_err(|e| e.in_file(&path))?;
         Ok(Self {
-            path: path.to_owned(),
+            path,
             reader,
             columns: columns.clone(),
             extra: extra.clone(),
@@ -287,8 +286,8 @@ impl RowReader {
 }
 
 /// Checks the header, before any row is read: a wrong file should not take long to refuse.
-fn start(file: File, columns: &Columns, extra: &Extra) -> Result<CsvReader<'static>, Error> {
-    let reader = CsvReader::new(file, &extra.spec(columns))?;
+fn start(file: TableFile, columns: &Columns, extra: &Extra) -> Result<CsvReader<'static>, Error> {
+    let reader = file.reader(&extra.spec(columns))?;
     Table::new(reader.columns().to_vec(), Vec::new())?
         .align(columns.names.as_deref(), columns.count)?;
     Ok(reader)

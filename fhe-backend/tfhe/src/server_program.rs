@@ -22,8 +22,9 @@ use tenebra_client::linear::ValidLinear;
 use tenebra_client::{
     ClientSpec, Frame, FrameError, KeyTag, Kind, SpecError, SpecId, frame_len, to_frame,
 };
-use tenebra_tfhe::{EvaluateError, EvaluationKey, PlanError, PlanLayout, Program};
 use thiserror::Error;
+
+use crate::{EvaluateError, EvaluationKey, PlanError, PlanLayout, Program};
 
 /// Bytes from which [`client_spec_end`] tells how far the client spec reaches: the frame's header, the section's length.
 pub const HEAD_LEN: usize = HEADER_LEN + 8;
@@ -75,7 +76,7 @@ pub const PREPARING_BYTES: u64 = 128 << 20;
 /// And as many times its size.
 pub const PREPARING_FACTOR: u64 = 4;
 
-/// The sections of a server program, not yet verified.
+/// The sections of a server program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ServerFile<'a> {
     /// The framed client spec.
@@ -93,10 +94,10 @@ impl<'a> ServerFile<'a> {
     ///
     /// # Errors
     /// [`ProgramError::Frame`], [`ProgramError::Malformed`], [`ProgramError::Spec`], [`ProgramError::OtherModel`].
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, ProgramError> {
+    pub fn parse(bytes: &'a [u8]) -> Result<ParsedFile<'a>, ProgramError> {
         let frame = Frame::parse(bytes, Kind::ServerProgram)?;
         let mut rest = frame.payload;
-        let file = Self {
+        let sections = Self {
             client: section(&mut rest, "client spec")?,
             circuit: text(section(&mut rest, "circuit")?, "circuit")?,
             model: text(section(&mut rest, "model")?, "model")?,
@@ -105,14 +106,14 @@ impl<'a> ServerFile<'a> {
         if !rest.is_empty() {
             return Err(ProgramError::Malformed("end"));
         }
-        let spec = ClientSpec::parse(file.client)?.id();
-        if spec != frame.spec_id {
+        let spec = ClientSpec::parse(sections.client)?;
+        if spec.id() != frame.spec_id {
             return Err(ProgramError::OtherModel {
                 frame: frame.spec_id,
-                spec,
+                spec: spec.id(),
             });
         }
-        Ok(file)
+        Ok(ParsedFile { sections, spec })
     }
 
     /// The framed bytes, under the id of the client spec.
@@ -134,14 +135,25 @@ impl<'a> ServerFile<'a> {
             &payload,
         ))
     }
+}
 
+/// A server program whose client spec passed its door and whose circuit did not yet.
+#[derive(Debug)]
+pub struct ParsedFile<'a> {
+    /// As they stand in the file.
+    pub sections: ServerFile<'a>,
+    /// The client spec.
+    pub spec: ClientSpec<'a>,
+}
+
+impl ParsedFile<'_> {
     /// Refuses a circuit whose text is short for what it takes in memory, as trees of one leaf are, before anything is made of it.
     ///
     /// # Errors
     /// [`ProgramError::TooCostly`].
     pub fn check_cost(&self) -> Result<(), ProgramError> {
-        let needed = self.circuit.bytes().map(cost_of_byte).sum();
-        let size = self.circuit.len() as u64;
+        let needed = self.sections.circuit.bytes().map(cost_of_byte).sum();
+        let size = self.sections.circuit.len() as u64;
         let allowed = PREPARING_BYTES + PREPARING_FACTOR * size;
         if needed > allowed {
             return Err(ProgramError::TooCostly { needed, allowed });
@@ -152,12 +164,27 @@ impl<'a> ServerFile<'a> {
     /// The circuit, parsed, verified, and checked to take every code of the client spec and give no other outputs.
     ///
     /// # Errors
-    /// [`ProgramError::Spec`], [`ProgramError::CircuitText`], [`ProgramError::Circuit`], [`ProgramError::Malformed`].
+    /// [`ProgramError::CircuitText`], [`ProgramError::Circuit`], [`ProgramError::Malformed`].
     pub fn circuit(&self) -> Result<Verified, ProgramError> {
-        let spec = ClientSpec::parse(self.client)?;
-        let circuit = Verified::try_from(self.circuit.parse::<Circuit>()?)?;
-        check_ranges(&spec, &circuit)?;
+        let circuit = Verified::try_from(self.sections.circuit.parse::<Circuit>()?)?;
+        check_ranges(&self.spec, &circuit)?;
         Ok(circuit)
+    }
+
+    /// Prepares it for evaluation on `threads` threads; `circuit` is its own, from [`circuit`](Self::circuit).
+    ///
+    /// # Errors
+    /// [`ProgramError::Plan`].
+    pub fn prepare(
+        &self,
+        circuit: &Verified,
+        threads: usize,
+    ) -> Result<ServerProgram, ProgramError> {
+        Ok(ServerProgram {
+            spec_id: self.spec.id(),
+            program: Program::for_spec(circuit, &self.spec, threads)?,
+            client: self.sections.client.to_vec(),
+        })
     }
 }
 
@@ -176,24 +203,7 @@ impl ServerProgram {
     /// [`ProgramError`] with the first thing that is wrong.
     pub fn parse(bytes: &[u8], threads: usize) -> Result<Self, ProgramError> {
         let file = ServerFile::parse(bytes)?;
-        Self::prepare(&file, &file.circuit()?, threads)
-    }
-
-    /// As [`parse`](Self::parse), for a file whose circuit the caller verified by [`ServerFile::circuit`].
-    ///
-    /// # Errors
-    /// [`ProgramError::Spec`], [`ProgramError::Plan`].
-    pub fn prepare(
-        file: &ServerFile<'_>,
-        circuit: &Verified,
-        threads: usize,
-    ) -> Result<Self, ProgramError> {
-        let spec = ClientSpec::parse(file.client)?;
-        Ok(Self {
-            spec_id: spec.id(),
-            program: Program::for_spec(circuit, &spec, threads)?,
-            client: file.client.to_vec(),
-        })
+        file.prepare(&file.circuit()?, threads)
     }
 
     /// The framed client spec.
@@ -224,7 +234,6 @@ impl ServerProgram {
             PlanLayout::Branching(layout) => {
                 branching_bytes(layout, plan.external_products).saturating_mul(evaluations as u64)
             }
-            _ => 0,
         });
         bytes.sum()
     }

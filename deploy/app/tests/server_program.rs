@@ -5,14 +5,14 @@
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
-use tenebra::rows::{Columns, Rows};
-use tenebra::{CompileOptions, Compiled, Error, ServerProgram, compile};
+use tenebra_app::rows::{Columns, Rows};
+use tenebra_app::{CompileOptions, Compiled, Error, ServerProgram, compile};
 use tenebra_client::{ClientSpec, Frame, KeyTag, Kind, to_frame};
 use tenebra_models::data::{CsvSpec, read_csv};
 use tenebra_models::{Estimator, Model, QuantizeOptions, quantize};
-use tenebra_server::program::ProgramError;
+use tenebra_tfhe::server_program::ProgramError;
 
-const TRAIN: &str = include_str!("../data/breast_cancer_train.csv");
+const TRAIN: &str = include_str!("../../cli/data/breast_cancer_train.csv");
 
 static MODEL: LazyLock<Model> = LazyLock::new(|| {
     let data = read_csv(TRAIN.as_bytes(), &CsvSpec::with_target("diagnosis")).unwrap();

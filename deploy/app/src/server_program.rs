@@ -1,14 +1,14 @@
 //! `server.tnb` as its owner sees it: the program that a server runs, with the circuit, the float model and the report.
 //!
-//! The bytes are those of [`tenebra_server::program`], whose door every file passes, here and in the service. This program
+//! The bytes are those of [`tenebra_tfhe::server_program`], whose door every file passes, here and in the service. This program
 //! fills a section that a server does not read, the [`Report`] as JSON. The float model has a file of its own beside it, so that
 //! whoever sends `server.tnb` anywhere does not send the float model; files of earlier versions hold it.
 
 use tenebra_circuit::{Circuit, Verified};
 use tenebra_client::SpecId;
 use tenebra_models::Model;
-use tenebra_server::program::{self, ProgramError, ServerFile};
 use tenebra_tfhe::EvaluationKey;
+use tenebra_tfhe::server_program::{self, ProgramError, ServerFile};
 
 use crate::error::Error;
 use crate::report::Report;
@@ -16,7 +16,7 @@ use crate::report::Report;
 /// A server program that passed its door.
 #[derive(Debug)]
 pub struct ServerProgram {
-    program: program::ServerProgram,
+    program: server_program::ServerProgram,
     circuit: Verified,
     model: String,
     report: Report,
@@ -42,11 +42,11 @@ impl ServerProgram {
     pub fn parse(bytes: &[u8], threads: usize) -> Result<Self, Error> {
         let file = ServerFile::parse(bytes)?;
         let circuit = file.circuit()?;
-        let report = serde_json::from_str(file.report);
+        let report = serde_json::from_str(file.sections.report);
         Ok(Self {
-            program: program::ServerProgram::prepare(&file, &circuit, threads)?,
+            program: file.prepare(&circuit, threads)?,
             circuit,
-            model: file.model.to_owned(),
+            model: file.sections.model.to_owned(),
             report: report.map_err(|_| ProgramError::Malformed("report"))?,
         })
     }

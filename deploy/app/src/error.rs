@@ -7,14 +7,13 @@ use tenebra_models::import::ImportError;
 use tenebra_models::scores::EvaluateError as ScoreError;
 use tenebra_models::{DataError, ModelError, QuantizeError, TrainError};
 use tenebra_quant::QuantError;
-use tenebra_server::StartError;
-use tenebra_server::program::ProgramError;
+use tenebra_tfhe::server_program::ProgramError;
 use tenebra_tfhe::{EvaluateError, PlanError};
 use thiserror::Error;
 
 use crate::files::{CLIENT_FILE, SECRET_KEY_FILE, SERVER_FILE};
 
-/// Anything that the work of a command can fail with.
+/// Anything that can go wrong between a table, a float model and its encrypted scores: what, where, the limit, and the mend.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -98,11 +97,9 @@ pub enum Error {
     #[error(transparent)]
     Program(#[from] ProgramError),
     /// A server did not do what it was asked.
+    #[cfg(feature = "remote")]
     #[error(transparent)]
     Service(#[from] tenebra_service_client::Error),
-    /// A server did not start, or its store failed.
-    #[error(transparent)]
-    Start(#[from] StartError),
     /// Files of two compilations.
     #[error("the server program belongs to model {server}, the client spec is model {client}")]
     OtherModel {
@@ -173,9 +170,6 @@ pub enum Error {
         /// What is taken, with its article.
         wanted: &'static str,
     },
-    /// Ciphertexts are for files and pipes.
-    #[error("a terminal would take these bytes for commands; write them to a file or into a pipe")]
-    BinaryToTerminal,
     /// A feature has no codes.
     #[error("column {column}: {source}")]
     Column {

@@ -9,7 +9,7 @@ use std::path::Path;
 use tenebra_client::{ClientError, ClientKey};
 
 use crate::error::Error;
-use crate::files::{self, Access, Item};
+use crate::files::{self, Access, Files, Item};
 
 /// Name of the list in a folder of keys: the tags of its retired keys, one a line.
 pub const RETIRED_FILE: &str = "retired.keys";
@@ -31,7 +31,12 @@ pub fn check(folder: &Path, key: &ClientKey) -> Result<(), Error> {
 ///
 /// # Errors
 /// That of `done`; [`Error::Io`] if the list cannot be written.
-pub fn guard<T>(folder: &Path, key: &ClientKey, done: Result<T, Error>) -> Result<T, Error> {
+pub fn guard<T>(
+    files: &Files,
+    folder: &Path,
+    key: &ClientKey,
+    done: Result<T, Error>,
+) -> Result<T, Error> {
     if done.as_ref().is_err_and(Error::is_undecryptable) && check(folder, key).is_ok() {
         let list = format!("{}{}\n", read(folder)?, name(key));
         let item = Item {
@@ -40,7 +45,7 @@ pub fn guard<T>(folder: &Path, key: &ClientKey, done: Result<T, Error>) -> Resul
             access: Access::Public,
             replace: true,
         };
-        files::write_folder(folder, &[item])?;
+        files.write_folder(folder, &[item])?;
     }
     done
 }

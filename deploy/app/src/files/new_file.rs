@@ -1,15 +1,14 @@
 //! A file in the making.
 
 use std::fs::{File, Permissions};
-use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use super::cleanup::{Unfinished, unfinished};
 use super::target::Target;
+use super::unfinished::{Files, Unfinished};
 use crate::error::Error;
-use crate::terminal::Terminal;
 
 /// Who may read a file that is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,19 +19,11 @@ pub enum Access {
     Secret,
 }
 
-/// What a file holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Content {
-    /// May be shown on a terminal.
-    Text,
-    /// May not: it would take bytes for commands.
-    Binary,
-}
-
-/// A file that is written piece by piece, and appears when all of it is there. `-` is stdout; into a FIFO or a device the pieces
-/// are written as they come.
+/// A file that is written piece by piece, and appears when all of it is there; into a FIFO or a device the pieces are written as
+/// they come.
 #[derive(Debug)]
-pub struct NewFile {
+pub struct NewFile<'a> {
+    files: &'a Files,
     path: PathBuf,
     sink: Sink,
     length: u64,
@@ -40,42 +31,26 @@ pub struct NewFile {
 
 #[derive(Debug)]
 enum Sink {
-    Stdout(BufWriter<Stdout>),
-    Terminal(Terminal<Stdout>),
     Open(BufWriter<File>),
     Staged(BufWriter<Staged>),
 }
 
-impl NewFile {
-    /// Starts a file that others may read.
+impl<'a> NewFile<'a> {
+    /// Starts a file.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::BinaryToTerminal`].
-    pub fn create(path: &Path, content: Content) -> Result<Self, Error> {
-        Self::with_access(path, content, Access::Public)
-    }
-
-    pub(super) fn with_access(
-        path: &Path,
-        content: Content,
-        access: Access,
-    ) -> Result<Self, Error> {
+    /// [`Error::Io`].
+    pub fn create(files: &'a Files, path: &Path, access: Access) -> Result<Self, Error> {
         let io = |e| Error::io(path, &e);
         let sink = match Target::of(path).map_err(io)? {
-            Target::Stdout if !io::stdout().is_terminal() => {
-                Sink::Stdout(BufWriter::new(io::stdout()))
-            }
-            Target::Stdout if content == Content::Text => {
-                Sink::Terminal(Terminal::new(io::stdout()))
-            }
-            Target::Stdout => return Err(Error::BinaryToTerminal),
             Target::Open(file) => Sink::Open(BufWriter::new(file)),
             Target::Replace { path, permissions } => {
-                let staged = Staged::create(path, access, permissions).map_err(io)?;
+                let staged = Staged::create(files, path, access, permissions).map_err(io)?;
                 Sink::Staged(BufWriter::new(staged))
             }
         };
         Ok(Self {
+            files,
             path: path.to_owned(),
             sink,
             length: 0,
@@ -89,8 +64,6 @@ impl NewFile {
     pub fn append(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.length += bytes.len() as u64;
         let written = match &mut self.sink {
-            Sink::Stdout(out) => out.write_all(bytes),
-            Sink::Terminal(out) => out.write_all(bytes),
             Sink::Open(out) => out.write_all(bytes),
             Sink::Staged(out) => out.write_all(bytes),
         };
@@ -102,17 +75,15 @@ impl NewFile {
     /// # Errors
     /// [`Error::Io`].
     pub fn finish(self) -> Result<u64, Error> {
-        let length = self.length;
+        let (length, files) = (self.length, self.files);
         let whole = self.complete()?;
-        whole.persist(true, &mut unfinished())?;
+        whole.persist(true, &mut files.unfinished())?;
         Ok(length)
     }
 
     /// Everything is on its way to the disk, but for the name.
     pub(super) fn complete(self) -> Result<Whole, Error> {
         let staged = match self.sink {
-            Sink::Stdout(mut out) => out.flush().map(|()| None),
-            Sink::Terminal(mut out) => out.flush().map(|()| None),
             Sink::Open(mut out) => out.flush().map(|()| None),
             Sink::Staged(out) => out
                 .into_inner()
@@ -156,15 +127,17 @@ impl Whole {
     }
 }
 
-/// Writes a file whole or not at all.
-///
-/// # Errors
-/// As [`NewFile::create`].
-pub fn write(path: &Path, bytes: &[u8], content: Content) -> Result<(), Error> {
-    let mut file = NewFile::create(path, content)?;
-    file.append(bytes)?;
-    file.finish()?;
-    Ok(())
+impl Files {
+    /// Writes a file whole or not at all, which others may read.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+        let mut file = NewFile::create(self, path, Access::Public)?;
+        file.append(bytes)?;
+        file.finish()?;
+        Ok(())
+    }
 }
 
 /// A temporary file in the folder of the one it will be.
@@ -175,7 +148,12 @@ struct Staged {
 }
 
 impl Staged {
-    fn create(path: PathBuf, access: Access, permissions: Option<Permissions>) -> io::Result<Self> {
+    fn create(
+        files: &Files,
+        path: PathBuf,
+        access: Access,
+        permissions: Option<Permissions>,
+    ) -> io::Result<Self> {
         let folder = match path.parent() {
             Some(folder) if folder != Path::new("") => folder,
             _ => Path::new("."),
@@ -187,7 +165,7 @@ impl Staged {
             use std::os::unix::fs::PermissionsExt;
             builder.permissions(Permissions::from_mode(0o666));
         }
-        let mut unfinished = unfinished();
+        let mut unfinished = files.unfinished();
         let file = builder.tempfile_in(folder)?;
         unfinished.add_file(file.path());
         drop(unfinished);
@@ -216,6 +194,8 @@ mod tests {
     use super::*;
     use crate::files::read;
 
+    static FILES: Files = Files::new();
+
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap();
         entries
@@ -227,12 +207,12 @@ mod tests {
     fn a_file_in_pieces_appears_when_it_is_finished() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("new");
-        let mut file = NewFile::create(&path, Content::Binary).unwrap();
+        let mut file = NewFile::create(&FILES, &path, Access::Public).unwrap();
         file.append(b"one").unwrap();
         assert!(!path.exists());
         drop(file);
         assert!(names(folder.path()).is_empty());
-        let mut file = NewFile::create(&path, Content::Binary).unwrap();
+        let mut file = NewFile::create(&FILES, &path, Access::Public).unwrap();
         file.append(b"one").unwrap();
         file.append(b", two").unwrap();
         assert_eq!(file.finish().unwrap(), 8);
@@ -253,9 +233,9 @@ mod tests {
         symlink("link", at("chain")).unwrap();
         symlink("far/to_come", at("dangling")).unwrap();
         symlink("loop", at("loop")).unwrap();
-        write(&at("chain"), b"new", Content::Text).unwrap();
-        write(&at("dangling"), b"came", Content::Text).unwrap();
-        assert!(write(&at("loop"), b"", Content::Text).is_err());
+        FILES.write(&at("chain"), b"new").unwrap();
+        FILES.write(&at("dangling"), b"came").unwrap();
+        assert!(FILES.write(&at("loop"), b"").is_err());
         for link in ["link", "chain", "dangling", "loop"] {
             assert!(fs::symlink_metadata(at(link)).unwrap().is_symlink());
         }
@@ -269,12 +249,12 @@ mod tests {
     #[cfg(unix)]
     fn devices_are_written_into() {
         use std::os::unix::fs::FileTypeExt;
-        write(Path::new("/dev/null"), b"gone", Content::Binary).unwrap();
+        FILES.write(Path::new("/dev/null"), b"gone").unwrap();
         let kind = fs::metadata("/dev/null").unwrap().file_type();
         assert!(kind.is_char_device());
         let full = Path::new("/dev/full");
         if full.exists() {
-            assert!(write(full, b"no room", Content::Binary).is_err());
+            assert!(FILES.write(full, b"no room").is_err());
             assert!(fs::metadata(full).unwrap().file_type().is_char_device());
         }
     }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::cleanup::{NewFolders, unfinished};
-use super::new_file::{Access, Content, NewFile};
+use super::new_file::{Access, NewFile};
+use super::unfinished::{Files, NewFolders};
 use crate::error::Error;
 
 /// A file to be written.
@@ -31,37 +31,39 @@ pub fn check_free(folder: &Path, names: &[&str]) -> Result<(), Error> {
     }
 }
 
-/// Makes the folder and writes the files; none takes its name before all are on the disk. After an error there are neither new
-/// files nor new folders.
-///
-/// # Errors
-/// [`Error::Io`]; [`Error::Exists`] for a file that may not be replaced.
-pub fn write_folder(folder: &Path, items: &[Item<'_>]) -> Result<(), Error> {
-    let kept = items.iter().filter(|item| !item.replace);
-    check_free(folder, &kept.map(|item| item.name).collect::<Vec<_>>())?;
-    let made = NewFolders::create(folder).map_err(|e| Error::io(folder, &e))?;
-    let mut whole = Vec::with_capacity(items.len());
-    for item in items {
-        let path = folder.join(item.name);
-        let mut file = NewFile::with_access(&path, Content::Binary, item.access)?;
-        file.append(item.bytes)?;
-        whole.push((file.complete()?, item));
-    }
-    let mut unfinished = unfinished();
-    let mut new = Vec::new();
-    for (file, item) in whole {
-        let path = folder.join(item.name);
-        let is_new = !path.exists();
-        if let Err(error) = file.persist(item.replace, &mut unfinished) {
-            for path in new {
-                let _ = std::fs::remove_file(path);
-            }
-            return Err(error);
+impl Files {
+    /// Makes the folder and writes the files; none takes its name before all are on the disk. After an error there are neither
+    /// new files nor new folders.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Exists`] for a file that may not be replaced.
+    pub fn write_folder(&self, folder: &Path, items: &[Item<'_>]) -> Result<(), Error> {
+        let kept = items.iter().filter(|item| !item.replace);
+        check_free(folder, &kept.map(|item| item.name).collect::<Vec<_>>())?;
+        let made = NewFolders::create(self, folder).map_err(|e| Error::io(folder, &e))?;
+        let mut whole = Vec::with_capacity(items.len());
+        for item in items {
+            let path = folder.join(item.name);
+            let mut file = NewFile::create(self, &path, item.access)?;
+            file.append(item.bytes)?;
+            whole.push((file.complete()?, item));
         }
-        new.extend(is_new.then_some(path));
+        let mut unfinished = self.unfinished();
+        let mut new = Vec::new();
+        for (file, item) in whole {
+            let path = folder.join(item.name);
+            let is_new = !path.exists();
+            if let Err(error) = file.persist(item.replace, &mut unfinished) {
+                for path in new {
+                    let _ = std::fs::remove_file(path);
+                }
+                return Err(error);
+            }
+            new.extend(is_new.then_some(path));
+        }
+        made.keep(&mut unfinished);
+        Ok(())
     }
-    made.keep(&mut unfinished);
-    Ok(())
 }
 
 #[cfg(test)]
@@ -70,6 +72,8 @@ mod tests {
 
     use super::*;
     use crate::files::read;
+
+    static FILES: Files = Files::new();
 
     fn names(folder: &Path) -> Vec<String> {
         let mut names: Vec<String> = fs::read_dir(folder)
@@ -96,24 +100,29 @@ mod tests {
         // The second one cannot be written: there is no folder `no`.
         let both = [item("one", b"1", true), item("no/other", b"2", true)];
         assert!(matches!(
-            write_folder(&folder, &both),
+            FILES.write_folder(&folder, &both),
             Err(Error::Io {
                 not_found: true,
                 ..
             })
         ));
         assert!(names(outer.path()).is_empty());
-        write_folder(&folder, &both[..1]).unwrap();
-        write_folder(&folder, &[item("one", b"again", true)]).unwrap();
+        FILES.write_folder(&folder, &both[..1]).unwrap();
+        FILES
+            .write_folder(&folder, &[item("one", b"again", true)])
+            .unwrap();
         assert_eq!(names(&folder), ["one"]);
         assert_eq!(*read(&folder.join("one")).unwrap(), b"again");
         // A folder of that name is not a file that may be replaced.
         fs::create_dir(folder.join("two")).unwrap();
         let both = [item("zero", b"0", true), item("two", b"2", true)];
-        assert!(write_folder(&folder, &both).is_err());
+        assert!(FILES.write_folder(&folder, &both).is_err());
         assert_eq!(names(&folder), ["one", "two"]);
         let file = folder.join("one");
-        let message = write_folder(&file, &both[..1]).unwrap_err().to_string();
+        let message = FILES
+            .write_folder(&file, &both[..1])
+            .unwrap_err()
+            .to_string();
         assert!(message.ends_with("one: not a directory"), "{message}");
     }
 
@@ -129,7 +138,7 @@ mod tests {
                 access,
                 ..item("secret.key", bytes, replace)
             };
-            write_folder(folder, &[item])
+            FILES.write_folder(folder, &[item])
         };
         let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
         secret(b"1", false).unwrap();

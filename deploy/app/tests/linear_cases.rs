@@ -12,9 +12,10 @@
 
 use std::path::{Path, PathBuf};
 
-use tenebra::evaluate::{clear, encrypted, score, simulate};
-use tenebra::rows::{Columns, Extra, Rows, Selection, read_rows};
-use tenebra::{CompileOptions, ServerProgram, compile};
+use tenebra_app::evaluate::{clear, encrypted, score, simulate};
+use tenebra_app::files::TableFile;
+use tenebra_app::rows::{Columns, Extra, Rows, Selection, read_rows};
+use tenebra_app::{CompileOptions, ServerProgram, compile};
 use tenebra_client::ClientSpec;
 use tenebra_models::data::{CsvSpec, read_csv_file};
 use tenebra_models::import::read;
@@ -165,7 +166,8 @@ fn rows(folder: &Path, case: &Case, part: &str, columns: &Columns) -> Rows {
         weight: case.weight.map(str::to_owned),
         ..Extra::default()
     };
-    read_rows(&file(folder, case, part), columns, &extra, &Selection::ALL).unwrap()
+    let file = TableFile::open(&file(folder, case, part)).unwrap();
+    read_rows(file, columns, &extra, &Selection::ALL).unwrap()
 }
 
 fn run(folder: &Path, case: &Case, name: &str, model: &Model) {

@@ -1,6 +1,6 @@
 //! Where bytes that are written to a path go.
 
-use std::fs::{self, File, Metadata, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -10,8 +10,6 @@ const MOST_LINKS: usize = 40;
 /// Where bytes go.
 #[derive(Debug)]
 pub(super) enum Target {
-    /// To our standard output: `-`, and every name of the same file.
-    Stdout,
     /// Into a FIFO, a device, or what a process holds open.
     Open(File),
     /// To a new file, which takes this name when it is whole. Behind all links.
@@ -24,9 +22,6 @@ pub(super) enum Target {
 
 impl Target {
     pub(super) fn of(path: &Path) -> io::Result<Self> {
-        if path == Path::new("-") {
-            return Ok(Self::Stdout);
-        }
         let data = match fs::metadata(path) {
             Ok(data) => data,
             Err(e) if e.kind() == ErrorKind::NotFound => {
@@ -39,9 +34,6 @@ impl Target {
         };
         if data.is_dir() {
             return Err(ErrorKind::IsADirectory.into());
-        }
-        if is_stdout(&data) {
-            return Ok(Self::Stdout);
         }
         if !data.is_file() || is_descriptor(path) {
             let file = OpenOptions::new().write(true).open(path)?;
@@ -64,20 +56,6 @@ fn follow(path: &Path) -> io::Result<PathBuf> {
         }
     }
     Err(io::Error::other("too many symbolic links"))
-}
-
-#[cfg(unix)]
-fn is_stdout(data: &Metadata) -> bool {
-    use std::os::fd::AsFd;
-    use std::os::unix::fs::MetadataExt;
-    let stdout = io::stdout().as_fd().try_clone_to_owned();
-    let stdout = stdout.and_then(|stdout| File::from(stdout).metadata());
-    stdout.is_ok_and(|stdout| (stdout.dev(), stdout.ino()) == (data.dev(), data.ino()))
-}
-
-#[cfg(not(unix))]
-fn is_stdout(_: &Metadata) -> bool {
-    false
 }
 
 /// Whether a path names what a process holds open, as `/dev/fd/3` does, and not a file.
