@@ -8,7 +8,7 @@ use tenebra_client::bits::{BitReader, round_high};
 use tenebra_client::branching::ValidBranching;
 use tenebra_client::random::{MaskSeed, MaskStream};
 
-use super::kernel::{FourierGgsw, Kernel, KeyBits};
+use super::kernel::{CpuKernel, Kernel, KeyBits};
 use super::plan::{BranchingPlan, Gadget};
 use super::ramp::subtract_half_ramp;
 use super::steps::Steps;
@@ -21,42 +21,42 @@ pub(super) type Glwe = Vec<u64>;
 
 /// Evaluates one branching circuit. Memory is kept from one evaluation to the next: fresh pages cost more than the
 /// arithmetic on them.
-pub(crate) struct BranchingEvaluator {
+pub(crate) struct BranchingEvaluator<K: Kernel = CpuKernel> {
     gadget: Gadget,
     key_bits: KeyBits,
     registers: usize,
     /// Threads that help the caller, who works as well: it would have to wait for them to wake up otherwise.
-    helpers: Option<Helpers>,
+    helpers: Option<Helpers<K>>,
     /// One for each evaluation that ran at the same time so far.
-    callers: Mutex<Vec<Worker>>,
+    callers: Mutex<Vec<Worker<K>>>,
     /// One for each evaluation that ran at the same time so far.
-    workspaces: Mutex<Vec<Workspace>>,
+    workspaces: Mutex<Vec<Workspace<K>>>,
 }
 
 /// Threads of our own, with a worker each, so that a lock never waits.
-struct Helpers {
+struct Helpers<K> {
     pool: ThreadPool,
-    workers: Vec<Mutex<Worker>>,
+    workers: Vec<Mutex<Worker<K>>>,
 }
 
 /// What a thread works in.
-struct Worker {
-    kernel: Kernel,
+struct Worker<K> {
+    kernel: K,
     registers: Vec<Glwe>,
     /// `3N` words.
     scratch: Vec<u64>,
 }
 
 /// What one evaluation holds.
-struct Workspace {
+struct Workspace<K: Kernel> {
     /// Ciphertexts of a packed query, one a slot in the end.
     packed: Vec<Glwe>,
-    bits: Vec<FourierGgsw>,
+    bits: Vec<K::Ggsw>,
     slots: Vec<Glwe>,
     results: Vec<Glwe>,
 }
 
-impl BranchingEvaluator {
+impl<K: Kernel> BranchingEvaluator<K> {
     /// On `threads` threads, of which the caller is one.
     pub(crate) fn new(plan: &BranchingPlan, threads: usize) -> Result<Self, PlanError> {
         let gadget = Gadget::of(&plan.layout);
@@ -91,7 +91,7 @@ impl BranchingEvaluator {
     pub(crate) fn result(
         &self,
         plan: &BranchingPlan,
-        key: Option<&UnpackingKey>,
+        key: Option<&UnpackingKey<K>>,
         payload: &[u8],
         stop: &AtomicBool,
     ) -> Result<Glwe, EvaluateError> {
@@ -114,13 +114,13 @@ impl BranchingEvaluator {
         Ok(sum)
     }
 
-    fn worker(&self) -> Worker {
+    fn worker(&self) -> Worker<K> {
         Worker::new(self.gadget, self.key_bits, self.registers)
     }
 
-    fn workspace(&self, plan: &BranchingPlan) -> Workspace {
+    fn workspace(&self, plan: &BranchingPlan) -> Workspace<K> {
         let glwe = vec![0; self.gadget.glwe_len()];
-        let bits = (0..plan.diagram.input_bits).map(|_| FourierGgsw::empty(self.gadget));
+        let bits = (0..plan.diagram.input_bits).map(|_| K::empty_ggsw(self.gadget));
         Workspace {
             packed: vec![
                 glwe.clone();
@@ -140,9 +140,9 @@ impl BranchingEvaluator {
     fn run(
         &self,
         plan: &BranchingPlan,
-        key: Option<&UnpackingKey>,
+        key: Option<&UnpackingKey<K>>,
         (seed, bodies): (MaskSeed, &[u8]),
-        workspace: &mut Workspace,
+        workspace: &mut Workspace<K>,
         stop: &AtomicBool,
     ) -> Glwe {
         let kept = lock(&self.callers).pop();
@@ -175,7 +175,7 @@ impl BranchingEvaluator {
                 expand_bit(&plan.layout, self.gadget, seed, bodies, bit, kernel, ggsw);
             });
         }
-        let steps = Steps {
+        let steps = Steps::<K> {
             gadget: self.gadget,
             scale: 64 - u32::from(plan.layout.layout().plaintext_bits),
             bits,
@@ -205,9 +205,9 @@ impl BranchingEvaluator {
     /// Brings every slot of a packed query to a ciphertext of its own.
     fn unpack(
         &self,
-        crew: &mut Crew<'_>,
+        crew: &mut Crew<'_, K>,
         layout: &ValidBranching,
-        key: &UnpackingKey,
+        key: &UnpackingKey<K>,
         seed: MaskSeed,
         bodies: &[u8],
         packed: &mut [Glwe],
@@ -243,19 +243,23 @@ impl BranchingEvaluator {
 }
 
 /// The workers of one evaluation.
-struct Crew<'a> {
-    caller: &'a mut Worker,
-    helpers: Option<&'a Helpers>,
+struct Crew<'a, K> {
+    caller: &'a mut Worker<K>,
+    helpers: Option<&'a Helpers<K>>,
     stop: &'a AtomicBool,
 }
 
-impl Crew<'_> {
+impl<K: Kernel> Crew<'_, K> {
     /// Works on every item, with its index; everybody takes one at a time, for some take far longer than others. Leaves the rest
     /// when it is told to stop.
-    fn each<T: Send>(&mut self, items: &mut [T], work: impl Fn(&mut Worker, usize, &mut T) + Sync) {
+    fn each<T: Send>(
+        &mut self,
+        items: &mut [T],
+        work: impl Fn(&mut Worker<K>, usize, &mut T) + Sync,
+    ) {
         let queue = Mutex::new(items.iter_mut().enumerate());
         let stop = self.stop;
-        let drain = |worker: &mut Worker| {
+        let drain = |worker: &mut Worker<K>| {
             while !stop.load(Ordering::Relaxed)
                 && let Some((index, item)) = next(&queue)
             {
@@ -281,10 +285,10 @@ fn next<I: Iterator>(queue: &Mutex<I>) -> Option<I::Item> {
     lock(queue).next()
 }
 
-impl Worker {
+impl<K: Kernel> Worker<K> {
     fn new(gadget: Gadget, key_bits: KeyBits, registers: usize) -> Self {
         Self {
-            kernel: Kernel::new(gadget, key_bits),
+            kernel: K::new(gadget, key_bits),
             // One more than the steps name: what a step writes may be what it reads.
             registers: vec![vec![0; gadget.glwe_len()]; registers + 1],
             scratch: vec![0; 3 * gadget.polynomial_size],
@@ -292,7 +296,7 @@ impl Worker {
     }
 }
 
-impl core::fmt::Debug for BranchingEvaluator {
+impl<K: Kernel> core::fmt::Debug for BranchingEvaluator<K> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("BranchingEvaluator")
             .field("gadget", &self.gadget)
@@ -306,14 +310,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Expands input bit `bit` of a query into a Fourier GGSW.
-fn expand_bit(
+fn expand_bit<K: Kernel>(
     layout: &ValidBranching,
     gadget: Gadget,
     seed: MaskSeed,
     bodies: &[u8],
     bit: usize,
-    kernel: &mut Kernel,
-    ggsw: &mut FourierGgsw,
+    kernel: &mut K,
+    ggsw: &mut K::Ggsw,
 ) {
     let kept = u32::from(layout.layout().body_bits);
     let rows = layout.ggsw_rows();

@@ -4,15 +4,15 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::diagram::{Group, Operand, Plain, Rotation, Sign, Step};
 use super::evaluate::Glwe;
-use super::kernel::{FourierGgsw, Kernel};
+use super::kernel::Kernel;
 use super::plan::Gadget;
 
 /// What all steps of one evaluation read.
-pub(super) struct Steps<'a> {
+pub(super) struct Steps<'a, K: Kernel> {
     pub(super) gadget: Gadget,
     /// Clear values are multiples of `2^scale`.
     pub(super) scale: u32,
-    pub(super) bits: &'a [FourierGgsw],
+    pub(super) bits: &'a [K::Ggsw],
     /// Nobody waits for the result any longer.
     pub(super) stop: &'a AtomicBool,
 }
@@ -24,9 +24,9 @@ struct Values<'a> {
     slots: &'a [Glwe],
 }
 
-impl Steps<'_> {
+impl<K: Kernel> Steps<'_, K> {
     /// A clear polynomial turned by the bits of a code, into `value`.
-    pub(super) fn rotation(&self, kernel: &mut Kernel, rotation: &Rotation, value: &mut [u64]) {
+    pub(super) fn rotation(&self, kernel: &mut K, rotation: &Rotation, value: &mut [u64]) {
         value.fill(0);
         self.add_plain(self.body(value), &rotation.table, Sign::Plus);
         for bit in 0..rotation.bits {
@@ -42,7 +42,7 @@ impl Steps<'_> {
     /// The result of a group. The last of the registers is for what the steps do not name.
     pub(super) fn group(
         &self,
-        kernel: &mut Kernel,
+        kernel: &mut K,
         group: &Group,
         registers: &mut [Glwe],
         slots: &[Glwe],
@@ -107,7 +107,7 @@ impl Steps<'_> {
     fn polynomials<'a>(
         &self,
         glwe: &'a mut [u64],
-    ) -> impl Iterator<Item = (usize, &'a mut [u64])> + use<'a> {
+    ) -> impl Iterator<Item = (usize, &'a mut [u64])> + use<'a, K> {
         glwe.chunks_exact_mut(self.gadget.polynomial_size)
             .enumerate()
     }

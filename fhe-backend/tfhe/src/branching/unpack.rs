@@ -10,30 +10,38 @@ use tenebra_client::branching::ValidBranching;
 use tenebra_client::packing::automorphism_exponent;
 use tenebra_client::random::{MaskSeed, MaskStream};
 
-use super::kernel::{FourierGgsw, Kernel, KeyBits, SwitchKey};
+use super::kernel::{CpuKernel, Kernel, KeyBits};
 use super::plan::Gadget;
 use super::ramp::{add_halved_ramp, add_ramp, subtract_ramp};
 
-/// An evaluation key, prepared once: its rows in the Fourier domain.
-#[derive(Clone)]
-pub(crate) struct UnpackingKey {
-    splits: Vec<SwitchKey>,
-    pub(super) scheme_switch: SwitchKey,
+/// An evaluation key, prepared once: its rows in the kernel's form.
+pub(crate) struct UnpackingKey<K: Kernel = CpuKernel> {
+    splits: Vec<K::SwitchKey>,
+    pub(super) scheme_switch: K::SwitchKey,
 }
 
-impl UnpackingKey {
+impl<K: Kernel> Clone for UnpackingKey<K> {
+    fn clone(&self) -> Self {
+        Self {
+            splits: self.splits.clone(),
+            scheme_switch: self.scheme_switch.clone(),
+        }
+    }
+}
+
+impl<K: Kernel> UnpackingKey<K> {
     /// Expands and transforms the payload of an evaluation key; `None` if it is not one of this layout.
     pub(crate) fn prepare(layout: &ValidBranching, payload: &[u8]) -> Option<Self> {
         let packing = layout.layout().packing?;
         let (seed, bodies) = layout.read_evaluation_key(payload)?;
         let size = layout.glwe().polynomial_size();
         let kept = u32::from(layout.layout().body_bits);
-        let mut kernel = Kernel::new(Gadget::of(layout), KeyBits::Signs);
+        let mut kernel = K::new(Gadget::of(layout), KeyBits::Signs);
         let mut masks = MaskStream::new(seed);
         let mut reader = BitReader::new(bodies);
-        let mut keys: Vec<SwitchKey> = Vec::new();
+        let mut keys: Vec<K::SwitchKey> = Vec::new();
         for gadget in packing.gadgets(size) {
-            let mut key = SwitchKey::empty(gadget, size);
+            let mut key = K::empty_switch_key(gadget, size);
             for level in 0..usize::from(gadget.level_count) {
                 kernel.transform_switch_row(&mut key, level, |column, polynomial| match column {
                     0 => masks.fill(polynomial),
@@ -80,9 +88,9 @@ pub(crate) fn read_slots(
 
 /// Replaces `c` by `c + τ_t(c)`, whose slots are those at even multiples of `2^t`, doubled; `odd`, if asked for, becomes
 /// `(c − τ_t(c))·X^(−2^t)`, with those at odd multiples. `scratch` has `3N` words.
-pub(crate) fn split(
-    kernel: &mut Kernel,
-    key: &UnpackingKey,
+pub(crate) fn split<K: Kernel>(
+    kernel: &mut K,
+    key: &UnpackingKey<K>,
     t: usize,
     ciphertext: &mut [u64],
     odd: Option<&mut Vec<u64>>,
@@ -122,12 +130,12 @@ pub(crate) fn split(
 /// Fills level `level` of a GGSW under the key of signs from the GLWE `(a, b)` of `m·q/B^j`, which is its body row. Under the key
 /// of bits `(b, 0) + digits(a)·RLev(s²)` encrypts `−s·m·q/B^j`; twice that, and `u·(a, b)`, are the mask row, `−t·m·q/B^j`.
 /// `ciphertext` is overwritten, `scratch` has `2N` words.
-pub(crate) fn switch_scheme(
-    kernel: &mut Kernel,
-    key: &UnpackingKey,
+pub(crate) fn switch_scheme<K: Kernel>(
+    kernel: &mut K,
+    key: &UnpackingKey<K>,
     ciphertext: &mut [u64],
     level: usize,
-    ggsw: &mut FourierGgsw,
+    ggsw: &mut K::Ggsw,
     scratch: &mut [u64],
 ) {
     let size = ciphertext.len() / 2;

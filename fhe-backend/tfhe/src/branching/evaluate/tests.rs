@@ -1,5 +1,7 @@
 //! Measured noise of branching circuits against the planner's formula.
 
+mod exact;
+
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use tenebra_circuit::{
@@ -17,15 +19,15 @@ use crate::branching::plan::{Goal, check, plan};
 use crate::branching::variance::result_noise;
 
 /// A data owner and its server.
-struct Parties {
+struct Parties<K: Kernel = CpuKernel> {
     rng: ChaCha20Rng,
     key: SecretKey,
-    unpacking: Option<UnpackingKey>,
-    evaluator: BranchingEvaluator,
-    workspace: Workspace,
+    unpacking: Option<UnpackingKey<K>>,
+    evaluator: BranchingEvaluator<K>,
+    workspace: Workspace<K>,
 }
 
-impl Parties {
+impl<K: Kernel> Parties<K> {
     fn new(plan: &BranchingPlan, seed: u64) -> Self {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let layout = &plan.layout;
@@ -65,15 +67,20 @@ impl Parties {
         payload
     }
 
-    /// Phase errors of all coefficients of a result, before the modulus is switched: every clear value is a multiple of the
-    /// scale, so the error is what remains modulo it.
-    fn errors(&mut self, plan: &BranchingPlan, bits: &[bool]) -> Vec<f64> {
+    /// The result of a query, before its modulus is switched.
+    fn result(&mut self, plan: &BranchingPlan, bits: &[bool]) -> Glwe {
         let payload = self.query(&plan.layout, bits);
         let (seed, bodies) = plan.layout.read_query(&payload).unwrap();
         let (evaluator, unpacking) = (&self.evaluator, self.unpacking.as_ref());
         let workspace = &mut self.workspace;
         let go_on = AtomicBool::new(false);
-        let sum = evaluator.run(plan, unpacking, (seed, bodies), workspace, &go_on);
+        evaluator.run(plan, unpacking, (seed, bodies), workspace, &go_on)
+    }
+
+    /// Phase errors of all coefficients of a result: every clear value is a multiple of the scale, so the error is what remains
+    /// modulo it.
+    fn errors(&mut self, plan: &BranchingPlan, bits: &[bool]) -> Vec<f64> {
+        let sum = self.result(plan, bits);
         phases(&self.key, &sum)
             .into_iter()
             .map(|phase| error_of(phase, &plan.layout))
@@ -85,7 +92,7 @@ impl Parties {
 fn measured(plan: &BranchingPlan, bits: &[bool], keys: u64) -> f64 {
     let mut errors = Vec::new();
     for seed in 0..keys {
-        let mut parties = Parties::new(plan, seed);
+        let mut parties = Parties::<CpuKernel>::new(plan, seed);
         for _ in 0..4 {
             errors.extend(parties.errors(plan, bits));
         }
@@ -254,7 +261,7 @@ fn rows(plan: &BranchingPlan, keys: u64) -> [(f64, f64); 2] {
     let ones = vec![true; plan.diagram.input_bits];
     let (mut of_body, mut of_switch) = (Vec::new(), Vec::new());
     for seed in 0..keys {
-        let mut parties = Parties::new(plan, seed);
+        let mut parties = Parties::<CpuKernel>::new(plan, seed);
         let payload = parties.query(layout, &ones);
         let (mask_seed, bodies) = layout.read_query(&payload).unwrap();
         let unpacking = parties.unpacking.as_ref().unwrap();
@@ -331,7 +338,7 @@ fn parts_of_a_forest_are_summed_apart() {
         ..*plan_of(&circuit, QueryMode::Direct).layout.layout()
     };
     let plan = check(&form, layout.validate().unwrap(), radix, -128.0).unwrap();
-    let mut parties = Parties::new(&plan, 5);
+    let mut parties = Parties::<CpuKernel>::new(&plan, 5);
     for pattern in [0u64, 0x0f0_123_456_789, 0xfff_fff_fff, 0x249_249_249] {
         let bits: Vec<bool> = (0..36).map(|bit| pattern >> bit & 1 == 1).collect();
         let payload = parties.query(&plan.layout, &bits);

@@ -1,0 +1,202 @@
+//! A kernel without transforms: products by their definition, modulo 2^64, on digits by theirs. Whole schedules run on it, so that
+//! nothing that the kernel of the CPU does hides behind tests of its parts.
+
+use tenebra_circuit::QueryMode;
+use tenebra_client::packing::SwitchGadget;
+
+use super::{Parties, chain, phases, plan_of, predicted, stumps, twins};
+use crate::branching::kernel::{CpuKernel, Kernel, KeyBits};
+use crate::branching::plan::Gadget;
+use crate::branching::ramp::subtract_half_ramp;
+
+struct ExactKernel {
+    gadget: Gadget,
+    key_bits: KeyBits,
+}
+
+/// Polynomials, by row and column.
+#[derive(Clone)]
+struct Rows {
+    gadget: (u32, usize),
+    rows: Vec<Vec<Vec<u64>>>,
+}
+
+/// The digits of a number, level 1 first, and what they leave out: an odd function of it, whose digits of what is not negative
+/// are balanced and rounded half up.
+fn digits(value: u64, (base_log, levels): (u32, usize)) -> (Vec<u64>, u64) {
+    let negative = value.cast_signed() < 0;
+    let size = value.cast_signed().unsigned_abs();
+    let dropped = 64 - usize::try_from(base_log).unwrap() * levels;
+    let mut rounded = (u128::from(size) + (1 << (dropped - 1))) >> dropped;
+    let rest = size.wrapping_sub(u64::try_from(rounded << dropped & u128::from(u64::MAX)).unwrap());
+    let base = 1u128 << base_log;
+    let mut digits = vec![0u64; levels];
+    for digit in digits.iter_mut().rev() {
+        let low = rounded % base;
+        rounded /= base;
+        *digit = u64::try_from(low).unwrap();
+        if low >= base / 2 {
+            *digit = digit.wrapping_sub(u64::try_from(base).unwrap());
+            rounded += 1;
+        }
+    }
+    if negative {
+        let negated = digits.iter().map(|digit| digit.wrapping_neg());
+        return (negated.collect(), rest.wrapping_neg());
+    }
+    (digits, rest)
+}
+
+/// The digits of a polynomial, and what they leave out.
+fn digits_of(polynomial: &[u64], gadget: (u32, usize)) -> (Vec<Vec<u64>>, Vec<u64>) {
+    let mut levels = vec![Vec::new(); gadget.1];
+    let mut rests = Vec::new();
+    for value in polynomial {
+        let (digits, rest) = digits(*value, gadget);
+        levels
+            .iter_mut()
+            .zip(digits)
+            .for_each(|(level, digit)| level.push(digit));
+        rests.push(rest);
+    }
+    (levels, rests)
+}
+
+/// `target += a·b` modulo `X^N + 1`.
+fn add_product(target: &mut [u64], a: &[u64], b: &[u64]) {
+    for (shift, factor) in a.iter().enumerate() {
+        let (wrapped, kept) = target.split_at_mut(shift);
+        let (low, high) = b.split_at(b.len() - shift);
+        for (target, word) in kept.iter_mut().zip(low) {
+            *target = target.wrapping_add(factor.wrapping_mul(*word));
+        }
+        for (target, word) in wrapped.iter_mut().zip(high) {
+            *target = target.wrapping_sub(factor.wrapping_mul(*word));
+        }
+    }
+}
+
+impl Rows {
+    fn empty(gadget: (u32, usize), rows: usize, columns: usize, size: usize) -> Self {
+        Self {
+            gadget,
+            rows: vec![vec![vec![0; size]; columns]; rows],
+        }
+    }
+
+    fn fill(&mut self, row: usize, mut load: impl FnMut(usize, &mut [u64])) {
+        for (column, polynomial) in self.rows[row].iter_mut().enumerate() {
+            load(column, polynomial);
+        }
+    }
+}
+
+impl Kernel for ExactKernel {
+    type Ggsw = Rows;
+    type SwitchKey = Rows;
+
+    fn new(gadget: Gadget, key_bits: KeyBits) -> Self {
+        Self { gadget, key_bits }
+    }
+
+    fn empty_ggsw(gadget: Gadget) -> Rows {
+        let columns = gadget.glwe_dimension + 1;
+        let rows = gadget.level_count * columns;
+        let levels = (gadget.base_log, gadget.level_count);
+        Rows::empty(levels, rows, columns, gadget.polynomial_size)
+    }
+
+    fn empty_switch_key(gadget: SwitchGadget, polynomial_size: usize) -> Rows {
+        let levels = (gadget.base_log.into(), gadget.level_count.into());
+        Rows::empty(levels, levels.1, 2, polynomial_size)
+    }
+
+    fn transform_ggsw_row(
+        &mut self,
+        ggsw: &mut Rows,
+        (level, r): (usize, usize),
+        load: impl FnMut(usize, &mut [u64]),
+    ) {
+        ggsw.fill(r * self.gadget.level_count + level, load);
+    }
+
+    fn transform_switch_row(
+        &mut self,
+        key: &mut Rows,
+        level: usize,
+        load: impl FnMut(usize, &mut [u64]),
+    ) {
+        key.fill(level, load);
+    }
+
+    fn cmux(
+        &mut self,
+        target: &mut [u64],
+        ggsw: &Rows,
+        clear: bool,
+        mut load: impl FnMut(usize, &mut [u64], &mut [u64]),
+    ) {
+        let Gadget {
+            glwe_dimension: masks,
+            polynomial_size: size,
+            ..
+        } = self.gadget;
+        let first = if clear { masks } else { 0 };
+        target[..first * size].fill(0);
+        let (mut rest, mut all_digits) = (vec![0u64; size], vec![Vec::new(); first]);
+        for (row, target) in target.chunks_exact_mut(size).enumerate().skip(first) {
+            let mut difference = vec![0; size];
+            load(row, target, &mut difference);
+            if row == masks && !clear && self.key_bits == KeyBits::Binary {
+                subtract_half_ramp(&mut difference, &rest);
+            }
+            let (digits, left_out) = digits_of(&difference, ggsw.gadget);
+            rest.iter_mut()
+                .zip(left_out)
+                .for_each(|(rest, left)| *rest = rest.wrapping_add(left));
+            all_digits.push(digits);
+        }
+        for (row, digits) in all_digits.iter().enumerate() {
+            for (level, digits) in digits.iter().enumerate() {
+                let columns = &ggsw.rows[row * ggsw.gadget.1 + level];
+                for (target, column) in target.chunks_exact_mut(size).zip(columns) {
+                    add_product(target, digits, column);
+                }
+            }
+        }
+    }
+
+    fn add_switch(&mut self, target: &mut [u64], key: &Rows, source: &[u64]) {
+        let (digits, _) = digits_of(source, key.gadget);
+        for (digits, columns) in digits.iter().zip(&key.rows) {
+            for (target, column) in target.chunks_exact_mut(source.len()).zip(columns) {
+                add_product(target, digits, column);
+            }
+        }
+    }
+}
+
+/// The same key and query on both kernels: the phases of all coefficients differ by less than the noise that is planned, for
+/// errors of transforms are part of it, and few turn a digit. A product that were wrong would differ by more than half a step.
+#[test]
+fn whole_schedules_agree_with_exact_products() {
+    for (name, circuit) in [("chain", chain()), ("stumps", stumps()), ("twins", twins())] {
+        for query in [QueryMode::Direct, QueryMode::Packed] {
+            let plan = plan_of(&circuit, query);
+            let bits: Vec<bool> = (0..plan.diagram.input_bits)
+                .map(|bit| bit % 3 != 1)
+                .collect();
+            let mut quick = Parties::<CpuKernel>::new(&plan, 5);
+            let mut exact = Parties::<ExactKernel>::new(&plan, 5);
+            let [quick, exact] = [quick.result(&plan, &bits), exact.result(&plan, &bits)]
+                .map(|result| phases(&Parties::<CpuKernel>::new(&plan, 5).key, &result));
+            let differences = quick.iter().zip(&exact);
+            let squares =
+                differences.map(|(a, b)| (a.wrapping_sub(*b).cast_signed() as f64).powi(2));
+            let variance = squares.sum::<f64>() / quick.len() as f64;
+            let ratio = (variance / predicted(&plan)).sqrt();
+            println!("{name}, {query:?}: kernels differ by {ratio:.3} of the predicted σ");
+            assert!(ratio < 1.0, "{name}, {query:?}: {ratio}");
+        }
+    }
+}
