@@ -91,7 +91,7 @@ def case(graph, outputs, rows):
         kind = {"f": "half" if value.dtype == np.float16 else "number", "i": "integer", "u": "integer", "b": "integer"}.get(value.dtype.kind, "word")
         recorded.append(dict(name=name, kind=kind, values=[[plain(v) for v in row] for row in flat]))
     listed = [[None if np.isnan(v) else float(v) for v in row] for row in rows.astype(np.float64)]
-    return dict(onnx=graph.model(outputs).SerializeToString().hex(), rows=listed, outputs=recorded)
+    return dict(onnx=graph.model(outputs).SerializeToString().hex(), rows=listed, half=bool(rows.dtype == np.float16), outputs=recorded)
 
 
 def plain(value):

@@ -122,6 +122,27 @@ proptest! {
     }
 }
 
+/// 5 rows of as many features as a table may have: a matrix of features by features would take 34 GB.
+#[test]
+fn wide_tables_take_the_memory_of_their_rows() {
+    const COLUMNS: usize = 65_535;
+    let cell = |at: usize| f64::from(u16::try_from(at * 7919 % 1009).unwrap()) / 1009.0;
+    let data = DataSet {
+        table: Table::from_rows(COLUMNS, (0..5 * COLUMNS).map(cell).collect()).unwrap(),
+        targets: vec![TargetColumn {
+            name: "y".to_owned(),
+            cells: ["1", "2", "2", "1", "2"].map(str::to_owned).to_vec(),
+        }],
+        weights: None,
+    };
+    for (name, _) in linear() {
+        let Model::Linear(model) = quick(name).fit(&data).unwrap().model else {
+            panic!("{name} is linear");
+        };
+        assert_eq!(model.coef[0].len(), COLUMNS, "{name}");
+    }
+}
+
 #[test]
 fn targets_out_of_range_are_named() {
     let data = |y: &[&str]| DataSet {

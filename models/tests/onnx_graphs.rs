@@ -25,6 +25,9 @@ struct Case {
     onnx: String,
     /// Missing values are null.
     rows: Vec<Vec<Option<f64>>>,
+    /// Whether features are in half precision.
+    #[serde(default)]
+    half: bool,
     outputs: Vec<Output>,
 }
 
@@ -74,17 +77,18 @@ fn near(found: f64, expected: f64, kind: Kind) -> bool {
     (found - expected).abs() <= relative * expected.abs().max(1.0)
 }
 
-/// Whether another class is as good within rounding; sigmoids of large scores are all 1 in single precision.
-fn is_tie(prediction: &Prediction) -> bool {
+/// Whether another class is as good within rounding; sigmoids of large scores are all 1 in single or half precision.
+fn is_tie(prediction: &Prediction, half: bool) -> bool {
     if let [score] = prediction.scores[..] {
-        return score.abs() < 1e-5;
+        return score.abs() < if half { 1e-2 } else { 1e-5 };
     }
+    let step = if half { 1e-3 } else { 1e-7 };
     [&prediction.scores, &prediction.values]
         .iter()
         .any(|scores| {
             let mut scores = (*scores).clone();
             scores.sort_by(|a, b| b.total_cmp(a));
-            scores[0] - scores[1] <= 1e-7 * scores[0].abs().max(1.0)
+            scores[0] - scores[1] <= step * scores[0].abs().max(1.0)
         })
 }
 
@@ -135,14 +139,19 @@ fn is_in_forms(output: &Output, predictions: &[Option<Prediction>]) -> bool {
     })
 }
 
-fn is_label(output: &Output, model: &Model, predictions: &[Option<Prediction>]) -> bool {
+fn is_label(
+    output: &Output,
+    model: &Model,
+    predictions: &[Option<Prediction>],
+    half: bool,
+) -> bool {
     let class = |prediction: &Prediction| model.classes().get(prediction.class?).cloned();
     predictions
         .iter()
         .zip(&output.values)
         .all(|(prediction, expected)| {
             prediction.as_ref().is_none_or(|prediction| {
-                is_tie(prediction) || class(prediction) == Some(expected[0].text())
+                is_tie(prediction, half) || class(prediction) == Some(expected[0].text())
             })
         })
 }
@@ -167,7 +176,9 @@ fn difference(case: &Case, model: &Model, notes: &[String]) -> Option<String> {
     for output in case.outputs.iter().filter(|output| !left_out(&output.name)) {
         let label =
             output.kind != Kind::Half && output.kind != Kind::Number || !model.classes().is_empty();
-        let label = label && output.values[0].len() == 1 && is_label(output, model, &predictions);
+        let label = label
+            && output.values[0].len() == 1
+            && is_label(output, model, &predictions, case.half);
         if !label && !is_in_forms(output, &predictions) {
             // The first row that differs alone, or else the first.
             let rows = 0..case.rows.len();
@@ -178,7 +189,7 @@ fn difference(case: &Case, model: &Model, notes: &[String]) -> Option<String> {
                     ..*output
                 };
                 let prediction = &predictions[*row..=*row];
-                !is_in_forms(&one, prediction) && !is_label(&one, model, prediction)
+                !is_in_forms(&one, prediction) && !is_label(&one, model, prediction, case.half)
             };
             let row = rows.into_iter().find(differs).unwrap_or(0);
             let expected = output.values[row].iter().map(Answer::text);

@@ -139,7 +139,7 @@ pub enum Error {
         source: Box<Error>,
     },
     /// Rows that the file does not have.
-    #[error("the file has {rows} rows; rows {start}..{end}, counted from 0, are not all there")]
+    #[error("the file has {rows} rows; {}", not_there(*start, *end))]
     RowsMissing {
         /// Rows there are.
         rows: usize,
@@ -215,6 +215,20 @@ impl Error {
             | Self::Row { source, .. } => source.root(),
             other => other,
         }
+    }
+}
+
+/// Rows as people count them, and as they were asked for.
+fn not_there(start: usize, end: usize) -> String {
+    let first = start.saturating_add(1);
+    if first == end {
+        format!(
+            "row {end}, number {start} of `--row` and `--rows`, which count from 0, is not there"
+        )
+    } else {
+        format!(
+            "rows {first} to {end}, `--rows {start}..{end}`, which counts from 0, are not all there"
+        )
     }
 }
 

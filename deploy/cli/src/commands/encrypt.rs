@@ -15,8 +15,8 @@ use crate::output::{self, Failure};
 
 /// Quantize and encrypt rows of a CSV
 ///
-/// Needs client.tnb and the secret key. Rows are counted from 0. Where they are more than one query holds, the file gets
-/// several, one after the other; `run` and `decrypt` take them all.
+/// Needs client.tnb and the secret key. `--row` and `--rows` count from 0, as lists in JSON do; messages count rows from 1. Where
+/// they are more than one query holds, the file gets several, one after the other; `run` and `decrypt` take them all.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
@@ -39,7 +39,7 @@ pub(crate) struct Arguments {
     target: Vec<String>,
     #[command(flatten)]
     csv: CsvOptions,
-    /// The row to encrypt, from 0
+    /// The row to encrypt; 0 is the first below the names
     #[arg(long, value_name = "I")]
     row: Option<u32>,
     /// Several rows: from A (counted from 0) up to, but not with, B; without A or B, from the first or to the last
