@@ -5,6 +5,7 @@ use tenebra_client::ClientSpec;
 use tenebra_models::data::Table;
 use tenebra_models::{Model, Prediction};
 
+use crate::codes::Codes;
 use crate::compile::{CompileOptions, Compiled, compile};
 use crate::error::Error;
 use crate::evaluate::{self, Encrypted, Figures, Scored, peak_rss_bytes};
@@ -80,7 +81,7 @@ pub fn run_case(
     let spec = ClientSpec::parse(&compiled.client)?;
     let server = ServerProgram::parse(&compiled.server, options.plan.threads)?;
     let float = evaluate::clear(model, rows)?;
-    let simulated = evaluate::simulate(&spec, &server, rows)?;
+    let simulated = evaluate::simulate(&server, &Codes::of(&spec, rows)?)?;
     let encrypted = encrypted(&compiled, &server)?;
     let score = |predictions: &[Prediction]| {
         let score = evaluate::score(model.metric(), predictions, rows, model.classes())?;

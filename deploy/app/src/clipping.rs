@@ -1,11 +1,6 @@
 //! Values outside of the range that a model was calibrated for, and where they stand.
 
 use serde::Serialize;
-use tenebra_client::ClientSpec;
-use tenebra_quant::Codec;
-
-use crate::error::Error;
-use crate::rows::Rows;
 
 /// Cells that are kept; the others are counted.
 const KEPT: usize = 20;
@@ -33,41 +28,19 @@ pub struct ClippedCell {
 }
 
 impl Clipping {
-    /// Codes of all rows are looked at.
-    ///
-    /// # Errors
-    /// As [`Rows::codes`].
-    pub fn add_all(&mut self, spec: &ClientSpec<'_>, rows: &Rows) -> Result<(), Error> {
-        for index in 0..rows.table.n_rows() {
-            let (_, clipped) = rows.codes_of(spec, index)?;
-            self.add(spec, rows, index, clipped);
+    /// One more value was clipped; `cell` says which, if that is kept.
+    pub(crate) fn push(&mut self, cell: impl FnOnce() -> Option<ClippedCell>) {
+        self.count += 1;
+        if self.first.len() < KEPT {
+            self.first.extend(cell());
         }
-        Ok(())
     }
 
-    /// `clipped` values of row `index` of `rows` were clipped.
-    pub fn add(&mut self, spec: &ClientSpec<'_>, rows: &Rows, index: usize, clipped: usize) {
-        self.count += clipped;
-        if clipped == 0 || self.first.len() == KEPT {
-            return;
-        }
-        let row = rows.table.row(index).unwrap_or_default();
-        let cells = spec.inputs().filter_map(|input| {
-            let value = *row.get(input.column)?;
-            let Codec::Affine(affine) = &input.codec else {
-                return None;
-            };
-            let (min, max) = affine.range();
-            input.quantize(value).ok().filter(|code| code.clipped)?;
-            Some(ClippedCell {
-                row: rows.first + index + 1,
-                column: rows.table.columns().get(input.column)?.clone(),
-                value,
-                range: [min, max],
-            })
-        });
+    /// Adds those of later rows.
+    pub fn extend(&mut self, later: &Self) {
+        self.count += later.count;
         let room = KEPT - self.first.len();
-        self.first.extend(cells.take(room));
+        self.first.extend(later.first.iter().take(room).cloned());
     }
 
     /// In words, or nothing if there is nothing to say.

@@ -2,14 +2,17 @@
 
 use std::time::Instant;
 
+use sha2::{Digest, Sha256};
 use tenebra_circuit::{Options, Verified};
 use tenebra_client::ClientSpec;
 use tenebra_client::spec::OwnedSpec;
 use tenebra_models::data::Table;
+use tenebra_models::forest::Decoys;
 use tenebra_models::{Model, QuantizeError, QuantizeOptions, QuantizedModel, quantize_with_report};
 use tenebra_tfhe::Program;
 use tenebra_tfhe::measure::{Measure, MeasureError, Measured};
 
+use crate::Progress;
 use crate::error::Error;
 use crate::evaluate::system_rng;
 use crate::report::{QuantizationReport, Report, TreesReport};
@@ -42,6 +45,17 @@ impl Default for CompileOptions {
     }
 }
 
+/// Decoys among the split points of a model, with codes of so many more bits. Their seed cannot be guessed by a client without the
+/// leaves, and is the same for the same model: of two sets of decoys, a client could find the split points as what both contain.
+///
+/// # Errors
+/// [`Error::Model`].
+pub fn decoys(model: &Model, bits: u8) -> Result<Decoys, Error> {
+    let digest = Sha256::digest(model.to_json()?);
+    let seed = u64::from_le_bytes(digest.first_chunk().copied().unwrap_or_default());
+    Ok(Decoys { bits, seed })
+}
+
 /// A compiled model.
 #[derive(Clone, Debug)]
 pub struct Compiled {
@@ -66,7 +80,7 @@ pub fn compile(
     model: &Model,
     calibration: Option<&Table>,
     options: &CompileOptions,
-    progress: &mut dyn FnMut(usize, usize),
+    progress: Progress<'_>,
 ) -> Result<Compiled, Error> {
     let start = Instant::now();
     let quantized = quantize_with_report(model, calibration, &options.quantize);
@@ -113,11 +127,7 @@ pub fn compile(
     })
 }
 
-fn measure(
-    circuit: &Verified,
-    plan: &Options,
-    progress: &mut dyn FnMut(usize, usize),
-) -> Result<Measured, Error> {
+fn measure(circuit: &Verified, plan: &Options, progress: Progress<'_>) -> Result<Measured, Error> {
     let mut measure = Measure {
         queries: None,
         expected: &|codes| tenebra_sim::run(circuit, codes).ok(),

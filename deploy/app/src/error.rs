@@ -138,6 +138,11 @@ pub enum Error {
         /// Why.
         source: Box<Error>,
     },
+    /// The float model was asked for and not given.
+    #[error(
+        "the float model is needed to score rows in the clear; give it, or score them by the circuit"
+    )]
+    FloatModelNeeded,
     /// Rows that the file does not have.
     #[error("the file has {rows} rows; {}", not_there(*start, *end))]
     RowsMissing {

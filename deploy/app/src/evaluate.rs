@@ -12,7 +12,8 @@ use tenebra_models::{DataError, Model, ModelError, Prediction};
 use tenebra_tfhe::EvaluationKey;
 use zeroize::Zeroizing;
 
-use crate::clipping::Clipping;
+use crate::Progress;
+use crate::codes::Codes;
 use crate::error::Error;
 use crate::rows::Rows;
 use crate::server_program::ServerProgram;
@@ -86,35 +87,13 @@ fn bad_row(rows: &Rows, index: usize, error: ModelError) -> Error {
 /// The predictions of the circuit on clear integers.
 ///
 /// # Errors
-/// As [`Rows::codes`].
-pub fn simulate(
-    spec: &ClientSpec<'_>,
-    server: &ServerProgram,
-    rows: &Rows,
-) -> Result<Scored, Error> {
-    simulate_and_count(spec, server, rows, &mut Clipping::default())
-}
-
-/// As [`simulate`], and adds the values that were clipped to the calibrated ranges.
-///
-/// # Errors
-/// As [`Rows::codes`].
-pub fn simulate_and_count(
-    spec: &ClientSpec<'_>,
-    server: &ServerProgram,
-    rows: &Rows,
-    clipping: &mut Clipping,
-) -> Result<Scored, Error> {
-    let mut scored = Scored {
-        integers: Vec::new(),
-        predictions: Vec::new(),
-    };
-    for index in 0..rows.table.n_rows() {
-        let (codes, outside) = rows.codes_of(spec, index)?;
-        let integers = tenebra_sim::run(server.circuit(), &codes)?;
-        scored.predictions.push(predict(spec, &integers));
+/// [`Error::Simulate`] for codes of another model.
+pub fn simulate(server: &ServerProgram, codes: &Codes<'_>) -> Result<Scored, Error> {
+    let mut scored = Scored::default();
+    for row in codes.rows() {
+        let integers = tenebra_sim::run(server.circuit(), row)?;
+        scored.predictions.push(predict(codes.spec(), &integers));
         scored.integers.push(integers);
-        clipping.add(spec, rows, index, outside);
     }
     Ok(scored)
 }
@@ -161,19 +140,18 @@ pub struct Figures {
 }
 
 /// Encrypts, evaluates and decrypts rows, everything through its bytes on the wire, `rows_per_query` at a time. `progress`
-/// hears the number of rows done after each query.
+/// hears after each query how many rows are done, of how many.
 ///
 /// # Errors
 /// As [`EncryptedScorer::new`] and [`EncryptedScorer::score`].
 pub fn encrypted(
-    spec: &ClientSpec<'_>,
     server: &ServerProgram,
-    rows: &Rows,
+    codes: &Codes<'_>,
     rows_per_query: usize,
-    progress: impl FnMut(usize),
+    progress: Progress<'_>,
 ) -> Result<Encrypted, Error> {
-    let mut scorer = EncryptedScorer::new(spec, server, rows_per_query)?;
-    let scored = scorer.score(rows, progress)?;
+    let mut scorer = EncryptedScorer::new(codes.spec(), server, rows_per_query)?;
+    let scored = scorer.score(codes, progress)?;
     let figures = scorer.figures();
     Ok(Encrypted { scored, figures })
 }
@@ -240,13 +218,13 @@ impl<'a> EncryptedScorer<'a> {
         })
     }
 
-    /// Scores rows; the last query of every piece may be smaller than the others. `progress` hears the number of rows of
-    /// this piece done after each query.
+    /// Scores rows; the last query of every piece may be smaller than the others. `progress` hears after each query how many
+    /// rows of this piece are done, of how many.
     ///
     /// # Errors
-    /// As [`Rows::codes`]; whatever client and server say of bytes that are not theirs, which does not happen here.
-    pub fn score(&mut self, rows: &Rows, mut progress: impl FnMut(usize)) -> Result<Scored, Error> {
-        let n_rows = rows.table.n_rows();
+    /// Whatever client and server say of codes and bytes that are not theirs, which does not happen here.
+    pub fn score(&mut self, codes: &Codes<'_>, progress: Progress<'_>) -> Result<Scored, Error> {
+        let n_rows = codes.n_rows();
         let mut scored = Scored {
             integers: Vec::with_capacity(n_rows),
             predictions: Vec::with_capacity(n_rows),
@@ -255,8 +233,9 @@ impl<'a> EncryptedScorer<'a> {
         for first in (0..n_rows).step_by(self.rows_per_query) {
             let last = n_rows.min(first.saturating_add(self.rows_per_query));
             let start = Instant::now();
-            let query = encrypt_rows(self.spec, &self.key, rows, first..last, &mut self.rng)?;
-            self.encrypt.push(per_row(start, last - first));
+            let query = codes.encrypt(&self.key, first..last, &mut self.rng)?;
+            let encrypt_ms = per_row(start, last - first);
+            self.encrypt.push(codes.ms_per_row() + encrypt_ms);
 
             let start = Instant::now();
             let response = self.server.evaluate(self.evaluation_key.as_ref(), &query)?;
@@ -272,7 +251,7 @@ impl<'a> EncryptedScorer<'a> {
             figures.query_bytes = figures.query_bytes.max(query.len());
             figures.response_bytes = figures.response_bytes.max(response.len());
             figures.rows_per_query = figures.rows_per_query.max(last - first);
-            progress(last);
+            progress(last, n_rows);
         }
         Ok(scored)
     }
@@ -287,24 +266,6 @@ impl<'a> EncryptedScorer<'a> {
             ..self.figures.clone()
         }
     }
-}
-
-/// Quantizes and encrypts some of the rows into one framed query.
-///
-/// # Errors
-/// As [`Rows::codes`]; [`Error::Client`] for more rows than a query holds.
-pub fn encrypt_rows(
-    spec: &ClientSpec<'_>,
-    key: &ClientKey,
-    rows: &Rows,
-    which: core::ops::Range<usize>,
-    rng: &mut ChaCha20Rng,
-) -> Result<Vec<u8>, Error> {
-    let mut codes = Vec::with_capacity(which.len() * spec.input_count());
-    for index in which {
-        codes.extend(rows.codes_of(spec, index)?.0);
-    }
-    Ok(spec.encrypt_codes(key, &codes, rng)?)
 }
 
 /// The score of predictions against targets: with several targets, the mean over them.

@@ -53,12 +53,9 @@ impl KeyFolder {
             if kept { error.in_file(&path) } else { error }
         })?;
         if !Self::exists(folder) {
-            make(files, folder, &spec, &spec_file)?;
+            make(files, folder, &spec, Some(&spec_file), false)?;
         }
-        let key = files::read_as(&folder.join(SECRET_KEY_FILE), |bytes| {
-            Ok(ClientKey::read_secret_file(&spec, bytes)?)
-        })?;
-        retired::check(folder, &key)?;
+        let key = read_key(folder, &spec)?;
         if !kept {
             files.write_folder(folder, &[public(CLIENT_FILE, &spec_file)])?;
         }
@@ -114,28 +111,45 @@ fn public<'a>(name: &'a str, bytes: &'a [u8]) -> Item<'a> {
     }
 }
 
-/// Makes keys. The secret key appears last: where it is, the other files are.
-fn make(
+/// The secret key of a folder, if it was not retired.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::InFile`] with [`Error::Client`], [`Error::KeyRetired`].
+pub fn read_key(folder: &Path, spec: &ClientSpec<'_>) -> Result<ClientKey, Error> {
+    let key = files::read_as(&folder.join(SECRET_KEY_FILE), |bytes| {
+        Ok(ClientKey::read_secret_file(spec, bytes)?)
+    })?;
+    retired::check(folder, &key)?;
+    Ok(key)
+}
+
+/// Makes keys, over others only to `replace` them, and keeps the spec beside them if it is given. Returns the bytes of the
+/// evaluation key, where the model needs one. The secret key appears last: where it is, the other files are.
+///
+/// # Errors
+/// [`Error::Exists`], [`Error::Io`], [`Error::Randomness`].
+pub fn make(
     files: &Files,
     folder: &Path,
     spec: &ClientSpec<'_>,
-    spec_file: &[u8],
-) -> Result<(), Error> {
+    spec_file: Option<&[u8]>,
+    replace: bool,
+) -> Result<Option<u64>, Error> {
     let mut rng = system_rng()?;
     let key = ClientKey::generate(spec, &mut rng);
     let evaluation_key = spec.evaluation_key_file(&key, &mut rng)?;
-    let evaluation_key = evaluation_key.as_deref();
-    let mut items: Vec<Item<'_>> = evaluation_key
-        .map(|bytes| public(EVALUATION_KEY_FILE, bytes))
-        .into_iter()
-        .collect();
     let secret = Zeroizing::new(key.to_secret_file(spec));
-    items.push(public(CLIENT_FILE, spec_file));
+    // An evaluation key is of no use without its secret key, which is not there.
+    let evaluation = evaluation_key.as_deref();
+    let evaluation = evaluation.map(|bytes| public(EVALUATION_KEY_FILE, bytes));
+    let kept = spec_file.map(|bytes| public(CLIENT_FILE, bytes));
+    let mut items: Vec<Item<'_>> = evaluation.into_iter().chain(kept).collect();
     items.push(Item {
         name: SECRET_KEY_FILE,
         bytes: &secret,
         access: Access::Secret,
-        replace: false,
+        replace,
     });
-    files.write_folder(folder, &items)
+    files.write_folder(folder, &items)?;
+    Ok(evaluation_key.map(|bytes| bytes.len() as u64))
 }

@@ -4,12 +4,15 @@ extern crate alloc;
 
 pub mod cases;
 pub mod clipping;
+pub mod codes;
 pub mod compile;
 mod error;
 pub mod evaluate;
+pub mod evaluation;
 pub mod files;
 pub mod frames;
 pub mod key_folder;
+pub mod model_folder;
 #[cfg(feature = "remote")]
 pub mod remote;
 pub mod report;
@@ -18,8 +21,12 @@ pub mod rows;
 pub mod server_program;
 mod times;
 
+pub use codes::Codes;
 pub use compile::{CompileOptions, Compiled, compile};
 pub use error::Error;
 pub use key_folder::KeyFolder;
 pub use report::Report;
 pub use server_program::ServerProgram;
+
+/// Hears how much of a long work is done, of how much.
+pub type Progress<'a> = &'a mut dyn FnMut(usize, usize);

@@ -7,8 +7,10 @@ use rand_chacha::ChaCha20Rng;
 use tenebra_client::{ClientKey, ClientSpec, Frame, KeyId, Kind};
 use tenebra_service_client::Service;
 
+use crate::Progress;
+use crate::codes::Codes;
 use crate::error::Error;
-use crate::evaluate::{Encrypted, Figures, Scored, Times, encrypt_rows, predict, system_rng};
+use crate::evaluate::{Encrypted, Figures, Scored, Times, predict, system_rng};
 use crate::rows::Rows;
 
 /// Bytes of queries that are encrypted ahead of being sent.
@@ -21,8 +23,6 @@ pub struct Remote<'a> {
     pub service: &'a Service,
     /// Name of the model there.
     pub model: &'a str,
-    /// The client spec.
-    pub spec: &'a ClientSpec<'a>,
     /// The secret key.
     pub key: &'a ClientKey,
     /// Id of the evaluation key at the server, where the model needs one.
@@ -53,32 +53,32 @@ pub fn send_key(service: &Service, model: &str, file: &[u8]) -> Result<SentKey, 
 }
 
 impl Remote<'_> {
-    /// Encrypts rows, as many in a query as it holds, has them evaluated, and decrypts. `progress` hears the number of rows
-    /// done.
+    /// Encrypts rows, as many in a query as it holds, has them evaluated, and decrypts. `progress` hears how many rows are
+    /// done, of how many.
     ///
     /// Whether a response decrypts says something about the key, so all rows are sent whether it does or not, and what the
     /// server does after that hides nothing: see [`retired`](crate::retired) for what is done with the key.
     ///
     /// # Errors
-    /// [`Error::Client`] for a response that is not one, before [`Error::Service`]; as [`Rows::codes`].
-    pub fn predict(&self, rows: &Rows, mut progress: impl FnMut(usize)) -> Result<Scored, Error> {
+    /// [`Error::Client`] for a response that is not one, before [`Error::Service`].
+    pub fn predict(&self, codes: &Codes<'_>, progress: Progress<'_>) -> Result<Scored, Error> {
         let mut rng = system_rng()?;
         let mut scored = Scored::default();
         let mut encrypted = 0;
         let mut failed: Option<Error> = None;
         let mut sent = Ok(());
-        while encrypted < rows.table.n_rows() && sent.is_ok() {
-            let queries = self.encrypt_some(rows, &mut encrypted, &mut rng)?;
+        while encrypted < codes.n_rows() && sent.is_ok() {
+            let queries = self.encrypt_some(codes, &mut encrypted, &mut rng)?;
             let key = self.key_id.as_deref();
             sent = self
                 .service
                 .predict_all(self.model, key, &queries, |response| {
-                    if let Err(error) = self.decrypt_into(&mut scored, &response)
+                    if let Err(error) = self.decrypt_into(codes.spec(), &mut scored, &response)
                         && (failed.is_none() || error.is_undecryptable())
                     {
                         failed = Some(error);
                     }
-                    progress(scored.integers.len());
+                    progress(scored.integers.len(), codes.n_rows());
                 });
         }
         failed.map_or(Ok(()), Err)?;
@@ -89,14 +89,14 @@ impl Remote<'_> {
     /// Queries of the rows from `first` on, up to [`AHEAD_BYTES`]; moves `first` behind the last of them.
     fn encrypt_some(
         &self,
-        rows: &Rows,
+        codes: &Codes<'_>,
         first: &mut usize,
         rng: &mut ChaCha20Rng,
     ) -> Result<Vec<Vec<u8>>, Error> {
         let (mut queries, mut bytes) = (Vec::new(), 0);
-        while *first < rows.table.n_rows() && bytes < AHEAD_BYTES {
-            let last = rows.table.n_rows().min(*first + self.spec.max_rows());
-            let query = encrypt_rows(self.spec, self.key, rows, *first..last, rng)?;
+        while *first < codes.n_rows() && bytes < AHEAD_BYTES {
+            let last = codes.n_rows().min(*first + codes.spec().max_rows());
+            let query = codes.encrypt(self.key, *first..last, rng)?;
             bytes += query.len();
             queries.push(query);
             *first = last;
@@ -104,9 +104,14 @@ impl Remote<'_> {
         Ok(queries)
     }
 
-    fn decrypt_into(&self, scored: &mut Scored, response: &[u8]) -> Result<(), Error> {
-        for integers in self.spec.decrypt_rows(self.key, response)? {
-            scored.predictions.push(predict(self.spec, &integers));
+    fn decrypt_into(
+        &self,
+        spec: &ClientSpec<'_>,
+        scored: &mut Scored,
+        response: &[u8],
+    ) -> Result<(), Error> {
+        for integers in spec.decrypt_rows(self.key, response)? {
+            scored.predictions.push(predict(spec, &integers));
             scored.integers.push(integers);
         }
         Ok(())
@@ -124,15 +129,15 @@ pub struct Measured {
     pub round_trip_ms: Times,
 }
 
-/// Makes keys for a model of a server, and scores rows one by one. `progress` hears the number of rows done.
+/// Makes keys for a model of a server, and scores rows one by one. `progress` hears how many are done, of how many.
 ///
 /// # Errors
-/// As [`Remote::predict`]; [`Error::Spec`] for a spec that is refused.
+/// As [`Codes::of`] and [`Remote::predict`]; [`Error::Spec`] for a spec that is refused.
 pub fn measure(
     service: &Service,
     model: &str,
     rows: &Rows,
-    mut progress: impl FnMut(usize),
+    progress: Progress<'_>,
 ) -> Result<Measured, Error> {
     let file = service.client_spec(model)?;
     let spec = ClientSpec::parse(&file)?;
@@ -151,16 +156,16 @@ pub fn measure(
     let mut remote = Remote {
         service,
         model,
-        spec: &spec,
         key: &key,
         key_id: None,
     };
     let send_key_ms = sent.as_ref().map(|_| send_ms);
     remote.key_id = sent.map(|sent| sent.id);
     let mut run = Run::default();
-    for row in 0..rows.table.n_rows() {
-        run.score(&remote, rows, row, &mut rng)?;
-        progress(row + 1);
+    let codes = Codes::of(&spec, rows)?;
+    for row in 0..codes.n_rows() {
+        run.score(&remote, &codes, row, &mut rng)?;
+        progress(row + 1, codes.n_rows());
     }
     let figures = Figures {
         keygen_ms,
@@ -199,19 +204,19 @@ impl Run {
     fn score(
         &mut self,
         remote: &Remote<'_>,
-        rows: &Rows,
+        codes: &Codes<'_>,
         row: usize,
         rng: &mut ChaCha20Rng,
     ) -> Result<(), Error> {
-        let (query, encrypt) =
-            timed(|| encrypt_rows(remote.spec, remote.key, rows, row..row + 1, rng))?;
+        let (query, encrypt) = timed(|| codes.encrypt(remote.key, row..row + 1, rng))?;
         let key = remote.key_id.as_deref();
         let (evaluated, round_trip) =
             timed(|| Ok(remote.service.predict_timed(remote.model, key, &query)?))?;
-        let ((), decrypt) = timed(|| remote.decrypt_into(&mut self.scored, &evaluated.response))?;
+        let ((), decrypt) =
+            timed(|| remote.decrypt_into(codes.spec(), &mut self.scored, &evaluated.response))?;
         self.query_bytes = query.len().max(self.query_bytes);
         self.response_bytes = evaluated.response.len().max(self.response_bytes);
-        self.encrypt.push(encrypt);
+        self.encrypt.push(codes.ms_per_row() + encrypt);
         self.round_trip.push(round_trip);
         self.decrypt.push(decrypt);
         self.evaluate.extend(evaluated.evaluate.map(milliseconds));

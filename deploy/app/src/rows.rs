@@ -4,8 +4,8 @@ use alloc::collections::BTreeMap;
 use core::ops::Range;
 use std::path::PathBuf;
 
+use tenebra_client::ClientSpec;
 use tenebra_client::spec::ColumnWords;
-use tenebra_client::{ClientError, ClientSpec};
 use tenebra_models::data::{
     CsvReader, CsvSpec, DataSet, Dialect, Features, Record, Table, TargetColumn, Words,
 };
@@ -305,54 +305,5 @@ impl Rows {
             weights: data.weights,
             first: 0,
         })
-    }
-
-    /// The codes of every row, one inner `Vec` a row, and how many values were clipped to the calibrated range.
-    ///
-    /// # Errors
-    /// [`DataError::Missing`] or [`Error::Cell`], with row and column.
-    pub fn codes(&self, spec: &ClientSpec<'_>) -> Result<(Vec<Vec<i64>>, usize), Error> {
-        let mut clipped = 0;
-        let mut all = Vec::with_capacity(self.table.n_rows());
-        for index in 0..self.table.n_rows() {
-            let (codes, outside) = self.codes_of(spec, index)?;
-            clipped += outside;
-            all.push(codes);
-        }
-        Ok((all, clipped))
-    }
-
-    /// The codes of row `index` of these rows, and how many of its values were clipped.
-    ///
-    /// # Errors
-    /// As [`Rows::codes`]; [`ClientError::Columns`] if there is no such row.
-    pub fn codes_of(
-        &self,
-        spec: &ClientSpec<'_>,
-        index: usize,
-    ) -> Result<(Vec<i64>, usize), Error> {
-        let row = self.table.row(index).unwrap_or_default();
-        let mut codes = vec![0; spec.input_count()];
-        let clipped = spec
-            .quantize(row, &mut codes)
-            .map_err(|error| match error {
-                ClientError::Value { column, source } => self.bad_cell(index, column - 1, source),
-                other => other.into(),
-            })?;
-        Ok((codes, clipped))
-    }
-
-    fn bad_cell(&self, index: usize, column: usize, source: tenebra_quant::QuantError) -> Error {
-        let row = self.first + index + 1;
-        let name = self.table.columns()[column].clone();
-        let value = self.table.row(index).map(|row| row[column]);
-        if value.is_some_and(f64::is_nan) {
-            return DataError::Missing { row, column: name }.into();
-        }
-        Error::Cell {
-            row,
-            column: name,
-            source,
-        }
     }
 }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use tenebra_app::evaluate::{clear, encrypted, score, simulate};
 use tenebra_app::files::TableFile;
 use tenebra_app::rows::{Columns, Extra, Rows, Selection, read_rows};
-use tenebra_app::{CompileOptions, ServerProgram, compile};
+use tenebra_app::{Codes, CompileOptions, ServerProgram, compile};
 use tenebra_client::ClientSpec;
 use tenebra_models::data::{CsvSpec, read_csv_file};
 use tenebra_models::import::read;
@@ -182,10 +182,11 @@ fn run(folder: &Path, case: &Case, name: &str, model: &Model) {
     let server = ServerProgram::parse(&compiled.server, 1).unwrap();
     let rows = rows(folder, case, "test", &columns);
 
+    let codes = Codes::of(&spec, &rows).unwrap();
     let float = clear(model, &rows).unwrap();
-    let simulated = simulate(&spec, &server, &rows).unwrap();
-    let single = encrypted(&spec, &server, &rows, 1, |_| ()).unwrap();
-    let batch = encrypted(&spec, &server, &rows, spec.max_rows(), |_| ()).unwrap();
+    let simulated = simulate(&server, &codes).unwrap();
+    let single = encrypted(&server, &codes, 1, &mut |_, _| ()).unwrap();
+    let batch = encrypted(&server, &codes, spec.max_rows(), &mut |_, _| ()).unwrap();
     let score = |predictions: &[Prediction]| {
         let score = score(model.metric(), predictions, &rows, model.classes());
         score.unwrap().unwrap()

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use tenebra_app::rows::{Columns, Rows};
-use tenebra_app::{CompileOptions, Compiled, Error, ServerProgram, compile};
+use tenebra_app::{Codes, CompileOptions, Compiled, Error, ServerProgram, compile};
 use tenebra_client::{ClientSpec, Frame, KeyTag, Kind, to_frame};
 use tenebra_models::data::{CsvSpec, read_csv};
 use tenebra_models::{Estimator, Model, QuantizeOptions, quantize};
@@ -131,11 +131,9 @@ fn the_client_codes_rows_as_the_model_was_verified_for() {
     let spec = ClientSpec::parse(&COMPILED.client).unwrap();
     let data = read_csv(TRAIN.as_bytes(), &CsvSpec::with_target("diagnosis")).unwrap();
     let rows = Rows::new(data, &Columns::of_spec(&spec)).unwrap();
-    for (index, row) in rows.table.rows().enumerate() {
-        assert_eq!(
-            rows.codes_of(&spec, index).unwrap().0,
-            quantized.encode(row).unwrap().codes
-        );
+    let codes = Codes::of(&spec, &rows).unwrap();
+    for (codes, row) in codes.rows().zip(rows.table.rows()) {
+        assert_eq!(codes, quantized.encode(row).unwrap().codes);
     }
 }
 

@@ -2,19 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-use tenebra_app::files::{Access, Item, TableFile};
+use tenebra_app::compile::decoys;
+use tenebra_app::files::TableFile;
+use tenebra_app::model_folder::{self, MODEL_FILES, read_model};
 use tenebra_app::rows::{Columns, Selection, read_rows};
 use tenebra_app::{CompileOptions, Error, compile, files};
 use tenebra_circuit::{Options, QueryMode};
 use tenebra_models::data::Table;
-use tenebra_models::forest::{BinsMode, Decoys};
+use tenebra_models::forest::BinsMode;
 use tenebra_models::quantized::Calibration;
 use tenebra_models::{Model, QuantizeError, QuantizeOptions, calibration_notes};
 
 use crate::arguments::{InputPath, check_folder, check_stdin};
 use crate::commands::csv_options::{CsvOptions, doubtful_features};
-use crate::commands::{inspect, read_model};
+use crate::commands::inspect;
 use crate::files::files;
 use crate::output::{self, Failure};
 
@@ -131,8 +132,7 @@ fn quantize_options(arguments: &Arguments, model: &Model) -> Result<QuantizeOpti
         return Err(Failure::new(message).with_hint("leave `--range` out"));
     }
     if let Some(bits) = arguments.decoy_bits {
-        let seed = decoy_seed(model)?;
-        options.forest.decoys = Some(Decoys { bits, seed });
+        options.forest.decoys = Some(decoys(model, bits)?);
     }
     Ok(options)
 }
@@ -167,14 +167,6 @@ fn check_effects(arguments: &Arguments, model: &Model) -> Result<(), Failure> {
         Some((_, option, why)) => Err(Failure::no_effect(option, why)),
         None => Ok(()),
     }
-}
-
-/// A seed that a client cannot guess without the leaves, and that is the same for the same model: of two sets of decoys, a
-/// client could find the split points as what both contain.
-fn decoy_seed(model: &Model) -> Result<u64, Failure> {
-    let digest = Sha256::digest(model.to_json()?);
-    let first = digest.first_chunk().copied().unwrap_or_default();
-    Ok(u64::from_le_bytes(first))
 }
 
 /// A model that knows no names takes those of its calibration data: columns of other files are matched by them.
@@ -219,12 +211,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         measure: !arguments.no_measure,
     };
     if !arguments.force {
-        let names = [
-            files::SERVER_FILE,
-            files::CLIENT_FILE,
-            files::FLOAT_MODEL_FILE,
-        ];
-        files::check_free(&arguments.output, &names)?;
+        files::check_free(&arguments.output, &MODEL_FILES)?;
     }
     if let (Model::Linear(linear), Some(table), Some(path)) =
         (&model, &calibration, &arguments.calibrate)
@@ -249,20 +236,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.query == Query::Packed && compiled.report.query_mode != "packed" {
         output::note("note: there are no packed queries for this model; its queries are direct");
     }
-    let item = |name, bytes| Item {
-        name,
-        bytes,
-        access: Access::Public,
-        replace: arguments.force,
-    };
-    let float = model.to_json()?;
-    files().write_folder(
+    model_folder::write(
+        files(),
         &arguments.output,
-        &[
-            item(files::SERVER_FILE, &compiled.server),
-            item(files::CLIENT_FILE, &compiled.client),
-            item(files::FLOAT_MODEL_FILE, float.as_bytes()),
-        ],
+        &compiled,
+        &model,
+        arguments.force,
     )?;
     if arguments.json {
         return output::json(&compiled.report);

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use tenebra_app::evaluate::{Scored, predict};
 use tenebra_app::frames::FrameFile;
+use tenebra_app::key_folder::read_key;
+use tenebra_app::model_folder::ClientFile;
 use tenebra_app::retired;
 use tenebra_client::Kind;
 
 use crate::arguments::InputPath;
 use crate::commands::predictions::Predictions;
-use crate::commands::{parse_client, read_client, read_key};
 use crate::files::files;
 use crate::output::{self, Failure};
 
@@ -38,8 +39,8 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let client = read_client(&arguments.folder)?;
-    let spec = parse_client(&arguments.folder, &client)?;
+    let client = ClientFile::read(&arguments.folder)?;
+    let spec = client.spec()?;
     let key = read_key(&arguments.keys, &spec)?;
     let mut responses = FrameFile::open(&arguments.response, Kind::Response)?;
     let mut predictions = Predictions::new(&spec, arguments.json);

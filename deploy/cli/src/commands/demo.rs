@@ -162,7 +162,7 @@ fn run_demo(demo: &Demo, service: &Service) -> Result<Shown, Failure> {
         ..CompileOptions::default()
     };
     let bar = output::bar(rows.table.n_rows(), demo.name);
-    let done = |rows| bar.set_position(rows as u64);
+    let mut done = |rows, _| bar.set_position(rows as u64);
     let mut sent = (None, Times::default());
     let case = run_case(
         demo.name,
@@ -172,7 +172,7 @@ fn run_demo(demo: &Demo, service: &Service) -> Result<Shown, Failure> {
         &options,
         |compiled, _| {
             service.push(demo.name, &compiled.server)?;
-            let measured = remote::measure(service, demo.name, &rows, done)?;
+            let measured = remote::measure(service, demo.name, &rows, &mut done)?;
             sent = (measured.send_key_ms, measured.round_trip_ms);
             Ok(measured.encrypted)
         },

@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 
 use tenebra_app::clipping::Clipping;
-use tenebra_app::evaluate::{encrypt_rows, system_rng};
+use tenebra_app::codes::Codes;
+use tenebra_app::evaluate::system_rng;
 use tenebra_app::files::TableFile;
+use tenebra_app::key_folder::read_key;
+use tenebra_app::model_folder::ClientFile;
 use tenebra_app::rows::{Columns, RowReader, Selection};
 
 use crate::arguments::{InputPath, written_to};
 use crate::commands::csv_options::CsvOptions;
-use crate::commands::{parse_client, read_client, read_key};
 use crate::files::{Content, OutFile};
 use crate::output::{self, Failure};
 
@@ -70,8 +72,8 @@ const QUERIES: usize = 16;
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let data = TableFile::open(&arguments.data)?;
-    let client = read_client(&arguments.folder)?;
-    let spec = parse_client(&arguments.folder, &client)?;
+    let client = ClientFile::read(&arguments.folder)?;
+    let spec = client.spec()?;
     let key = read_key(&arguments.keys, &spec)?;
     let row = arguments.row.unwrap_or(0) as usize;
     let one = Selection::Range(row..row + 1);
@@ -86,11 +88,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut clipping = Clipping::default();
     while let Some(rows) = reader.next(QUERIES * spec.max_rows())? {
         let in_file = |e: tenebra_app::Error| e.in_file(&arguments.data);
-        clipping.add_all(&spec, &rows).map_err(in_file)?;
-        let n_rows = rows.table.n_rows();
+        let codes = Codes::of(&spec, &rows).map_err(in_file)?;
+        clipping.extend(codes.clipping());
+        let n_rows = codes.n_rows();
         for first in (0..n_rows).step_by(spec.max_rows()) {
             let last = n_rows.min(first + spec.max_rows());
-            file.append(&encrypt_rows(&spec, &key, &rows, first..last, &mut rng)?)?;
+            file.append(&codes.encrypt(&key, first..last, &mut rng)?)?;
             queries += 1;
         }
         count += n_rows;

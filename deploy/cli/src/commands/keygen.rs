@@ -2,13 +2,10 @@
 
 use std::path::PathBuf;
 
-use tenebra_app::evaluate::system_rng;
-use tenebra_app::files::{self, Access, Item};
-use tenebra_client::ClientKey;
-use zeroize::Zeroizing;
+use tenebra_app::model_folder::ClientFile;
+use tenebra_app::{files, key_folder};
 
 use crate::arguments::check_folder;
-use crate::commands::{parse_client, read_client};
 use crate::files::files;
 use crate::output::{self, Failure};
 
@@ -35,40 +32,23 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let folder = &arguments.output;
     check_folder(folder)?;
-    let client = read_client(&arguments.folder)?;
-    let spec = parse_client(&arguments.folder, &client)?;
+    let client = ClientFile::read(&arguments.folder)?;
+    let spec = client.spec()?;
     if !arguments.force {
         files::check_free(folder, &[files::SECRET_KEY_FILE])?;
     }
-    let mut rng = system_rng()?;
     let busy = output::busy("making keys");
-    let key = ClientKey::generate(&spec, &mut rng);
-    let evaluation_key = spec.evaluation_key_file(&key, &mut rng)?;
+    let evaluation_key = key_folder::make(files(), folder, &spec, None, arguments.force)?;
     busy.finish_and_clear();
-    let secret = Zeroizing::new(key.to_secret_file(&spec));
-    let mut items = vec![Item {
-        name: files::SECRET_KEY_FILE,
-        bytes: &secret,
-        access: Access::Secret,
-        replace: arguments.force,
-    }];
-    items.extend(evaluation_key.as_deref().map(|bytes| Item {
-        name: files::EVALUATION_KEY_FILE,
-        bytes,
-        access: Access::Public,
-        // Of no use without the secret key that is not there.
-        replace: true,
-    }));
-    files().write_folder(folder, &items)?;
     output::note(&format!(
         "wrote {}, which decrypts every query made with it: keep it to yourself",
         folder.join(files::SECRET_KEY_FILE).display()
     ));
-    match &evaluation_key {
-        Some(bytes) => output::note(&format!(
+    match evaluation_key {
+        Some(size) => output::note(&format!(
             "wrote {} for the server: {}",
             folder.join(files::EVALUATION_KEY_FILE).display(),
-            output::bytes(bytes.len() as u64)
+            output::bytes(size)
         )),
         None => output::note("this model needs no evaluation key"),
     }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use tenebra_app::clipping::Clipping;
+use tenebra_app::codes::Codes;
 use tenebra_app::files::TableFile;
 use tenebra_app::remote::{Remote, send_key};
 use tenebra_app::rows::{Columns, Selection, read_rows};
@@ -73,9 +73,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let columns = Columns::of_spec(&spec);
     let rows = read_rows(data, &columns, &extra, &Selection::First(count))?;
     // All rows are looked at before the first is sent.
-    let mut clipping = Clipping::default();
-    let looked = clipping.add_all(&spec, &rows);
-    looked.map_err(|e| e.in_file(&arguments.data))?;
+    let codes = Codes::of(&spec, &rows).map_err(|e| e.in_file(&arguments.data))?;
     let key_id = match keys.evaluation_key() {
         Some(file) => Some(send(&service, model, file)?),
         None => None,
@@ -83,15 +81,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let remote = Remote {
         service: &service,
         model,
-        spec: &spec,
         key: keys.key(),
         key_id,
     };
-    let bar = output::bar(rows.table.n_rows(), "scoring encrypted");
-    let scored = remote.predict(&rows, |done| bar.set_position(done as u64));
+    let bar = output::bar(codes.n_rows(), "scoring encrypted");
+    let scored = remote.predict(&codes, &mut |done, _| bar.set_position(done as u64));
     bar.finish_and_clear();
     let scored = retired::guard(files(), &arguments.keys, keys.key(), scored)?;
-    if let Some(text) = clipping.describe() {
+    if let Some(text) = codes.clipping().describe() {
         output::note(&format!("note: {text}"));
     }
     let mut predictions = Predictions::new(&spec, arguments.json);
