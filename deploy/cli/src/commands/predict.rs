@@ -58,8 +58,8 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     check_stdin([Some(&arguments.data), arguments.connection.ca.as_ref()])?;
-    let data = TableFile::open(&arguments.data)?;
     let mut service = arguments.connection.service()?;
+    let data = TableFile::open(&arguments.data)?;
     if let Some(version) = &arguments.pin {
         service = service.pinned(version);
     }
