@@ -27,6 +27,8 @@ pub use interval::Interval;
 pub use ir::{Circuit, Op, OpKind, Output, Port, ValueId};
 pub use linear::{LinearForm, linear_form};
 pub use matrix::Matrix;
-pub use roles::{Client, ErrorKind, Evaluator, Options, Planned, Planner, QueryMode, RoleError};
+pub use roles::{
+    Client, ErrorKind, Evaluator, Hide, Options, Planned, Planner, QueryMode, RoleError,
+};
 pub use text::{ParseError, ParseErrorKind};
 pub use verify::{Errors, Verified, VerifyError, verify};

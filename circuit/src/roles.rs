@@ -20,6 +20,29 @@ pub struct Options {
     pub rows: usize,
     /// Threads that one evaluation may use, at least 1.
     pub threads: usize,
+    /// Whether responses hide the circuit's constants from the owner of the data; refused where the scheme cannot do it.
+    pub hide: Option<Hide>,
+}
+
+/// For how many responses the constants of a circuit are hidden, and how well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Hide {
+    /// log2 of the number of responses, of all clients who might put them together; 0 to 40.
+    pub responses_log2: u8,
+    /// The advantage of telling two circuits of one plan that answer alike apart from these is at most `2^-advantage_bits`;
+    /// 1 to 64.
+    pub advantage_bits: u8,
+}
+
+impl Default for Hide {
+    /// An advantage of 2^-16 from a million responses.
+    fn default() -> Self {
+        Self {
+            responses_log2: 20,
+            advantage_bits: 16,
+        }
+    }
 }
 
 impl Default for Options {
@@ -30,6 +53,7 @@ impl Default for Options {
             query: QueryMode::Auto,
             rows: 1,
             threads: 1,
+            hide: None,
         }
     }
 }

@@ -19,7 +19,7 @@ pub struct Report {
     pub model: String,
     /// `linear`, `branching` or `bootstrapped`.
     pub scheme: String,
-    /// `direct`: queries need no evaluation key; `packed`: they do.
+    /// `direct`: queries are evaluated as they are; `packed`: an evaluation key unpacks them.
     pub query_mode: String,
     /// Bits of security of the parameters.
     pub security_bits: u32,
@@ -34,6 +34,9 @@ pub struct Report {
     /// Plans that were not taken, for their noise was not as predicted: a defect of tenebra.
     #[serde(default)]
     pub refused_plans: Vec<RefusedPlan>,
+    /// How the model is hidden from its clients, if it is.
+    #[serde(default)]
+    pub hidden: Option<HiddenReport>,
     /// Parameters of the plan for single rows, by name.
     pub parameters: Map<String, Value>,
     /// Bits of the codes of one row.
@@ -65,30 +68,48 @@ pub struct Report {
     pub compile_ms: f64,
 }
 
-/// Decryption is right while the noise stays below half a step of the output; fractions of the torus.
+/// Two models of the same client spec that answer alike are told apart from all these responses together with an advantage
+/// of at most `2^advantage_log2`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HiddenReport {
+    /// Responses to all clients who might put them together.
+    pub responses: u64,
+    /// log2 of the advantage.
+    pub advantage_log2: i32,
+    /// log2 of the bound of the noise that hides, in a response to one row, as a fraction of the torus.
+    pub noise_bound_log2: i32,
+}
+
+impl HiddenReport {
+    fn new(plan: &PlanReport) -> Option<Self> {
+        let hidden = plan.hidden?;
+        Some(Self {
+            responses: 1 << hidden.hide.responses_log2,
+            advantage_log2: -i32::from(hidden.hide.advantage_bits),
+            noise_bound_log2: i32::from(hidden.noise_bits) - 64,
+        })
+    }
+}
+
+/// Decryption is right while the noise stays below half a step of the output, less the bound of what hides a model; fractions of
+/// the torus.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NoiseBudget {
     /// log2 of the predicted standard deviation of the output's noise.
     pub std_log2: f64,
-    /// log2 of half the distance of two output values.
+    /// log2 of half the distance of two output values, less the bound of the noise that hides a model.
     pub half_step_log2: f64,
     /// The half step in standard deviations.
     pub half_step_sigmas: f64,
 }
 
 impl NoiseBudget {
-    fn new(plan: &PlanReport) -> Option<Self> {
-        let plaintext_bits = match &plan.layout {
-            PlanLayout::Linear(layout) => layout.layout().plaintext_bits,
-            PlanLayout::Branching(layout) => layout.layout().plaintext_bits,
-            _ => return None,
-        };
-        let half_step_log2 = -f64::from(plaintext_bits) - 1.0;
-        Some(Self {
+    fn new(plan: &PlanReport) -> Self {
+        Self {
             std_log2: plan.noise_std_log2,
-            half_step_log2,
-            half_step_sigmas: (half_step_log2 - plan.noise_std_log2).exp2(),
-        })
+            half_step_log2: plan.room_log2,
+            half_step_sigmas: (plan.room_log2 - plan.noise_std_log2).exp2(),
+        }
     }
 }
 
@@ -147,15 +168,11 @@ impl Report {
         Self {
             model: model.to_owned(),
             scheme: single.map_or("", scheme).to_owned(),
-            query_mode: if evaluation_key_bytes == 0 {
-                "direct"
-            } else {
-                "packed"
-            }
-            .to_owned(),
+            query_mode: single.map_or("", query_mode).to_owned(),
             security_bits: SECURITY_BITS,
             p_fail_log2: single.map_or(0.0, |plan| plan.p_fail_log2),
-            noise_budget: single.and_then(NoiseBudget::new),
+            noise_budget: single.map(NoiseBudget::new),
+            hidden: single.and_then(HiddenReport::new),
             measured_noise: Vec::new(),
             refused_plans: Vec::new(),
             parameters: single.map(parameters).unwrap_or_default(),
@@ -240,6 +257,13 @@ fn parameters(plan: &PlanReport) -> Map<String, Value> {
     match value {
         Value::Object(map) => map,
         _ => Map::new(),
+    }
+}
+
+fn query_mode(plan: &PlanReport) -> &'static str {
+    match plan.layout {
+        PlanLayout::Branching(layout) if layout.layout().packing.is_some() => "packed",
+        _ => "direct",
     }
 }
 

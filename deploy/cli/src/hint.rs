@@ -61,6 +61,12 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
         Error::Plan(PlanError::OutputTooWide { .. } | PlanError::WeightsTooLarge { .. }) => {
             "a smaller `--n-bits` makes the output narrower"
         }
+        Error::Plan(PlanError::HiddenTooWide { .. }) => {
+            "`--hide-model=RESPONSES` and `--hide-advantage LOG2` say how well, and a smaller `--n-bits` makes the output narrower"
+        }
+        Error::Plan(PlanError::NotHideable) => {
+            "leave `--hide-model` out; `SECURITY.md` says what clients learn of such models"
+        }
         Error::Plan(PlanError::FailureProbability(_)) => {
             "`--p-fail` is a power of two: -128, the default, means 2^-128"
         }

@@ -408,13 +408,28 @@ impl ClientSpec<'_> {
     /// Bytes of the framed evaluation key; `None` if the server needs none.
     #[must_use]
     pub fn evaluation_key_len(&self) -> Option<usize> {
-        self.branching()?.0.evaluation_key_len().map(frame_len)
+        let payload = match self.branching() {
+            Some((layout, _)) => layout.evaluation_key_len(),
+            None => self.public_key_len(),
+        };
+        payload.map(frame_len)
     }
 
-    /// Generates the public evaluation key that belongs to `key` and hands the framed file to `sink` piece by piece.
-    /// `scratch` has [`ValidBranching::evaluation_key_scratch_len`] words.
-    ///
-    /// [`ValidBranching::evaluation_key_scratch_len`]: crate::branching::ValidBranching::evaluation_key_scratch_len
+    /// Words of scratch for [`write_evaluation_key`](Self::write_evaluation_key).
+    #[must_use]
+    pub fn evaluation_key_scratch_len(&self) -> usize {
+        match self.branching() {
+            Some((layout, _)) => layout.evaluation_key_scratch_len(),
+            None => {
+                let sizes = self.plans().map(|plan| plan.glwe().polynomial_size());
+                2 * sizes.max().unwrap_or(0)
+            }
+        }
+    }
+
+    /// Generates the evaluation key that belongs to `key` and hands the framed file to `sink` piece by piece: what unpacks
+    /// packed queries, or the public key with which a hidden linear model answers. `scratch` has
+    /// [`evaluation_key_scratch_len`](Self::evaluation_key_scratch_len) words.
     ///
     /// # Errors
     ///
@@ -427,9 +442,9 @@ impl ClientSpec<'_> {
         sink: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         self.check_key(key)?;
-        let (layout, _) = self
-            .branching()
-            .ok_or(ClientError::Linear(LinearError::NoEvaluationKey))?;
+        let Some((layout, _)) = self.branching() else {
+            return self.write_public_key(key, rng, scratch, sink);
+        };
         let secret = key.of_plan(0).map_err(ClientError::Linear)?;
         layout.write_evaluation_key(self.id(), key.tag, secret, rng, scratch, sink)
     }
@@ -505,11 +520,11 @@ mod with_alloc {
             key: &ClientKey,
             rng: &mut impl CryptoRng,
         ) -> Result<Option<Vec<u8>>, ClientError> {
-            let Some((len, (layout, _))) = self.evaluation_key_len().zip(self.branching()) else {
+            let Some(len) = self.evaluation_key_len() else {
                 return Ok(None);
             };
             let mut out = Vec::with_capacity(len);
-            let mut scratch = vec![0; layout.evaluation_key_scratch_len()];
+            let mut scratch = vec![0; self.evaluation_key_scratch_len()];
             self.write_evaluation_key(key, rng, &mut scratch, |bytes| {
                 out.extend_from_slice(bytes);
                 Ok::<_, ClientError>(())

@@ -13,6 +13,7 @@ pub mod client;
 mod cursor;
 pub mod frame;
 mod glwe;
+pub mod hiding;
 #[cfg(feature = "alloc")]
 mod host;
 pub mod key;

@@ -290,16 +290,16 @@ impl ValidBranching {
 }
 
 /// What every row of an evaluation key draws on.
-struct KeyRows<'a> {
-    noise: NoiseStream,
-    masks: MaskStream,
-    product: KeyProduct<'a>,
-    body_bits: u8,
+pub(crate) struct KeyRows<'a> {
+    pub(crate) noise: NoiseStream,
+    pub(crate) masks: MaskStream,
+    pub(crate) product: KeyProduct<'a>,
+    pub(crate) body_bits: u8,
 }
 
 impl KeyRows<'_> {
-    /// One row: a GLWE of `message·2^scale`.
-    fn write<E>(
+    /// One row: a GLWE of `message·2^scale`, or of zero where there is no message.
+    pub(crate) fn write<E>(
         &mut self,
         message: &[u64],
         scale: u32,

@@ -189,15 +189,21 @@ pub(crate) struct NoiseStream {
 }
 
 impl NoiseStream {
-    /// The next `out.len()` values of TUniform(b): uniform on `[-2^b, 2^b]` but for half the weight at the ends, from
-    /// `b + 2` random bits `x` as `(x >> 1) + (x & 1) − 2^b`; as torus elements (wrapping).
+    /// The next `out.len()` values of TUniform(b), as torus elements.
     pub(crate) fn fill(&mut self, out: &mut [u64]) {
         self.words.fill(out);
         for word in out {
-            let x = *word >> (62 - self.bound_log2);
-            *word = ((x >> 1) + (x & 1)).wrapping_sub(1 << self.bound_log2);
+            *word = tuniform(*word, self.bound_log2);
         }
     }
+}
+
+/// TUniform(b), `b <= 60`: uniform on `[-2^b, 2^b]` but for half the weight at the ends, from the high `b + 2` bits `x` of a
+/// random word as `(x >> 1) + (x & 1) − 2^b`; as a torus element (wrapping).
+#[must_use]
+pub fn tuniform(word: u64, bound_log2: u32) -> u64 {
+    let x = word >> (62 - bound_log2);
+    ((x >> 1) + (x & 1)).wrapping_sub(1 << bound_log2)
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ pub use words::ColumnWords;
 use crate::branching::ValidBranching;
 use crate::cursor::Cursor;
 use crate::frame::{Frame, FrameError, Kind, SpecId};
+use crate::hiding::Hiding;
 use crate::linear::{LayoutError, MAX_PORT, ValidLinear};
 use crate::params::ValidGlwe;
 
@@ -314,6 +315,12 @@ impl<'a> ClientSpec<'a> {
         self.facts
             .scheme
             .digits(self.facts.outputs.count, self.payload)
+    }
+
+    /// How a linear model is hidden from its clients, if it is.
+    #[must_use]
+    pub fn hiding(&self) -> Option<&Hiding> {
+        self.facts.scheme.hiding()
     }
 
     /// Parameters of the secret keys, in the order of the key file.

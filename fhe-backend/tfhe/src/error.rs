@@ -75,12 +75,53 @@ pub enum PlanError {
     /// The failure probability asked for is not one.
     #[error("a failure probability of 2^{0} was asked for; it must lie between 2^-1000 and 2^-20")]
     FailureProbability(f64),
+    /// A circuit that cannot be hidden.
+    #[error(
+        "only linear models can be hidden from their clients: elsewhere the noise of every product depends on the trees, and no bound of it fits; \
+         compile without hiding the model"
+    )]
+    NotHideable,
+    /// Hiding was asked for with numbers out of range.
+    #[error(
+        "a model was to be hidden for 2^{responses_log2} responses at an advantage of 2^-{advantage_bits}; at most 2^40 responses and an advantage of 2^-1 to 2^-64 can be planned"
+    )]
+    HideRange {
+        /// As given.
+        responses_log2: u8,
+        /// As given.
+        advantage_bits: u8,
+    },
+    /// The noise that hides a model leaves no room for the outputs.
+    #[error(
+        "the widest output needs {needed_bits} bits, {fitting_bits} fit where 2^{responses_log2} responses hide the model up to an advantage of 2^-{advantage_bits}; {}, \
+         use fewer bits for inputs or weights, or drop features",
+        instead(*fitting_responses_log2)
+    )]
+    HiddenTooWide {
+        /// Bits of the widest output range.
+        needed_bits: u32,
+        /// Bits that fit with these weights.
+        fitting_bits: u32,
+        /// log2 of the responses asked for.
+        responses_log2: u8,
+        /// −log2 of the advantage asked for.
+        advantage_bits: u8,
+        /// log2 of the responses that the model could be hidden for.
+        fitting_responses_log2: Option<u8>,
+    },
     /// A layout was made for another circuit.
     #[error("the client spec was made for another circuit: {what}; compile the model again")]
     Layout {
         /// What disagrees.
         what: &'static str,
     },
+}
+
+fn instead(fitting_responses_log2: Option<u8>) -> String {
+    match fitting_responses_log2 {
+        Some(log2) => format!("hide it for at most {} responses", 1u64 << log2),
+        None => "allow a larger advantage".to_owned(),
+    }
 }
 
 /// Why a query was not evaluated.
@@ -90,7 +131,7 @@ pub enum EvaluateError {
     /// The frame is damaged or of another model.
     #[error(transparent)]
     Frame(#[from] tenebra_client::FrameError),
-    /// A packed query without the evaluation key that unpacks it.
+    /// A query of a model that needs a key of the client: one that unpacks it, or the public key that hides the model.
     #[error(
         "this model's queries need the client's evaluation key; pass the evaluation key that was made with the secret key"
     )]
@@ -105,6 +146,11 @@ pub enum EvaluateError {
         "the query does not have the form of this model's queries; it was made by another version or is damaged"
     )]
     Query,
+    /// The system has no random bytes to hide the model with.
+    #[error(
+        "the system's generator of random numbers failed; the model cannot be hidden without it"
+    )]
+    Randomness,
     /// The caller set the flag that stops an evaluation.
     #[error("the evaluation was stopped before it was done")]
     Stopped,

@@ -14,6 +14,7 @@ mod roles;
 pub mod server_program;
 
 pub use error::{EvaluateError, PlanError};
+pub use linear::flood::Hidden;
 pub use program::{BranchingProgram, EvaluationKey, LinearProgram, Program, Scheme};
 pub use report::{PlanLayout, PlanReport, SECURITY_BITS};
 pub use roles::{RoadError, TfheEvaluator, TfhePlanner};

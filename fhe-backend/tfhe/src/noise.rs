@@ -1,6 +1,7 @@
 //! Noise as numbers: variances in units of `(1/q)²`, `q = 2^64`, and the probability that a decoding fails (`docs/scheme.md`).
 
 use tenebra_client::ValidGlwe;
+use tenebra_client::linear::ValidLinear;
 
 /// Variance of TUniform(b), `(2^(2b+1) + 1) / 6`.
 #[must_use]
@@ -16,6 +17,13 @@ pub fn rounding_variance(dropped: u32) -> f64 {
     } else {
         (exp2(2 * dropped) + 2.0) / 12.0
     }
+}
+
+/// Variance of a body of a linear query as the server reads it: fresh noise, and what is rounded away.
+#[must_use]
+pub fn input_variance(layout: &ValidLinear) -> f64 {
+    let dropped = 64 - u32::from(layout.layout().body_bits);
+    tuniform_variance(layout.glwe().noise_bound_log2()) + rounding_variance(dropped)
 }
 
 /// Variance that switching a GLWE's mask and one body coefficient to `width` bits adds to the phase.
@@ -68,11 +76,19 @@ pub fn log2_erfc(x: f64) -> f64 {
 /// above that at 2^-128.
 #[must_use]
 pub fn p_fail_log2(variance: f64, plaintext_bits: u32, outputs: usize) -> f64 {
+    tail_log2(variance, exp2(63 - plaintext_bits), outputs)
+}
+
+/// The same for the probability that any of the errors has a magnitude of `threshold` or more.
+#[must_use]
+pub fn tail_log2(variance: f64, threshold: f64, outputs: usize) -> f64 {
+    if threshold <= 0.0 {
+        return 0.0;
+    }
     if variance <= 0.0 {
         return f64::NEG_INFINITY;
     }
-    let half_step = exp2(63 - plaintext_bits);
-    let exponent = -half_step * half_step / (2.0 * variance);
+    let exponent = -threshold * threshold / (2.0 * variance);
     1.0 + exponent / core::f64::consts::LN_2 + (outputs as f64).log2()
 }
 

@@ -2,10 +2,13 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use tenebra_circuit::{Interval, LinearForm, Options, Verified, linear_form};
+use alloc::sync::Arc;
+
+use tenebra_circuit::{Hide, Interval, LinearForm, Options, Verified, linear_form};
 use tenebra_client::branching::ValidBranching;
+use tenebra_client::hiding::{Hiding, MAX_ADVANTAGE_BITS, MAX_RESPONSES_LOG2};
 use tenebra_client::linear::{MAX_PORT, ValidLinear, plan_of};
-use tenebra_client::spec::{ClientSpec, Digits, OwnedBranching, OwnedScheme};
+use tenebra_client::spec::{ClientSpec, Digits, MAX_PLANS, OwnedBranching, OwnedScheme};
 use tenebra_client::{Frame, KeyTag, Kind, SpecId, frame_len, to_frame};
 use tenebra_quant::{Interface, QuantError};
 
@@ -17,6 +20,7 @@ use crate::branching::plan::{BranchingPlan, Goal};
 use crate::branching::unpack::UnpackingKey;
 use crate::error::{EvaluateError, PlanError};
 use crate::linear::evaluate::LinearEvaluator;
+use crate::linear::hide::PublicKey;
 use crate::linear::plan::{
     LinearPlan, LinearShape, check_layout, plaintext_bits, plan_batch, plan_single,
 };
@@ -57,7 +61,15 @@ pub struct BranchingProgram {
 #[derive(Clone)]
 pub struct EvaluationKey {
     tag: KeyTag,
-    unpacking: UnpackingKey,
+    prepared: PreparedKey,
+}
+
+#[derive(Clone)]
+enum PreparedKey {
+    /// Unpacks queries of a branching circuit.
+    Unpacking(UnpackingKey),
+    /// Hides a linear circuit in its responses.
+    Public(Arc<PublicKey>),
 }
 
 impl core::fmt::Debug for EvaluationKey {
@@ -91,15 +103,17 @@ impl Program {
             p_fail_log2: p_fail,
             variance_factor: factor,
         };
+        options.hide.map_or(Ok(()), check_hide)?;
         let scheme = match linear_form(circuit) {
             Some(form) => {
-                let shape = linear_shape(circuit, &form)?;
+                let shape = linear_shape(circuit, &form, options.hide)?;
                 let mut plans = vec![plan_single(&shape, goal)?];
                 if options.rows > 1 {
                     plans.extend(plan_batch(&shape, goal, options.rows));
                 }
                 linear_scheme(&form, plans)?
             }
+            None if options.hide.is_some() => return Err(PlanError::NotHideable),
             None => {
                 let plan = branching::plan::plan(&branching_form(circuit)?, options, goal)?;
                 branching_scheme(plan, options.threads)?
@@ -122,10 +136,16 @@ impl Program {
         let p_fail = spec.p_fail_log2();
         let scheme = match (linear_form(circuit), spec.branching()) {
             (Some(form), None) => {
-                let shape = linear_shape(circuit, &form)?;
-                let plans = spec
-                    .plans()
-                    .map(|layout| check_layout(&shape, *layout, p_fail));
+                let hiding = spec.hiding();
+                let hide = hiding.map(|hiding| Hide {
+                    responses_log2: hiding.responses_log2,
+                    advantage_bits: hiding.advantage_bits,
+                });
+                let shape = linear_shape(circuit, &form, hide)?;
+                let plans = spec.plans().enumerate().map(|(plan, layout)| {
+                    let noise_bits = hiding.and_then(|hiding| hiding.noise_bits.get(plan));
+                    check_layout(&shape, *layout, noise_bits.copied(), p_fail)
+                });
                 linear_scheme(&form, plans.collect::<Result<_, _>>()?)?
             }
             (None, Some((layout, radix))) => {
@@ -179,15 +199,19 @@ impl Program {
     #[must_use]
     pub fn spec_scheme(&self) -> OwnedScheme {
         match &self.scheme {
-            Scheme::Linear(_) => {
-                OwnedScheme::Linear(self.layouts().map(|layout| *layout.layout()).collect())
+            Scheme::Linear(programs) => {
+                let layouts = self.layouts().map(|layout| *layout.layout()).collect();
+                match hiding(programs) {
+                    Some(hiding) => OwnedScheme::Hidden(layouts, hiding),
+                    None => OwnedScheme::Linear(layouts),
+                }
             }
             Scheme::Branching(program) => OwnedScheme::Branching(spec_branching(&program.plan)),
         }
     }
 
     /// Layouts of the plans of a linear circuit, single rows first; none for others.
-    pub fn layouts(&self) -> impl Iterator<Item = &ValidLinear> {
+    pub fn layouts(&self) -> impl Iterator<Item = &ValidLinear> + Clone {
         let programs = match &self.scheme {
             Scheme::Linear(programs) => programs.as_slice(),
             Scheme::Branching(_) => &[],
@@ -221,7 +245,7 @@ impl Program {
                 let program = programs
                     .get(usize::from(plan))
                     .ok_or(EvaluateError::Query)?;
-                program.evaluator.evaluate(plan, payload)
+                program.evaluate(plan, key, true, payload)
             }
             Scheme::Branching(program) => {
                 let mut result = program.result(key, payload, stop)?;
@@ -233,7 +257,14 @@ impl Program {
     /// Bytes of a framed evaluation key; `None` if the circuit runs without one.
     #[must_use]
     pub fn evaluation_key_bytes(&self) -> Option<usize> {
-        self.branching_layout()?.evaluation_key_len().map(frame_len)
+        match &self.scheme {
+            Scheme::Linear(programs) => {
+                hiding(programs)?;
+                let plans = self.layouts().map(ValidLinear::public_key_len);
+                Some(frame_len(plans.sum()))
+            }
+            Scheme::Branching(program) => program.plan.layout.evaluation_key_len().map(frame_len),
+        }
     }
 
     /// Prepares the payload of the evaluation key of the secret key `tag`.
@@ -246,11 +277,16 @@ impl Program {
         tag: KeyTag,
         payload: &[u8],
     ) -> Result<EvaluationKey, EvaluateError> {
-        let layout = self
-            .branching_layout()
-            .ok_or(EvaluateError::EvaluationKey)?;
-        UnpackingKey::prepare(layout, payload)
-            .map(|unpacking| EvaluationKey { tag, unpacking })
+        let prepared = match &self.scheme {
+            Scheme::Linear(programs) => hiding(programs)
+                .and_then(|_| PublicKey::prepare(self.layouts(), payload))
+                .map(|key| PreparedKey::Public(Arc::new(key))),
+            Scheme::Branching(program) => {
+                UnpackingKey::prepare(&program.plan.layout, payload).map(PreparedKey::Unpacking)
+            }
+        };
+        prepared
+            .map(|prepared| EvaluationKey { tag, prepared })
             .ok_or(EvaluateError::EvaluationKey)
     }
 
@@ -268,8 +304,8 @@ impl Program {
         self.prepare_key_payload(frame.key_tag, frame.payload)
     }
 
-    /// Evaluates a framed query of the spec `spec_id` into a framed response: the server's whole work. Packed queries need
-    /// the evaluation key of the client that made them.
+    /// Evaluates a framed query of the spec `spec_id` into a framed response: the server's whole work. Packed queries, and
+    /// those to a hidden model, need the evaluation key of the client that made them.
     ///
     /// # Errors
     ///
@@ -304,6 +340,28 @@ impl Program {
     }
 }
 
+impl LinearProgram {
+    /// Evaluates the payload of a query. Without the noise that hides the model, the other can be measured.
+    pub(crate) fn evaluate(
+        &self,
+        plan: u8,
+        key: Option<&EvaluationKey>,
+        noise: bool,
+        payload: &[u8],
+    ) -> Result<Vec<u8>, EvaluateError> {
+        let Some(hidden) = self.plan.hidden else {
+            return self.evaluator.evaluate(plan, payload, None);
+        };
+        let public = match key.map(|key| &key.prepared) {
+            Some(PreparedKey::Public(key)) => key.of_plan(plan),
+            _ => None,
+        };
+        let public = public.ok_or(EvaluateError::NoEvaluationKey)?;
+        let hiding = (public, noise.then_some(hidden.noise_bits));
+        self.evaluator.evaluate(plan, payload, Some(hiding))
+    }
+}
+
 impl BranchingProgram {
     /// The result of the payload of a query, before its modulus is switched, unless `stop` is set before it is there.
     pub(crate) fn result(
@@ -312,7 +370,10 @@ impl BranchingProgram {
         payload: &[u8],
         stop: &AtomicBool,
     ) -> Result<Vec<u64>, EvaluateError> {
-        let unpacking = key.map(|key| &key.unpacking);
+        let unpacking = key.and_then(|key| match &key.prepared {
+            PreparedKey::Unpacking(unpacking) => Some(unpacking),
+            PreparedKey::Public(_) => None,
+        });
         self.evaluator.result(&self.plan, unpacking, payload, stop)
     }
 
@@ -320,6 +381,40 @@ impl BranchingProgram {
     pub(crate) fn respond(&self, result: &mut [u64]) -> Vec<u8> {
         respond(&self.plan.layout, result)
     }
+}
+
+fn check_hide(hide: Hide) -> Result<(), PlanError> {
+    let Hide {
+        responses_log2,
+        advantage_bits,
+    } = hide;
+    let sound =
+        responses_log2 <= MAX_RESPONSES_LOG2 && (1..=MAX_ADVANTAGE_BITS).contains(&advantage_bits);
+    if sound {
+        Ok(())
+    } else {
+        Err(PlanError::HideRange {
+            responses_log2,
+            advantage_bits,
+        })
+    }
+}
+
+/// What the client spec says of hiding, if all plans do it.
+fn hiding(programs: &[LinearProgram]) -> Option<Hiding> {
+    let Hide {
+        responses_log2,
+        advantage_bits,
+    } = programs.first()?.plan.hidden?.hide;
+    let mut noise_bits = [0; MAX_PLANS];
+    for (slot, program) in noise_bits.iter_mut().zip(programs) {
+        *slot = program.plan.hidden?.noise_bits;
+    }
+    Some(Hiding {
+        responses_log2,
+        advantage_bits,
+        noise_bits,
+    })
 }
 
 fn linear_scheme(form: &LinearForm, plans: Vec<LinearPlan>) -> Result<Scheme, PlanError> {
@@ -339,7 +434,11 @@ fn branching_scheme(plan: BranchingPlan, threads: usize) -> Result<Scheme, PlanE
 }
 
 /// What the planner needs of a linear form.
-fn linear_shape(circuit: &Verified, form: &LinearForm) -> Result<LinearShape, PlanError> {
+fn linear_shape(
+    circuit: &Verified,
+    form: &LinearForm,
+    hide: Option<Hide>,
+) -> Result<LinearShape, PlanError> {
     let (outputs, inputs) = (form.weights.rows(), form.weights.cols());
     if inputs == 0 || outputs == 0 {
         return Err(PlanError::Empty { inputs, outputs });
@@ -362,6 +461,7 @@ fn linear_shape(circuit: &Verified, form: &LinearForm) -> Result<LinearShape, Pl
         outputs,
         squared_norms: (0..outputs as usize).map(squared_norm).collect(),
         plaintext_bits: plaintext_bits(&circuit.output_ranges()),
+        hide,
     })
 }
 

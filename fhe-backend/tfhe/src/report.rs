@@ -7,6 +7,7 @@ use tenebra_client::linear::ValidLinear;
 use crate::branching::packed;
 use crate::branching::plan::{BranchingPlan, evaluate_us};
 use crate::linear;
+use crate::linear::flood::Hidden;
 use crate::linear::plan::LinearPlan;
 use crate::program::{Program, Scheme};
 
@@ -20,8 +21,12 @@ pub struct PlanReport {
     pub layout: PlanLayout,
     /// log2 of the probability that any output of one query is wrong.
     pub p_fail_log2: f64,
-    /// log2 of the predicted standard deviation of the output noise, as a fraction of the torus.
+    /// log2 of the predicted standard deviation of the output noise, without what hides a model, as a fraction of the torus.
     pub noise_std_log2: f64,
+    /// log2 of how far that noise may go: half a step, less the bound of what hides a model.
+    pub room_log2: f64,
+    /// How the model is hidden from its clients, if it is.
+    pub hidden: Option<Hidden>,
     /// Most rows of one query.
     pub rows: usize,
     /// Bits of the codes of one row.
@@ -69,13 +74,15 @@ fn linear_report(plan: &LinearPlan, input_bits: u32) -> PlanReport {
         layout: PlanLayout::Linear(plan.layout),
         p_fail_log2: plan.p_fail_log2,
         noise_std_log2: std_log2(plan.noise_variance),
+        room_log2: plan.room().log2() - 64.0,
+        hidden: plan.hidden,
         rows,
         input_bits,
         external_products: 0,
         key_switches: 0,
         query_bytes: frame_len(plan.layout.query_len(rows)),
         response_bytes: frame_len(plan.layout.response_len(rows)),
-        predicted_evaluate_ms: linear::plan::evaluate_us(&plan.layout, rows) / 1000.0,
+        predicted_evaluate_ms: linear::plan::evaluate_us(plan, rows) / 1000.0,
     }
 }
 
@@ -84,6 +91,8 @@ fn branching_report(plan: &BranchingPlan, input_bits: u32) -> PlanReport {
         layout: PlanLayout::Branching(plan.layout),
         p_fail_log2: plan.p_fail_log2,
         noise_std_log2: std_log2(plan.noise_variance),
+        room_log2: -1.0 - f64::from(plan.layout.layout().plaintext_bits),
+        hidden: None,
         rows: 1,
         input_bits,
         external_products: plan.diagram.cmuxes + plan.diagram.clear_cmuxes,

@@ -56,11 +56,16 @@ impl Program {
 impl RoleError for RoadError {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::Plan(PlanError::Unsupported { .. } | PlanError::Empty { .. })
+            Self::Plan(
+                PlanError::Unsupported { .. } | PlanError::Empty { .. } | PlanError::NotHideable,
+            )
             | Self::Codes(_) => ErrorKind::Unsupported,
-            Self::Plan(PlanError::FailureProbability(_)) => ErrorKind::Options,
+            Self::Plan(PlanError::FailureProbability(_) | PlanError::HideRange { .. }) => {
+                ErrorKind::Options
+            }
             Self::Plan(
                 PlanError::OutputTooWide { .. }
+                | PlanError::HiddenTooWide { .. }
                 | PlanError::WeightsTooLarge { .. }
                 | PlanError::TooManyDigits { .. }
                 | PlanError::TooManyPorts { .. }
@@ -79,7 +84,7 @@ impl RoleError for EvaluateError {
             Self::Frame(_) | Self::NoEvaluationKey | Self::EvaluationKey | Self::Query => {
                 ErrorKind::Mismatch
             }
-            Self::Stopped => ErrorKind::Other,
+            Self::Stopped | Self::Randomness => ErrorKind::Other,
         }
     }
 }

@@ -330,13 +330,17 @@ pub fn response_length(spec: &ClientSpec<'_>) -> usize {
 }
 
 /// Bytes of memory that a prepared evaluation key takes: its masks, which a seed stands for in the file, and its bodies, of
-/// which the file holds `body_bits` a coefficient, as 64-bit floats.
+/// which the file holds `body_bits` a coefficient, as 64-bit floats; a public key's as two transformed limbs each.
 #[must_use]
 pub fn prepared_key_bytes(spec: &ClientSpec<'_>) -> u64 {
-    let bits = spec
-        .branching()
-        .map_or(1, |(layout, _)| layout.layout().body_bits.max(1));
-    spec.evaluation_key_len().unwrap_or(0) as u64 * 128 / u64::from(bits)
+    let file = spec.evaluation_key_len().unwrap_or(0) as u64;
+    match spec.branching() {
+        Some((layout, _)) => file * 128 / u64::from(layout.layout().body_bits.max(1)),
+        None => {
+            let masks = spec.plans().map(|plan| plan.glwe().glwe_dimension() as u64);
+            file * 2 * (1 + masks.max().unwrap_or(0))
+        }
+    }
 }
 
 /// Bytes of memory that a circuit takes for what this byte of its text begins or ends, from the text until it is planned; measured.

@@ -7,7 +7,7 @@ use tenebra_app::files::TableFile;
 use tenebra_app::model_folder::{self, MODEL_FILES, read_model};
 use tenebra_app::rows::{Columns, Selection, read_rows};
 use tenebra_app::{CompileOptions, Error, compile, files};
-use tenebra_circuit::{Options, QueryMode};
+use tenebra_circuit::{Hide, Options, QueryMode};
 use tenebra_models::data::Table;
 use tenebra_models::forest::BinsMode;
 use tenebra_models::quantized::Calibration;
@@ -73,6 +73,15 @@ pub(crate) struct Arguments {
     /// log2 of the largest acceptable probability of a wrong result
     #[arg(long, value_name = "LOG2", default_value_t = -128.0, allow_negative_numbers = true)]
     p_fail: f64,
+    /// Hide a linear model's weights from its clients in so many responses, rounded up to a power of two, to all of them together
+    /// [default: 1048576]. Clients then send a public key once; responses are larger
+    #[arg(long, value_name = "RESPONSES", num_args = 0..=1, require_equals = true, default_missing_value = "1048576",
+        value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
+    hide_model: Option<u64>,
+    /// log2 of the advantage with which these responses may tell two models apart that answer alike, -1 to -64 [default: -16]
+    #[arg(long, value_name = "LOG2", requires = "hide_model", allow_negative_numbers = true,
+        value_parser = clap::value_parser!(i8).range(-64..=-1))]
+    hide_advantage: Option<i8>,
     /// Take the plan as it is predicted. By default keys are made and queries evaluated, for a second or so, to see that the
     /// noise is no more than predicted
     #[arg(long)]
@@ -180,6 +189,18 @@ fn named_by(model: Model, path: &Path, table: &Table) -> Result<Model, Failure> 
     Ok(model.with_feature_names(table.columns().to_vec())?)
 }
 
+/// How the model is to be hidden, if it is.
+fn hide(arguments: &Arguments) -> Option<Hide> {
+    let responses = arguments.hide_model?.next_power_of_two();
+    let default = Hide::default();
+    Some(Hide {
+        responses_log2: u8::try_from(responses.ilog2()).unwrap_or(u8::MAX),
+        advantage_bits: arguments
+            .hide_advantage
+            .map_or(default.advantage_bits, i8::unsigned_abs),
+    })
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     check_folder(&arguments.output)?;
     check_stdin([Some(&arguments.model), arguments.calibrate.as_ref()])?;
@@ -206,6 +227,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
                 Query::Direct => QueryMode::Direct,
                 Query::Packed => QueryMode::Packed,
             },
+            hide: hide(arguments),
             ..Options::default()
         },
         measure: !arguments.no_measure,

@@ -85,6 +85,13 @@ pub(crate) fn describe(report: &Report) -> String {
         );
         rows.push(["batch".to_owned(), text]);
     }
+    if let Some(hidden) = &report.hidden {
+        let text = format!(
+            "from its clients: {} responses tell models of this spec apart with an advantage of 2^{} at most",
+            hidden.responses, hidden.advantage_log2
+        );
+        rows.push(["hidden".to_owned(), text]);
+    }
     if let Some(trees) = &report.trees {
         rows.extend(describe_trees(trees, report));
     }

@@ -210,7 +210,7 @@ impl ValidLinear {
         min.wrapping_add(offset.cast_signed())
     }
 
-    fn check_key(&self, key: &SecretKey) -> Result<(), LinearError> {
+    pub(crate) fn check_key(&self, key: &SecretKey) -> Result<(), LinearError> {
         if key.glwe() == self.glwe {
             Ok(())
         } else {

@@ -6,10 +6,11 @@ use alloc::vec::Vec;
 
 use tenebra_quant::Interface;
 
-use super::scheme::{DIRECT, Digits, LINEAR, PACKED, Radix};
+use super::scheme::{DIRECT, Digits, HIDDEN, LINEAR, PACKED, Radix};
 use super::{ClientSpec, DECISIONS, LINKS, SpecError, codec, spec_id};
 use crate::branching::BranchingLayout;
 use crate::frame::{KeyTag, Kind, to_frame};
+use crate::hiding::Hiding;
 use crate::linear::LinearLayout;
 use crate::params::GlweParams;
 
@@ -32,6 +33,8 @@ pub struct OwnedSpec {
 pub enum OwnedScheme {
     /// Layouts of single rows, and of batches if there is one; all with the same features and outputs.
     Linear(Vec<LinearLayout>),
+    /// The same, and how the model is hidden from its clients.
+    Hidden(Vec<LinearLayout>, Hiding),
     /// One layout, and how the outputs are cut into digits.
     Branching(OwnedBranching),
 }
@@ -86,6 +89,7 @@ impl OwnedSpec {
     fn payload(&self) -> Result<Vec<u8>, SpecError> {
         let code = match &self.scheme {
             OwnedScheme::Linear(_) => LINEAR,
+            OwnedScheme::Hidden(..) => HIDDEN,
             OwnedScheme::Branching(branching) if branching.layout.packing.is_some() => PACKED,
             OwnedScheme::Branching(_) => DIRECT,
         };
@@ -98,6 +102,14 @@ impl OwnedSpec {
             OwnedScheme::Linear(plans) => {
                 out.push(u8::try_from(plans.len()).unwrap_or(u8::MAX));
                 plans.iter().for_each(|plan| push_layout(&mut out, plan));
+            }
+            OwnedScheme::Hidden(plans, hiding) => {
+                out.extend([hiding.responses_log2, hiding.advantage_bits]);
+                out.push(u8::try_from(plans.len()).unwrap_or(u8::MAX));
+                for (plan, noise_bits) in plans.iter().zip(hiding.noise_bits) {
+                    push_layout(&mut out, plan);
+                    out.push(noise_bits);
+                }
             }
             OwnedScheme::Branching(branching) => push_branching(&mut out, branching),
         }

@@ -3,6 +3,7 @@
 use super::{MAX_PLANS, Section, SpecError, codec, read_section};
 use crate::branching::{BranchingLayout, ValidBranching};
 use crate::cursor::Cursor;
+use crate::hiding::{self, Hiding};
 use crate::linear::{LinearLayout, ValidLinear};
 use crate::packing::{MAX_SPLITS, Packing, SwitchGadget};
 use crate::params::GlweParams;
@@ -13,13 +14,18 @@ pub(super) const LINEAR: u8 = 1;
 pub(super) const DIRECT: u8 = 2;
 /// Number of the branching scheme with packed queries.
 pub(super) const PACKED: u8 = 3;
+/// Number of the linear scheme with hidden models on the wire.
+pub(super) const HIDDEN: u8 = 4;
 
 /// Most digit sums of one output.
 pub const MAX_DIGITS: usize = 62;
 
 #[derive(Clone, Debug)]
 pub(super) enum Scheme {
-    Linear([Option<ValidLinear>; MAX_PLANS]),
+    Linear {
+        plans: [Option<ValidLinear>; MAX_PLANS],
+        hiding: Option<Hiding>,
+    },
     Branching {
         layout: ValidBranching,
         radix: Radix,
@@ -87,7 +93,11 @@ impl Scheme {
         ports: (u32, u32),
     ) -> Result<Self, SpecError> {
         match code {
-            LINEAR => read_plans(cursor, ports).map(Self::Linear),
+            LINEAR => read_plans(cursor, ports, None),
+            HIDDEN => {
+                let hiding = Hiding::read(cursor).ok_or(SpecError::Malformed("hiding"))?;
+                read_plans(cursor, ports, Some(hiding))
+            }
             DIRECT | PACKED => read_branching(cursor, ports.1, code == PACKED),
             _ => Err(SpecError::UnknownScheme(code)),
         }
@@ -95,14 +105,21 @@ impl Scheme {
 
     pub(super) fn plans(&self) -> &[Option<ValidLinear>] {
         match self {
-            Self::Linear(plans) => plans,
+            Self::Linear { plans, .. } => plans,
             Self::Branching { .. } => &[],
+        }
+    }
+
+    pub(super) fn hiding(&self) -> Option<&Hiding> {
+        match self {
+            Self::Linear { hiding, .. } => hiding.as_ref(),
+            Self::Branching { .. } => None,
         }
     }
 
     pub(super) fn branching(&self) -> Option<(&ValidBranching, Radix)> {
         match self {
-            Self::Linear(_) => None,
+            Self::Linear { .. } => None,
             Self::Branching { layout, radix, .. } => Some((layout, *radix)),
         }
     }
@@ -113,7 +130,7 @@ impl Scheme {
         payload: &'a [u8],
     ) -> impl Iterator<Item = Digits> + use<'a> {
         let (count, bytes): (u32, &'a [u8]) = match self {
-            Self::Linear(_) => (0, &[]),
+            Self::Linear { .. } => (0, &[]),
             Self::Branching { digits, .. } => (outputs, digits.bytes(payload)),
         };
         let mut cursor = Cursor::new(bytes);
@@ -123,7 +140,7 @@ impl Scheme {
     /// Bits that an output's range may have.
     pub(super) fn output_bits(&self) -> u8 {
         match self {
-            Self::Linear(plans) => plans
+            Self::Linear { plans, .. } => plans
                 .iter()
                 .flatten()
                 .map(|plan| plan.layout().plaintext_bits)
@@ -159,7 +176,8 @@ impl Scheme {
 fn read_plans(
     cursor: &mut Cursor<'_>,
     (features, outputs): (u32, u32),
-) -> Result<[Option<ValidLinear>; MAX_PLANS], SpecError> {
+    mut hiding: Option<Hiding>,
+) -> Result<Scheme, SpecError> {
     let count = usize::from(cursor.u8().ok_or(SpecError::Malformed("number of plans"))?);
     if count == 0 || count > MAX_PLANS {
         return Err(SpecError::Malformed("number of plans"));
@@ -167,13 +185,16 @@ fn read_plans(
     let mut plans = [None; MAX_PLANS];
     for (plan, slot) in plans.iter_mut().take(count).enumerate() {
         let layout = read_layout(cursor, features, outputs).ok_or(SpecError::Malformed("plans"))?;
-        *slot = Some(
-            layout
-                .validate()
-                .map_err(|source| SpecError::Layout { plan, source })?,
-        );
+        let layout = layout
+            .validate()
+            .map_err(|source| SpecError::Layout { plan, source })?;
+        if let Some(hiding) = &mut hiding {
+            let noise_bits = cursor.u8().filter(|bits| hiding::fits(*bits, &layout));
+            hiding.noise_bits[plan] = noise_bits.ok_or(SpecError::Malformed("hiding"))?;
+        }
+        *slot = Some(layout);
     }
-    Ok(plans)
+    Ok(Scheme::Linear { plans, hiding })
 }
 
 fn read_layout(cursor: &mut Cursor<'_>, features: u32, outputs: u32) -> Option<LinearLayout> {

@@ -4,6 +4,7 @@
 
 mod cases;
 mod document;
+mod hidden;
 mod known_answers;
 mod queries;
 mod randomness;

@@ -5,6 +5,9 @@ use tenebra_client::bits::{BitReader, round_high};
 use tenebra_client::linear::ValidLinear;
 use tenebra_client::random::MaskStream;
 
+use sha2::{Digest, Sha256};
+
+use super::hide::{Hider, PlanKey};
 use super::product::{MaskProduct, Terms};
 use crate::error::{EvaluateError, PlanError};
 
@@ -16,7 +19,12 @@ pub(crate) struct LinearEvaluator {
     /// The weight polynomials, by group and block.
     terms: Vec<Vec<Terms>>,
     bias: Vec<i64>,
+    /// Hash of the model and the layout.
+    digest: [u8; 32],
 }
+
+/// What responses are hidden with: a client's public key, and noise of so many bits, or none to measure the other noise.
+pub(crate) type Hiding<'k> = (&'k PlanKey, Option<u8>);
 
 impl LinearEvaluator {
     pub(crate) fn new(form: &LinearForm, layout: ValidLinear) -> Result<Self, PlanError> {
@@ -25,33 +33,48 @@ impl LinearEvaluator {
             .collect();
         Ok(Self {
             product: MaskProduct::new(&layout, &terms)?,
+            digest: digest(form, &layout),
             layout,
             terms,
             bias: form.bias.clone(),
         })
     }
 
-    pub(crate) fn evaluate(&self, plan: u8, payload: &[u8]) -> Result<Vec<u8>, EvaluateError> {
+    /// Evaluates the payload of a query, hidden if a key is given.
+    pub(crate) fn evaluate(
+        &self,
+        plan: u8,
+        payload: &[u8],
+        hiding: Option<Hiding<'_>>,
+    ) -> Result<Vec<u8>, EvaluateError> {
         let layout = &self.layout;
         let (rows, seed, bodies) = layout.read_query(payload).ok_or(EvaluateError::Query)?;
+        let mut hider = hiding
+            .map(|(key, bits)| Hider::new(key, layout, bits, &self.digest, payload))
+            .transpose()?;
         let masks = self
             .product
             .of(layout, &self.terms, &mut MaskStream::new(seed));
-        let bodies = self.unpack_bodies(rows, bodies);
+        let block_bodies = self.unpack_bodies(rows, bodies);
 
         let width = u32::from(layout.layout().response_bits);
         let mut response = vec![0; layout.response_len(rows)];
         let mut writer = layout.start_response(&mut response, plan, rows);
-        for (group, masks) in masks.iter().enumerate() {
-            for mask in masks {
-                writer.write(round_high(*mask, width), width);
-            }
+        for (group, mut masks) in masks.into_iter().enumerate() {
             let first = group * layout.layout().group as usize;
-            for row in 0..rows {
-                for output in first..first + layout.group_outputs(group) {
-                    let body = self.output_body(&bodies, group, row, output);
-                    writer.write(round_high(body, width), width);
-                }
+            let outputs = first..first + layout.group_outputs(group);
+            let places: Vec<(usize, usize)> = (0..rows)
+                .flat_map(|row| outputs.clone().map(move |output| (row, output)))
+                .collect();
+            let body = |&(row, output): &_| self.output_body(&block_bodies, group, row, output);
+            let mut bodies: Vec<u64> = places.iter().map(body).collect();
+            if let Some(hider) = &mut hider {
+                let position = |&(row, output): &_| layout.output_position(row, output);
+                let positions: Vec<usize> = places.iter().map(position).collect();
+                hider.hide(&mut masks, &mut bodies, &positions);
+            }
+            for value in masks.iter().chain(&bodies) {
+                writer.write(round_high(*value, width), width);
             }
         }
         writer.finish();
@@ -82,6 +105,25 @@ impl LinearEvaluator {
         }
         sum
     }
+}
+
+/// Hash of everything that an evaluation depends on besides the query.
+fn digest(form: &LinearForm, layout: &ValidLinear) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    let plain = layout.layout();
+    for number in [plain.features, plain.outputs, plain.group, plain.blocks] {
+        hash.update(number.to_le_bytes());
+    }
+    hash.update([plain.plaintext_bits, plain.body_bits, plain.response_bits]);
+    for (output, bias) in form.bias.iter().enumerate() {
+        hash.update(bias.to_le_bytes());
+        for (feature, weight) in form.weights.row(output) {
+            hash.update((feature as u64).to_le_bytes());
+            hash.update(weight.to_le_bytes());
+        }
+        hash.update(u64::MAX.to_le_bytes());
+    }
+    hash.finalize().into()
 }
 
 /// The weight polynomial of a group in each block.

@@ -1,15 +1,19 @@
 //! The planner of linear circuits: the smallest messages whose noise fits the failure probability.
 
-use tenebra_circuit::Interval;
+use tenebra_circuit::{Hide, Interval};
 use tenebra_client::ValidGlwe;
 use tenebra_client::linear::{LinearLayout, ValidLinear};
 
+use super::flood::{self, Hidden};
 use super::product::{direct_us, transform_us};
 use crate::branching::plan::Goal;
 use crate::error::PlanError;
-use crate::noise::{modulus_switch_variance, p_fail_log2, rounding_variance, tuniform_variance};
+use crate::noise::{
+    input_variance, modulus_switch_variance, set_bits_bound, tail_log2, tuniform_variance,
+};
 
 /// What the planner needs to know of `y = W·x + b`.
+#[derive(Clone, Debug)]
 pub(crate) struct LinearShape {
     pub(crate) features: u32,
     pub(crate) outputs: u32,
@@ -17,6 +21,8 @@ pub(crate) struct LinearShape {
     pub(crate) squared_norms: Vec<f64>,
     /// Bits of the widest output range.
     pub(crate) plaintext_bits: u32,
+    /// How the model is to be hidden from its clients, if it is.
+    pub(crate) hide: Option<Hide>,
 }
 
 /// A layout with the failure probability it reaches.
@@ -24,7 +30,17 @@ pub(crate) struct LinearShape {
 pub(crate) struct LinearPlan {
     pub(crate) layout: ValidLinear,
     pub(crate) p_fail_log2: f64,
+    /// Of all but the noise that hides the model.
     pub(crate) noise_variance: f64,
+    pub(crate) hidden: Option<Hidden>,
+}
+
+impl LinearPlan {
+    /// How far the noise may go that is not bounded: half a step, less what hides the model.
+    pub(crate) fn room(&self) -> f64 {
+        let half_step = f64::from(63 - self.layout.layout().plaintext_bits).exp2();
+        half_step - self.hidden.map_or(0.0, Hidden::bound)
+    }
 }
 
 /// Ring sizes and mask polynomials that are tried: all dimensions that a key may have, in steps of 256.
@@ -73,9 +89,12 @@ pub(crate) fn plan_batch(shape: &LinearShape, goal: Goal, cap: usize) -> Option<
         let room = u32::from(glwe.params().polynomial_size) / shape.features;
         let rows =
             ((room + 1).checked_sub(group)? / group).min(u32::try_from(cap).unwrap_or(u32::MAX));
-        (rows >= 2)
-            .then(|| fit(shape, glwe, group, 1, rows, goal))
-            .flatten()
+        // The noise that hides a model grows with the rows: fewer may fit where many do not.
+        let halvings = if shape.hide.is_some() { 16 } else { 1 };
+        (0..halvings)
+            .map(|log| rows >> log)
+            .take_while(|rows| *rows >= 2)
+            .find_map(|rows| fit(shape, glwe, group, 1, rows, goal))
     });
     plans.min_by(|a, b| cost_per_row(a).total_cmp(&cost_per_row(b)))
 }
@@ -113,33 +132,57 @@ fn fit(
             blocks,
             max_rows: u16::try_from(rows).ok()?,
         };
-        let plan = with_noise(shape, layout.validate().ok()?, goal.variance_factor);
+        let layout = layout.validate().ok()?;
+        let hidden = match shape.hide {
+            Some(hide) => Some(hidden(shape, &layout, hide)?),
+            None => None,
+        };
+        let plan = with_noise(shape, layout, hidden, goal.variance_factor);
         (plan.p_fail_log2 <= goal.p_fail_log2).then_some(plan)
     })
 }
 
+/// The noise that hides a model, if half of half a step is enough for it.
+fn hidden(shape: &LinearShape, layout: &ValidLinear, hide: Hide) -> Option<Hidden> {
+    let room = 62u8.checked_sub(layout.layout().plaintext_bits)?;
+    let needed = flood::noise_bits(shape, layout, hide).ceil().max(1.0);
+    (1..=room)
+        .find(|bits| f64::from(*bits) >= needed)
+        .map(|noise_bits| Hidden { hide, noise_bits })
+}
+
 /// Noise, times `factor`, and failure probability of a layout. A coefficient of the product collects the noise of every body that any
-/// weight of its group meets, so the norms of a group add up; switching the modulus adds its own.
-fn with_noise(shape: &LinearShape, layout: ValidLinear, factor: f64) -> LinearPlan {
+/// weight of its group meets, so the norms of a group add up; switching the modulus adds its own, and so do the zeros that hide a
+/// model: `e·u` and `e'·s` with binary `u` and `s`.
+fn with_noise(
+    shape: &LinearShape,
+    layout: ValidLinear,
+    hidden: Option<Hidden>,
+    factor: f64,
+) -> LinearPlan {
     let plain = layout.layout();
-    let dropped = 64 - u32::from(plain.body_bits);
-    let input = tuniform_variance(layout.glwe().noise_bound_log2()) + rounding_variance(dropped);
+    let glwe = layout.glwe();
     let groups = shape.squared_norms.chunks(plain.group as usize);
     let norm = groups.map(|group| group.iter().sum()).fold(0.0, f64::max);
-    let switch = modulus_switch_variance(layout.glwe(), u32::from(plain.response_bits));
-    let noise_variance = factor * (norm * input + switch);
+    let switch = modulus_switch_variance(glwe, u32::from(plain.response_bits));
+    let fresh = tuniform_variance(glwe.noise_bound_log2());
+    let zeros = hidden.map_or(0.0, |_| 2.0 * set_bits_bound(glwe) * fresh);
     let outputs = usize::from(plain.max_rows) * plain.outputs as usize;
-    LinearPlan {
+    let mut plan = LinearPlan {
         layout,
-        p_fail_log2: p_fail_log2(noise_variance, u32::from(plain.plaintext_bits), outputs),
-        noise_variance,
-    }
+        p_fail_log2: 0.0,
+        noise_variance: factor * (norm * input_variance(&layout) + switch + zeros),
+        hidden,
+    };
+    plan.p_fail_log2 = tail_log2(plan.noise_variance, plan.room(), outputs);
+    plan
 }
 
 /// The plan of a given layout, if it fits the circuit and its noise reaches `p_fail`.
 pub(crate) fn check_layout(
     shape: &LinearShape,
     layout: ValidLinear,
+    noise_bits: Option<u8>,
     p_fail: f64,
 ) -> Result<LinearPlan, PlanError> {
     let plain = layout.layout();
@@ -151,7 +194,16 @@ pub(crate) fn check_layout(
         let what = "the outputs need more bits";
         return Err(PlanError::Layout { what });
     }
-    let plan = with_noise(shape, layout, 1.0);
+    let hidden = shape.hide.zip(noise_bits);
+    let hidden = hidden.map(|(hide, noise_bits)| Hidden { hide, noise_bits });
+    let hides = |hidden: Hidden| {
+        flood::noise_bits(shape, &layout, hidden.hide) <= f64::from(hidden.noise_bits)
+    };
+    if !hidden.is_none_or(hides) {
+        let what = "its noise does not hide the model";
+        return Err(PlanError::Layout { what });
+    }
+    let plan = with_noise(shape, layout, hidden, 1.0);
     if plan.p_fail_log2 > p_fail {
         let what = "its noise does not reach the failure probability";
         return Err(PlanError::Layout { what });
@@ -164,7 +216,7 @@ fn cost(plan: &LinearPlan) -> f64 {
     let layout = &plan.layout;
     let rows = usize::from(layout.layout().max_rows);
     let bytes = layout.query_len(rows) + layout.response_len(rows);
-    bytes as f64 * 0.16 + encrypt_us(layout, rows) + evaluate_us(layout, rows)
+    bytes as f64 * 0.16 + encrypt_us(layout, rows) + evaluate_us(plan, rows)
 }
 
 /// The same for each row of a full batch.
@@ -180,7 +232,8 @@ fn encrypt_us(layout: &ValidLinear, rows: usize) -> f64 {
 
 /// Predicted server time: expansion of the masks, their products with the weights, the sums over the bodies, and packing
 /// with checksums.
-pub(crate) fn evaluate_us(layout: &ValidLinear, rows: usize) -> f64 {
+pub(crate) fn evaluate_us(plan: &LinearPlan, rows: usize) -> f64 {
+    let layout = &plan.layout;
     let plain = layout.layout();
     let (blocks, size) = (plain.blocks as usize, layout.glwe().polynomial_size());
     let weights = plain.outputs as usize * plain.features as usize;
@@ -189,26 +242,58 @@ pub(crate) fn evaluate_us(layout: &ValidLinear, rows: usize) -> f64 {
     let masks = (layout.glwe().dimension() * blocks) as f64 * 5e-3;
     let sums = (rows * weights) as f64 * f64::from(plain.group) * 0.5e-3;
     let packing = (layout.query_len(rows) + layout.response_len(rows)) as f64 * 1e-3;
-    products + masks + sums + packing
+    let zeros = plan.hidden.map_or(0.0, |_| zeros_us(layout));
+    products + masks + sums + packing + zeros
+}
+
+/// Predicted time of hiding a response: small polynomials, their products with the public key, and noise.
+fn zeros_us(layout: &ValidLinear) -> f64 {
+    let (size, k) = (
+        layout.glwe().polynomial_size(),
+        layout.glwe().glwe_dimension() as f64,
+    );
+    let transforms = transform_us(size) * (k / 2.0 + k + 1.0);
+    let pointwise = k * (k + 1.0) * size as f64 * 2e-3;
+    let noise = k * size as f64 * 2e-3;
+    layout.groups() as f64 * (transforms + pointwise + noise)
 }
 
 /// Says how many bits are needed and how many fit.
 fn infeasible(shape: &LinearShape, goal: Goal) -> PlanError {
-    let fitting = (1..shape.plaintext_bits)
-        .rev()
-        .find(|bits| {
-            let smaller = LinearShape {
-                features: shape.features,
-                outputs: shape.outputs,
-                squared_norms: shape.squared_norms.clone(),
-                plaintext_bits: *bits,
-            };
-            search_single(&smaller, goal).is_some()
-        })
-        .unwrap_or(0);
-    PlanError::OutputTooWide {
-        needed_bits: shape.plaintext_bits,
-        fitting_bits: fitting,
-        p_fail_log2: goal.p_fail_log2,
+    let fits = |plaintext_bits, hide| {
+        let other = LinearShape {
+            plaintext_bits,
+            hide,
+            ..shape.clone()
+        };
+        search_single(&other, goal).is_some()
+    };
+    let needed_bits = shape.plaintext_bits;
+    let fitting = |hide| (1..needed_bits).rev().find(|bits| fits(*bits, hide));
+    let hide = shape.hide.filter(|_| fits(needed_bits, None));
+    let fitting_bits = fitting(hide).unwrap_or(0);
+    let Some(hide) = hide else {
+        return PlanError::OutputTooWide {
+            needed_bits,
+            fitting_bits,
+            p_fail_log2: goal.p_fail_log2,
+        };
+    };
+    let fewer = |responses_log2: &u8| {
+        let responses_log2 = *responses_log2;
+        fits(
+            needed_bits,
+            Some(Hide {
+                responses_log2,
+                ..hide
+            }),
+        )
+    };
+    PlanError::HiddenTooWide {
+        needed_bits,
+        fitting_bits,
+        responses_log2: hide.responses_log2,
+        advantage_bits: hide.advantage_bits,
+        fitting_responses_log2: (0..hide.responses_log2).rev().find(fewer),
     }
 }

@@ -33,7 +33,7 @@ pub(super) fn measure<R: CryptoRng>(
     let mut errors = Errors::new(Predicted {
         noise,
         added: switch_noise(&plan.layout),
-        plaintext_bits: u32::from(plan.layout.layout().plaintext_bits),
+        half_step: f64::from(63 - plan.layout.layout().plaintext_bits).exp2(),
         outputs: plan.layout.layout().coefficients as usize,
     });
     let mut keys: Option<(Client, KeyBits, Option<EvaluationKey>)> = None;

@@ -3,13 +3,13 @@
 use rand_core::CryptoRng;
 use tenebra_client::bits::BitReader;
 use tenebra_client::linear::{LinearError, ValidLinear};
-use tenebra_client::{Client, ClientError, Frame, Kind};
+use tenebra_client::{Client, ClientError, Frame, Kind, SpecId};
 
 use super::statistics::{Errors, Measurement, Predicted};
 use super::{KeyBits, Measure, MeasureError, codes};
 use crate::error::EvaluateError;
 use crate::noise::MixedNoise;
-use crate::program::{LinearProgram, Program};
+use crate::program::{EvaluationKey, LinearProgram, Program};
 
 /// Errors that are looked at.
 const ERRORS: usize = 4096;
@@ -31,17 +31,23 @@ pub(super) fn measure<R: CryptoRng>(
     let mut errors = Errors::new(Predicted {
         noise: MixedNoise::from(linear.plan.noise_variance),
         added: 0.0,
-        plaintext_bits: u32::from(layout.layout().plaintext_bits),
+        half_step: linear.plan.room(),
         outputs: rows * outputs_of_row,
     });
-    let mut keys: Option<(Client, KeyBits)> = None;
+    let mut keys: Option<(Client, KeyBits, Option<EvaluationKey>)> = None;
     for query in 0..queries {
         if query % queries.div_ceil(KEYS) == 0 {
             let client = Client::generate(spec, measure.rng).map_err(ClientError::from)?;
             let bits = KeyBits::of_plan(&client, index)?;
-            keys = Some((client, bits));
+            let public = match client.evaluation_key(measure.rng)? {
+                Some(file) => Some(program.prepare_key(client.key().spec_id(), &file)?),
+                None => None,
+            };
+            keys = Some((client, bits, public));
         }
-        let Some((client, bits)) = &keys else { break };
+        let Some((client, bits, public)) = &keys else {
+            break;
+        };
         let (mut all_codes, mut expected) = (Vec::new(), Vec::new());
         for row in 0..rows {
             let codes = codes(program, query + row, measure.rng);
@@ -52,13 +58,19 @@ pub(super) fn measure<R: CryptoRng>(
         let framed = client
             .spec()
             .encrypt_codes(client.key(), &all_codes, measure.rng)?;
-        let response = program.evaluate(id, None, &framed)?;
+        let response = program.evaluate(id, public.as_ref(), &framed)?;
         // Integers out of range are wrong like others.
         let outputs = client.decrypt(&response);
         let right = outputs.is_ok_and(|rows| rows.concat() == expected);
-        let response = Frame::parse_for(&response, Kind::Response, id);
-        let payload = response.map_err(EvaluateError::from)?.payload;
-        let of_query = phase_errors(layout, bits, payload, |row, output| {
+        let payload = match linear.plan.hidden {
+            None => payload_of(&response, Kind::Response, id)?.to_vec(),
+            // The noise that hides the model is known and bounded; it would cover the other.
+            Some(_) => {
+                let query = payload_of(&framed, Kind::Query, id)?;
+                linear.evaluate(index, public.as_ref(), false, query)?
+            }
+        };
+        let of_query = phase_errors(layout, bits, &payload, |row, output| {
             expected[row * outputs_of_row + output]
         })
         .map_err(ClientError::from)?;
@@ -66,6 +78,10 @@ pub(super) fn measure<R: CryptoRng>(
         (measure.progress)(query + 1, queries);
     }
     Ok(errors.measurement())
+}
+
+fn payload_of(framed: &[u8], kind: Kind, id: SpecId) -> Result<&[u8], EvaluateError> {
+    Ok(Frame::parse_for(framed, kind, id)?.payload)
 }
 
 /// How far the phase of each output is from what it should be, on 64 bits.

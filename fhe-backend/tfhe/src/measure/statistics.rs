@@ -1,6 +1,6 @@
 //! Phase errors, summed up and judged.
 
-use crate::noise::{MixedNoise, p_fail_log2};
+use crate::noise::{MixedNoise, tail_log2};
 
 /// What was measured of a plan.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,7 +107,8 @@ pub(super) struct Predicted {
     pub(super) noise: MixedNoise,
     /// That is added before results are decoded.
     pub(super) added: f64,
-    pub(super) plaintext_bits: u32,
+    /// How far errors may go.
+    pub(super) half_step: f64,
     /// Integers that a query returns.
     pub(super) outputs: usize,
 }
@@ -175,7 +176,7 @@ impl Errors {
         let Predicted {
             noise,
             added,
-            plaintext_bits,
+            half_step,
             outputs,
         } = self.plan;
         let std_log2 =
@@ -192,8 +193,8 @@ impl Errors {
             kurtosis,
             largest: self.largest,
             largest_tail_log2: noise.tail_log2(self.largest * self.predicted).max(-1e9),
-            half_step: f64::from(63 - plaintext_bits).exp2() / self.predicted,
-            p_fail_log2: p_fail_log2(bound * variance + added, plaintext_bits, outputs),
+            half_step: half_step / self.predicted,
+            p_fail_log2: tail_log2(bound * variance + added, half_step, outputs),
             mismatches: self.mismatches,
         }
     }
@@ -208,7 +209,7 @@ mod tests {
         Errors::new(Predicted {
             noise: MixedNoise::from(predicted * predicted),
             added: 0.0,
-            plaintext_bits: 56,
+            half_step: 128.0,
             outputs: 1,
         })
     }

@@ -1,0 +1,182 @@
+//! Hidden linear models: the spec's scheme 4 and the public key, read as `docs/wire-format.md` says.
+
+use tenebra_client::hiding::{Hiding, MAX_ADVANTAGE_BITS, MAX_RESPONSES_LOG2};
+use tenebra_client::linear::LinearLayout;
+use tenebra_client::params::GlweParams;
+use tenebra_client::spec::{OwnedScheme, OwnedSpec};
+use tenebra_client::{ClientError, ClientKey, ClientSpec, Kind, SpecError};
+
+use crate::cases;
+use crate::known_answers::payload;
+use crate::reference::{Seeded, key_polynomials};
+
+/// Bytes before the parameters: scheme, `p_fail`, inputs, outputs.
+const HEAD: usize = 17;
+/// Of a plan of scheme 1.
+const PLAN: usize = 17;
+
+fn layouts() -> [LinearLayout; 2] {
+    let OwnedScheme::Linear(plans) = cases::classes().spec.scheme else {
+        panic!("classes is linear")
+    };
+    // The second is a key of two polynomials: two encryptions of zero with two masks each.
+    let glwe = |glwe_dimension, polynomial_size| GlweParams {
+        glwe_dimension,
+        polynomial_size,
+        noise_bound_log2: 17,
+    };
+    [
+        LinearLayout {
+            glwe: glwe(1, 2048),
+            ..plans[0]
+        },
+        LinearLayout {
+            glwe: glwe(2, 1024),
+            ..plans[1]
+        },
+    ]
+}
+
+fn hidden(hiding: Hiding) -> OwnedSpec {
+    OwnedSpec {
+        scheme: OwnedScheme::Hidden(layouts().to_vec(), hiding),
+        ..cases::classes().spec
+    }
+}
+
+/// Plans of `p = 8`: noise of at most `2^(62−8)`.
+const HIDING: Hiding = Hiding {
+    responses_log2: 20,
+    advantage_bits: 16,
+    noise_bits: [54, 41],
+};
+
+#[test]
+fn the_spec_says_how_a_model_is_hidden() {
+    let file = hidden(HIDING).encode().unwrap();
+    let spec = ClientSpec::parse(&file).unwrap();
+    assert_eq!(spec.hiding(), Some(&HIDING));
+    let bytes = spec.payload();
+    assert_eq!(bytes[0], 4);
+    assert_eq!(bytes[HEAD..HEAD + 3], [20, 16, 2]);
+    assert_eq!(bytes[HEAD + 3 + PLAN], 54);
+    assert_eq!(bytes[HEAD + 4 + 2 * PLAN], 41);
+
+    // But for that it is the spec of a model that is not hidden.
+    let plain = OwnedSpec {
+        scheme: OwnedScheme::Linear(layouts().to_vec()),
+        ..cases::classes().spec
+    };
+    let plain = plain.encode().unwrap();
+    let plain = ClientSpec::parse(&plain).unwrap();
+    assert_eq!(plain.hiding(), None);
+    let mut without = bytes.to_vec();
+    without[0] = 1;
+    without.remove(HEAD + 4 + 2 * PLAN);
+    without.remove(HEAD + 3 + PLAN);
+    without.drain(HEAD..HEAD + 2);
+    assert_eq!(without, plain.payload());
+}
+
+#[test]
+fn hiding_out_of_range_is_refused() {
+    let refused = |hiding: Hiding| {
+        let error = hidden(hiding).encode().err();
+        error == Some(SpecError::Malformed("hiding"))
+    };
+    let least = Hiding {
+        responses_log2: 0,
+        advantage_bits: 1,
+        noise_bits: [1, 1],
+    };
+    let most = Hiding {
+        responses_log2: MAX_RESPONSES_LOG2,
+        advantage_bits: MAX_ADVANTAGE_BITS,
+        noise_bits: [54, 54],
+    };
+    for sound in [least, most] {
+        assert!(hidden(sound).encode().is_ok());
+    }
+    for unsound in [
+        Hiding {
+            responses_log2: MAX_RESPONSES_LOG2 + 1,
+            ..most
+        },
+        Hiding {
+            advantage_bits: 0,
+            ..most
+        },
+        Hiding {
+            advantage_bits: MAX_ADVANTAGE_BITS + 1,
+            ..most
+        },
+        Hiding {
+            noise_bits: [55, 54],
+            ..most
+        },
+        Hiding {
+            noise_bits: [54, 255],
+            ..most
+        },
+        Hiding {
+            noise_bits: [54, 0],
+            ..most
+        },
+    ] {
+        assert!(refused(unsound), "{unsound:?}");
+    }
+}
+
+/// `b − Σ_j A_j·S_j` is small in all coefficients of all ciphertexts, and not zero.
+#[test]
+fn a_public_key_holds_encryptions_of_zero() {
+    let file = hidden(HIDING).encode().unwrap();
+    let spec = ClientSpec::parse(&file).unwrap();
+    let key = ClientKey::generate(&spec, &mut cases::rng(1));
+    let secret = payload(&spec, Kind::SecretKey, &key.to_secret_file(&spec));
+    let public = spec.evaluation_key_file(&key, &mut cases::rng(2)).unwrap();
+    let public = public.unwrap();
+    assert_eq!(Some(public.len()), spec.evaluation_key_len());
+    let mut public = &*payload(&spec, Kind::EvaluationKey, &public);
+    let mut secret = &*secret;
+    for layout in layouts() {
+        let (k, size) = (
+            usize::from(layout.glwe.glwe_dimension),
+            usize::from(layout.glwe.polynomial_size),
+        );
+        let (its, others) = public.split_at(32 + 8 * k * size);
+        let (its_secret, other_secrets) = secret.split_at(k * size / 8);
+        (public, secret) = (others, other_secrets);
+        let seeded = Seeded {
+            payload: its,
+            seed_at: 0,
+            ciphertexts: k,
+            bodies: size,
+            stride: 1,
+            body_bits: 64,
+        };
+        let bound = 1u64 << layout.glwe.noise_bound_log2;
+        for phases in seeded.phases(&key_polynomials(layout.glwe, its_secret)) {
+            let errors = phases.iter().map(|phase| phase.cast_signed());
+            let largest = errors.map(i64::unsigned_abs).max().unwrap();
+            assert!(
+                (bound / 2..=bound).contains(&largest),
+                "noise up to {largest} of {bound}"
+            );
+        }
+    }
+    assert!(public.is_empty() && secret.is_empty());
+}
+
+#[test]
+fn a_model_that_is_not_hidden_has_no_public_key() {
+    let file = cases::classes().spec.encode().unwrap();
+    let spec = ClientSpec::parse(&file).unwrap();
+    let key = ClientKey::generate(&spec, &mut cases::rng(1));
+    assert_eq!(spec.evaluation_key_len(), None);
+    let mut scratch = vec![0; spec.evaluation_key_scratch_len()];
+    let written = spec.write_evaluation_key(&key, &mut cases::rng(2), &mut scratch, |_| {
+        Ok::<_, ClientError>(())
+    });
+    assert!(written.is_err());
+}
