@@ -35,7 +35,7 @@ pub struct Report {
     #[serde(default)]
     pub refused_plans: Vec<RefusedPlan>,
     /// How the model is hidden from its clients, if it is.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hidden: Option<HiddenReport>,
     /// Parameters of the plan for single rows, by name.
     pub parameters: Map<String, Value>,
