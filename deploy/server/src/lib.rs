@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 extern crate alloc;
+// Models of the tests of the whole service serve those of its parts.
+#[cfg(test)]
+extern crate self as tenebra_server;
 
 mod api;
 mod app;
@@ -22,6 +25,7 @@ mod problem;
 mod shares;
 pub mod store;
 pub mod tokens;
+mod trial;
 
 pub use api::openapi_document;
 pub use app::{App, StartError};
@@ -30,3 +34,4 @@ pub use config::Limits;
 pub use info::{DeploymentInfo, History, KeyInfo, KeyList, ModelInfo, ModelList, Purged};
 pub use listen::{Server, Tls};
 pub use problem::{PROBLEM_JSON, Problem};
+pub use trial::Trial;
