@@ -1,9 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 extern crate alloc;
-// Models of the tests of the whole service serve those of its parts.
-#[cfg(test)]
-extern crate self as tenebra_server;
 
 mod api;
 mod app;

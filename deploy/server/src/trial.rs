@@ -71,7 +71,7 @@ impl Trial {
             tracing::error!(%error, "no process could be started that verifies a model");
             Problem::internal()
         })?;
-        let ended = thread::scope(|scope| {
+        thread::scope(|scope| {
             let stdin = child.stdin.take();
             // It stays open until the process ends; a process that is killed takes no more.
             let sent = scope.spawn(move || {
@@ -84,8 +84,7 @@ impl Trial {
             let ended = watch(&mut child, time, memory);
             drop(sent.join());
             ended
-        });
-        ended
+        })
     }
 
     fn start(&self) -> std::io::Result<Child> {
