@@ -440,6 +440,24 @@ fn tls_protects_the_way() {
         "predict --model model --keys keys --data test.csv --ca {chain}"
     ));
     assert_eq!(csv.lines().count(), 13);
+    // A server that asks for a certificate is shown one.
+    let client = rcgen::generate_simple_self_signed(["client".to_owned()]).unwrap();
+    let shown = ["client.pem", "client.key"].map(|name| folder.path().join(name));
+    fs::write(&shown[0], client.cert.pem()).unwrap();
+    fs::write(&shown[1], client.signing_key.serialize_pem()).unwrap();
+    let [client, client_key] = shown.each_ref().map(|path| path.to_str().unwrap());
+    let arguments = [&arguments[..], &["--tls-client-ca", client]].concat();
+    let strict = Server::start(&folder.path().join("store"), &arguments);
+    let models = format!("models --server {} --ca {chain}", strict.url);
+    assert!(person.fail(&models).contains("certificate"));
+    let listed = person.run(&format!(
+        "{models} --client-cert {client} --client-key {client_key}"
+    ));
+    assert!(listed.contains("model"), "{listed}");
+    let stderr = person.fail(&format!(
+        "{models} --client-cert {client} --client-key {key}"
+    ));
+    assert!(stderr.contains("does not fit"), "{stderr}");
     let stderr = person.fail("models --ca test.csv");
     assert!(
         stderr.contains("test.csv: there is no certificate"),

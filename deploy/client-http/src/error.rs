@@ -41,6 +41,9 @@ pub enum Error {
         "there is no certificate in PEM form, `-----BEGIN CERTIFICATE-----`, or one is damaged"
     )]
     Certificates,
+    /// What is to be shown to the server is no private key, or one of another certificate.
+    #[error("the client's private key is not one in PEM form, or does not fit its certificate")]
+    ClientKey,
     /// A name that cannot stand in an address.
     #[error("`{0}` is not the name of a model or key: they consist of a-z, 0-9, `-`, `_` and `.`")]
     Name(String),

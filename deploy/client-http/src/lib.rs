@@ -5,7 +5,9 @@ extern crate alloc;
 mod error;
 mod info;
 mod service;
+mod tls;
 
 pub use error::{Error, Problem};
 pub use info::{DeploymentInfo, Evaluated, History, KeyInfo, ModelInfo};
 pub use service::Service;
+pub use tls::Certificates;

@@ -1,6 +1,5 @@
 //! The server's addresses as methods.
 
-use alloc::sync::Arc;
 use core::time::Duration;
 use std::io::Read;
 use std::thread::sleep;
@@ -11,11 +10,11 @@ use tenebra_client::frame::{HEADER_LEN, Header, MAGIC};
 use tenebra_client::limits::MAX_MESSAGE_LEN;
 use tenebra_client::{Frame, FrameError, Kind, frame_len};
 use ureq::http::{Method, Request, Response};
-use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use ureq::{Agent, Body};
 
 use crate::error::{Error, Problem};
 use crate::info::{Evaluated, History, KeyInfo, ModelInfo};
+use crate::tls::Certificates;
 
 /// How often a busy server is asked again.
 const RETRIES: u32 = 5;
@@ -58,7 +57,7 @@ impl Service {
     /// # Errors
     /// [`Error::Address`].
     pub fn new(url: &str, token: Option<&str>) -> Result<Self, Error> {
-        Self::with_tls(url, token, TlsConfig::default())
+        Self::with_certificates(url, token, Certificates::default())
     }
 
     /// As [`new`](Self::new), but the server's certificate must be one of these or signed by one of them, all PEM.
@@ -66,23 +65,22 @@ impl Service {
     /// # Errors
     /// [`Error::Address`], [`Error::Certificates`].
     pub fn trusting(url: &str, token: Option<&str>, certificates: &[u8]) -> Result<Self, Error> {
-        let refused = |_| Error::Certificates;
-        let items = parse_pem(certificates).collect::<Result<Vec<_>, _>>();
-        let certificates = items.map_err(refused)?.into_iter().filter_map(|item| {
-            let PemItem::Certificate(certificate) = item else {
-                return None;
-            };
-            Some(certificate)
-        });
-        let certificates: Vec<_> = certificates.collect();
-        if certificates.is_empty() {
-            return Err(Error::Certificates);
-        }
-        let roots = RootCerts::Specific(Arc::new(certificates));
-        Self::with_tls(url, token, TlsConfig::builder().root_certs(roots).build())
+        let certificates = Certificates {
+            trusted: Some(certificates),
+            shown: None,
+        };
+        Self::with_certificates(url, token, certificates)
     }
 
-    fn with_tls(url: &str, token: Option<&str>, tls: TlsConfig) -> Result<Self, Error> {
+    /// As [`new`](Self::new), with certificates: those that the server's is held to, and the one to show it.
+    ///
+    /// # Errors
+    /// [`Error::Address`], [`Error::Certificates`], [`Error::ClientKey`].
+    pub fn with_certificates(
+        url: &str,
+        token: Option<&str>,
+        certificates: Certificates<'_>,
+    ) -> Result<Self, Error> {
         let base = url.trim_end_matches('/').to_owned();
         let schemes = ["http://", "https://"];
         let host = schemes.iter().find_map(|scheme| base.strip_prefix(scheme));
@@ -92,7 +90,7 @@ impl Service {
             });
         }
         let config = Agent::config_builder()
-            .tls_config(tls)
+            .tls_config(certificates.config()?)
             .http_status_as_error(false)
             .timeout_connect(Some(Duration::from_secs(10)))
             .timeout_recv_response(Some(Duration::from_secs(120)))

@@ -10,6 +10,8 @@ mod observe;
 mod openapi;
 mod precondition;
 mod predict;
+#[cfg(test)]
+mod store_faults;
 mod versions;
 
 use alloc::sync::Arc;

@@ -5,9 +5,10 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use tokio::time::Instant;
 
 use bytes::Bytes;
+use tenebra_tfhe::server_program::ServerFile;
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
@@ -28,7 +29,7 @@ use crate::tokens::{Identity, Refusal, Tokens};
 const PROBE_AGE: Duration = Duration::from_secs(1);
 /// How long models and keys in memory are used while the store does not answer; tokens are as well.
 const TRUST: Duration = Duration::from_secs(60);
-/// Programs and keys that are verified and prepared at a time, of each.
+/// Programs and keys that are verified and prepared at a time, of each, and programs that are tried apart.
 const PREPARING: usize = 2;
 
 /// Why a server did not start.
@@ -66,6 +67,7 @@ pub struct App {
     pub(crate) program_uploads: Semaphore,
     /// Uploads that are read, of all clients.
     pub(crate) key_uploads: Semaphore,
+    trying_programs: Arc<Semaphore>,
     preparing_programs: Arc<Semaphore>,
     preparing_keys: Arc<Semaphore>,
     pub(crate) metrics: Metrics,
@@ -114,6 +116,7 @@ impl App {
             shares: Shares::new(&limits, open),
             program_uploads: Semaphore::new(limits.uploads),
             key_uploads: Semaphore::new(limits.uploads),
+            trying_programs: Arc::new(Semaphore::new(PREPARING)),
             preparing_programs: Arc::new(Semaphore::new(PREPARING)),
             preparing_keys: Arc::new(Semaphore::new(PREPARING)),
             metrics,
@@ -280,6 +283,26 @@ impl App {
             Problem::damaged_model(name.as_str())
         })?;
         Ok(self.keep_model(&entry, model))
+    }
+
+    /// Verifies and prepares a server program that somebody uploads: apart first, as it may be hostile, so that models of the store
+    /// do not wait for it.
+    pub(crate) async fn prepare_upload(&self, bytes: Bytes) -> Result<Model, Problem> {
+        if let Some(trial) = self.limits.trial.clone() {
+            let turn = Arc::clone(&self.trying_programs).acquire_owned().await;
+            let (bytes, seconds) = (bytes.clone(), self.limits.trial_seconds);
+            let check = move || {
+                // What is refused at once needs no trial.
+                ServerFile::parse(&bytes)?.check_cost()?;
+                let checked = trial.check(&bytes, seconds);
+                // Until here: it goes on if nobody waits any longer.
+                drop(turn);
+                checked
+            };
+            let checked = tokio::task::spawn_blocking(check).await;
+            checked.map_err(|_| Problem::internal())??;
+        }
+        self.prepare(bytes).await
     }
 
     /// Verifies and prepares a server program.

@@ -18,6 +18,7 @@ use crate::app::{App, StartError};
 use crate::config::Limits;
 use crate::listen::{Server, Tls};
 use crate::store::Store;
+use crate::trial::{self, Trial};
 
 pub use token::TokenArguments;
 
@@ -31,8 +32,8 @@ Examples:
   tenebra serve --store s3://bucket/prefix --listen 0.0.0.0:8080             (behind a proxy; AWS_* as usual)")]
 pub struct ServeArguments {
     /// A folder, which is made if it is not there, or s3://BUCKET/PREFIX
-    #[arg(long, env = "TENEBRA_STORE")]
-    store: String,
+    #[arg(long, env = "TENEBRA_STORE", required_unless_present = "trial")]
+    store: Option<String>,
     /// Address and port
     #[arg(long, default_value = "127.0.0.1:8080", env = "TENEBRA_LISTEN")]
     listen: SocketAddr,
@@ -61,6 +62,9 @@ pub struct ServeArguments {
     /// Form of the log on stderr; `TENEBRA_LOG` filters it, as in `debug` or `tenebra_server=debug`
     #[arg(long, value_enum, default_value_t = LogForm::Text)]
     log: LogForm,
+    /// Instead of serving, verify the server program on stdin: what a server starts for each upload
+    #[arg(long, hide = true)]
+    trial: bool,
     #[command(flatten)]
     limits: LimitArguments,
 }
@@ -104,6 +108,9 @@ struct LimitArguments {
     /// Largest model, MiB
     #[arg(long, value_name = "MIB", default_value_t = 256)]
     model_mib: u32,
+    /// Longest verification of an uploaded model: so many seconds, and as many for each MiB of it
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    model_seconds: u32,
     /// Models held prepared, MiB of memory
     #[arg(long, value_name = "MIB", default_value_t = 1024)]
     models_cached_mib: u32,
@@ -137,6 +144,7 @@ impl LimitArguments {
             grace: Duration::from_secs(self.grace_seconds.into()),
             body_bytes: bytes(self.body_mib),
             model_bytes: usize::try_from(bytes(self.model_mib)).unwrap_or(usize::MAX),
+            trial_seconds: self.model_seconds,
             models_cached_bytes: bytes(self.models_cached_mib),
             keys_cached_bytes: bytes(self.keys_cached_mib),
             keys_per_client: self.keys_per_client as usize,
@@ -152,8 +160,17 @@ impl ServeArguments {
     /// # Errors
     /// [`StartError`].
     pub fn run(&self) -> Result<ExitCode, StartError> {
+        let mut limits = self.limits.limits();
+        if self.trial {
+            return Ok(trial::answer(&limits));
+        }
         self.start_log();
-        let limits = self.limits.limits();
+        let threads = limits.threads.to_string();
+        let trial = Trial::of_this_program(&["serve", "--trial", "--threads", &threads]);
+        limits.trial = Some(trial.map_err(|source| StartError::Io {
+            action: "the program's own file is not known".to_owned(),
+            source,
+        })?);
         make_files_private();
         let runtime = runtime()?;
         let served = runtime.block_on(self.serve(limits));
@@ -167,10 +184,12 @@ impl ServeArguments {
             (Some(chain), Some(key)) => Some(Tls::read(chain, key, self.tls_client_ca.as_deref())?),
             _ => None,
         };
+        // Asked for by the arguments.
+        let location = self.store.as_deref().unwrap_or_default();
         let store = if self.no_create {
-            Store::open_existing(&self.store)?
+            Store::open_existing(location)?
         } else {
-            Store::open(&self.store)?
+            Store::open(location)?
         };
         let app = App::new(store, limits, self.open).await?;
         if let Some(path) = &self.audit_log {
@@ -184,7 +203,7 @@ impl ServeArguments {
         let (address, admin) = (server.address()?, server.admin_address()?);
         let signals = Signals::new()?;
         let admin_address = admin.map(tracing::field::display);
-        tracing::info!(%address, admin_address, store = self.store, tokens, "listening");
+        tracing::info!(%address, admin_address, store = location, tokens, "listening");
         if tokens == Some(0) {
             tracing::warn!(
                 "the store has no tokens, so every request is refused; make one with `token add`"

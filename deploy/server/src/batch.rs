@@ -8,6 +8,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use tenebra_client::Kind;
 use tokio::sync::mpsc::Sender;
+use tokio::time::sleep;
 
 use crate::api::{RequestId, Turn};
 use crate::app::App;
@@ -89,7 +90,12 @@ impl Job {
             response
         };
         let patience = self.model.patience;
-        let done = match self.app.pool.run(slot, patience, work).await {
+        let ran = tokio::select! {
+            biased;
+            ran = self.app.pool.run(slot, patience, work) => ran,
+            problem = self.revoked() => return Err(problem),
+        };
+        let done = match ran {
             Ok(done) => done,
             Err(Failed::Late) => {
                 count("late");
@@ -112,6 +118,23 @@ impl Job {
         let value = Bytes::from(done.value?);
         metrics.sent_bytes.inc_by(value.len() as u64);
         Ok(Done { value, queued, ran })
+    }
+
+    /// Ready once the token, the model or the key is gone: an evaluation that runs or waits ends then, however long it would take.
+    async fn revoked(&self) -> Problem {
+        loop {
+            sleep(RECHECK).await;
+            if let Err(problem) = self.recheck().await {
+                return problem;
+            }
+        }
+    }
+
+    async fn recheck(&self) -> Result<(), Problem> {
+        let key = self.key.as_ref().map(|(id, _)| *id);
+        let app = &self.app;
+        app.recheck(&self.identity, &self.name, &self.model, key)
+            .await
     }
 
     /// Sends the first response and evaluates the other queries, as fast as the client takes the responses; until the client has
@@ -182,10 +205,7 @@ impl Job {
             .await;
         let slot = slot.ok_or_else(Problem::stopping)?;
         if checked.elapsed() > RECHECK {
-            let key = self.key.as_ref().map(|(id, _)| *id);
-            self.app
-                .recheck(&self.identity, &self.name, &self.model, key)
-                .await?;
+            self.recheck().await?;
             *checked = Instant::now();
         }
         Ok(Some(self.evaluate(slot, query).await?.value))

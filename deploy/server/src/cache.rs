@@ -9,7 +9,7 @@ use core::time::Duration;
 use std::collections::HashMap;
 use std::hash::RandomState;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use tokio::time::Instant;
 
 use prometheus::IntCounter;
 

@@ -4,6 +4,8 @@ use core::num::NonZeroUsize;
 use core::time::Duration;
 use std::thread::available_parallelism;
 
+use crate::trial::Trial;
+
 /// How much a server takes on.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -25,6 +27,10 @@ pub struct Limits {
     pub body_bytes: u64,
     /// Bytes of a server program.
     pub model_bytes: usize,
+    /// How an uploaded program is verified apart; `None`: without bounds of time and memory but those on its size.
+    pub trial: Option<Trial>,
+    /// Seconds that verifying may take, and as many for each MiB.
+    pub trial_seconds: u32,
     /// Bytes of memory, about, of models kept prepared.
     pub models_cached_bytes: u64,
     /// Bytes of prepared evaluation keys kept in memory.
@@ -54,6 +60,8 @@ impl Default for Limits {
             grace: Duration::ZERO,
             body_bytes: 512 * MIB,
             model_bytes: 256 << 20,
+            trial: None,
+            trial_seconds: 10,
             models_cached_bytes: 1024 * MIB,
             keys_cached_bytes: 1024 * MIB,
             keys_per_client: 16,

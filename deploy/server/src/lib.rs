@@ -22,6 +22,7 @@ mod problem;
 mod shares;
 pub mod store;
 pub mod tokens;
+mod trial;
 
 pub use api::openapi_document;
 pub use app::{App, StartError};
@@ -30,3 +31,4 @@ pub use config::Limits;
 pub use info::{DeploymentInfo, History, KeyInfo, KeyList, ModelInfo, ModelList, Purged};
 pub use listen::{Server, Tls};
 pub use problem::{PROBLEM_JSON, Problem};
+pub use trial::Trial;

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use crate::frames::BodyError;
 use crate::store::StoreError;
 use crate::tokens::Refusal;
+use crate::trial::TrialError;
 use tenebra_tfhe::server_program::ProgramError;
 
 /// Media type of a problem document.
@@ -315,6 +316,15 @@ impl Problem {
         Self::later("store-read-only", "the store takes no writes", detail)
     }
 
+    fn model_refused(detail: impl ToString) -> Self {
+        Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "model-refused",
+            "the model was refused",
+            detail,
+        )
+    }
+
     pub(crate) fn busy() -> Self {
         let detail = "every evaluation slot is taken; try again after the seconds of Retry-After";
         Self::later("busy", "the server is busy", detail)
@@ -437,13 +447,14 @@ impl From<ProgramError> for Problem {
     fn from(error: ProgramError) -> Self {
         match error {
             ProgramError::Frame(error) => error.into(),
-            error => Self::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "model-refused",
-                "the model was refused",
-                error,
-            ),
+            error => Self::model_refused(error),
         }
+    }
+}
+
+impl From<TrialError> for Problem {
+    fn from(error: TrialError) -> Self {
+        Self::model_refused(error)
     }
 }
 

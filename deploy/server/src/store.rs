@@ -86,8 +86,12 @@ impl Store {
     /// A store that ends with the process, for tests.
     #[must_use]
     pub fn in_memory() -> Self {
+        Self::over(Arc::new(object_store::memory::InMemory::new()))
+    }
+
+    fn over(objects: Arc<dyn ObjectStore>) -> Self {
         Self {
-            objects: Arc::new(object_store::memory::InMemory::new()),
+            objects,
             folder: None,
             state: Arc::new(State::new(true)),
         }
@@ -294,13 +298,16 @@ impl Store {
 
     /// The objects below a prefix, ours or not.
     async fn list(&self, prefix: &Path) -> Result<Vec<ObjectMeta>, StoreError> {
-        let listed = self.ask(Action::List, self.list_now(prefix)).await?;
+        let (store, prefix) = (self.clone(), prefix.clone());
+        let list = async move { store.list_now(&prefix).await };
+        let listed = self.ask(Action::List, list).await?;
         self.verify().await?;
         Ok(listed)
     }
 
     async fn head(&self, path: &Path) -> Result<Option<ObjectMeta>, StoreError> {
-        let head = async { found(self.objects.head(path).await) };
+        let (objects, path) = (Arc::clone(&self.objects), path.clone());
+        let head = async move { found(objects.head(&path).await) };
         match self.ask(Action::Look, head).await? {
             Some(meta) => Ok(Some(meta)),
             None => self.verify().await.map(|()| None),
@@ -308,11 +315,12 @@ impl Store {
     }
 
     async fn read(&self, path: &Path) -> Result<Option<(ObjectMeta, Bytes)>, StoreError> {
-        let read = async {
-            if !self.is_regular(path).await {
+        let (store, path) = (self.clone(), path.clone());
+        let read = async move {
+            if !store.is_regular(&path).await {
                 return Ok(None);
             }
-            let Some(got) = found(self.objects.get(path).await)? else {
+            let Some(got) = found(store.objects.get(&path).await)? else {
                 return Ok(None);
             };
             let meta = got.meta.clone();
@@ -327,13 +335,12 @@ impl Store {
     /// Writes an object; it is there, and in the store that was opened, when this returns.
     async fn write(&self, path: &Path, bytes: Bytes, mode: PutMode) -> Result<(), StoreError> {
         self.verify().await?;
-        let write = async {
-            let put = self
-                .objects
-                .put_opts(path, bytes.into(), PutOptions::from(mode));
+        let (objects, path) = (Arc::clone(&self.objects), path.clone());
+        let write = async move {
+            let put = objects.put_opts(&path, bytes.into(), PutOptions::from(mode));
             put.await.map(drop)
         };
-        self.ask(Action::Write, write).await?;
+        self.change(Action::Write, write).await?;
         self.verify().await
     }
 
@@ -342,8 +349,7 @@ impl Store {
         if self.head(path).await?.is_none() {
             return Ok(false);
         }
-        let delete = async { found(self.objects.delete(path).await) };
-        if self.ask(Action::Delete, delete).await?.is_none() {
+        if !self.remove(path).await? {
             return Ok(false);
         }
         self.sync_parent(path).await?;
@@ -399,5 +405,7 @@ fn found<T>(result: Result<T, ObjectError>) -> Result<Option<T>, ObjectError> {
     }
 }
 
+#[cfg(test)]
+pub(crate) mod faulty;
 #[cfg(test)]
 mod tests;

@@ -5,10 +5,11 @@ use core::fmt;
 use core::str::FromStr;
 use std::path::PathBuf;
 
-use tenebra_app::files;
-use tenebra_service_client::Service;
+use tenebra_app::{Error, files};
+use tenebra_service_client::{Certificates, Error as ServiceError, Service};
+use zeroize::Zeroizing;
 
-use crate::arguments::InputPath;
+use crate::arguments::{InputPath, check_stdin};
 use crate::output::{self, Failure};
 
 /// A server, and who asks it.
@@ -22,7 +23,13 @@ pub(crate) struct Connection {
     token: Option<Token>,
     /// Certificates to trust instead of the public web's, PEM, for a server with one of its own
     #[arg(long, value_name = "FILE", env = "TENEBRA_CA", value_parser = InputPath)]
-    pub(crate) ca: Option<PathBuf>,
+    ca: Option<PathBuf>,
+    /// Certificate to show a server that asks for one (mutual TLS), with its chain, PEM
+    #[arg(long, value_name = "FILE", env = "TENEBRA_CLIENT_CERT", value_parser = InputPath, requires = "client_key")]
+    client_cert: Option<PathBuf>,
+    /// Private key of that certificate, PEM
+    #[arg(long, value_name = "FILE", env = "TENEBRA_CLIENT_KEY", value_parser = InputPath, requires = "client_cert")]
+    client_key: Option<PathBuf>,
 }
 
 /// A secret text.
@@ -52,14 +59,43 @@ impl Connection {
                 "note: without TLS (https://) everybody on the way to the server can read the token",
             );
         }
-        let Some(path) = &self.ca else {
-            return Ok(Service::new(&self.server, token)?);
+        check_stdin(self.files())?;
+        let connect = |trusted, shown| {
+            Service::with_certificates(&self.server, token, Certificates { trusted, shown })
         };
-        let trusting = |pem: &[u8]| {
-            files::refuse_frame(pem, "a certificate in PEM form")?;
-            Ok(Service::trusting(&self.server, token, pem)?)
+        let read = |path: &PathBuf, wanted: &'static str| {
+            files::read_as(path, |pem| {
+                files::refuse_frame(pem, wanted)?;
+                Ok(Zeroizing::new(pem.to_vec()))
+            })
         };
-        Ok(files::read_as(path, trusting)?)
+        let certificate = "a certificate in PEM form";
+        let trusted = self.ca.as_ref().map(|path| {
+            let pem = read(path, certificate)?;
+            // Alone, so that the error is about this file.
+            let refused = |e| Error::from(e).in_file(path);
+            Service::trusting(&self.server, token, &pem).map_err(refused)?;
+            Ok::<_, Error>(pem)
+        });
+        let trusted = trusted.transpose()?;
+        let trusted = trusted.as_ref().map(|pem| pem.as_slice());
+        let Some((chain_path, key_path)) = self.client_cert.as_ref().zip(self.client_key.as_ref())
+        else {
+            return Ok(connect(trusted, None)?);
+        };
+        let chain = read(chain_path, certificate)?;
+        let key = read(key_path, "a private key in PEM form")?;
+        let service = connect(trusted, Some((chain.as_slice(), key.as_slice())));
+        Ok(service.map_err(|error| match error {
+            ServiceError::Certificates => Error::from(error).in_file(chain_path),
+            ServiceError::ClientKey => Error::from(error).in_file(key_path),
+            other => other.into(),
+        })?)
+    }
+
+    /// The files that it reads.
+    pub(crate) fn files(&self) -> [Option<&PathBuf>; 3] {
+        [&self.ca, &self.client_cert, &self.client_key].map(Option::as_ref)
     }
 }
 

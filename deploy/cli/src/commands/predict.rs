@@ -57,7 +57,8 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    check_stdin([Some(&arguments.data), arguments.connection.ca.as_ref()])?;
+    let [ca, chain, key] = arguments.connection.files();
+    check_stdin([Some(&arguments.data), ca, chain, key])?;
     let mut service = arguments.connection.service()?;
     let data = TableFile::open(&arguments.data)?;
     if let Some(version) = &arguments.pin {

@@ -154,7 +154,7 @@ pub(crate) async fn put(
         .only(&expected)
         .await?;
     let size = loaded.bytes.len();
-    let model = app.prepare(loaded.bytes.clone()).await?;
+    let model = app.prepare_upload(loaded.bytes.clone()).await?;
 
     let adding = app.adding.lock().await;
     check_owner(&app, &identity, &name).await?;

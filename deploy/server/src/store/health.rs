@@ -1,17 +1,18 @@
 //! Whether the store is the one that was opened, and whether it answers.
 
+use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
 
 use object_store::path::Path;
 use object_store::{Error as ObjectError, ObjectStoreExt, PutMode, PutOptions};
 use prometheus::{HistogramVec, IntCounterVec, IntGauge};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinError;
+use tokio::time::{Instant, timeout};
 
 use super::{Action, Store, StoreError, found};
 use crate::names::to_hex;
@@ -27,7 +28,7 @@ const LOOK_TIMEOUT: Duration = Duration::from_secs(3);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often a store that is down is looked at.
 const PROBE_PAUSE: Duration = Duration::from_secs(1);
-/// Operations at a time: those that a hung disk never finishes hold a thread each.
+/// Operations at a time, and as many looks at the marker: those that a hung disk never finishes hold a thread each.
 const TOGETHER: usize = 64;
 /// Names of entries passed over that are remembered, so that each is logged once.
 const SKIPPED: usize = 1024;
@@ -58,11 +59,16 @@ pub(super) struct State {
     create: bool,
     id: OnceLock<String>,
     /// Why it is not asked for the time being.
-    down: Mutex<Option<&'static str>>,
+    down: watch::Sender<Option<&'static str>>,
     probed: Mutex<Option<Instant>>,
     /// A look at the marker is under way, and may be for ever.
     probing: AtomicBool,
-    together: Semaphore,
+    together: Arc<Semaphore>,
+    looking: Arc<Semaphore>,
+    /// Changes are made one after the other.
+    changing: Arc<tokio::sync::Mutex<()>>,
+    /// A change that nobody waits for any longer is not done yet.
+    stuck: AtomicBool,
     skipped: Mutex<HashSet<String>>,
     metrics: OnceLock<StoreMetrics>,
 }
@@ -72,10 +78,13 @@ impl State {
         Self {
             create,
             id: OnceLock::new(),
-            down: Mutex::new(None),
+            down: watch::Sender::new(None),
             probed: Mutex::new(None),
             probing: AtomicBool::new(false),
-            together: Semaphore::new(TOGETHER),
+            together: Arc::new(Semaphore::new(TOGETHER)),
+            looking: Arc::new(Semaphore::new(TOGETHER)),
+            changing: Arc::default(),
+            stuck: AtomicBool::new(false),
             skipped: Mutex::default(),
             metrics: OnceLock::new(),
         }
@@ -95,7 +104,7 @@ impl State {
     }
 
     fn set(&self, down: Option<&'static str>) {
-        let before = core::mem::replace(&mut *lock(&self.down), down);
+        let before = self.down.send_replace(down);
         match (before, down) {
             (None, Some(reason)) => tracing::error!(reason, "the store is down"),
             (Some(_), None) => tracing::info!("the store is back"),
@@ -107,7 +116,15 @@ impl State {
     }
 
     fn down(&self) -> Option<&'static str> {
-        *lock(&self.down)
+        *self.down.borrow()
+    }
+
+    /// Why it is down, once it is.
+    async fn went_down(&self) -> &'static str {
+        let mut watched = self.down.subscribe();
+        // The sender lives as long as this.
+        let down = watched.wait_for(Option::is_some).await;
+        down.ok().and_then(|down| *down).unwrap_or_default()
     }
 }
 
@@ -185,8 +202,15 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn verify(&self) -> Result<(), StoreError> {
-        let checked = match timeout(LOOK_TIMEOUT, self.check_marker()).await {
-            Ok(checked) => checked,
+        self.come_back().await?;
+        let store = self.clone();
+        let look = to_its_end(
+            &self.state.looking,
+            async move { store.check_marker().await },
+        );
+        let checked = match timeout(LOOK_TIMEOUT, look).await {
+            Ok(Ok(checked)) => checked,
+            Ok(Err(_)) => Err(StoreError::Gone("looking for its marker failed")),
             Err(_) => Err(StoreError::Gone("it does not answer")),
         };
         if let Err(StoreError::Gone(reason)) = &checked {
@@ -259,34 +283,85 @@ impl Store {
         Ok(())
     }
 
-    /// Does something to the store, within a time, counted; nothing while it is down.
-    pub(super) async fn ask<T>(
+    /// Looks whether a store that was down is back, but not more often than it is worth.
+    async fn come_back(&self) -> Result<(), StoreError> {
+        let Some(reason) = self.state.down() else {
+            return Ok(());
+        };
+        let due = lock(&self.state.probed).is_none_or(|at| at.elapsed() > PROBE_PAUSE);
+        if due {
+            self.probe().await
+        } else {
+            Err(StoreError::Gone(reason))
+        }
+    }
+
+    /// Asks the store something, within a time, counted; nothing while it is down, or once it is found to be.
+    pub(super) async fn ask<T: Send + 'static>(
+        &self,
+        action: Action,
+        work: impl Future<Output = Result<T, ObjectError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let asked = self.within_time(action, async {
+            to_its_end(&self.state.together, work).await?
+        });
+        // It was up when it was asked, or is asked whether it is.
+        tokio::select! {
+            biased;
+            answer = asked => answer,
+            reason = self.state.went_down(), if self.state.down().is_none() => Err(StoreError::Gone(reason)),
+        }
+    }
+
+    /// As [`ask`](Self::ask), of what changes objects. What hung and was not acknowledged may happen yet: nothing that comes after
+    /// it is done before.
+    pub(super) async fn change<T: Send + 'static>(
+        &self,
+        action: Action,
+        work: impl Future<Output = Result<T, ObjectError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        if self.state.stuck.load(Ordering::Acquire) {
+            return Err(StoreError::Gone("an earlier change is not done yet"));
+        }
+        let state = Arc::clone(&self.state);
+        let changed = async {
+            let turn = Arc::clone(&state.changing).lock_owned().await;
+            let state = Arc::clone(&state);
+            let work = async move {
+                let done = work.await;
+                state.stuck.store(false, Ordering::Release);
+                drop(turn);
+                done
+            };
+            to_its_end(&self.state.together, work).await?
+        };
+        let done = self.within_time(action, changed).await;
+        if matches!(done, Err(StoreError::Slow { .. })) && self.state.changing.try_lock().is_err() {
+            tracing::error!("a change of the store hangs; there are no others until it is done");
+            self.state.stuck.store(true, Ordering::Release);
+        }
+        done
+    }
+
+    async fn within_time<T>(
         &self,
         action: Action,
         work: impl Future<Output = Result<T, ObjectError>>,
     ) -> Result<T, StoreError> {
-        if let Some(reason) = self.state.down() {
-            let due = lock(&self.state.probed).is_none_or(|at| at.elapsed() > PROBE_PAUSE);
-            if !due {
-                return Err(StoreError::Gone(reason));
-            }
-            self.probe().await?;
-        }
+        self.come_back().await?;
         let start = Instant::now();
         let limit = action.timeout();
-        let bounded = async {
-            // Never closed.
-            let _turn = self.state.together.acquire().await;
-            work.await
-        };
-        let done = match timeout(limit, bounded).await {
+        let done = match timeout(limit, work).await {
             Ok(Ok(done)) => Ok(done),
             Ok(Err(source)) => Err(StoreError::Backend {
                 action: action.words(),
                 source,
             }),
             Err(_) => {
-                self.state.set(Some("it does not answer"));
+                // It may be read all the same if changes hang.
+                if !matches!(action, Action::Write | Action::Delete) {
+                    self.state.set(Some("it does not answer"));
+                }
                 Err(StoreError::Slow {
                     action: action.words(),
                     seconds: limit.as_secs(),
@@ -303,6 +378,21 @@ impl Store {
         }
         done
     }
+}
+
+/// Does something once there is a permit, which it holds to its end, whether somebody waits for it or not.
+async fn to_its_end<T: Send + 'static>(
+    permits: &Arc<Semaphore>,
+    work: impl Future<Output = T> + Send + 'static,
+) -> Result<T, JoinError> {
+    // Never closed.
+    let permit = Arc::clone(permits).acquire_owned().await;
+    let task = tokio::spawn(async move {
+        let done = work.await;
+        drop(permit);
+        done
+    });
+    task.await
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

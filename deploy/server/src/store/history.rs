@@ -3,6 +3,7 @@
 //! In a folder a copy is a second name of the same file and takes no room. The name says everything, so that a list needs no
 //! reading, and the latest owner is whose the model is.
 
+use alloc::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use object_store::path::Path;
@@ -96,7 +97,9 @@ impl Store {
     }
 
     pub(super) async fn copy(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
-        self.ask(Action::Write, self.objects.copy(from, to)).await
+        let (objects, from, to) = (Arc::clone(&self.objects), from.clone(), to.clone());
+        let copy = async move { objects.copy(&from, &to).await };
+        self.change(Action::Write, copy).await
     }
 
     /// Removes deployments beyond those that are kept.
@@ -107,8 +110,11 @@ impl Store {
         Ok(())
     }
 
-    pub(super) async fn remove(&self, path: &Path) -> Result<(), StoreError> {
-        let delete = async { found(self.objects.delete(path).await) };
-        self.ask(Action::Delete, delete).await.map(drop)
+    /// Whether there was anything to remove, as far as the store knows.
+    pub(super) async fn remove(&self, path: &Path) -> Result<bool, StoreError> {
+        let (objects, path) = (Arc::clone(&self.objects), path.clone());
+        let delete = async move { found(objects.delete(&path).await) };
+        let deleted = self.change(Action::Delete, delete).await?;
+        Ok(deleted.is_some())
     }
 }

@@ -54,12 +54,12 @@ impl Store {
         name: &Name,
         len: usize,
     ) -> Result<Option<(Vec<u8>, Version)>, StoreError> {
-        let path = model_path(name);
-        let read = async {
-            if !self.is_regular(&path).await {
+        let (store, path) = (self.clone(), model_path(name));
+        let read = async move {
+            if !store.is_regular(&path).await {
                 return Ok(None);
             }
-            let got = self.objects.get_opts(&path, GetOptions::default()).await;
+            let got = store.objects.get_opts(&path, GetOptions::default()).await;
             let Some(got) = found(got)? else {
                 return Ok(None);
             };

@@ -122,6 +122,46 @@ fn endless_batches_of_one_client_leave_another_its_share() {
     );
 }
 
+/// Single queries that wait or run for longer than a token does.
+#[test]
+fn queries_end_with_their_token() {
+    let (store, [owner, _, eve]) = two_clients();
+    let limits = Limits {
+        workers: 1,
+        waiting: 100,
+        threads: 1,
+        ..Limits::default()
+    };
+    let server = InProcess::start(store, limits, false);
+    let model = forest(400, QueryMode::Direct);
+    let service = server.service(Some(&owner));
+    service.push("trees", &model.server).unwrap();
+    let query = DataOwner::new(&model.client, 1).query(1).0;
+    let ask = || {
+        let path = "/v1/models/trees/predict";
+        let answer = ask(server.address, "POST", path, Some(&eve), &query);
+        (answer.status, Instant::now())
+    };
+    thread::scope(|scope| {
+        let asking: Vec<_> = (0..80).map(|_| scope.spawn(ask)).collect();
+        thread::sleep(Duration::from_millis(500));
+        let runtime = Runtime::new().unwrap();
+        let eve = "eve".parse().unwrap();
+        runtime.block_on(server.store().delete_token(&eve)).unwrap();
+        let removed = Instant::now();
+        let answers = asking.into_iter().map(|asking| asking.join().unwrap());
+        let answers: Vec<_> = answers.collect();
+        let refused = answers.iter().filter(|(status, _)| *status == 401).count();
+        let last = answers.iter().map(|(_, at)| *at).max().unwrap();
+        assert!(
+            last - removed < Duration::from_secs(5),
+            "{:?}",
+            last - removed
+        );
+        assert!(refused > 0, "all were answered within the time");
+    });
+}
+
 #[test]
 fn a_batch_ends_with_its_model_and_its_key() {
     let (store, [owner, bob, _]) = two_clients();

@@ -5,12 +5,15 @@
 extern crate alloc;
 
 mod cold_start;
+mod costly;
+mod disks;
 mod faults;
 mod hostile;
 mod intruders;
 mod isolation;
 mod limits;
 mod models;
+mod mutual_tls;
 mod operation;
 mod protocol;
 mod s3;

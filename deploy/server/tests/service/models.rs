@@ -45,6 +45,32 @@ pub(crate) fn forest(trees: usize, query: QueryMode) -> Compiled {
     })
 }
 
+/// A tree over two columns of 16 bits.
+pub(crate) fn wide_forest() -> Compiled {
+    let split = |feature, threshold, left, right| TreeNode::Split {
+        feature,
+        threshold,
+        left,
+        right,
+    };
+    let leaf = |value| TreeNode::Leaf(vec![value]);
+    let nodes = vec![
+        split(0, 9, 1, 2),
+        leaf(1),
+        split(1, 99, 3, 4),
+        leaf(2),
+        leaf(3),
+    ];
+    let forest = Forest {
+        outputs: 1,
+        trees: vec![Tree { nodes }],
+        bias: vec![3],
+    };
+    compile(2, 16, 1, QueryMode::Direct, |builder, input| {
+        builder.forest(input, forest)
+    })
+}
+
 /// Nodes 0 to 14 split, 15 to 30 are leaves; the children of `i` are `2i + 1` and `2i + 2`.
 fn tree(rng: &mut ChaCha20Rng) -> Tree {
     let split = |index: u32, draw: u32| TreeNode::Split {
