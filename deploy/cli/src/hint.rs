@@ -173,8 +173,15 @@ fn frame(error: &FrameError) -> Option<String> {
 
 fn service(error: &ServiceError) -> Option<String> {
     let ServiceError::Refused(problem) = error else {
-        let unreachable = matches!(error, ServiceError::Transport { .. });
-        return unreachable.then(|| "is the server running, and is this its address?".to_owned());
+        let ServiceError::Transport { .. } = error else {
+            return None;
+        };
+        let text = if error.to_string().contains("CertificateRequired") {
+            "the server asks for a certificate: `--client-cert` and `--client-key` show one"
+        } else {
+            "is the server running, and is this its address?"
+        };
+        return Some(text.to_owned());
     };
     let text = match problem.kind.rsplit(':').next()? {
         "token-needed" => {

@@ -449,7 +449,8 @@ fn tls_protects_the_way() {
     let arguments = [&arguments[..], &["--tls-client-ca", client]].concat();
     let strict = Server::start(&folder.path().join("store"), &arguments);
     let models = format!("models --server {} --ca {chain}", strict.url);
-    assert!(person.fail(&models).contains("certificate"));
+    let stderr = person.fail(&models);
+    assert!(stderr.contains("certificate"), "{stderr}");
     let listed = person.run(&format!(
         "{models} --client-cert {client} --client-key {client_key}"
     ));
