@@ -113,3 +113,36 @@ impl Backend for Simulator {
         Ok(response.clone())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tenebra_circuit::{Circuit, Interval, verify};
+
+    #[test]
+    fn a_code_out_of_range_is_named_by_its_place_among_all_rows() {
+        let text = "circuit v1
+            %0 = input x: [0, 1], [0, 2], [0, 3]
+            output y: %0";
+        let circuit = verify(&text.parse::<Circuit>().unwrap()).unwrap();
+        let options = Options {
+            rows: 3,
+            ..Options::default()
+        };
+        let program = Simulator.prepare(&circuit, &options).unwrap();
+        for index in 0..9 {
+            let mut codes = [0; 9];
+            codes[index] = 9;
+            let range = Interval::new(0, i64::try_from(index % 3 + 1).unwrap());
+            let value = 9;
+            assert_eq!(
+                program.check(&codes),
+                Err(SimError::CodeOutOfRange {
+                    index,
+                    value,
+                    range
+                })
+            );
+        }
+    }
+}
