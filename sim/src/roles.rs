@@ -139,3 +139,62 @@ fn from_bytes(bytes: &[u8]) -> Result<Vec<i64>, SimError> {
         Err(SimError::Bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand_core::UnwrapErr;
+    use tenebra_circuit::{Circuit, verify};
+
+    use super::*;
+
+    /// Draws nothing.
+    struct Nothing;
+
+    impl rand_core::TryRng for Nothing {
+        type Error = core::fmt::Error;
+
+        fn try_next_u32(&mut self) -> Result<u32, core::fmt::Error> {
+            Err(core::fmt::Error)
+        }
+
+        fn try_next_u64(&mut self) -> Result<u64, core::fmt::Error> {
+            Err(core::fmt::Error)
+        }
+
+        fn try_fill_bytes(&mut self, _: &mut [u8]) -> Result<(), core::fmt::Error> {
+            Err(core::fmt::Error)
+        }
+    }
+
+    impl rand_core::TryCryptoRng for Nothing {}
+
+    #[test]
+    fn a_code_out_of_range_is_named_by_its_place_among_all_rows() {
+        let text = "circuit v1
+            %0 = input x: [0, 1], [0, 2], [0, 3]
+            output y: %0";
+        let circuit = verify(&text.parse::<Circuit>().unwrap()).unwrap();
+        let options = Options {
+            rows: 3,
+            ..Options::default()
+        };
+        let Planned { spec, evaluator } = Simulator.plan(&circuit, &options).unwrap();
+        let rng = &mut UnwrapErr(Nothing);
+        let client = ClearClient::open(&spec, rng).unwrap();
+        for index in 0..9 {
+            let mut codes = [0; 9];
+            codes[index] = 9;
+            let range = Interval::new(0, i64::try_from(index % 3 + 1).unwrap());
+            assert_eq!(
+                client.encrypt(&codes, rng),
+                Err(SimError::CodeOutOfRange {
+                    index,
+                    value: 9,
+                    range
+                })
+            );
+            let query = to_bytes(codes.into_iter());
+            assert_eq!(evaluator.evaluate(None, &query), Err(SimError::Bytes));
+        }
+    }
+}
