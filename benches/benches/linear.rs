@@ -8,12 +8,15 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use tenebra_benches::{LinearCase, machine};
 
-/// Shapes of logistic regressions on breast cancer and digits, and the first with a full batch.
-fn cases() -> [LinearCase; 3] {
+/// Shapes of logistic regressions on breast cancer and digits, and the first with a full batch; the same with the model hidden.
+fn cases() -> [LinearCase; 6] {
     [
         LinearCase::new("logreg_bc", 30, 1, 1),
         LinearCase::new("logreg_digits", 64, 10, 1),
         LinearCase::new("logreg_bc", 30, 1, 1000),
+        LinearCase::hidden("logreg_bc", 30, 1, 1),
+        LinearCase::hidden("logreg_digits", 64, 10, 1),
+        LinearCase::hidden("logreg_bc", 30, 1, 1000),
     ]
 }
 
@@ -28,7 +31,9 @@ fn bench(criterion: &mut Criterion, case: &LinearCase) {
         spec.quantize(row, codes).unwrap();
     }
     let query = spec.encrypt_codes(&key, &codes, &mut rng).unwrap();
-    let response = case.program.evaluate(spec.id(), None, &query).unwrap();
+    let public = case.public_key(&key);
+    let public = public.as_ref();
+    let response = case.program.evaluate(spec.id(), public, &query).unwrap();
     let integers = spec.decrypt_rows(&key, &response).unwrap().concat();
     let simulate = || {
         codes
@@ -68,7 +73,7 @@ fn bench(criterion: &mut Criterion, case: &LinearCase) {
     measure("evaluate", "tfhe", &mut || {
         black_box(
             case.program
-                .evaluate(spec.id(), None, black_box(&query))
+                .evaluate(spec.id(), public, black_box(&query))
                 .unwrap(),
         );
     });

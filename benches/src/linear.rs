@@ -2,10 +2,10 @@
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use tenebra_circuit::{CircuitBuilder, Interval, Matrix, Options, Verified, verify};
+use tenebra_circuit::{CircuitBuilder, Hide, Interval, Matrix, Options, Verified, verify};
 use tenebra_client::ClientKey;
 use tenebra_client::spec::{ClientSpec, OwnedSpec};
-use tenebra_tfhe::{PlanReport, Program};
+use tenebra_tfhe::{EvaluationKey, PlanReport, Program};
 
 /// A linear model of 8-bit inputs and weights, planned for a number of rows, with a key and rows to score.
 #[derive(Debug)]
@@ -31,15 +31,31 @@ impl LinearCase {
     ///
     /// If the model cannot be planned, which depends on the arguments alone.
     #[must_use]
+    pub fn new(model: &str, features: u32, outputs: u32, rows: usize) -> Self {
+        Self::planned(model, features, outputs, rows, None)
+    }
+
+    /// The same, hidden from its clients as `tenebra compile --hide-model` does.
+    ///
+    /// # Panics
+    ///
+    /// As [`new`](Self::new).
+    #[must_use]
+    pub fn hidden(model: &str, features: u32, outputs: u32, rows: usize) -> Self {
+        let model = format!("{model}_hidden");
+        Self::planned(&model, features, outputs, rows, Some(Hide::default()))
+    }
+
     #[expect(
         clippy::unwrap_used,
         reason = "the cases are ours, and a bench that cannot start should stop"
     )]
-    pub fn new(model: &str, features: u32, outputs: u32, rows: usize) -> Self {
+    fn planned(model: &str, features: u32, outputs: u32, rows: usize, hide: Option<Hide>) -> Self {
         let mut rng = ChaCha20Rng::from_seed([7; 32]);
         let circuit = circuit(features as usize, outputs as usize, &mut rng);
         let options = Options {
             rows,
+            hide,
             ..Options::default()
         };
         let program = Program::prepare(&circuit, &options).unwrap();
@@ -78,6 +94,19 @@ impl LinearCase {
     #[must_use]
     pub fn key(&self) -> ClientKey {
         ClientKey::generate(&self.spec(), &mut ChaCha20Rng::from_seed([8; 32]))
+    }
+
+    /// What the server needs of that key: a public key, where the model is hidden.
+    ///
+    /// # Panics
+    ///
+    /// Never: the key is one of this model's.
+    #[must_use]
+    #[expect(clippy::unwrap_used, reason = "the key is one of this model's")]
+    pub fn public_key(&self, key: &ClientKey) -> Option<EvaluationKey> {
+        let mut rng = ChaCha20Rng::from_seed([10; 32]);
+        let file = self.spec().evaluation_key_file(key, &mut rng).unwrap()?;
+        Some(self.program.prepare_key(self.spec().id(), &file).unwrap())
     }
 
     /// The plan in one line.

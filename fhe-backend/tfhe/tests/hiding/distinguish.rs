@@ -254,6 +254,10 @@ fn servers(hide: Option<Hide>, response_bits: Option<u8>) -> ([Program; 2], Vec<
     (programs, file)
 }
 
+#[expect(
+    clippy::print_stdout,
+    reason = "the figures are wanted, with --nocapture"
+)]
 fn verdict(hide: Option<Hide>, response_bits: Option<u8>, responses: usize) -> Verdict {
     let (servers, file) = servers(hide, response_bits);
     let spec = ClientSpec::parse(&file).unwrap();
