@@ -140,6 +140,11 @@ pub(super) fn converted(call: &Call<'_>, x: &Tensor, to: Element) -> Result<Tens
         call.refuse(message)
     };
     let data = match &x.data {
+        Data::Numbers(values)
+            if to == Element::Float16 && values.iter().any(|&x| to.round(x) != x) =>
+        {
+            return Err(call.refuse(ROUNDED_CONSTANT));
+        }
         Data::Numbers(values) => {
             let cast = values.iter().map(|&x| cast_number(x, to));
             let cast: Option<Vec<f64>> = cast.collect();
@@ -179,7 +184,13 @@ fn float(x: i64, to: Element) -> f64 {
     }
 }
 
+/// onnxruntime's optimizer takes a cast to half precision and back for nothing, or does not.
+const ROUNDED_CONSTANT: &str = "it rounds constants to half precision, which onnxruntime may leave out; store them in half precision";
+
 fn cast_cell(call: &Call<'_>, x: &Cell, from: Element, to: Element) -> Result<Cell, OnnxError> {
+    if to == Element::Float16 && x.expr.as_constant().is_some_and(|x| to.round(x) != x) {
+        return Err(call.refuse(ROUNDED_CONSTANT));
+    }
     let leafwise = || {
         call.map_leaves(&[(&x.expr, from)], |x| {
             let exact = from.is_float() || to.is_float() || to == Element::Bool;
