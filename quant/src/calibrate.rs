@@ -309,6 +309,37 @@ mod tests {
         assert!(error((lo, hi)) < error((0.0, 2.0)) / 3.0);
     }
 
+    /// No move of one end by the last step of the search, a 512th of the width, is better.
+    #[test]
+    fn least_squared_error_ends_where_no_small_move_helps() {
+        let mut values = [0.0; 400];
+        for (i, value) in values.iter_mut().enumerate() {
+            let x = f64::from(u16::try_from(i).unwrap()) / 200.0 - 1.0;
+            // Dense around 0, thin at ends that are not alike.
+            *value = x * x * x * if x < 0.0 { 3.0 } else { 1.0 };
+        }
+        let (min, max) = min_max(values.iter().copied()).unwrap();
+        for bits in [2, 3, 4] {
+            let bits = BitWidth::new(bits).unwrap();
+            let (lo, hi) = least_squared_error(&values, bits).unwrap();
+            assert!(min <= lo && lo < hi && hi <= max, "{lo} {hi}");
+            let error = |lo: f64, hi: f64| {
+                squared_error(&Affine::asymmetric(lo, hi, bits).unwrap(), &values).unwrap()
+            };
+            let found = error(lo, hi);
+            assert!(found < error(min, max));
+            let step = (max - min) / 512.0;
+            for (lo, hi) in [
+                (lo + step, hi),
+                (lo, hi - step),
+                ((lo - step).max(min), hi),
+                (lo, (hi + step).min(max)),
+            ] {
+                assert!(error(lo, hi) >= found, "{lo} {hi} at {bits:?}");
+            }
+        }
+    }
+
     #[test]
     fn hostile_data_are_errors() {
         let bits = BitWidth::new(8).unwrap();
