@@ -249,7 +249,7 @@ impl Store {
         let json = serde_json::json!(record).to_string();
         let path = token_path(name);
         match self.write(&path, json.into(), PutMode::Create).await {
-            Ok(()) => Ok(true),
+            Ok(_) => Ok(true),
             Err(StoreError::Backend {
                 source: ObjectError::AlreadyExists { .. },
                 ..
@@ -266,6 +266,7 @@ impl Store {
         let json = serde_json::json!(record).to_string();
         self.write(&token_path(name), json.into(), PutMode::Overwrite)
             .await
+            .map(drop)
     }
 
     /// Removes a token, and every key that was kept for its name; whether there was one.
@@ -332,16 +333,24 @@ impl Store {
         }
     }
 
-    /// Writes an object; it is there, and in the store that was opened, when this returns.
-    async fn write(&self, path: &Path, bytes: Bytes, mode: PutMode) -> Result<(), StoreError> {
+    /// Writes an object; it is there, and in the store that was opened, when this returns. The tag is that of these bytes: whatever is
+    /// looked up later may be somebody else's.
+    async fn write(
+        &self,
+        path: &Path,
+        bytes: Bytes,
+        mode: PutMode,
+    ) -> Result<Option<Tag>, StoreError> {
         self.verify().await?;
         let (objects, path) = (Arc::clone(&self.objects), path.clone());
         let write = async move {
             let put = objects.put_opts(&path, bytes.into(), PutOptions::from(mode));
-            put.await.map(drop)
+            let put = put.await?;
+            Ok(put.e_tag.map(Tag::from))
         };
-        self.change(Action::Write, write).await?;
-        self.verify().await
+        let tag = self.change(Action::Write, write).await?;
+        self.verify().await?;
+        Ok(tag)
     }
 
     async fn delete(&self, path: &Path) -> Result<bool, StoreError> {

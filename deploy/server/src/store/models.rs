@@ -8,7 +8,7 @@ use object_store::path::Path;
 use object_store::{GetOptions, PutMode};
 use sha2::{Digest, Sha256};
 
-use super::{Action, Deployment, Entry, Store, StoreError, entry, found, tag};
+use super::{Action, Deployment, Entry, Store, StoreError, entry, found};
 use crate::cache::Tag;
 use crate::names::{Name, Version};
 
@@ -78,7 +78,7 @@ impl Store {
         }
     }
 
-    /// Writes a model, over one of that name, and into its history; its tag.
+    /// Writes a model, over one of that name, and into its history; the tag that these bytes have, whoever replaces them meanwhile.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -92,16 +92,17 @@ impl Store {
         let size = program.len() as u64;
         let deployment = Deployment::now(Version::of(&program), owner, size);
         let kept = deployment.path(name);
-        self.write(&kept, program.clone(), PutMode::Overwrite)
+        let mut tag = self
+            .write(&kept, program.clone(), PutMode::Overwrite)
             .await?;
         // Not every file system has second names.
         if self.copy(&kept, &path).await.is_err() {
-            self.write(&path, program, PutMode::Overwrite).await?;
+            tag = self.write(&path, program, PutMode::Overwrite).await?;
         }
         self.prune(name).await?;
-        let meta = self.head(&path).await?;
         self.verify().await?;
-        Ok(meta.map_or_else(|| Tag::from(""), |meta| tag(&meta)))
+        // A copy has the tag of its original where tags say what the contents are; where not, it is read again.
+        Ok(tag.unwrap_or_else(|| Tag::from("")))
     }
 
     /// Removes a model, its history, and every key made for it; whether there was one.

@@ -32,6 +32,30 @@ async fn lists_and_looks_give_the_same_tags() {
     assert_eq!((looked.tag, looked.size), (tag, 3));
 }
 
+/// Two servers deploy the same name at once: neither takes the tag of the other's model for its own, or it would serve its own for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn tags_are_of_what_was_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let deploy = |owner: &'static str| {
+        let store = open(folder.path());
+        tokio::spawn(async move {
+            let model = name("m");
+            for count in 0..60 {
+                let mine = Bytes::from(format!("{owner} {count}"));
+                let put = store.put_model(&model, mine.clone(), &name(owner)).await;
+                let (entry, found) = store.model(&model).await.unwrap().unwrap();
+                assert!(
+                    entry.tag != put.unwrap() || found == mine,
+                    "{owner} {count}"
+                );
+            }
+        })
+    };
+    for task in [deploy("ada"), deploy("bob")] {
+        task.await.unwrap();
+    }
+}
+
 #[tokio::test]
 #[cfg(unix)]
 async fn what_is_not_ours_is_passed_over() {
