@@ -114,7 +114,7 @@ fn input_map(input: &Input<'_>, sensor: Sensor) -> String {
             "Affine(&crate::Sensor {{ lsb: {:?}, offset: {} }})",
             sensor.lsb, sensor.offset
         ),
-        Codec::Bins(_) => format!("Cuts(&{:?})", integer_cuts(input, sensor)),
+        Codec::Bins { .. } => format!("Cuts(&{:?})", integer_cuts(input, sensor)),
     }
 }
 
@@ -124,7 +124,7 @@ fn integer_cuts(input: &Input<'_>, sensor: Sensor) -> Vec<i32> {
         sensor.lsb > 0.0,
         "a sensor whose integers fall as the quantity rises needs its cut points reversed"
     );
-    let code = |x: i64| input.quantize(sensor.real(x)).unwrap().0;
+    let code = |x: i64| -> i64 { input.quantize(sensor.real(x)).unwrap().code.into() };
     let (first, last) = (i64::from(i32::MIN), i64::from(i32::MAX));
     let cut = |wanted: i64| {
         let (mut low, mut high) = (first, last + 1);

@@ -1,7 +1,7 @@
 //! From the integers of sensors to codes, with integers only.
 
 use tenebra_client::ClientSpec;
-use tenebra_quant::FixedPoint;
+use tenebra_quant::{Codec, FixedPoint};
 
 use crate::Model;
 use crate::commands::Failure;
