@@ -43,7 +43,7 @@ impl EndlessBatch {
             // Until the last chunk.
             while let Ok(read @ 1..) = stream.read(&mut piece) {
                 bytes.extend_from_slice(&piece[..read]);
-                if bytes.ends_with(b"\r\n0\r\n\r\n") || start.elapsed() > Duration::from_secs(30) {
+                if bytes.ends_with(b"\r\n0\r\n\r\n") || start.elapsed() > Duration::from_secs(300) {
                     break;
                 }
             }
