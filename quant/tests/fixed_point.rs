@@ -4,7 +4,7 @@
 use num_traits::Float;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use tenebra_quant::{Affine, BitWidth, FixedPoint, Quantized};
+use tenebra_quant::{Affine, BitWidth, FixedPoint, QuantError, Quantized};
 
 /// Steps of real sensors, in decimals and in binary fractions, with signs.
 const LSBS: [f64; 9] = [
@@ -185,6 +185,35 @@ fn agree_near_every_kind_of_sensor<F: Float + core::fmt::Debug>(
         }
     }
     Ok(())
+}
+
+/// What a device is given: `code = zero_point + (sensor - offset) * multiplier / 2^shift`, in reals.
+#[test]
+fn the_parts_are_the_map() {
+    for (scale, lsb) in [(0.5, 0.01), (0.01, 0.5), (1.0, 3.3 / 4096.0), (0.3, 0.1)] {
+        let affine = Affine::from_parts(scale, 0, 0, 255).unwrap();
+        for offset in [-1234, -1, 0, 1, 77] {
+            let fixed = FixedPoint::from_affine(&affine, lsb, offset).unwrap();
+            assert_eq!(fixed.offset(), offset);
+            assert_eq!(fixed.quantize(offset), affine.quantize(0.0).unwrap());
+            assert!(fixed.multiplier() >= 1 << 63);
+            #[expect(clippy::cast_precision_loss, reason = "compared with a tolerance")]
+            let ratio = fixed.multiplier() as f64 / 2_f64.powi(fixed.shift().try_into().unwrap());
+            assert!(
+                (ratio / (lsb / scale) - 1.0).abs() < 1e-15,
+                "{ratio} {lsb} {scale}"
+            );
+        }
+    }
+}
+
+/// A ratio that no shift holds is named in the error.
+#[test]
+fn a_ratio_out_of_reach_is_an_error_that_says_it() {
+    let affine = Affine::from_parts(4.0, 0, 0, 255).unwrap();
+    let refused = FixedPoint::from_affine(&affine, -2_f64.powi(60), 0);
+    let ratio = 2_f64.powi(58);
+    assert_eq!(refused, Err(QuantError::SensorRatio { ratio }));
 }
 
 proptest! {
