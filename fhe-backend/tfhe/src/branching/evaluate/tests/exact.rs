@@ -176,8 +176,10 @@ impl Kernel for ExactKernel {
     }
 }
 
-/// The same key and query on both kernels: the phases of all coefficients differ by less than the noise that is planned, for
-/// errors of transforms are part of it, and few turn a digit. A product that were wrong would differ by more than half a step.
+/// The same key and query on both kernels give the same messages. Where the error of a transform turns a single digit, a row more or
+/// less is added, whose masks are random: whatever is rounded after that is rounded anew. So the errors of both are at worst
+/// independent, each with the variance that is predicted, and differ by `√2` of its root; a fifth is for 512 coefficients that share
+/// a key. A wrong product differs by hundreds.
 #[test]
 fn whole_schedules_agree_with_exact_products() {
     for (name, circuit) in [("chain", chain()), ("stumps", stumps()), ("twins", twins())] {
@@ -190,13 +192,22 @@ fn whole_schedules_agree_with_exact_products() {
             let mut exact = Parties::<ExactKernel>::new(&plan, 5);
             let [quick, exact] = [quick.result(&plan, &bits), exact.result(&plan, &bits)]
                 .map(|result| phases(&Parties::<CpuKernel>::new(&plan, 5).key, &result));
+            let scale = 64 - u32::from(plan.layout.layout().plaintext_bits);
+            let message = |phase: &u64| phase.wrapping_add(1 << (scale - 1)) >> scale;
+            assert!(
+                quick.iter().map(message).eq(exact.iter().map(message)),
+                "{name}, {query:?}: other messages"
+            );
             let differences = quick.iter().zip(&exact);
             let squares =
                 differences.map(|(a, b)| (a.wrapping_sub(*b).cast_signed() as f64).powi(2));
             let variance = squares.sum::<f64>() / quick.len() as f64;
             let ratio = (variance / predicted(&plan)).sqrt();
             println!("{name}, {query:?}: kernels differ by {ratio:.3} of the predicted σ");
-            assert!(ratio < 1.0, "{name}, {query:?}: {ratio}");
+            assert!(
+                ratio < 1.2 * core::f64::consts::SQRT_2,
+                "{name}, {query:?}: {ratio}"
+            );
         }
     }
 }
