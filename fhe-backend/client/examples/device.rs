@@ -4,11 +4,10 @@
 //! Without the features that need an allocator: `cargo test --no-default-features --example device`.
 #![no_std]
 
-extern crate std; // `main` only
+extern crate std; // starts `main`
 
 use getrandom::SysRng;
-use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
-use rand_core::CryptoRng;
+use rand_core::{CryptoRng, UnwrapErr};
 use tenebra_client::{ClientError, ClientKey, ClientSpec};
 
 /// y = 3a - 2b + 10, whose score is y / 4, and a and b at half a unit a code.
@@ -67,8 +66,8 @@ impl Device {
     }
 }
 
-fn main() -> Result<(), std::boxed::Box<dyn core::error::Error>> {
-    let mut rng = ChaCha20Rng::try_from_rng(&mut SysRng)?;
+fn main() -> Result<(), ClientError> {
+    let mut rng = UnwrapErr(SysRng); // a board's own generator, in its stead
     let mut device = Device::new(SECRET)?;
     let query = device.encrypt(&[1.9, 7.5], &mut rng)?;
     assert_eq!(query.len(), QUERY_BYTES);
@@ -84,6 +83,6 @@ fn main() -> Result<(), std::boxed::Box<dyn core::error::Error>> {
 }
 
 #[test]
-fn runs() -> Result<(), std::boxed::Box<dyn core::error::Error>> {
+fn runs() -> Result<(), ClientError> {
     main()
 }
