@@ -31,4 +31,4 @@ pub use roles::{
     Client, ErrorKind, Evaluator, Hide, Options, Planned, Planner, QueryMode, RoleError,
 };
 pub use text::{ParseError, ParseErrorKind};
-pub use verify::{Errors, Verified, VerifyError, verify};
+pub use verify::{Verified, VerifyError, VerifyErrors, verify};

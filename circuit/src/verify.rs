@@ -10,7 +10,7 @@ use alloc::{
     vec::Vec,
 };
 
-pub use error::{Errors, VerifyError};
+pub use error::{VerifyError, VerifyErrors};
 
 use crate::{
     Circuit, Interval, Op, Output, Port, ValueId,
@@ -89,16 +89,16 @@ fn flat(ports: &[Port]) -> Vec<Interval> {
 /// # Errors
 /// Everything that is wrong, each with its place, the numbers and what would help. What follows from another error is
 /// not reported: an operation over a value without known ranges is checked for its structure alone.
-pub fn verify(circuit: &Circuit) -> Result<Verified, Errors> {
+pub fn verify(circuit: &Circuit) -> Result<Verified, VerifyErrors> {
     let ranges = check(circuit)?;
     Ok(assemble(circuit.clone(), ranges))
 }
 
 impl TryFrom<Circuit> for Verified {
-    type Error = Errors;
+    type Error = VerifyErrors;
 
     /// As [`verify`], without a copy of the circuit.
-    fn try_from(circuit: Circuit) -> Result<Self, Errors> {
+    fn try_from(circuit: Circuit) -> Result<Self, VerifyErrors> {
         let ranges = check(&circuit)?;
         Ok(assemble(circuit, ranges))
     }
@@ -123,11 +123,11 @@ fn assemble(circuit: Circuit, ranges: Vec<Vec<Interval>>) -> Verified {
     }
 }
 
-fn check(circuit: &Circuit) -> Result<Vec<Vec<Interval>>, Errors> {
+fn check(circuit: &Circuit) -> Result<Vec<Vec<Interval>>, VerifyErrors> {
     let mut checker = Checker::default();
     for op in &circuit.ops {
         if !checker.push(op) {
-            return Err(Errors(checker.errors));
+            return Err(VerifyErrors(checker.errors));
         }
     }
     checker.check_ports(circuit);
@@ -140,7 +140,7 @@ fn check(circuit: &Circuit) -> Result<Vec<Vec<Interval>>, Errors> {
     if checker.errors.is_empty() {
         Ok(ranges)
     } else {
-        Err(Errors(checker.errors))
+        Err(VerifyErrors(checker.errors))
     }
 }
 

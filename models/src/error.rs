@@ -457,7 +457,7 @@ pub enum TrainError {
 /// Why a score cannot be computed.
 #[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
-pub enum ScoreError {
+pub enum MetricError {
     /// Nothing to average.
     #[error("no rows to score")]
     Empty,

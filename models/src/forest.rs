@@ -16,8 +16,8 @@ mod tree;
 
 pub use error::ForestError;
 pub use quantize::{
-    BinsMode, Decoys, ForestOptions, ForestReport, MAX_LEAF_BITS, ScoreError, quantize_additive,
-    quantize_forest,
+    BinsMode, Decoys, ForestOptions, ForestReport, MAX_LEAF_BITS, ScoreDeviation,
+    quantize_additive, quantize_forest,
 };
 pub(crate) use train::ESTIMATORS;
 pub use tree::{Comparison, Missing, Node, Split, Tree};

@@ -14,7 +14,7 @@ pub mod quantized;
 pub mod scores;
 
 pub use additive::{AdditiveModel, AdditiveParts};
-pub use error::{DataError, ModelError, QuantizeError, ScoreError, TrainError};
+pub use error::{DataError, MetricError, ModelError, QuantizeError, TrainError};
 pub use estimator::{
     Estimator, EstimatorInfo, EstimatorName, FAMILIES, Family, Kind, Param, Params, Task, Trained,
     Value, estimators,

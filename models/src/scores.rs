@@ -18,19 +18,19 @@ pub use regression::{
 };
 
 use crate::data::TargetColumn;
-use crate::error::{DataError, ScoreError, list};
+use crate::error::{DataError, MetricError, list};
 use crate::model::Prediction;
 
 /// Why predictions could not be scored against a target.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
-pub enum EvaluateError {
+pub enum ScoreError {
     /// The target was refused.
     #[error(transparent)]
     Data(#[from] DataError),
     /// The score is not defined.
     #[error(transparent)]
-    Score(#[from] ScoreError),
+    Metric(#[from] MetricError),
     /// A score of classes for numbers, or the other way round.
     #[error("{metric} needs {needs}, and this model predicts {predicts}")]
     Task {
@@ -81,28 +81,28 @@ impl Metric {
     /// The score of `predictions` against a target column. A label that `classes` lacks is an error.
     ///
     /// # Errors
-    /// [`EvaluateError`].
+    /// [`ScoreError`].
     pub fn evaluate(
         self,
         predictions: &[Prediction],
         target: &TargetColumn,
         classes: &[String],
         weights: Option<&[f64]>,
-    ) -> Result<f64, EvaluateError> {
+    ) -> Result<f64, ScoreError> {
         self.evaluate_all(predictions, core::slice::from_ref(target), classes, weights)
     }
 
     /// The mean score over several target columns, the first of which belongs to the first output, and so on.
     ///
     /// # Errors
-    /// [`EvaluateError`]; no targets are [`ScoreError::Empty`], another number than of outputs [`EvaluateError::Targets`].
+    /// [`ScoreError`]; no targets are [`MetricError::Empty`], another number than of outputs [`ScoreError::Targets`].
     pub fn evaluate_all(
         self,
         predictions: &[Prediction],
         targets: &[TargetColumn],
         classes: &[String],
         weights: Option<&[f64]>,
-    ) -> Result<f64, EvaluateError> {
+    ) -> Result<f64, ScoreError> {
         let mut outcomes = Outcomes::new(classes, None, &[self]);
         outcomes.extend(predictions, targets, weights)?;
         outcomes.score(self)
@@ -114,20 +114,20 @@ fn checked_weights(
     rows: usize,
     other: usize,
     weights: Option<&[f64]>,
-) -> Result<Vec<f64>, ScoreError> {
+) -> Result<Vec<f64>, MetricError> {
     if rows == 0 {
-        return Err(ScoreError::Empty);
+        return Err(MetricError::Empty);
     }
     let lengths = [other, weights.map_or(rows, <[f64]>::len)];
     if let Some(&found) = lengths.iter().find(|&&length| length != rows) {
-        return Err(ScoreError::Length {
+        return Err(MetricError::Length {
             found,
             expected: rows,
         });
     }
     let weights = weights.map_or_else(|| vec![1.0; rows], <[f64]>::to_vec);
     if weights.iter().any(|w| !w.is_finite() || *w < 0.0) || weights.iter().sum::<f64>() <= 0.0 {
-        return Err(ScoreError::Weights);
+        return Err(MetricError::Weights);
     }
     Ok(weights)
 }
@@ -167,7 +167,7 @@ mod tests {
         );
         for count in [1, 3] {
             let targets = vec![targets[0].clone(); count];
-            let error = EvaluateError::Targets {
+            let error = ScoreError::Targets {
                 found: count,
                 count: 2,
             };
@@ -223,11 +223,11 @@ mod tests {
         };
         assert!(matches!(
             error("perhaps"),
-            EvaluateError::Data(DataError::UnknownLabels { rows: 1, .. })
+            ScoreError::Data(DataError::UnknownLabels { rows: 1, .. })
         ));
         assert!(matches!(
             error(""),
-            EvaluateError::Data(DataError::TargetMissing { row: 3, .. })
+            ScoreError::Data(DataError::TargetMissing { row: 3, .. })
         ));
         assert_eq!(outcomes.score(Metric::Accuracy), Ok(0.5));
     }

@@ -207,9 +207,9 @@ pub enum VerifyError {
 
 /// Everything that is wrong with a circuit; never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Errors(pub(super) Vec<VerifyError>);
+pub struct VerifyErrors(pub(super) Vec<VerifyError>);
 
-impl Errors {
+impl VerifyErrors {
     /// All of them, in the order of the circuit.
     #[must_use]
     pub fn as_slice(&self) -> &[VerifyError] {
@@ -217,7 +217,7 @@ impl Errors {
     }
 }
 
-impl fmt::Display for Errors {
+impl fmt::Display for VerifyErrors {
     /// One error a line; after the first few, how many there are besides.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 20;
@@ -231,4 +231,4 @@ impl fmt::Display for Errors {
     }
 }
 
-impl core::error::Error for Errors {}
+impl core::error::Error for VerifyErrors {}

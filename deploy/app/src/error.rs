@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tenebra_client::{ClientError, FrameError, Kind, SpecError, SpecId};
 use tenebra_models::import::ImportError;
-use tenebra_models::scores::EvaluateError as ScoreError;
+use tenebra_models::scores::ScoreError;
 use tenebra_models::{DataError, ModelError, QuantizeError, TrainError};
 use tenebra_quant::QuantError;
 use tenebra_tfhe::server_program::ProgramError;
@@ -71,7 +71,7 @@ pub enum Error {
     Quantize(#[from] QuantizeError),
     /// A circuit was refused.
     #[error(transparent)]
-    Circuit(#[from] tenebra_circuit::Errors),
+    Circuit(#[from] tenebra_circuit::VerifyErrors),
     /// No parameters fit the circuit.
     #[error(transparent)]
     Plan(#[from] PlanError),
@@ -99,7 +99,7 @@ pub enum Error {
     /// A server did not do what it was asked.
     #[cfg(feature = "remote")]
     #[error(transparent)]
-    Service(#[from] tenebra_service_client::Error),
+    Service(#[from] tenebra_service_client::ServiceError),
     /// Files of two compilations.
     #[error("the server program belongs to model {server}, the client spec is model {client}")]
     OtherModel {

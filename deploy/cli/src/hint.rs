@@ -7,7 +7,7 @@ use tenebra_app::files::{CLIENT_FILE, EVALUATION_KEY_FILE, SECRET_KEY_FILE, SERV
 use tenebra_client::{ClientError, FrameError, Kind, SpecError};
 use tenebra_models::{DataError, ModelError, QuantizeError, TrainError};
 use tenebra_quant::QuantError;
-use tenebra_service_client::Error as ServiceError;
+use tenebra_service_client::ServiceError;
 use tenebra_tfhe::server_program::ProgramError;
 use tenebra_tfhe::{EvaluateError, PlanError};
 

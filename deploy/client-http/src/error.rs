@@ -27,7 +27,7 @@ pub struct Problem {
 /// Why the server's answer is not there.
 #[derive(Debug, Error)]
 #[non_exhaustive]
-pub enum Error {
+pub enum ServiceError {
     /// The address is not one.
     #[error(
         "`{url}` is not the address of a server; give one as https://host or http://127.0.0.1:8080"

@@ -7,7 +7,7 @@ mod info;
 mod service;
 mod tls;
 
-pub use error::{Error, Problem};
+pub use error::{Problem, ServiceError};
 pub use info::{DeploymentInfo, Evaluated, History, KeyInfo, ModelInfo};
 pub use service::Service;
 pub use tls::Certificates;

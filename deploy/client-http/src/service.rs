@@ -12,7 +12,7 @@ use tenebra_client::{Frame, FrameError, Kind, frame_len};
 use ureq::http::{Method, Request, Response};
 use ureq::{Agent, Body};
 
-use crate::error::{Error, Problem};
+use crate::error::{Problem, ServiceError};
 use crate::info::{Evaluated, History, KeyInfo, ModelInfo};
 use crate::tls::Certificates;
 
@@ -55,16 +55,20 @@ impl Service {
     /// web's.
     ///
     /// # Errors
-    /// [`Error::Address`].
-    pub fn new(url: &str, token: Option<&str>) -> Result<Self, Error> {
+    /// [`ServiceError::Address`].
+    pub fn new(url: &str, token: Option<&str>) -> Result<Self, ServiceError> {
         Self::with_certificates(url, token, Certificates::default())
     }
 
     /// As [`new`](Self::new), but the server's certificate must be one of these or signed by one of them, all PEM.
     ///
     /// # Errors
-    /// [`Error::Address`], [`Error::Certificates`].
-    pub fn trusting(url: &str, token: Option<&str>, certificates: &[u8]) -> Result<Self, Error> {
+    /// [`ServiceError::Address`], [`ServiceError::Certificates`].
+    pub fn trusting(
+        url: &str,
+        token: Option<&str>,
+        certificates: &[u8],
+    ) -> Result<Self, ServiceError> {
         let certificates = Certificates {
             trusted: Some(certificates),
             shown: None,
@@ -75,17 +79,17 @@ impl Service {
     /// As [`new`](Self::new), with certificates: those that the server's is held to, and the one to show it.
     ///
     /// # Errors
-    /// [`Error::Address`], [`Error::Certificates`], [`Error::ClientKey`].
+    /// [`ServiceError::Address`], [`ServiceError::Certificates`], [`ServiceError::ClientKey`].
     pub fn with_certificates(
         url: &str,
         token: Option<&str>,
         certificates: Certificates<'_>,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, ServiceError> {
         let base = url.trim_end_matches('/').to_owned();
         let schemes = ["http://", "https://"];
         let host = schemes.iter().find_map(|scheme| base.strip_prefix(scheme));
         if host.is_none_or(str::is_empty) {
-            return Err(Error::Address {
+            return Err(ServiceError::Address {
                 url: url.to_owned(),
             });
         }
@@ -123,8 +127,8 @@ impl Service {
     /// All models, by name.
     ///
     /// # Errors
-    /// [`Error`].
-    pub fn models(&self) -> Result<Vec<ModelInfo>, Error> {
+    /// [`ServiceError`].
+    pub fn models(&self) -> Result<Vec<ModelInfo>, ServiceError> {
         let list: ModelList = self.json(Method::GET, "/v1/models", &[])?;
         Ok(list.models)
     }
@@ -132,29 +136,29 @@ impl Service {
     /// The framed client spec of a model. It is hostile until `ClientSpec::parse` accepted it.
     ///
     /// # Errors
-    /// [`Error`].
-    pub fn client_spec(&self, model: &str) -> Result<Vec<u8>, Error> {
+    /// [`ServiceError`].
+    pub fn client_spec(&self, model: &str) -> Result<Vec<u8>, ServiceError> {
         self.bytes_of_model(Method::GET, &model_path(model, "")?, &[])
     }
 
     /// Deploys a framed server program under a name, over one of that name. Owners only.
     ///
     /// # Errors
-    /// [`Error`].
-    pub fn push(&self, model: &str, program: &[u8]) -> Result<ModelInfo, Error> {
+    /// [`ServiceError`].
+    pub fn push(&self, model: &str, program: &[u8]) -> Result<ModelInfo, ServiceError> {
         self.json(Method::PUT, &model_path(model, "")?, program)
     }
 
     /// As [`push`](Self::push), but only over this version of the model; `None`: only if there is no model of that name.
     ///
     /// # Errors
-    /// [`Error`]; [`Error::Refused`] with status 412 if there is another.
+    /// [`ServiceError`]; [`ServiceError::Refused`] with status 412 if there is another.
     pub fn push_over(
         &self,
         model: &str,
         program: &[u8],
         version: Option<&str>,
-    ) -> Result<ModelInfo, Error> {
+    ) -> Result<ModelInfo, ServiceError> {
         let condition = match version {
             Some(version) => ("if-match", format!("\"{version}\"")),
             None => ("if-none-match", "*".to_owned()),
@@ -168,16 +172,16 @@ impl Service {
     /// The deployments of a model that are kept.
     ///
     /// # Errors
-    /// [`Error`].
-    pub fn history(&self, model: &str) -> Result<History, Error> {
+    /// [`ServiceError`].
+    pub fn history(&self, model: &str) -> Result<History, ServiceError> {
         self.json(Method::GET, &model_path(model, "/versions")?, &[])
     }
 
     /// Makes an earlier version of a model the one that is served. Owners only.
     ///
     /// # Errors
-    /// [`Error`].
-    pub fn roll_back(&self, model: &str, version: &str) -> Result<ModelInfo, Error> {
+    /// [`ServiceError`].
+    pub fn roll_back(&self, model: &str, version: &str) -> Result<ModelInfo, ServiceError> {
         let path = model_path(model, &format!("/versions/{}", name(version)?))?;
         self.json(Method::POST, &path, &[])
     }
@@ -185,8 +189,8 @@ impl Service {
     /// Deletes all evaluation keys of a client: of yourself, or of anybody as an admin.
     ///
     /// # Errors
-    /// [`Error`].
-    pub fn purge(&self, client: &str) -> Result<(), Error> {
+    /// [`ServiceError`].
+    pub fn purge(&self, client: &str) -> Result<(), ServiceError> {
         let path = format!("/v1/clients/{}", name(client)?);
         self.bytes(Method::DELETE, &path, &[]).map(drop)
     }
@@ -194,8 +198,8 @@ impl Service {
     /// Deletes a model and every key for it. Owners only.
     ///
     /// # Errors
-    /// [`Error`].
-    pub fn delete_model(&self, model: &str) -> Result<(), Error> {
+    /// [`ServiceError`].
+    pub fn delete_model(&self, model: &str) -> Result<(), ServiceError> {
         self.bytes(Method::DELETE, &model_path(model, "")?, &[])
             .map(drop)
     }
@@ -203,8 +207,8 @@ impl Service {
     /// Your evaluation keys for a model.
     ///
     /// # Errors
-    /// [`Error`].
-    pub fn keys(&self, model: &str) -> Result<Vec<KeyInfo>, Error> {
+    /// [`ServiceError`].
+    pub fn keys(&self, model: &str) -> Result<Vec<KeyInfo>, ServiceError> {
         let list: KeyList = self.json(Method::GET, &model_path(model, "/keys")?, &[])?;
         Ok(list.keys)
     }
@@ -212,8 +216,8 @@ impl Service {
     /// Sends a framed evaluation key, once for all queries made with its secret key.
     ///
     /// # Errors
-    /// [`Error`].
-    pub fn put_key(&self, model: &str, key: &[u8]) -> Result<KeyInfo, Error> {
+    /// [`ServiceError`].
+    pub fn put_key(&self, model: &str, key: &[u8]) -> Result<KeyInfo, ServiceError> {
         let path = model_path(model, "/keys")?;
         let bytes = self.bytes_of_model(Method::PUT, &path, key)?;
         serde_json::from_slice(&bytes).map_err(|_| self.malformed(&path))
@@ -222,8 +226,8 @@ impl Service {
     /// Deletes one of your evaluation keys.
     ///
     /// # Errors
-    /// [`Error`].
-    pub fn delete_key(&self, model: &str, key: &str) -> Result<(), Error> {
+    /// [`ServiceError`].
+    pub fn delete_key(&self, model: &str, key: &str) -> Result<(), ServiceError> {
         let path = model_path(model, &format!("/keys/{}", name(key)?))?;
         self.bytes(Method::DELETE, &path, &[]).map(drop)
     }
@@ -231,21 +235,26 @@ impl Service {
     /// The framed response to a framed query. `key` is the id of an evaluation key, where the model needs one.
     ///
     /// # Errors
-    /// [`Error`].
-    pub fn predict(&self, model: &str, key: Option<&str>, query: &[u8]) -> Result<Vec<u8>, Error> {
+    /// [`ServiceError`].
+    pub fn predict(
+        &self,
+        model: &str,
+        key: Option<&str>,
+        query: &[u8],
+    ) -> Result<Vec<u8>, ServiceError> {
         Ok(self.predict_timed(model, key, query)?.response)
     }
 
     /// As [`predict`](Self::predict), with the server's time.
     ///
     /// # Errors
-    /// [`Error`].
+    /// [`ServiceError`].
     pub fn predict_timed(
         &self,
         model: &str,
         key: Option<&str>,
         query: &[u8],
-    ) -> Result<Evaluated, Error> {
+    ) -> Result<Evaluated, ServiceError> {
         let path = predict_path(model, key)?;
         let mut answer = self.ask_model(Method::POST, &path, query)?;
         let timing = answer.headers().get("server-timing");
@@ -258,19 +267,19 @@ impl Service {
     /// server evaluates on while it works.
     ///
     /// # Errors
-    /// [`Error`]; after an error some responses may have been given to `done`.
+    /// [`ServiceError`]; after an error some responses may have been given to `done`.
     pub fn predict_all(
         &self,
         model: &str,
         key: Option<&str>,
         queries: &[Vec<u8>],
         mut done: impl FnMut(Vec<u8>),
-    ) -> Result<(), Error> {
+    ) -> Result<(), ServiceError> {
         let Some((first, mut rest)) = queries.split_first() else {
             return Ok(());
         };
         if queries.iter().any(|query| is_secret_key(query)) {
-            return Err(Error::SecretKey);
+            return Err(ServiceError::SecretKey);
         }
         let response = self.predict(model, key, first)?;
         let together = (UNREAD_BYTES / response.len().max(1)).max(1);
@@ -296,7 +305,7 @@ impl Service {
         reader: &mut impl Read,
         number: usize,
         path: &str,
-    ) -> Result<Vec<u8>, Error> {
+    ) -> Result<Vec<u8>, ServiceError> {
         let broken = |e: std::io::Error| self.transport(path, &e);
         let mut frame = Vec::new();
         reader
@@ -310,9 +319,9 @@ impl Service {
                 .read_to_end(&mut frame)
                 .map_err(broken)?;
             let problem = serde_json::from_slice(&frame).map_err(|_| self.malformed(path))?;
-            return Err(Error::Refused(problem));
+            return Err(ServiceError::Refused(problem));
         }
-        let response = |source| Error::Response { number, source };
+        let response = |source| ServiceError::Response { number, source };
         let Some(header) = frame.first_chunk::<HEADER_LEN>() else {
             return Err(response(FrameError::Short(frame.len())));
         };
@@ -331,23 +340,33 @@ impl Service {
         method: Method,
         path: &str,
         body: &[u8],
-    ) -> Result<T, Error> {
+    ) -> Result<T, ServiceError> {
         let bytes = self.bytes(method, path, body)?;
         serde_json::from_slice(&bytes).map_err(|_| self.malformed(path))
     }
 
-    fn bytes(&self, method: Method, path: &str, body: &[u8]) -> Result<Vec<u8>, Error> {
+    fn bytes(&self, method: Method, path: &str, body: &[u8]) -> Result<Vec<u8>, ServiceError> {
         let mut answer = self.ask(method, path, body, None)?;
         self.read_all(&mut answer, path)
     }
 
-    fn bytes_of_model(&self, method: Method, path: &str, body: &[u8]) -> Result<Vec<u8>, Error> {
+    fn bytes_of_model(
+        &self,
+        method: Method,
+        path: &str,
+        body: &[u8],
+    ) -> Result<Vec<u8>, ServiceError> {
         let mut answer = self.ask_model(method, path, body)?;
         self.read_all(&mut answer, path)
     }
 
     /// Asks about a model, of the version that is pinned if one is.
-    fn ask_model(&self, method: Method, path: &str, body: &[u8]) -> Result<Response<Body>, Error> {
+    fn ask_model(
+        &self,
+        method: Method,
+        path: &str,
+        body: &[u8],
+    ) -> Result<Response<Body>, ServiceError> {
         let Some(wanted) = &self.pinned else {
             return self.ask(method, path, body, None);
         };
@@ -356,7 +375,7 @@ impl Service {
         let found = answer.headers().get(MODEL_VERSION);
         let found = found.and_then(|version| version.to_str().ok());
         if found != Some(wanted) {
-            return Err(Error::OtherVersion {
+            return Err(ServiceError::OtherVersion {
                 wanted: wanted.clone(),
                 found: found.unwrap_or("unknown").to_owned(),
             });
@@ -364,7 +383,7 @@ impl Service {
         Ok(answer)
     }
 
-    fn read_all(&self, answer: &mut Response<Body>, path: &str) -> Result<Vec<u8>, Error> {
+    fn read_all(&self, answer: &mut Response<Body>, path: &str) -> Result<Vec<u8>, ServiceError> {
         let body = answer.body_mut().with_config().limit(MAX_ANSWER);
         body.read_to_vec().map_err(|e| self.transport(path, &e))
     }
@@ -376,9 +395,9 @@ impl Service {
         path: &str,
         body: &[u8],
         condition: Option<(&str, String)>,
-    ) -> Result<Response<Body>, Error> {
+    ) -> Result<Response<Body>, ServiceError> {
         if is_secret_key(body) {
-            return Err(Error::SecretKey);
+            return Err(ServiceError::SecretKey);
         }
         let mut tried = 0;
         loop {
@@ -401,8 +420,8 @@ impl Service {
                 .ok()
                 .and_then(|bytes| serde_json::from_slice::<Problem>(&bytes).ok());
             return Err(match problem {
-                Some(problem) => Error::Refused(problem),
-                None => Error::Status {
+                Some(problem) => ServiceError::Refused(problem),
+                None => ServiceError::Status {
                     url: format!("{}{path}", self.base),
                     status: status.as_u16(),
                 },
@@ -416,7 +435,7 @@ impl Service {
         path: &str,
         body: &[u8],
         condition: Option<&(&str, String)>,
-    ) -> Result<Response<Body>, Error> {
+    ) -> Result<Response<Body>, ServiceError> {
         let url = format!("{}{path}", self.base);
         let mut request = Request::builder().method(method).uri(&url);
         if let Some(authorization) = &self.authorization {
@@ -426,7 +445,7 @@ impl Service {
             request = request.header(*name, value);
         }
         let failed = |e: ureq::Error| self.transport(path, &e);
-        let address = |_| Error::Address { url: url.clone() };
+        let address = |_| ServiceError::Address { url: url.clone() };
         let timeout = Some(self.timeout);
         if matches!(*method, Method::PUT | Method::POST) {
             let request = request.header("content-type", "application/octet-stream");
@@ -444,15 +463,15 @@ impl Service {
         }
     }
 
-    fn transport(&self, path: &str, error: &dyn core::fmt::Display) -> Error {
-        Error::Transport {
+    fn transport(&self, path: &str, error: &dyn core::fmt::Display) -> ServiceError {
+        ServiceError::Transport {
             url: format!("{}{path}", self.base),
             message: error.to_string(),
         }
     }
 
-    fn malformed(&self, path: &str) -> Error {
-        Error::Malformed {
+    fn malformed(&self, path: &str) -> ServiceError {
+        ServiceError::Malformed {
             url: format!("{}{path}", self.base),
         }
     }
@@ -481,21 +500,21 @@ fn evaluate_time(header: &str) -> Option<Duration> {
 }
 
 /// A name as it may stand in an address.
-fn name(text: &str) -> Result<&str, Error> {
+fn name(text: &str) -> Result<&str, ServiceError> {
     let good =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_.".contains(&byte);
     let dots = text.bytes().all(|byte| byte == b'.');
     if dots || !text.bytes().all(good) {
-        return Err(Error::Name(text.to_owned()));
+        return Err(ServiceError::Name(text.to_owned()));
     }
     Ok(text)
 }
 
-fn model_path(model: &str, rest: &str) -> Result<String, Error> {
+fn model_path(model: &str, rest: &str) -> Result<String, ServiceError> {
     Ok(format!("/v1/models/{}{rest}", name(model)?))
 }
 
-fn predict_path(model: &str, key: Option<&str>) -> Result<String, Error> {
+fn predict_path(model: &str, key: Option<&str>) -> Result<String, ServiceError> {
     match key {
         Some(key) => model_path(model, &format!("/predict?key={}", name(key)?)),
         None => model_path(model, "/predict"),

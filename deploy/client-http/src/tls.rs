@@ -8,7 +8,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use ureq::tls::{Certificate, ClientCert, PemItem, PrivateKey, RootCerts, TlsConfig, parse_pem};
 
-use crate::error::Error;
+use crate::error::ServiceError;
 
 /// Certificates in PEM form, for servers that have one of their own, or that ask clients for one.
 #[derive(Clone, Copy, Default)]
@@ -20,7 +20,7 @@ pub struct Certificates<'a> {
 }
 
 impl Certificates<'_> {
-    pub(crate) fn config(&self) -> Result<TlsConfig, Error> {
+    pub(crate) fn config(&self) -> Result<TlsConfig, ServiceError> {
         let mut config = TlsConfig::builder();
         if let Some(trusted) = self.trusted {
             config = config.root_certs(RootCerts::Specific(Arc::new(certificates(trusted)?)));
@@ -28,7 +28,7 @@ impl Certificates<'_> {
         if let Some((chain, key)) = self.shown {
             // An agent with a key that does not fit its certificate would panic when it connects.
             check_pair(chain, key)?;
-            let key = PrivateKey::from_pem(key).map_err(|_| Error::ClientKey)?;
+            let key = PrivateKey::from_pem(key).map_err(|_| ServiceError::ClientKey)?;
             config =
                 config.client_cert(Some(ClientCert::new_with_certs(&certificates(chain)?, key)));
         }
@@ -36,10 +36,10 @@ impl Certificates<'_> {
     }
 }
 
-fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, Error> {
+fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, ServiceError> {
     let items = parse_pem(pem).collect::<Result<Vec<_>, _>>();
     let certificates = items
-        .map_err(|_| Error::Certificates)?
+        .map_err(|_| ServiceError::Certificates)?
         .into_iter()
         .filter_map(|item| {
             let PemItem::Certificate(certificate) = item else {
@@ -49,20 +49,20 @@ fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, Error> {
         });
     let certificates: Vec<_> = certificates.collect();
     if certificates.is_empty() {
-        return Err(Error::Certificates);
+        return Err(ServiceError::Certificates);
     }
     Ok(certificates)
 }
 
-fn check_pair(chain: &[u8], key: &[u8]) -> Result<(), Error> {
+fn check_pair(chain: &[u8], key: &[u8]) -> Result<(), ServiceError> {
     let chain = CertificateDer::pem_slice_iter(chain).collect::<Result<Vec<_>, _>>();
-    let chain = chain.map_err(|_| Error::Certificates)?;
+    let chain = chain.map_err(|_| ServiceError::Certificates)?;
     if chain.is_empty() {
-        return Err(Error::Certificates);
+        return Err(ServiceError::Certificates);
     }
-    let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| Error::ClientKey)?;
+    let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| ServiceError::ClientKey)?;
     let pair = CertifiedKey::from_der(chain, key, &default_provider());
-    pair.map(drop).map_err(|_| Error::ClientKey)
+    pair.map(drop).map_err(|_| ServiceError::ClientKey)
 }
 
 /// Shows no private key.
@@ -101,13 +101,13 @@ mod tests {
         assert!(service(&chain, &own).is_none());
         for bad in [&foreign, &chain, "", &own[..own.len() / 2]] {
             assert!(
-                matches!(service(&chain, bad), Some(Error::ClientKey)),
+                matches!(service(&chain, bad), Some(ServiceError::ClientKey)),
                 "{bad}"
             );
         }
         for bad in [&own, "", &chain[..chain.len() / 2]] {
             assert!(
-                matches!(service(bad, &own), Some(Error::Certificates)),
+                matches!(service(bad, &own), Some(ServiceError::Certificates)),
                 "{bad}"
             );
         }

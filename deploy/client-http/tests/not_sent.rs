@@ -1,7 +1,7 @@
 //! A secret key must not leave the machine by mistake.
 
 use tenebra_client::{KeyTag, Kind, SpecId, to_frame};
-use tenebra_service_client::{Error, Service};
+use tenebra_service_client::{Service, ServiceError};
 
 /// Nobody listens at that address: an attempt to send is another error.
 #[test]
@@ -28,13 +28,16 @@ fn secret_keys_are_never_sent() {
     };
     for bytes in secrets {
         for outcome in send(bytes) {
-            assert!(matches!(outcome, Err(Error::SecretKey)), "{outcome:?}");
+            assert!(
+                matches!(outcome, Err(ServiceError::SecretKey)),
+                "{outcome:?}"
+            );
         }
     }
     for kind in [Kind::EvaluationKey, Kind::Query, Kind::ServerProgram] {
         for outcome in send(&frame(kind)) {
             assert!(
-                matches!(outcome, Err(Error::Transport { .. })),
+                matches!(outcome, Err(ServiceError::Transport { .. })),
                 "{outcome:?}"
             );
         }

@@ -13,7 +13,7 @@ use crate::glwe::{KeyProduct, mask_term, mask_words};
 use crate::key::SecretKey;
 use crate::limits;
 use crate::linear::{
-    LayoutError, LinearError, MAX_PORT, QUERY_PREFIX, RESPONSE_PREFIX, check_len, read_rows,
+    CipherError, LayoutError, MAX_PORT, QUERY_PREFIX, RESPONSE_PREFIX, check_len, read_rows,
     write_prefix,
 };
 use crate::packing::Packing;
@@ -174,7 +174,7 @@ impl ValidBranching {
     ///
     /// # Errors
     ///
-    /// [`LinearError`] for a wrong number of bits, wrong buffers or a key of other parameters.
+    /// [`CipherError`] for a wrong number of bits, wrong buffers or a key of other parameters.
     pub fn encrypt(
         &self,
         key: &SecretKey,
@@ -182,7 +182,7 @@ impl ValidBranching {
         rng: &mut impl CryptoRng,
         scratch: &mut [u64],
         out: &mut [u8],
-    ) -> Result<(), LinearError> {
+    ) -> Result<(), CipherError> {
         self.check_key(key)?;
         check_len("scratch", scratch.len(), self.scratch_len())?;
         check_len("query", out.len(), self.query_len())?;
@@ -231,7 +231,7 @@ impl ValidBranching {
         root: &Root,
         scratch: &mut [u64],
         out: &mut [u8],
-    ) -> Result<(), LinearError> {
+    ) -> Result<(), CipherError> {
         let mut noise = root.noise(self.glwe.noise_bound_log2());
         let mut masks = MaskStream::new(root.mask_seed());
         let mut writer = BitWriter::new(out);
@@ -261,21 +261,21 @@ impl ValidBranching {
     ///
     /// # Errors
     ///
-    /// [`LinearError`]; a wrong key is not detected here, its integers are random.
+    /// [`CipherError`]; a wrong key is not detected here, its integers are random.
     pub fn decrypt(
         &self,
         key: &SecretKey,
         payload: &[u8],
         first: usize,
         sums: &mut [u64],
-    ) -> Result<(), LinearError> {
+    ) -> Result<(), CipherError> {
         self.check_key(key)?;
         let coefficients = self.layout.coefficients as usize;
         let inside = first
             .checked_add(sums.len())
             .is_some_and(|end| end <= coefficients);
         if !inside || read_rows(payload) != Some(1) || payload.len() != self.response_len() {
-            return Err(LinearError::Response);
+            return Err(CipherError::Response);
         }
         let mut reader = BitReader::new(&payload[RESPONSE_PREFIX..]);
         self.decrypt_bits(key, first, |width| reader.read(width), sums);
@@ -327,11 +327,11 @@ impl ValidBranching {
         BitWriter::new(&mut out[RESPONSE_PREFIX..])
     }
 
-    pub(crate) fn check_key(&self, key: &SecretKey) -> Result<(), LinearError> {
+    pub(crate) fn check_key(&self, key: &SecretKey) -> Result<(), CipherError> {
         if key.glwe() == self.glwe {
             Ok(())
         } else {
-            Err(LinearError::Key)
+            Err(CipherError::Key)
         }
     }
 }

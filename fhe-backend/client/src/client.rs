@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::frame::{Frame, FrameError, KeyTag, Kind, SpecId, frame_len, write_frame};
 use crate::key::SecretKey;
-use crate::linear::{LinearError, ValidLinear, plan_of};
+use crate::linear::{CipherError, ValidLinear, plan_of};
 use crate::random::Transcript;
 use crate::spec::{ClientSpec, MAX_DIGITS, MAX_PLANS, SpecError};
 
@@ -77,7 +77,7 @@ pub enum ClientError {
     },
     /// Encryption or decryption refused its arguments.
     #[error(transparent)]
-    Linear(#[from] LinearError),
+    Cipher(#[from] CipherError),
     /// The secret key file has the wrong length for the spec.
     #[error("the secret key does not fit this model's parameters; generate keys with this model")]
     KeyLength,
@@ -180,13 +180,14 @@ impl ClientKey {
     }
 
     /// The secret key of one plan, 0 for single rows: for measurements and for comparisons with other implementations.
+    #[doc(hidden)]
     #[must_use]
     pub fn plan_key(&self, plan: u8) -> Option<&SecretKey> {
         self.keys.get(usize::from(plan))?.as_ref()
     }
 
-    pub(crate) fn of_plan(&self, plan: u8) -> Result<&SecretKey, LinearError> {
-        self.plan_key(plan).ok_or(LinearError::Key)
+    pub(crate) fn of_plan(&self, plan: u8) -> Result<&SecretKey, CipherError> {
+        self.plan_key(plan).ok_or(CipherError::Key)
     }
 }
 
@@ -205,7 +206,7 @@ impl ClientSpec<'_> {
             });
         }
         if codes.len() != self.input_count() {
-            return Err(LinearError::Buffer {
+            return Err(CipherError::Buffer {
                 what: "code",
                 len: codes.len(),
                 needed: self.input_count(),
@@ -276,7 +277,7 @@ impl ClientSpec<'_> {
         let needed = self.query_len(rows)?;
         if out.len() != needed {
             let len = out.len();
-            return Err(LinearError::Buffer {
+            return Err(CipherError::Buffer {
                 what: "query",
                 len,
                 needed,
@@ -315,8 +316,8 @@ impl ClientSpec<'_> {
         if self.branching().is_some() {
             return self.decrypt_branching(key, frame.payload, out);
         }
-        let plan = plan_of(frame.payload).ok_or(LinearError::Response)?;
-        let layout = self.plan(plan).ok_or(LinearError::Response)?;
+        let plan = plan_of(frame.payload).ok_or(CipherError::Response)?;
+        let layout = self.plan(plan).ok_or(CipherError::Response)?;
         let minimum = |index| self.output(index).map_or(0, |output| output.min);
         let rows = layout.decrypt(key.of_plan(plan)?, frame.payload, minimum, out)?;
         self.check_outputs(out, rows)?;
@@ -330,12 +331,12 @@ impl ClientSpec<'_> {
         payload: &[u8],
         out: &mut [i64],
     ) -> Result<usize, ClientError> {
-        let (layout, radix) = self.branching().ok_or(LinearError::Response)?;
+        let (layout, radix) = self.branching().ok_or(CipherError::Response)?;
         let key = key.of_plan(0)?;
         let needed = self.output_count();
         if out.len() != needed {
             let len = out.len();
-            return Err(LinearError::Buffer {
+            return Err(CipherError::Buffer {
                 what: "output",
                 len,
                 needed,
@@ -346,7 +347,7 @@ impl ClientSpec<'_> {
         for (digits, value) in self.digits().zip(out.iter_mut()) {
             let count = usize::from(digits.count);
             let mut sums = [0u64; MAX_DIGITS];
-            let sums = sums.get_mut(..count).ok_or(LinearError::Response)?;
+            let sums = sums.get_mut(..count).ok_or(CipherError::Response)?;
             layout.decrypt(key, payload, first, sums)?;
             *value = digits.value(radix, sums);
             first += count;
@@ -393,8 +394,8 @@ impl ClientSpec<'_> {
         if self.branching().is_some() {
             return Ok(1);
         }
-        let plan = plan_of(frame.payload).ok_or(LinearError::Response)?;
-        let layout = self.plan(plan).ok_or(LinearError::Response)?;
+        let plan = plan_of(frame.payload).ok_or(CipherError::Response)?;
+        let layout = self.plan(plan).ok_or(CipherError::Response)?;
         Ok(layout.response_rows(frame.payload)?)
     }
 
@@ -445,7 +446,7 @@ impl ClientSpec<'_> {
         let Some((layout, _)) = self.branching() else {
             return self.write_public_key(key, rng, scratch, sink);
         };
-        let secret = key.of_plan(0).map_err(ClientError::Linear)?;
+        let secret = key.of_plan(0).map_err(ClientError::Cipher)?;
         layout.write_evaluation_key(self.id(), key.tag, secret, rng, scratch, sink)
     }
 

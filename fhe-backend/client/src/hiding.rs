@@ -13,7 +13,7 @@ use crate::cursor::Cursor;
 use crate::frame::{FrameHeader, Kind};
 use crate::glwe::KeyProduct;
 use crate::key::SecretKey;
-use crate::linear::{LinearError, ValidLinear, check_len};
+use crate::linear::{CipherError, ValidLinear, check_len};
 use crate::packing::KeyRows;
 use crate::random::{MASK_SEED_LEN, MaskSeed, MaskStream, Transcript};
 use crate::spec::{ClientSpec, MAX_PLANS};
@@ -113,7 +113,7 @@ impl ClientSpec<'_> {
         scratch: &mut [u64],
         mut sink: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let no_key = ClientError::Linear(LinearError::NoEvaluationKey);
+        let no_key = ClientError::Cipher(CipherError::NoEvaluationKey);
         let payload_len = self.public_key_len().ok_or(no_key)?;
         check_len("scratch", scratch.len(), self.evaluation_key_scratch_len())
             .map_err(ClientError::from)?;

@@ -164,7 +164,7 @@ impl LinearLayout {
 /// Why a row could not be encrypted or a response not be decrypted.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
-pub enum LinearError {
+pub enum CipherError {
     /// More rows than one query holds, or none, or codes that are not whole rows.
     #[error("{codes} codes are not 1..={max_rows} rows of {features}")]
     Rows {
@@ -305,11 +305,11 @@ impl ValidLinear {
     }
 }
 
-pub(crate) fn check_len(what: &'static str, len: usize, needed: usize) -> Result<(), LinearError> {
+pub(crate) fn check_len(what: &'static str, len: usize, needed: usize) -> Result<(), CipherError> {
     if len == needed {
         Ok(())
     } else {
-        Err(LinearError::Buffer { what, len, needed })
+        Err(CipherError::Buffer { what, len, needed })
     }
 }
 

@@ -16,7 +16,7 @@ use crate::frame::{FrameHeader, KeyTag, Kind, SpecId};
 use crate::glwe::{KeyProduct, add_mask_times_key, mask_words};
 use crate::key::SecretKey;
 use crate::limits;
-use crate::linear::{LayoutError, LinearError, check_len};
+use crate::linear::{CipherError, LayoutError, check_len};
 use crate::params::MAX_DIMENSION;
 use crate::random::{MASK_SEED_LEN, MaskSeed, MaskStream, NoiseStream, Root, Transcript};
 use rand_core::CryptoRng;
@@ -165,7 +165,7 @@ impl ValidBranching {
         root: &Root,
         scratch: &mut [u64],
         out: &mut [u8],
-    ) -> Result<(), LinearError> {
+    ) -> Result<(), CipherError> {
         let size = self.glwe().polynomial_size();
         let levels = usize::from(self.layout().level_count);
         let (mask, body) = scratch.split_at_mut(mask_words(size));
@@ -208,7 +208,7 @@ impl ValidBranching {
             .map_err(ClientError::from)?;
         let needed = self.layout().packing.zip(self.evaluation_key_len());
         let (packing, payload_len) =
-            needed.ok_or(ClientError::Linear(LinearError::NoEvaluationKey))?;
+            needed.ok_or(ClientError::Cipher(CipherError::NoEvaluationKey))?;
         let root = self.evaluation_key_root(&packing, key, rng);
         let frame = FrameHeader::start(
             Kind::EvaluationKey,

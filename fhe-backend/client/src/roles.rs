@@ -18,7 +18,7 @@ impl RoleError for ClientError {
             | Self::Rows { .. } => ErrorKind::Codes,
             Self::Frame(_)
             | Self::Spec(_)
-            | Self::Linear(_)
+            | Self::Cipher(_)
             | Self::KeyLength
             | Self::Undecryptable => ErrorKind::Mismatch,
         }

@@ -181,6 +181,7 @@ impl<'a> ClientSpec<'a> {
     /// # Errors
     ///
     /// As [`parse`](Self::parse).
+    #[doc(hidden)]
     pub fn parse_payload(payload: &'a [u8]) -> Result<Self, SpecError> {
         let mut cursor = Cursor::new(payload);
         let code = cursor.u8().ok_or(SpecError::Malformed("scheme"))?;
@@ -286,17 +287,20 @@ impl<'a> ClientSpec<'a> {
     }
 
     /// The layouts of a linear circuit, of single rows first and of batches if there is one; none for others.
+    #[doc(hidden)]
     pub fn plans(&self) -> impl Iterator<Item = &ValidLinear> {
         self.facts.scheme.plans().iter().flatten()
     }
 
     /// Plan `index` of a linear circuit.
+    #[doc(hidden)]
     #[must_use]
     pub fn plan(&self, index: u8) -> Option<&ValidLinear> {
         self.facts.scheme.plans().get(usize::from(index))?.as_ref()
     }
 
     /// The plan of a linear circuit for a query of `rows` rows: the first that holds so many.
+    #[doc(hidden)]
     #[must_use]
     pub fn plan_for(&self, rows: usize) -> Option<(u8, &ValidLinear)> {
         (0..)
@@ -305,12 +309,14 @@ impl<'a> ClientSpec<'a> {
     }
 
     /// Layout of a branching circuit, and how its values are cut into digits.
+    #[doc(hidden)]
     #[must_use]
     pub fn branching(&self) -> Option<(&ValidBranching, Radix)> {
         self.facts.scheme.branching()
     }
 
     /// The digits of each output of a branching circuit.
+    #[doc(hidden)]
     pub fn digits(&self) -> impl Iterator<Item = Digits> + use<'a> {
         self.facts
             .scheme

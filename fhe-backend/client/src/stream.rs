@@ -6,7 +6,7 @@ use crate::client::{ClientError, ClientKey};
 use crate::frame::{
     FrameError, HEADER_LEN, Header, KeyTag, Kind, SpecId, TRAILER_LEN, check_key_tag, check_model,
 };
-use crate::linear::{LinearError, RESPONSE_PREFIX, check_len, plan_of, read_rows};
+use crate::linear::{CipherError, RESPONSE_PREFIX, check_len, plan_of, read_rows};
 use crate::spec::{ClientSpec, MAX_DIGITS};
 
 impl ClientSpec<'_> {
@@ -16,7 +16,7 @@ impl ClientSpec<'_> {
     ///
     /// # Errors
     ///
-    /// As [`decrypt`](Self::decrypt); [`LinearError::Buffer`] for models with more than 62 digit sums.
+    /// As [`decrypt`](Self::decrypt); [`CipherError::Buffer`] for models with more than 62 digit sums.
     pub fn decrypt_from(
         &self,
         key: &ClientKey,
@@ -27,17 +27,17 @@ impl ClientSpec<'_> {
         let mut incoming = Incoming::start(source, self.id(), key.tag())?;
         let mut prefix = [0; RESPONSE_PREFIX];
         incoming.fill(&mut prefix);
-        let rows = read_rows(&prefix).ok_or(LinearError::Response)?;
-        let plan = plan_of(&prefix).ok_or(LinearError::Response)?;
+        let rows = read_rows(&prefix).ok_or(CipherError::Response)?;
+        let plan = plan_of(&prefix).ok_or(CipherError::Response)?;
         if self.branching().is_some() {
             if rows != 1 {
-                return Err(LinearError::Response.into());
+                return Err(CipherError::Response.into());
             }
             self.decrypt_sums_from(key, &mut incoming, out)?;
         } else {
-            let layout = self.plan(plan).ok_or(LinearError::Response)?;
+            let layout = self.plan(plan).ok_or(CipherError::Response)?;
             if rows == 0 || rows > usize::from(layout.layout().max_rows) {
-                return Err(LinearError::Response.into());
+                return Err(CipherError::Response.into());
             }
             incoming.check_payload_len(layout.response_len(rows))?;
             let minimum = |index| self.output(index).map_or(0, |output| output.min);
@@ -55,12 +55,12 @@ impl ClientSpec<'_> {
         incoming: &mut Incoming<impl FnMut(&mut [u8])>,
         out: &mut [i64],
     ) -> Result<(), ClientError> {
-        let (layout, radix) = self.branching().ok_or(LinearError::Response)?;
+        let (layout, radix) = self.branching().ok_or(CipherError::Response)?;
         check_len("output", out.len(), self.output_count())?;
         incoming.check_payload_len(layout.response_len())?;
         let needed = layout.layout().coefficients as usize;
         let mut sums = [0u64; MAX_DIGITS];
-        let sums = sums.get_mut(..needed).ok_or(LinearError::Buffer {
+        let sums = sums.get_mut(..needed).ok_or(CipherError::Buffer {
             what: "digit sum",
             len: MAX_DIGITS,
             needed,
@@ -70,7 +70,7 @@ impl ClientSpec<'_> {
         for (digits, value) in self.digits().zip(out) {
             let (its, others) = rest
                 .split_at_checked(digits.count.into())
-                .ok_or(LinearError::Response)?;
+                .ok_or(CipherError::Response)?;
             *value = digits.value(radix, its);
             rest = others;
         }
@@ -121,11 +121,11 @@ impl<S: FnMut(&mut [u8])> Incoming<S> {
         })
     }
 
-    fn check_payload_len(&self, needed: usize) -> Result<(), LinearError> {
+    fn check_payload_len(&self, needed: usize) -> Result<(), CipherError> {
         if self.payload_len == needed as u64 {
             Ok(())
         } else {
-            Err(LinearError::Response)
+            Err(CipherError::Response)
         }
     }
 

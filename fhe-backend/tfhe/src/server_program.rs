@@ -55,7 +55,7 @@ pub enum ProgramError {
     CircuitText(#[from] tenebra_circuit::ParseError),
     /// The circuit was refused.
     #[error("circuit: {0}")]
-    Circuit(#[from] tenebra_circuit::Errors),
+    Circuit(#[from] tenebra_circuit::VerifyErrors),
     /// The spec does not run the circuit.
     #[error(transparent)]
     Plan(#[from] PlanError),

@@ -16,7 +16,7 @@ mod leaves;
 mod unfold;
 
 pub use additive::quantize_additive;
-pub use leaves::ScoreError;
+pub use leaves::ScoreDeviation;
 
 use inputs::Inputs;
 use leaves::{ErrorSum, LeafCodes, Reached};
@@ -120,7 +120,7 @@ pub struct ForestReport {
     /// The bound in parts of the span of all possible scores, of the output where it is largest.
     pub relative_leaf_error_bound: f64,
     /// Scores of the circuit against the float model on the calibration data: leaves and, with even steps, inputs.
-    pub measured: Option<ScoreError>,
+    pub measured: Option<ScoreDeviation>,
 }
 
 /// Quantizes a forest and builds its circuit.
@@ -280,7 +280,7 @@ fn measure(
     quantized: &QuantizedModel,
     circuit: &Verified,
     table: &Table,
-) -> Result<ScoreError, QuantizeError> {
+) -> Result<ScoreDeviation, QuantizeError> {
     let mut error = ErrorSum::new(model);
     for row in sample(table) {
         // Rows that the model refuses have no score, and those with missing values perhaps no codes.
@@ -300,7 +300,7 @@ fn report(
     decoys: DecoyCount,
     codes: LeafCodes,
     bins: BinsMode,
-    measured: Option<ScoreError>,
+    measured: Option<ScoreDeviation>,
 ) -> ForestReport {
     let bits = |input: &InputCodec| {
         let range = code_interval(input);

@@ -1,7 +1,7 @@
 //! Scores of classes.
 
 use super::{checked_weights, mean};
-use crate::error::ScoreError;
+use crate::error::MetricError;
 
 /// How scores of single classes become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,12 +17,12 @@ pub enum Average {
 /// Share of rows with `truth == predicted`.
 ///
 /// # Errors
-/// [`ScoreError`]: no rows, lengths that differ, useless weights.
+/// [`MetricError`]: no rows, lengths that differ, useless weights.
 pub fn accuracy(
     truth: &[usize],
     predicted: &[usize],
     weights: Option<&[f64]>,
-) -> Result<f64, ScoreError> {
+) -> Result<f64, MetricError> {
     let weights = checked_weights(truth.len(), predicted.len(), weights)?;
     Ok(mean(
         truth
@@ -50,7 +50,7 @@ pub fn precision(
     predicted: &[usize],
     average: Average,
     weights: Option<&[f64]>,
-) -> Result<f64, ScoreError> {
+) -> Result<f64, MetricError> {
     per_class(truth, predicted, average, weights, |c| {
         ratio(c.right, c.predicted)
     })
@@ -65,7 +65,7 @@ pub fn recall(
     predicted: &[usize],
     average: Average,
     weights: Option<&[f64]>,
-) -> Result<f64, ScoreError> {
+) -> Result<f64, MetricError> {
     per_class(truth, predicted, average, weights, |c| {
         ratio(c.right, c.truth)
     })
@@ -80,7 +80,7 @@ pub fn f1(
     predicted: &[usize],
     average: Average,
     weights: Option<&[f64]>,
-) -> Result<f64, ScoreError> {
+) -> Result<f64, MetricError> {
     per_class(truth, predicted, average, weights, |c| {
         ratio(2.0 * c.right, c.predicted + c.truth)
     })
@@ -96,7 +96,7 @@ fn per_class(
     average: Average,
     weights: Option<&[f64]>,
     score: impl Fn(Counts) -> f64,
-) -> Result<f64, ScoreError> {
+) -> Result<f64, MetricError> {
     let weights = checked_weights(truth.len(), predicted.len(), weights)?;
     let mut counts = alloc::collections::BTreeMap::<usize, Counts>::new();
     for ((&y, &p), w) in truth.iter().zip(predicted).zip(&weights) {
@@ -125,7 +125,7 @@ pub fn matthews_corrcoef(
     truth: &[usize],
     predicted: &[usize],
     weights: Option<&[f64]>,
-) -> Result<f64, ScoreError> {
+) -> Result<f64, MetricError> {
     let weights = checked_weights(truth.len(), predicted.len(), weights)?;
     let mut counts = alloc::collections::BTreeMap::<usize, Counts>::new();
     let (mut right, mut total) = (0.0, 0.0);
@@ -149,16 +149,16 @@ pub fn matthews_corrcoef(
 /// Mean of `-ln p` of the true class; `probabilities` holds a row per sample and is clipped to `[eps, 1 - eps]`.
 ///
 /// # Errors
-/// [`ScoreError::Length`] if a row has no probability of its true class, otherwise as [`accuracy`].
+/// [`MetricError::Length`] if a row has no probability of its true class, otherwise as [`accuracy`].
 pub fn log_loss(
     truth: &[usize],
     probabilities: &[Vec<f64>],
     weights: Option<&[f64]>,
-) -> Result<f64, ScoreError> {
+) -> Result<f64, MetricError> {
     let weights = checked_weights(truth.len(), probabilities.len(), weights)?;
     let mut losses = Vec::with_capacity(truth.len());
     for (&y, row) in truth.iter().zip(probabilities) {
-        let p = row.get(y).ok_or(ScoreError::Length {
+        let p = row.get(y).ok_or(MetricError::Length {
             found: row.len(),
             expected: y.saturating_add(1),
         })?;
@@ -171,12 +171,12 @@ pub fn log_loss(
 /// minus the largest other for several (Crammer & Singer 2001).
 ///
 /// # Errors
-/// [`ScoreError::Length`] if a row has no score of its true class, otherwise as [`accuracy`].
+/// [`MetricError::Length`] if a row has no score of its true class, otherwise as [`accuracy`].
 pub fn hinge_loss(
     truth: &[usize],
     scores: &[Vec<f64>],
     weights: Option<&[f64]>,
-) -> Result<f64, ScoreError> {
+) -> Result<f64, MetricError> {
     let weights = checked_weights(truth.len(), scores.len(), weights)?;
     let mut losses = Vec::with_capacity(truth.len());
     for (&y, row) in truth.iter().zip(scores) {
@@ -189,7 +189,7 @@ pub fn hinge_loss(
                 }
             }
             _ => {
-                let own = row.get(y).ok_or(ScoreError::Length {
+                let own = row.get(y).ok_or(MetricError::Length {
                     found: row.len(),
                     expected: y.saturating_add(1),
                 })?;
@@ -210,17 +210,17 @@ pub fn hinge_loss(
 /// class 0, ties counting half.
 ///
 /// # Errors
-/// [`ScoreError::OneClass`] unless both classes have weight; [`ScoreError::Range`] for a score that is NaN; otherwise as
+/// [`MetricError::OneClass`] unless both classes have weight; [`MetricError::Range`] for a score that is NaN; otherwise as
 /// [`accuracy`].
 pub fn roc_auc(
     truth: &[usize],
     scores: &[f64],
     weights: Option<&[f64]>,
-) -> Result<f64, ScoreError> {
+) -> Result<f64, MetricError> {
     let weights = checked_weights(truth.len(), scores.len(), weights)?;
     if let Some(at) = scores.iter().position(|s| s.is_nan()) {
         let (score, range) = ("the ROC AUC", "scores must be numbers");
-        return Err(ScoreError::Range {
+        return Err(MetricError::Range {
             score,
             row: at + 1,
             what: "the score",
@@ -246,7 +246,7 @@ pub fn roc_auc(
     if positives > 0.0 && below > 0.0 {
         Ok(area / (positives * below))
     } else {
-        Err(ScoreError::OneClass {
+        Err(MetricError::OneClass {
             score: "the ROC AUC",
         })
     }
@@ -351,7 +351,7 @@ mod tests {
         );
         assert_eq!(
             roc_auc(&[1, 1], &[0.0, 1.0], None),
-            Err(ScoreError::OneClass {
+            Err(MetricError::OneClass {
                 score: "the ROC AUC"
             })
         );

@@ -3,12 +3,12 @@
 use tenebra_quant::InverseLink;
 
 use super::{
-    Average, Averaging, EvaluateError, Metric, accuracy, d2_tweedie, f1, hinge_loss, log_loss,
+    Average, Averaging, Metric, ScoreError, accuracy, d2_tweedie, f1, hinge_loss, log_loss,
     matthews_corrcoef, mean_absolute_error, mean_squared_error, mean_tweedie_deviance, precision,
     r2, recall, roc_auc,
 };
 use crate::data::TargetColumn;
-use crate::error::{DataError, ScoreError};
+use crate::error::{DataError, MetricError};
 use crate::model::Prediction;
 
 /// Truths and predictions of many rows in columns: 16 bytes a row for a score of classes or for one number, 8 more for sample
@@ -73,23 +73,23 @@ impl Outcomes {
     /// Adds rows, the same target columns every time.
     ///
     /// # Errors
-    /// [`EvaluateError::Data`] for a target that is missing, no number where numbers are predicted, or none of the classes, with
-    /// its row counted over all pieces; [`EvaluateError::UnknownTarget`] and [`EvaluateError::Targets`] for targets that are not
-    /// the outputs'; [`ScoreError::Length`] for lists of different lengths.
+    /// [`ScoreError::Data`] for a target that is missing, no number where numbers are predicted, or none of the classes, with
+    /// its row counted over all pieces; [`ScoreError::UnknownTarget`] and [`ScoreError::Targets`] for targets that are not
+    /// the outputs'; [`MetricError::Length`] for lists of different lengths.
     pub fn extend(
         &mut self,
         predictions: &[Prediction],
         targets: &[TargetColumn],
         weights: Option<&[f64]>,
-    ) -> Result<(), EvaluateError> {
+    ) -> Result<(), ScoreError> {
         let expected = predictions.len();
         let lengths = targets.iter().map(|target| target.cells.len());
         let mut lengths = lengths.chain(weights.map(<[f64]>::len));
         if let Some(found) = lengths.find(|found| *found != expected) {
-            return Err(ScoreError::Length { found, expected }.into());
+            return Err(MetricError::Length { found, expected }.into());
         }
         if targets.is_empty() {
-            return Err(ScoreError::Empty.into());
+            return Err(MetricError::Empty.into());
         }
         if self.classes.is_empty() {
             self.extend_numbers(predictions, targets)?;
@@ -106,7 +106,7 @@ impl Outcomes {
         &mut self,
         predictions: &[Prediction],
         targets: &[TargetColumn],
-    ) -> Result<(), EvaluateError> {
+    ) -> Result<(), ScoreError> {
         let first = self.rows;
         let expected = predictions.first().map_or(0, |p| p.values.len());
         let outputs = self.outputs(targets, expected)?;
@@ -117,7 +117,7 @@ impl Outcomes {
             truth.extend(target.to_numbers().map_err(|e| later(e, first))?);
             for prediction in predictions {
                 let values = &prediction.values;
-                let missing = ScoreError::Length {
+                let missing = MetricError::Length {
                     found: values.len(),
                     expected,
                 };
@@ -128,14 +128,14 @@ impl Outcomes {
     }
 
     /// Which of `count` outputs predicts each target.
-    fn outputs(&self, targets: &[TargetColumn], count: usize) -> Result<Vec<usize>, EvaluateError> {
+    fn outputs(&self, targets: &[TargetColumn], count: usize) -> Result<Vec<usize>, ScoreError> {
         let found = targets.len();
         match &self.target_names {
             _ if (found, count) == (1, 1) => Ok(vec![0]),
             Some(names) => targets
                 .iter()
                 .map(|target| {
-                    let unknown = || EvaluateError::UnknownTarget {
+                    let unknown = || ScoreError::UnknownTarget {
                         name: target.name.clone(),
                         known: names.clone(),
                     };
@@ -144,7 +144,7 @@ impl Outcomes {
                 })
                 .collect(),
             None if found == count => Ok((0..count).collect()),
-            None => Err(EvaluateError::Targets { found, count }),
+            None => Err(ScoreError::Targets { found, count }),
         }
     }
 
@@ -152,10 +152,10 @@ impl Outcomes {
         &mut self,
         predictions: &[Prediction],
         targets: &[TargetColumn],
-    ) -> Result<(), EvaluateError> {
+    ) -> Result<(), ScoreError> {
         let [target] = targets else {
             let (found, expected) = (targets.len(), 1);
-            return Err(ScoreError::Length { found, expected }.into());
+            return Err(MetricError::Length { found, expected }.into());
         };
         let codes = target.codes_in(&self.classes);
         self.truth.extend(codes.map_err(|e| later(e, self.rows))?);
@@ -176,19 +176,19 @@ impl Outcomes {
     /// The score of all rows; the mean over the targets where there are several.
     ///
     /// # Errors
-    /// [`EvaluateError`]: no rows, useless weights, a score that is not defined for this model or for these values.
-    pub fn score(&self, metric: Metric) -> Result<f64, EvaluateError> {
+    /// [`ScoreError`]: no rows, useless weights, a score that is not defined for this model or for these values.
+    pub fn score(&self, metric: Metric) -> Result<f64, ScoreError> {
         let of_classes = !self.classes.is_empty();
         if of_classes != metric.is_of_classes() {
             let name = |classes| if classes { "classes" } else { "numbers" };
-            return Err(EvaluateError::Task {
+            return Err(ScoreError::Task {
                 metric,
                 needs: name(metric.is_of_classes()),
                 predicts: name(of_classes),
             });
         }
         if self.rows == 0 {
-            return Err(ScoreError::Empty.into());
+            return Err(MetricError::Empty.into());
         }
         if of_classes {
             return self.score_classes(metric);
@@ -205,7 +205,7 @@ impl Outcomes {
         metric: Metric,
         truth: &[f64],
         found: &[f64],
-    ) -> Result<f64, ScoreError> {
+    ) -> Result<f64, MetricError> {
         let weights = self.weights();
         match metric {
             Metric::SquaredError => mean_squared_error(truth, found, weights),
@@ -216,7 +216,7 @@ impl Outcomes {
         }
     }
 
-    fn score_classes(&self, metric: Metric) -> Result<f64, EvaluateError> {
+    fn score_classes(&self, metric: Metric) -> Result<f64, ScoreError> {
         let (truth, found, weights) = (&self.truth, &self.found, self.weights());
         let average = |averaging| self.average(metric, averaging);
         let score = match metric {
@@ -225,7 +225,7 @@ impl Outcomes {
             Metric::F1(over) => f1(truth, found, average(over)?, weights),
             Metric::Matthews => matthews_corrcoef(truth, found, weights),
             Metric::LogLoss if self.probabilities.len() != self.rows => {
-                return Err(EvaluateError::NoProbabilities { metric });
+                return Err(ScoreError::NoProbabilities { metric });
             }
             Metric::LogLoss => log_loss(truth, &self.probabilities, weights),
             Metric::Hinge => hinge_loss(truth, &self.scores, weights),
@@ -238,7 +238,7 @@ impl Outcomes {
         Ok(score?)
     }
 
-    fn average(&self, metric: Metric, averaging: Averaging) -> Result<Average, EvaluateError> {
+    fn average(&self, metric: Metric, averaging: Averaging) -> Result<Average, ScoreError> {
         Ok(match averaging {
             Averaging::Binary => {
                 self.two_classes(metric, "; ask for the mean over classes, as in f1_macro")?;
@@ -249,12 +249,12 @@ impl Outcomes {
         })
     }
 
-    fn two_classes(&self, metric: Metric, instead: &'static str) -> Result<(), EvaluateError> {
+    fn two_classes(&self, metric: Metric, instead: &'static str) -> Result<(), ScoreError> {
         let classes = self.classes.len();
         if classes == 2 {
             Ok(())
         } else {
-            Err(EvaluateError::TwoClasses {
+            Err(ScoreError::TwoClasses {
                 metric,
                 classes,
                 instead,

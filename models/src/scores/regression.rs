@@ -1,15 +1,15 @@
 //! Scores of numbers.
 
 use super::{checked_weights, mean};
-use crate::error::ScoreError;
+use crate::error::MetricError;
 
 /// Coefficient of determination, `1 - sum (y - p)^2 / sum (y - mean)^2`.
 ///
 /// A constant target scores 1 if predicted exactly, else 0.
 ///
 /// # Errors
-/// [`ScoreError`]: no rows, lengths that differ, useless weights.
-pub fn r2(truth: &[f64], predicted: &[f64], weights: Option<&[f64]>) -> Result<f64, ScoreError> {
+/// [`MetricError`]: no rows, lengths that differ, useless weights.
+pub fn r2(truth: &[f64], predicted: &[f64], weights: Option<&[f64]>) -> Result<f64, MetricError> {
     let error = mean_squared_error(truth, predicted, weights)?;
     let weights = checked_weights(truth.len(), predicted.len(), weights)?;
     let centre = mean(truth.iter().copied(), &weights);
@@ -36,7 +36,7 @@ pub fn mean_squared_error(
     truth: &[f64],
     predicted: &[f64],
     weights: Option<&[f64]>,
-) -> Result<f64, ScoreError> {
+) -> Result<f64, MetricError> {
     let weights = checked_weights(truth.len(), predicted.len(), weights)?;
     Ok(mean(
         truth.iter().zip(predicted).map(|(y, p)| (y - p).powi(2)),
@@ -52,7 +52,7 @@ pub fn mean_absolute_error(
     truth: &[f64],
     predicted: &[f64],
     weights: Option<&[f64]>,
-) -> Result<f64, ScoreError> {
+) -> Result<f64, MetricError> {
     let weights = checked_weights(truth.len(), predicted.len(), weights)?;
     Ok(mean(
         truth.iter().zip(predicted).map(|(y, p)| (y - p).abs()),
@@ -64,14 +64,14 @@ pub fn mean_absolute_error(
 /// (Jørgensen 1997; scikit-learn's `mean_tweedie_deviance`).
 ///
 /// # Errors
-/// [`ScoreError::Range`] for a power in (0, 1), and for truths or predictions that its distribution cannot give;
+/// [`MetricError::Range`] for a power in (0, 1), and for truths or predictions that its distribution cannot give;
 /// otherwise as [`r2`].
 pub fn mean_tweedie_deviance(
     truth: &[f64],
     predicted: &[f64],
     power: f64,
     weights: Option<&[f64]>,
-) -> Result<f64, ScoreError> {
+) -> Result<f64, MetricError> {
     let weights = checked_weights(truth.len(), predicted.len(), weights)?;
     check_tweedie(truth, predicted, power)?;
     Ok(mean(
@@ -92,7 +92,7 @@ pub fn d2_tweedie(
     predicted: &[f64],
     power: f64,
     weights: Option<&[f64]>,
-) -> Result<f64, ScoreError> {
+) -> Result<f64, MetricError> {
     let part = mean_tweedie_deviance(truth, predicted, power, weights)?;
     let checked = checked_weights(truth.len(), predicted.len(), weights)?;
     let centre = mean(truth.iter().copied(), &checked);
@@ -100,11 +100,11 @@ pub fn d2_tweedie(
     Ok(explained(part, whole))
 }
 
-fn check_tweedie(truth: &[f64], predicted: &[f64], power: f64) -> Result<(), ScoreError> {
+fn check_tweedie(truth: &[f64], predicted: &[f64], power: f64) -> Result<(), MetricError> {
     let score = "the Tweedie deviance";
     if !power.is_finite() || (power > 0.0 && power < 1.0) {
         let range = "there is no such distribution; choose a power of at most 0 or at least 1";
-        return Err(ScoreError::Range {
+        return Err(MetricError::Range {
             score,
             row: 0,
             what: "the power",
@@ -116,7 +116,7 @@ fn check_tweedie(truth: &[f64], predicted: &[f64], power: f64) -> Result<(), Sco
         .iter()
         .position(|&x| bad(x))
     {
-        Some(at) => Err(ScoreError::Range {
+        Some(at) => Err(MetricError::Range {
             score,
             row: at + 1,
             what,
@@ -237,14 +237,14 @@ mod tests {
 
     #[test]
     fn lengths_and_weights_are_checked() {
-        assert_eq!(r2(&[], &[], None), Err(ScoreError::Empty));
+        assert_eq!(r2(&[], &[], None), Err(MetricError::Empty));
         assert_eq!(
             r2(&[1.0], &[], None),
-            Err(ScoreError::Length {
+            Err(MetricError::Length {
                 found: 0,
                 expected: 1
             })
         );
-        assert_eq!(r2(&[1.0], &[1.0], Some(&[0.0])), Err(ScoreError::Weights));
+        assert_eq!(r2(&[1.0], &[1.0], Some(&[0.0])), Err(MetricError::Weights));
     }
 }

@@ -6,7 +6,7 @@ use core::str::FromStr;
 use std::path::PathBuf;
 
 use tenebra_app::{Error, files};
-use tenebra_service_client::{Certificates, Error as ServiceError, Service};
+use tenebra_service_client::{Certificates, Service, ServiceError};
 use zeroize::Zeroizing;
 
 use crate::arguments::{InputPath, check_stdin};

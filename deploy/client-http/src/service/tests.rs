@@ -5,20 +5,23 @@ use tenebra_client::{KeyTag, SpecId, to_frame};
 fn addresses_and_names_are_checked_before_anything_is_sent() {
     for bad in ["", "http://", "ftp://host", "host:80"] {
         assert!(
-            matches!(Service::new(bad, None), Err(Error::Address { .. })),
+            matches!(Service::new(bad, None), Err(ServiceError::Address { .. })),
             "{bad}"
         );
     }
     let service = Service::new("http://127.0.0.1:1/", Some("tnb_secret")).unwrap();
     for bad in ["", "..", "a/b", "a?b", "a#b", "a b", "A"] {
         assert!(
-            matches!(service.client_spec(bad), Err(Error::Name(_))),
+            matches!(service.client_spec(bad), Err(ServiceError::Name(_))),
             "{bad}"
         );
     }
-    assert!(matches!(service.models(), Err(Error::Transport { .. })));
+    assert!(matches!(
+        service.models(),
+        Err(ServiceError::Transport { .. })
+    ));
     let trusting = Service::trusting("https://127.0.0.1:1", None, b"no certificate");
-    assert!(matches!(trusting, Err(Error::Certificates)));
+    assert!(matches!(trusting, Err(ServiceError::Certificates)));
     assert!(!format!("{service:?}").contains("secret"));
 }
 
@@ -48,13 +51,13 @@ fn requests_end_in_time_and_answers_are_bounded() {
         let start = std::time::Instant::now();
         assert!(matches!(
             quick.client_spec("m"),
-            Err(Error::Transport { .. })
+            Err(ServiceError::Transport { .. })
         ));
         assert!(start.elapsed() < Duration::from_secs(5));
     }
     assert!(matches!(
         service.client_spec("m"),
-        Err(Error::Transport { .. })
+        Err(ServiceError::Transport { .. })
     ));
 }
 
@@ -76,13 +79,13 @@ fn batches_end_with_a_problem_where_one_stands() {
     let mut reader = body.as_slice();
     assert_eq!(service.read_frame(&mut reader, 1, "/").unwrap(), frame);
     let error = service.read_frame(&mut reader, 2, "/").unwrap_err();
-    assert!(matches!(error, Error::Refused(problem) if problem.status == 400));
+    assert!(matches!(error, ServiceError::Refused(problem) if problem.status == 400));
     let cut = service
         .read_frame(&mut &frame[..HEADER_LEN + 3], 1, "/")
         .unwrap_err();
     assert!(matches!(
         cut,
-        Error::Response {
+        ServiceError::Response {
             number: 1,
             source: FrameError::Length { .. }
         }

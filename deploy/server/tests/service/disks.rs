@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use tenebra_service_client::{Error, Service};
+use tenebra_service_client::{Service, ServiceError};
 
 use crate::models::{DataOwner, forest, linear};
 use crate::support::{Process, ask, location};
@@ -41,9 +41,9 @@ fn mount(arguments: &[&str], at: &Path) -> bool {
     done.is_ok_and(|done| done.status.success())
 }
 
-fn kind(result: Result<impl core::fmt::Debug, Error>) -> (u16, String) {
+fn kind(result: Result<impl core::fmt::Debug, ServiceError>) -> (u16, String) {
     match result {
-        Err(Error::Refused(problem)) => {
+        Err(ServiceError::Refused(problem)) => {
             let kind = problem.kind.rsplit(':').next().unwrap_or_default();
             (problem.status, kind.to_owned())
         }

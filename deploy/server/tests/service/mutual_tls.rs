@@ -5,7 +5,7 @@ use std::fs;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tenebra_server::store::Store;
 use tenebra_server::tokens::Role;
-use tenebra_service_client::{Certificates, Error, Service};
+use tenebra_service_client::{Certificates, Service, ServiceError};
 
 use crate::models::linear;
 use crate::support::{Process, add_token, location};
@@ -80,12 +80,12 @@ fn clients_show_a_certificate_besides_their_token() {
     good.push("line", &linear(5).server).unwrap();
     assert_eq!(good.models().unwrap().len(), 1);
     let no_token = service(None, Some(&client)).models();
-    assert!(matches!(no_token, Err(Error::Refused(problem)) if problem.status == 401));
+    assert!(matches!(no_token, Err(ServiceError::Refused(problem)) if problem.status == 401));
     let foreign = stranger.sign("client");
     for shown in [None, Some(&foreign)] {
         let refused = service(Some(&token), shown).models();
         assert!(
-            matches!(refused, Err(Error::Transport { .. })),
+            matches!(refused, Err(ServiceError::Transport { .. })),
             "{refused:?}"
         );
     }

@@ -7,14 +7,14 @@ use tenebra_circuit::QueryMode;
 use tenebra_client::{ClientSpec, SpecId};
 use tenebra_server::store::Store;
 use tenebra_server::{Limits, openapi_document};
-use tenebra_service_client::Error;
+use tenebra_service_client::ServiceError;
 
 use crate::models::{Compiled, DataOwner, forest, linear};
 use crate::support::{InProcess, ask, location};
 
-fn kind(error: Error) -> String {
+fn kind(error: ServiceError) -> String {
     match error {
-        Error::Refused(problem) => problem.kind.replace("urn:tenebra:problem:", ""),
+        ServiceError::Refused(problem) => problem.kind.replace("urn:tenebra:problem:", ""),
         other => panic!("{other}"),
     }
 }

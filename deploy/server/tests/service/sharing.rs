@@ -6,7 +6,7 @@ use std::thread;
 
 use tenebra_circuit::QueryMode;
 use tenebra_client::ClientSpec;
-use tenebra_service_client::{Error, Service};
+use tenebra_service_client::{Service, ServiceError};
 
 use crate::models::{DataOwner, forest, linear};
 use crate::s3::S3;
@@ -89,12 +89,12 @@ fn servers_share_a_bucket() {
     two.delete_key("packed", &key).unwrap();
     thread::sleep(Duration::from_millis(1200));
     assert!(
-        matches!(two.client_spec("line"), Err(Error::Refused(problem)) if problem.status == 404)
+        matches!(two.client_spec("line"), Err(ServiceError::Refused(problem)) if problem.status == 404)
     );
     let refused = first
         .service(Some(&client))
         .predict("packed", Some(&key), &query);
-    assert!(matches!(refused, Err(Error::Refused(problem)) if problem.status == 404));
+    assert!(matches!(refused, Err(ServiceError::Refused(problem)) if problem.status == 404));
 
     // One is killed, the other goes on, and a third takes its place.
     first.kill();

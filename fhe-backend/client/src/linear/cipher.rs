@@ -4,7 +4,7 @@ use rand_core::CryptoRng;
 use zeroize::Zeroize;
 
 use super::{
-    LinearError, QUERY_PREFIX, RESPONSE_PREFIX, ValidLinear, check_len, read_rows, write_prefix,
+    CipherError, QUERY_PREFIX, RESPONSE_PREFIX, ValidLinear, check_len, read_rows, write_prefix,
 };
 use crate::bits::{BitReader, BitWriter, low_bits, round_high};
 use crate::glwe::{KeyProduct, mask_term, mask_words};
@@ -19,7 +19,7 @@ impl ValidLinear {
     ///
     /// # Errors
     ///
-    /// [`LinearError`] for wrong counts, buffers or a key of other parameters.
+    /// [`CipherError`] for wrong counts, buffers or a key of other parameters.
     pub fn encrypt(
         &self,
         plan: u8,
@@ -28,14 +28,14 @@ impl ValidLinear {
         rng: &mut impl CryptoRng,
         scratch: &mut [u64],
         out: &mut [u8],
-    ) -> Result<(), LinearError> {
+    ) -> Result<(), CipherError> {
         let (features, max_rows) = (
             self.layout.features as usize,
             usize::from(self.layout.max_rows),
         );
         let rows = codes.len() / features;
         if rows == 0 || rows > max_rows || rows * features != codes.len() {
-            return Err(LinearError::Rows {
+            return Err(CipherError::Rows {
                 codes: codes.len(),
                 features,
                 max_rows,
@@ -107,14 +107,14 @@ impl ValidLinear {
     ///
     /// # Errors
     ///
-    /// [`LinearError`]; a wrong key is not detected here, its integers are random.
+    /// [`CipherError`]; a wrong key is not detected here, its integers are random.
     pub fn decrypt(
         &self,
         key: &SecretKey,
         payload: &[u8],
         minima: impl Fn(usize) -> i64,
         out: &mut [i64],
-    ) -> Result<usize, LinearError> {
+    ) -> Result<usize, CipherError> {
         let rows = self.response_rows(payload)?;
         let mut reader = BitReader::new(&payload[RESPONSE_PREFIX..]);
         self.decrypt_bits(key, rows, |width| reader.read(width), minima, out)?;
@@ -129,7 +129,7 @@ impl ValidLinear {
         mut next: impl FnMut(u32) -> u64,
         minima: impl Fn(usize) -> i64,
         out: &mut [i64],
-    ) -> Result<(), LinearError> {
+    ) -> Result<(), CipherError> {
         self.check_key(key)?;
         let outputs = self.layout.outputs as usize;
         check_len("output", out.len().min(rows * outputs), rows * outputs)?;
@@ -169,14 +169,14 @@ impl ValidLinear {
     ///
     /// # Errors
     ///
-    /// [`LinearError::Response`] if it does not.
-    pub fn response_rows(&self, payload: &[u8]) -> Result<usize, LinearError> {
-        let rows = read_rows(payload).ok_or(LinearError::Response)?;
+    /// [`CipherError::Response`] if it does not.
+    pub fn response_rows(&self, payload: &[u8]) -> Result<usize, CipherError> {
+        let rows = read_rows(payload).ok_or(CipherError::Response)?;
         if rows == 0
             || rows > usize::from(self.layout.max_rows)
             || payload.len() != self.response_len(rows)
         {
-            return Err(LinearError::Response);
+            return Err(CipherError::Response);
         }
         Ok(rows)
     }
@@ -210,11 +210,11 @@ impl ValidLinear {
         min.wrapping_add(offset.cast_signed())
     }
 
-    pub(crate) fn check_key(&self, key: &SecretKey) -> Result<(), LinearError> {
+    pub(crate) fn check_key(&self, key: &SecretKey) -> Result<(), CipherError> {
         if key.glwe() == self.glwe {
             Ok(())
         } else {
-            Err(LinearError::Key)
+            Err(CipherError::Key)
         }
     }
 }

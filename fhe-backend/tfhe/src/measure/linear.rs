@@ -2,7 +2,7 @@
 
 use rand_core::CryptoRng;
 use tenebra_client::bits::BitReader;
-use tenebra_client::linear::{LinearError, ValidLinear};
+use tenebra_client::linear::{CipherError, ValidLinear};
 use tenebra_client::{Client, ClientError, Frame, Kind, SpecId};
 
 use super::statistics::{Errors, Measurement, Predicted};
@@ -90,7 +90,7 @@ fn phase_errors(
     key: &KeyBits,
     response: &[u8],
     expected: impl Fn(usize, usize) -> i64,
-) -> Result<Vec<i64>, LinearError> {
+) -> Result<Vec<i64>, CipherError> {
     let rows = layout.response_rows(response)?;
     let width = u32::from(layout.layout().response_bits);
     let size = layout.glwe().polynomial_size();

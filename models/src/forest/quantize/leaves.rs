@@ -194,7 +194,7 @@ pub(super) struct Reached<'a> {
 
 /// How scores differ from the float model's on the same rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct ScoreError {
+pub struct ScoreDeviation {
     /// Number of rows.
     pub rows: usize,
     /// Rows that get another class.
@@ -246,7 +246,7 @@ impl<'a> Reached<'a> {
     }
 
     /// What quantized leaves change.
-    pub(super) fn error(&self, codes: &LeafCodes) -> ScoreError {
+    pub(super) fn error(&self, codes: &LeafCodes) -> ScoreDeviation {
         let mut error = ErrorSum::new(self.model);
         let leaves = self.leaves.chunks_exact(self.model.trees.len());
         for (reached, want) in leaves.zip(self.scores.chunks_exact(self.model.n_outputs())) {
@@ -256,10 +256,10 @@ impl<'a> Reached<'a> {
     }
 }
 
-/// Collects a [`ScoreError`].
+/// Collects a [`ScoreDeviation`].
 pub(super) struct ErrorSum {
     decision: Decision,
-    error: ScoreError,
+    error: ScoreDeviation,
     outputs: Vec<Moments>,
     /// Per output, the least standard deviation to relate errors to.
     least: Vec<f64>,
@@ -280,7 +280,7 @@ impl ErrorSum {
         let spans = spans(model, &all_leaf_ranges(model));
         Self {
             decision: model.decision,
-            error: ScoreError::default(),
+            error: ScoreDeviation::default(),
             outputs: vec![Moments::default(); model.n_outputs()],
             least: spans.iter().map(|span| span * LEAST_DEVIATION).collect(),
         }
@@ -299,7 +299,7 @@ impl ErrorSum {
         }
     }
 
-    pub(super) fn finish(mut self) -> ScoreError {
+    pub(super) fn finish(mut self) -> ScoreDeviation {
         #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
         let (rows, outputs) = (self.error.rows.max(1) as f64, self.outputs.len() as f64);
         let total: f64 = self
