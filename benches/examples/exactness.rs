@@ -12,7 +12,7 @@ use tenebra_benches::hunt::{Kind, circuit, wide};
 use tenebra_benches::spec;
 use tenebra_circuit::{Options, QueryMode, Verified};
 use tenebra_client::ClientKey;
-use tenebra_client::spec::ClientSpec;
+use tenebra_client::ClientSpec;
 use tenebra_tfhe::Program;
 
 /// Queries of one circuit, with one key.

@@ -6,7 +6,7 @@ use tenebra_circuit::{
     CircuitBuilder, Forest, Interval, Options, QueryMode, Tree, TreeNode, Verified, verify,
 };
 use tenebra_client::ClientKey;
-use tenebra_client::spec::ClientSpec;
+use tenebra_client::ClientSpec;
 use tenebra_tfhe::{PlanReport, Program};
 
 use crate::linear::spec;

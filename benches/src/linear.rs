@@ -4,7 +4,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use tenebra_circuit::{CircuitBuilder, Hide, Interval, Matrix, Options, Verified, verify};
 use tenebra_client::ClientKey;
-use tenebra_client::spec::{ClientSpec, OwnedSpec};
+use tenebra_client::{ClientSpec, OwnedSpec};
 use tenebra_tfhe::{EvaluationKey, PlanReport, Program};
 
 /// A linear model of 8-bit inputs and weights, planned for a number of rows, with a key and rows to score.

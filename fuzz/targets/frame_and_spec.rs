@@ -101,9 +101,10 @@ impl Model {
         ] {
             found |= self.read(&to_frame(kind, self.spec.id(), self.key.tag(), payload));
         }
-        if let Some((layout, _)) = self.spec.branching() {
+        if let Some(branching) = self.spec.scheme().branching() {
+            let layout = branching.layout();
             found |= layout.read_query(payload).is_some();
-            found |= layout.read_evaluation_key(payload).is_some();
+            found |= layout.read_unpacking_key(payload).is_some();
         }
         found
     }
@@ -116,7 +117,7 @@ fn use_spec(spec: &ClientSpec<'_>) {
     let _ = (
         spec.classes().count(),
         spec.column_names().count(),
-        spec.digits().count(),
+        spec.scheme().branching().map(|scheme| scheme.digits(spec.ports()).count()),
     );
     let mut codes = vec![0; spec.input_count()];
     for value in [0.0, -1e300, 1e300, 0.1, f64::NAN, f64::INFINITY] {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use sha2::{Digest, Sha256};
 use tenebra_circuit::{Options, Verified};
 use tenebra_client::ClientSpec;
-use tenebra_client::spec::OwnedSpec;
+use tenebra_client::OwnedSpec;
 use tenebra_models::data::Table;
 use tenebra_models::forest::Decoys;
 use tenebra_models::{Model, QuantizeError, QuantizeOptions, QuantizedModel, quantize_with_report};

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use tenebra_circuit::{Interval, Verified};
 use tenebra_tfhe::measure::{Defect, Measurement};
-use tenebra_tfhe::{PlanLayout, PlanReport, Program, SECURITY_BITS};
+use tenebra_tfhe::{Parameter, PlanReport, Program, SECURITY_BITS};
 
 /// The report that `compile` prints and `inspect` prints again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -167,8 +167,8 @@ impl Report {
         let number = |f: fn(&PlanReport) -> usize| single.map_or(0, |plan| f(plan) as u64);
         Self {
             model: model.to_owned(),
-            scheme: single.map_or("", scheme).to_owned(),
-            query_mode: single.map_or("", query_mode).to_owned(),
+            scheme: single.map_or("", PlanReport::scheme).to_owned(),
+            query_mode: single.map_or("", PlanReport::query_mode).to_owned(),
             security_bits: SECURITY_BITS,
             p_fail_log2: single.map_or(0.0, |plan| plan.p_fail_log2),
             noise_budget: single.map(NoiseBudget::new),
@@ -221,57 +221,15 @@ fn batch(plan: &PlanReport) -> BatchReport {
 }
 
 fn parameters(plan: &PlanReport) -> Map<String, Value> {
-    let (glwe, mut value) = match &plan.layout {
-        PlanLayout::Linear(layout) => {
-            let layout = layout.layout();
-            let value = json!({
-                "plaintext_bits": layout.plaintext_bits,
-                "query_body_bits": layout.body_bits,
-                "response_bits": layout.response_bits,
-                "outputs_per_ciphertext": layout.group,
-                "query_ciphertexts": layout.blocks,
-            });
-            (layout.glwe, value)
-        }
-        PlanLayout::Branching(layout) => {
-            let layout = layout.layout();
-            let value = json!({
-                "base_log": layout.base_log,
-                "level_count": layout.level_count,
-                "plaintext_bits": layout.plaintext_bits,
-                "query_body_bits": layout.body_bits,
-                "response_bits": layout.response_bits,
-                "packing": layout.packing.map(|packing| {
-                    let gadgets = packing.gadgets(layout.glwe.polynomial_size.into());
-                    gadgets.map(|g| [g.base_log, g.level_count]).collect::<Vec<_>>()
-                }),
-            });
-            (layout.glwe, value)
-        }
-        _ => return Map::new(),
+    let value = |parameter| match parameter {
+        Parameter::Number(number) => json!(number),
+        Parameter::Log2(log2) => json!(log2),
+        Parameter::Gadgets(gadgets) => json!(gadgets),
     };
-    value["glwe_dimension"] = glwe.glwe_dimension.into();
-    value["polynomial_size"] = glwe.polynomial_size.into();
-    value["noise_bound_log2"] = glwe.noise_bound_log2.into();
-    value["output_noise_std_log2"] = plan.noise_std_log2.into();
-    match value {
-        Value::Object(map) => map,
-        _ => Map::new(),
-    }
-}
-
-fn query_mode(plan: &PlanReport) -> &'static str {
-    match plan.layout {
-        PlanLayout::Branching(layout) if layout.layout().packing.is_some() => "packed",
-        _ => "direct",
-    }
-}
-
-fn scheme(plan: &PlanReport) -> &'static str {
-    match plan.layout {
-        PlanLayout::Branching(_) => "branching",
-        _ => "linear",
-    }
+    let parameters = plan.parameters().into_iter();
+    parameters
+        .map(|(name, parameter)| (name.to_owned(), value(parameter)))
+        .collect()
 }
 
 /// Bits that number every value of the widest range.

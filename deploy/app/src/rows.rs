@@ -5,7 +5,7 @@ use core::ops::Range;
 use std::path::PathBuf;
 
 use tenebra_client::ClientSpec;
-use tenebra_client::spec::ColumnWords;
+use tenebra_client::ColumnWords;
 use tenebra_models::data::{
     CsvReader, CsvSpec, DataSet, Dialect, Features, Record, Table, TargetColumn, Words,
 };

@@ -15,10 +15,11 @@ use std::sync::Mutex;
 use std::thread;
 
 use tenebra_client::branching::BranchingLayout;
+use tenebra_client::branching::{Digits, OwnedBranching, Radix};
 use tenebra_client::frame::{HEADER_LEN, Header, TRAILER_LEN};
 use tenebra_client::params::GlweParams;
-use tenebra_client::spec::{Digits, OwnedBranching, OwnedScheme, OwnedSpec, Radix};
 use tenebra_client::{ClientSpec, Kind, to_frame};
+use tenebra_client::{OwnedScheme, OwnedSpec};
 use tenebra_quant::{Codec, Decision, Input, Interface, InverseLink};
 
 /// One bit in, a digit sum of 6 bits out, of which 0 to 10 are answers. A query has 131 kB, so that 300 rows are encrypted
@@ -164,7 +165,7 @@ fn respond(
 ) -> Option<Vec<u8>> {
     let file = spec().encode().unwrap();
     let spec = ClientSpec::parse(&file).unwrap();
-    let layout = spec.branching().unwrap().0;
+    let layout = spec.scheme().branching().unwrap().layout();
     let mut replies = Vec::new();
     while let Some(header) = body.first_chunk::<HEADER_LEN>() {
         let header = Header::read(header, Kind::Query).unwrap();

@@ -330,8 +330,8 @@ fn insecure_specs_are_refused() {
     let person = Person::new("", None);
     person.compile("LogisticRegression", "", "model");
     let mut spec = fs::read(person.path("model/client.tnb")).unwrap();
-    // Scheme, log2 of p_fail, inputs, outputs, number of plans, k, N: then the noise bound of the first plan.
-    spec[HEADER_LEN + 1 + 8 + 4 + 4 + 1 + 1 + 2] = 3;
+    // log2 of p_fail, inputs, outputs, scheme and length, hidden or not, number of plans, k, N: then the noise bound of the first plan.
+    spec[HEADER_LEN + 8 + 4 + 4 + 5 + 1 + 1 + 1 + 2] = 3;
     let end = spec.len() - TRAILER_LEN;
     // The id of a spec is the head of its SHA-256, as that of a key.
     let id = KeyId::of(&spec[HEADER_LEN..end]).to_string();

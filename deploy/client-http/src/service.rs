@@ -6,8 +6,8 @@ use std::thread::sleep;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use tenebra_client::MAX_MESSAGE_LEN;
 use tenebra_client::frame::{HEADER_LEN, Header, MAGIC};
-use tenebra_client::limits::MAX_MESSAGE_LEN;
 use tenebra_client::{Frame, FrameError, Kind, frame_len};
 use ureq::http::{Method, Request, Response};
 use ureq::{Agent, Body};

@@ -8,7 +8,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use tenebra_client::spec::{Codec, Input};
+use tenebra_client::{Codec, Input};
 use tenebra_client::{ClientKey, ClientSpec};
 
 fn main() {

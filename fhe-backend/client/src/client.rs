@@ -5,19 +5,25 @@ use rand_core::CryptoRng;
 use tenebra_quant::QuantError;
 use thiserror::Error;
 
-use crate::frame::{Frame, FrameError, KeyTag, Kind, SpecId, frame_len, write_frame};
+use crate::frame::{Frame, FrameError, FrameHeader, KeyTag, Kind, SpecId, frame_len, write_frame};
 use crate::key::SecretKey;
-use crate::linear::{CipherError, ValidLinear, plan_of};
+
+use crate::params::ValidGlwe;
 use crate::random::Transcript;
-use crate::spec::{ClientSpec, MAX_DIGITS, MAX_PLANS, SpecError};
+use crate::scheme::cipher::{Cipher, Keys, MAX_SECRETS, sections_len};
+use crate::scheme::layout::{CipherError, check_len};
+use crate::spec::{ClientSpec, SpecError};
 
 /// The secret keys for one spec, one a plan.
 #[derive(Clone, Debug)]
 pub struct ClientKey {
     spec_id: SpecId,
     tag: KeyTag,
-    keys: [Option<SecretKey>; MAX_PLANS],
+    keys: [Option<SecretKey>; MAX_SECRETS],
 }
+
+/// What stands before a secret in a key file: it is of GLWE encryption.
+const GLWE_SECRET: u8 = 1;
 
 /// Why a client could not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -98,9 +104,9 @@ impl ClientKey {
         let mut key = Self {
             spec_id: spec.id(),
             tag: root.key_tag(),
-            keys: [const { None }; MAX_PLANS],
+            keys: [const { None }; MAX_SECRETS],
         };
-        for (plan, (slot, glwe)) in (0..).zip(key.keys.iter_mut().zip(spec.key_params())) {
+        for (plan, (slot, glwe)) in (0..).zip(key.keys.iter_mut().zip(spec.secrets())) {
             slot.get_or_insert_with(|| SecretKey::zero(glwe))
                 .draw(root.key_words(plan));
         }
@@ -122,7 +128,11 @@ impl ClientKey {
     /// Bytes of the secret key file for `spec`.
     #[must_use]
     pub fn secret_file_len(spec: &ClientSpec<'_>) -> usize {
-        frame_len(spec.key_params().map(SecretKey::secret_len).sum())
+        frame_len(
+            spec.secrets()
+                .map(|glwe| 1 + SecretKey::secret_len(glwe))
+                .sum(),
+        )
     }
 
     /// Writes the **secret** key file. Whoever reads it can decrypt every query made with this key.
@@ -138,7 +148,8 @@ impl ClientKey {
             self.tag,
             |mut payload| {
                 for key in self.keys.iter().flatten() {
-                    let (head, rest) = payload.split_at_mut(SecretKey::secret_len(key.glwe()));
+                    payload[0] = GLWE_SECRET;
+                    let (head, rest) = payload[1..].split_at_mut(SecretKey::secret_len(key.glwe()));
                     key.write_secret(head);
                     payload = rest;
                 }
@@ -162,11 +173,12 @@ impl ClientKey {
         let mut key = Self {
             spec_id: spec.id(),
             tag: frame.key_tag,
-            keys: [const { None }; MAX_PLANS],
+            keys: [const { None }; MAX_SECRETS],
         };
-        for (slot, glwe) in key.keys.iter_mut().zip(spec.key_params()) {
+        for (slot, glwe) in key.keys.iter_mut().zip(spec.secrets()) {
             let (head, rest) = payload
-                .split_at_checked(SecretKey::secret_len(glwe))
+                .strip_prefix(&[GLWE_SECRET])
+                .and_then(|payload| payload.split_at_checked(SecretKey::secret_len(glwe)))
                 .ok_or(ClientError::KeyLength)?;
             slot.get_or_insert_with(|| SecretKey::zero(glwe))
                 .fill(head)
@@ -186,12 +198,17 @@ impl ClientKey {
         self.keys.get(usize::from(plan))?.as_ref()
     }
 
-    pub(crate) fn of_plan(&self, plan: u8) -> Result<&SecretKey, CipherError> {
-        self.plan_key(plan).ok_or(CipherError::Key)
+    pub(crate) fn keys(&self) -> Keys<'_> {
+        Keys(&self.keys)
     }
 }
 
 impl ClientSpec<'_> {
+    /// Parameters of the secret keys, in the order of the key file.
+    fn secrets(&self) -> impl Iterator<Item = ValidGlwe> {
+        self.scheme().secrets().into_iter().flatten()
+    }
+
     /// Quantizes one row of features into the codes of the circuit's inputs; returns how many values lay outside the
     /// calibrated range and were clipped.
     ///
@@ -235,11 +252,7 @@ impl ClientSpec<'_> {
     /// [`ClientError::Rows`] if no plan holds so many.
     pub fn query_len(&self, rows: usize) -> Result<usize, ClientError> {
         self.check_rows(rows)?;
-        let payload = match self.branching() {
-            Some((layout, _)) => layout.query_len(),
-            None => self.plan_of_rows(rows)?.1.query_len(rows),
-        };
-        Ok(frame_len(payload))
+        Ok(frame_len(self.scheme().query_len(rows)))
     }
 
     /// Words of scratch for [`encrypt`](Self::encrypt) of `rows` rows.
@@ -249,10 +262,7 @@ impl ClientSpec<'_> {
     /// [`ClientError::Rows`] if no plan holds so many.
     pub fn scratch_len(&self, rows: usize) -> Result<usize, ClientError> {
         self.check_rows(rows)?;
-        match self.branching() {
-            Some((layout, _)) => Ok(layout.scratch_len()),
-            None => Ok(self.plan_of_rows(rows)?.1.scratch_len(rows)),
-        }
+        Ok(self.scheme().scratch_len(rows))
     }
 
     /// Encrypts whole rows of codes (row-major) into a framed query. Allocates nothing: `scratch` and `out` have
@@ -274,26 +284,10 @@ impl ClientSpec<'_> {
         self.check_key(key)?;
         self.check_codes(codes)?;
         let rows = codes.len().div_ceil(self.input_count());
-        let needed = self.query_len(rows)?;
-        if out.len() != needed {
-            let len = out.len();
-            return Err(CipherError::Buffer {
-                what: "query",
-                len,
-                needed,
-            }
-            .into());
-        }
-        if let Some((layout, _)) = self.branching() {
-            let secret = key.of_plan(0)?;
-            write_frame(out, Kind::Query, self.id(), key.tag, |payload| {
-                layout.encrypt(secret, self.code_bits(codes), rng, scratch, payload)
-            })?;
-            return Ok(());
-        }
-        let (plan, layout) = self.plan_of_rows(rows)?;
+        check_len("query", out.len(), self.query_len(rows)?)?;
         write_frame(out, Kind::Query, self.id(), key.tag, |payload| {
-            layout.encrypt(plan, key.of_plan(plan)?, codes, rng, scratch, payload)
+            self.scheme()
+                .encrypt(key.keys(), self.ports(), codes, rng, scratch, payload)
         })?;
         Ok(())
     }
@@ -313,47 +307,11 @@ impl ClientSpec<'_> {
         self.check_key(key)?;
         let frame = Frame::parse_for(response, Kind::Response, self.id())?;
         frame.check_key_tag(key.tag)?;
-        if self.branching().is_some() {
-            return self.decrypt_branching(key, frame.payload, out);
-        }
-        let plan = plan_of(frame.payload).ok_or(CipherError::Response)?;
-        let layout = self.plan(plan).ok_or(CipherError::Response)?;
-        let minimum = |index| self.output(index).map_or(0, |output| output.min);
-        let rows = layout.decrypt(key.of_plan(plan)?, frame.payload, minimum, out)?;
+        let rows = self
+            .scheme()
+            .decrypt(key.keys(), self.ports(), frame.payload, out)?;
         self.check_outputs(out, rows)?;
         Ok(rows)
-    }
-
-    /// Decrypts digit sums, one at a time, and puts the outputs together.
-    fn decrypt_branching(
-        &self,
-        key: &ClientKey,
-        payload: &[u8],
-        out: &mut [i64],
-    ) -> Result<usize, ClientError> {
-        let (layout, radix) = self.branching().ok_or(CipherError::Response)?;
-        let key = key.of_plan(0)?;
-        let needed = self.output_count();
-        if out.len() != needed {
-            let len = out.len();
-            return Err(CipherError::Buffer {
-                what: "output",
-                len,
-                needed,
-            }
-            .into());
-        }
-        let mut first = 0;
-        for (digits, value) in self.digits().zip(out.iter_mut()) {
-            let count = usize::from(digits.count);
-            let mut sums = [0u64; MAX_DIGITS];
-            let sums = sums.get_mut(..count).ok_or(CipherError::Response)?;
-            layout.decrypt(key, payload, first, sums)?;
-            *value = digits.value(radix, sums);
-            first += count;
-        }
-        self.check_outputs(out, 1)?;
-        Ok(1)
     }
 
     /// Damage that the checksum missed gives integers outside of the ranges, almost always.
@@ -365,14 +323,6 @@ impl ClientSpec<'_> {
             }
         }
         Ok(())
-    }
-
-    /// The bits of all codes, each code counted from the least of its input, lowest bit first.
-    fn code_bits<'c>(&'c self, codes: &'c [i64]) -> impl Iterator<Item = bool> + Clone + 'c {
-        self.inputs().zip(codes).flat_map(|(input, code)| {
-            let offset = code.abs_diff(input.code_range().0);
-            (0..input.bits()).map(move |bit| offset >> bit & 1 == 1)
-        })
     }
 
     fn check_rows(&self, rows: usize) -> Result<(), ClientError> {
@@ -391,12 +341,7 @@ impl ClientSpec<'_> {
     /// Damaged or foreign responses.
     pub fn response_rows(&self, response: &[u8]) -> Result<usize, ClientError> {
         let frame = Frame::parse_for(response, Kind::Response, self.id())?;
-        if self.branching().is_some() {
-            return Ok(1);
-        }
-        let plan = plan_of(frame.payload).ok_or(CipherError::Response)?;
-        let layout = self.plan(plan).ok_or(CipherError::Response)?;
-        Ok(layout.response_rows(frame.payload)?)
+        Ok(self.scheme().response_rows(frame.payload)?)
     }
 
     /// Scores of one row of decrypted integers: `scale·integer + offset` of each output, before the inverse link.
@@ -409,23 +354,13 @@ impl ClientSpec<'_> {
     /// Bytes of the framed evaluation key; `None` if the server needs none.
     #[must_use]
     pub fn evaluation_key_len(&self) -> Option<usize> {
-        let payload = match self.branching() {
-            Some((layout, _)) => layout.evaluation_key_len(),
-            None => self.public_key_len(),
-        };
-        payload.map(frame_len)
+        sections_len(&self.scheme().key_sections()).map(frame_len)
     }
 
     /// Words of scratch for [`write_evaluation_key`](Self::write_evaluation_key).
     #[must_use]
     pub fn evaluation_key_scratch_len(&self) -> usize {
-        match self.branching() {
-            Some((layout, _)) => layout.evaluation_key_scratch_len(),
-            None => {
-                let sizes = self.plans().map(|plan| plan.glwe().polynomial_size());
-                2 * sizes.max().unwrap_or(0)
-            }
-        }
+        self.scheme().key_scratch_len()
     }
 
     /// Generates the evaluation key that belongs to `key` and hands the framed file to `sink` piece by piece: what unpacks
@@ -440,21 +375,25 @@ impl ClientSpec<'_> {
         key: &ClientKey,
         rng: &mut impl CryptoRng,
         scratch: &mut [u64],
-        sink: impl FnMut(&[u8]) -> Result<(), E>,
+        mut sink: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         self.check_key(key)?;
-        let Some((layout, _)) = self.branching() else {
-            return self.write_public_key(key, rng, scratch, sink);
-        };
-        let secret = key.of_plan(0).map_err(ClientError::Cipher)?;
-        layout.write_evaluation_key(self.id(), key.tag, secret, rng, scratch, sink)
-    }
-
-    fn plan_of_rows(&self, rows: usize) -> Result<(u8, &ValidLinear), ClientError> {
-        self.plan_for(rows).ok_or(ClientError::Rows {
-            rows,
-            max: self.max_rows(),
-        })
+        let scheme = self.scheme();
+        let sections = scheme.key_sections();
+        let payload_len = sections_len(&sections).ok_or(CipherError::NoEvaluationKey);
+        let payload_len = payload_len.map_err(ClientError::from)?;
+        let needed = self.evaluation_key_scratch_len();
+        check_len("scratch", scratch.len(), needed).map_err(ClientError::from)?;
+        let kind = Kind::EvaluationKey;
+        let mut frame = FrameHeader::start(kind, self.id(), key.tag, payload_len, &mut sink)?;
+        for (index, section) in sections.iter().flatten().enumerate() {
+            let secret = key.keys().of(section.secret).map_err(ClientError::from)?;
+            frame.push(&section.header(), &mut sink)?;
+            scheme.write_key_section(index, secret, rng, scratch, |bytes| {
+                frame.push(bytes, &mut sink)
+            })?;
+        }
+        frame.finish(&mut sink)
     }
 
     pub(crate) fn check_key(&self, key: &ClientKey) -> Result<(), ClientError> {

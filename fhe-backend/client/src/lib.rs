@@ -13,6 +13,7 @@ mod glwe;
 mod host;
 mod key_id;
 mod keystream;
+mod ports;
 #[cfg(feature = "roles")]
 mod roles;
 mod stream;
@@ -20,46 +21,48 @@ mod stream;
 // What an integrator needs.
 pub use client::{ClientError, ClientKey};
 pub use frame::{Frame, FrameError, HEADER_LEN, Header, KeyTag, Kind, SpecId, TRAILER_LEN};
-pub use hiding::Hiding;
 #[cfg(feature = "alloc")]
 pub use host::Client;
 pub use key_id::{KeyId, KeyIdError};
-pub use limits::MAX_MESSAGE_LEN;
-pub use linear::{CipherError, LayoutError};
-pub use packing::PackingError;
 pub use params::{GlweParams, ParamError, ValidGlwe};
-pub use spec::{ClientSpec, Codec, ColumnWords, Cuts, Input, Output, SpecError};
+pub use ports::{Cuts, Input};
 #[cfg(feature = "alloc")]
-pub use spec::{OwnedScheme, OwnedSpec};
+pub use scheme::OwnedScheme;
+pub use scheme::layout::{CipherError, LayoutError, MAX_MESSAGE_LEN, PackingError};
+pub use scheme::linear::hiding::Hiding;
+#[cfg(feature = "alloc")]
+pub use spec::OwnedSpec;
+pub use spec::{ClientSpec, ColumnWords, SpecError};
+pub use tenebra_quant::{Codec, Output};
 
 // What planner, evaluator, service and tests share with the client. It changes from version to version.
 #[doc(hidden)]
 pub mod bits;
 #[doc(hidden)]
-pub mod branching;
-#[doc(hidden)]
 pub mod client;
 #[doc(hidden)]
 pub mod frame;
 #[doc(hidden)]
-pub mod hiding;
-#[doc(hidden)]
 pub mod key;
-#[doc(hidden)]
-pub mod limits;
-#[doc(hidden)]
-pub mod linear;
 #[cfg(feature = "ntt")]
 #[doc(hidden)]
 pub mod multiply;
-#[doc(hidden)]
-pub mod packing;
 #[doc(hidden)]
 pub mod params;
 #[doc(hidden)]
 pub mod random;
 #[doc(hidden)]
+pub mod scheme;
+#[doc(hidden)]
 pub mod spec;
+#[doc(hidden)]
+pub use scheme::branching;
+#[doc(hidden)]
+pub use scheme::branching::packing;
+#[doc(hidden)]
+pub use scheme::linear;
+#[doc(hidden)]
+pub use scheme::linear::hiding;
 
 #[cfg(feature = "alloc")]
 #[doc(hidden)]

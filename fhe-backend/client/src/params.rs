@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::cursor::Cursor;
+
 /// Largest dimension `k·N` of a secret key that this crate handles; bounds the memory of a device.
 pub const MAX_DIMENSION: usize = 4096;
 
@@ -67,6 +69,22 @@ pub fn secure_noise_bound_log2(dimension: usize) -> u8 {
 }
 
 impl GlweParams {
+    /// Reads what [`write`](Self::write) wrote, unchecked.
+    pub(crate) fn read(cursor: &mut Cursor<'_>) -> Option<Self> {
+        Some(Self {
+            glwe_dimension: cursor.u8()?,
+            polynomial_size: cursor.u16()?,
+            noise_bound_log2: cursor.u8()?,
+        })
+    }
+
+    #[cfg(feature = "alloc")]
+    pub(crate) fn write(self, out: &mut alloc::vec::Vec<u8>) {
+        out.push(self.glwe_dimension);
+        out.extend(self.polynomial_size.to_le_bytes());
+        out.push(self.noise_bound_log2);
+    }
+
     /// Checks form and security.
     ///
     /// # Errors

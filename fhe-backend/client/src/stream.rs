@@ -6,8 +6,8 @@ use crate::client::{ClientError, ClientKey};
 use crate::frame::{
     FrameError, HEADER_LEN, Header, KeyTag, Kind, SpecId, TRAILER_LEN, check_key_tag, check_model,
 };
-use crate::linear::{CipherError, RESPONSE_PREFIX, check_len, plan_of, read_rows};
-use crate::spec::{ClientSpec, MAX_DIGITS};
+use crate::scheme::cipher::{Cipher, Source};
+use crate::spec::ClientSpec;
 
 impl ClientSpec<'_> {
     /// As [`decrypt`](Self::decrypt), for a framed response that `source` hands over piece by piece: each call fills the
@@ -25,56 +25,12 @@ impl ClientSpec<'_> {
     ) -> Result<usize, ClientError> {
         self.check_key(key)?;
         let mut incoming = Incoming::start(source, self.id(), key.tag())?;
-        let mut prefix = [0; RESPONSE_PREFIX];
-        incoming.fill(&mut prefix);
-        let rows = read_rows(&prefix).ok_or(CipherError::Response)?;
-        let plan = plan_of(&prefix).ok_or(CipherError::Response)?;
-        if self.branching().is_some() {
-            if rows != 1 {
-                return Err(CipherError::Response.into());
-            }
-            self.decrypt_sums_from(key, &mut incoming, out)?;
-        } else {
-            let layout = self.plan(plan).ok_or(CipherError::Response)?;
-            if rows == 0 || rows > usize::from(layout.layout().max_rows) {
-                return Err(CipherError::Response.into());
-            }
-            incoming.check_payload_len(layout.response_len(rows))?;
-            let minimum = |index| self.output(index).map_or(0, |output| output.min);
-            let next = |width| incoming.bits(width);
-            layout.decrypt_bits(key.of_plan(plan)?, rows, next, minimum, out)?;
-        }
+        let rows = self
+            .scheme()
+            .decrypt_from(key.keys(), self.ports(), &mut incoming, out)?;
         incoming.finish()?;
         self.check_outputs(out, rows)?;
         Ok(rows)
-    }
-
-    fn decrypt_sums_from(
-        &self,
-        key: &ClientKey,
-        incoming: &mut Incoming<impl FnMut(&mut [u8])>,
-        out: &mut [i64],
-    ) -> Result<(), ClientError> {
-        let (layout, radix) = self.branching().ok_or(CipherError::Response)?;
-        check_len("output", out.len(), self.output_count())?;
-        incoming.check_payload_len(layout.response_len())?;
-        let needed = layout.layout().coefficients as usize;
-        let mut sums = [0u64; MAX_DIGITS];
-        let sums = sums.get_mut(..needed).ok_or(CipherError::Buffer {
-            what: "digit sum",
-            len: MAX_DIGITS,
-            needed,
-        })?;
-        layout.decrypt_bits(key.of_plan(0)?, 0, |width| incoming.bits(width), sums);
-        let mut rest = &*sums;
-        for (digits, value) in self.digits().zip(out) {
-            let (its, others) = rest
-                .split_at_checked(digits.count.into())
-                .ok_or(CipherError::Response)?;
-            *value = digits.value(radix, its);
-            rest = others;
-        }
-        Ok(())
     }
 }
 
@@ -121,12 +77,21 @@ impl<S: FnMut(&mut [u8])> Incoming<S> {
         })
     }
 
-    fn check_payload_len(&self, needed: usize) -> Result<(), CipherError> {
-        if self.payload_len == needed as u64 {
+    /// Checks that all was read and arrived undamaged.
+    fn finish(mut self) -> Result<(), FrameError> {
+        let mut trailer = [0; TRAILER_LEN];
+        (self.source)(&mut trailer);
+        if self.left == 0 && self.checksum.finalize() == u32::from_le_bytes(trailer) {
             Ok(())
         } else {
-            Err(CipherError::Response)
+            Err(FrameError::Checksum)
         }
+    }
+}
+
+impl<S: FnMut(&mut [u8])> Source for Incoming<S> {
+    fn payload_len(&self) -> u64 {
+        self.payload_len
     }
 
     /// The next byte of the payload; zeros behind its end.
@@ -145,10 +110,6 @@ impl<S: FnMut(&mut [u8])> Incoming<S> {
         byte.copied().unwrap_or(0)
     }
 
-    fn fill(&mut self, out: &mut [u8]) {
-        out.fill_with(|| self.byte());
-    }
-
     /// The next `width` bits, at most 64, lowest first.
     fn bits(&mut self, width: u32) -> u64 {
         while self.pending_bits < width {
@@ -163,16 +124,5 @@ impl<S: FnMut(&mut [u8])> Incoming<S> {
         self.pending >>= width;
         self.pending_bits -= width;
         value
-    }
-
-    /// Checks that all was read and arrived undamaged.
-    fn finish(mut self) -> Result<(), FrameError> {
-        let mut trailer = [0; TRAILER_LEN];
-        (self.source)(&mut trailer);
-        if self.left == 0 && self.checksum.finalize() == u32::from_le_bytes(trailer) {
-            Ok(())
-        } else {
-            Err(FrameError::Checksum)
-        }
     }
 }

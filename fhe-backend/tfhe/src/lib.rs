@@ -16,5 +16,5 @@ pub mod server_program;
 pub use error::{EvaluateError, PlanError};
 pub use linear::flood::Hidden;
 pub use program::{BranchingProgram, EvaluationKey, LinearProgram, Program, Scheme};
-pub use report::{PlanLayout, PlanReport, SECURITY_BITS};
+pub use report::{Parameter, PlanReport, SECURITY_BITS};
 pub use roles::{RoadError, TfheEvaluator, TfhePlanner};

@@ -5,11 +5,13 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use alloc::sync::Arc;
 
 use tenebra_circuit::{Hide, Interval, LinearForm, Options, Verified, linear_form};
-use tenebra_client::branching::ValidBranching;
-use tenebra_client::hiding::{Hiding, MAX_ADVANTAGE_BITS, MAX_RESPONSES_LOG2};
-use tenebra_client::linear::{MAX_PORT, ValidLinear, plan_of};
-use tenebra_client::spec::{ClientSpec, Digits, MAX_PLANS, OwnedBranching, OwnedScheme};
-use tenebra_client::{Frame, KeyTag, Kind, SpecId, frame_len, to_frame};
+use tenebra_client::branching::{BranchingScheme, Digits, OwnedBranching, ValidBranching};
+use tenebra_client::hiding::{Hiding, MAX_ADVANTAGE_BITS, MAX_PLANS, MAX_RESPONSES_LOG2};
+use tenebra_client::linear::{OwnedLinear, ValidLinear, public_key_sections};
+use tenebra_client::scheme;
+use tenebra_client::scheme::cipher::{KeySections, MAX_SECTIONS, sections_len, split_sections};
+use tenebra_client::scheme::layout::{MAX_PORT, plan_of};
+use tenebra_client::{ClientSpec, Frame, KeyTag, Kind, OwnedScheme, SpecId, frame_len, to_frame};
 use tenebra_quant::{Interface, QuantError};
 
 use crate::branching;
@@ -134,27 +136,28 @@ impl Program {
         threads: usize,
     ) -> Result<Self, PlanError> {
         let p_fail = spec.p_fail_log2();
-        let scheme = match (linear_form(circuit), spec.branching()) {
-            (Some(form), None) => {
-                let hiding = spec.hiding();
+        let scheme = match (linear_form(circuit), spec.scheme()) {
+            (Some(form), scheme::Scheme::Linear(linear)) => {
+                let hiding = linear.hiding();
                 let hide = hiding.map(|hiding| Hide {
                     responses_log2: hiding.responses_log2,
                     advantage_bits: hiding.advantage_bits,
                 });
                 let shape = linear_shape(circuit, &form, hide)?;
-                let plans = spec.plans().enumerate().map(|(plan, layout)| {
+                let plans = linear.plans().enumerate().map(|(plan, layout)| {
                     let noise_bits = hiding.and_then(|hiding| hiding.noise_bits.get(plan));
                     check_layout(&shape, *layout, noise_bits.copied(), p_fail)
                 });
                 linear_scheme(&form, plans.collect::<Result<_, _>>()?)?
             }
-            (None, Some((layout, radix))) => {
+            (None, scheme::Scheme::Branching(branching)) => {
                 let form = branching_form(circuit)?;
-                let plan = branching::plan::check(&form, *layout, radix, p_fail)?;
-                check_digits(&plan, spec)?;
+                let (layout, radix) = (*branching.layout(), branching.radix());
+                let plan = branching::plan::check(&form, layout, radix, p_fail)?;
+                check_digits(&plan, branching, spec)?;
                 branching_scheme(plan, threads)?
             }
-            _ => {
+            (Some(_), scheme::Scheme::Branching(_)) | (None, scheme::Scheme::Linear(_)) => {
                 return Err(PlanError::Layout {
                     what: "its scheme does not run this circuit",
                 });
@@ -200,11 +203,9 @@ impl Program {
     pub fn spec_scheme(&self) -> OwnedScheme {
         match &self.scheme {
             Scheme::Linear(programs) => {
-                let layouts = self.layouts().map(|layout| *layout.layout()).collect();
-                match hiding(programs) {
-                    Some(hiding) => OwnedScheme::Hidden(layouts, hiding),
-                    None => OwnedScheme::Linear(layouts),
-                }
+                let plans = self.layouts().map(|layout| *layout.layout()).collect();
+                let hiding = hiding(programs);
+                OwnedScheme::Linear(OwnedLinear { plans, hiding })
             }
             Scheme::Branching(program) => OwnedScheme::Branching(spec_branching(&program.plan)),
         }
@@ -254,17 +255,21 @@ impl Program {
         }
     }
 
+    /// The sections of the evaluation key.
+    fn key_sections(&self) -> KeySections {
+        match &self.scheme {
+            Scheme::Linear(programs) if hiding(programs).is_some() => {
+                public_key_sections(self.layouts())
+            }
+            Scheme::Linear(_) => [None; MAX_SECTIONS],
+            Scheme::Branching(program) => program.plan.layout.key_sections(),
+        }
+    }
+
     /// Bytes of a framed evaluation key; `None` if the circuit runs without one.
     #[must_use]
     pub fn evaluation_key_bytes(&self) -> Option<usize> {
-        match &self.scheme {
-            Scheme::Linear(programs) => {
-                hiding(programs)?;
-                let plans = self.layouts().map(ValidLinear::public_key_len);
-                Some(frame_len(plans.sum()))
-            }
-            Scheme::Branching(program) => program.plan.layout.evaluation_key_len().map(frame_len),
-        }
+        sections_len(&self.key_sections()).map(frame_len)
     }
 
     /// Prepares the payload of the evaluation key of the secret key `tag`.
@@ -277,12 +282,14 @@ impl Program {
         tag: KeyTag,
         payload: &[u8],
     ) -> Result<EvaluationKey, EvaluateError> {
+        let expected = self.key_sections();
+        sections_len(&expected).ok_or(EvaluateError::EvaluationKey)?;
+        let sections = split_sections(&expected, payload).ok_or(EvaluateError::EvaluationKey)?;
         let prepared = match &self.scheme {
-            Scheme::Linear(programs) => hiding(programs)
-                .and_then(|_| PublicKey::prepare(self.layouts(), payload))
+            Scheme::Linear(_) => PublicKey::prepare(self.layouts(), &sections)
                 .map(|key| PreparedKey::Public(Arc::new(key))),
             Scheme::Branching(program) => {
-                UnpackingKey::prepare(&program.plan.layout, payload).map(PreparedKey::Unpacking)
+                UnpackingKey::prepare(&program.plan.layout, sections[0]).map(PreparedKey::Unpacking)
             }
         };
         prepared
@@ -482,8 +489,13 @@ fn spec_branching(plan: &BranchingPlan) -> OwnedBranching {
 }
 
 /// The client must put the digits together as they were cut.
-fn check_digits(plan: &BranchingPlan, spec: &ClientSpec<'_>) -> Result<(), PlanError> {
-    let same = spec_branching(plan).digits.into_iter().eq(spec.digits());
+fn check_digits(
+    plan: &BranchingPlan,
+    branching: &BranchingScheme,
+    spec: &ClientSpec<'_>,
+) -> Result<(), PlanError> {
+    let theirs = branching.digits(spec.ports());
+    let same = spec_branching(plan).digits.into_iter().eq(theirs);
     if same {
         Ok(())
     } else {

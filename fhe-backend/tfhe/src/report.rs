@@ -3,6 +3,7 @@
 use tenebra_client::branching::ValidBranching;
 use tenebra_client::frame_len;
 use tenebra_client::linear::ValidLinear;
+use tenebra_client::packing::Packing;
 
 use crate::branching::packed;
 use crate::branching::plan::{BranchingPlan, evaluate_us};
@@ -18,7 +19,7 @@ pub const SECURITY_BITS: u32 = 132;
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlanReport {
     /// Parameters and layout.
-    pub layout: PlanLayout,
+    pub(crate) layout: PlanLayout,
     /// log2 of the probability that any output of one query is wrong.
     pub p_fail_log2: f64,
     /// log2 of the predicted standard deviation of the output noise, without what hides a model, as a fraction of the torus.
@@ -45,12 +46,86 @@ pub struct PlanReport {
 
 /// The layout of a plan.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum PlanLayout {
-    /// Of a linear circuit.
+pub(crate) enum PlanLayout {
     Linear(ValidLinear),
-    /// Of a branching circuit.
     Branching(ValidBranching),
+}
+
+/// A parameter of a plan, to be printed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Parameter {
+    /// A number.
+    Number(u32),
+    /// log2 of one.
+    Log2(f64),
+    /// Base bits and levels of the gadgets of the evaluation key, if there is one.
+    Gadgets(Option<Vec<[u8; 2]>>),
+}
+
+impl PlanReport {
+    /// Name of the scheme.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        match self.layout {
+            PlanLayout::Linear(_) => "linear",
+            PlanLayout::Branching(_) => "branching",
+        }
+    }
+
+    /// `direct`: queries are evaluated as they are; `packed`: an evaluation key unpacks them.
+    #[must_use]
+    pub fn query_mode(&self) -> &'static str {
+        match self.layout {
+            PlanLayout::Linear(_) => "direct",
+            PlanLayout::Branching(layout) => match layout.layout().packing {
+                Some(_) => "packed",
+                None => "direct",
+            },
+        }
+    }
+
+    /// The parameters by name.
+    #[must_use]
+    pub fn parameters(&self) -> Vec<(&'static str, Parameter)> {
+        use Parameter::{Gadgets, Log2, Number};
+        let (glwe, mut parameters) = match &self.layout {
+            PlanLayout::Linear(layout) => {
+                let layout = layout.layout();
+                let own = vec![
+                    ("plaintext_bits", Number(layout.plaintext_bits.into())),
+                    ("query_body_bits", Number(layout.body_bits.into())),
+                    ("response_bits", Number(layout.response_bits.into())),
+                    ("outputs_per_ciphertext", Number(layout.group)),
+                    ("query_ciphertexts", Number(layout.blocks)),
+                ];
+                (layout.glwe, own)
+            }
+            PlanLayout::Branching(layout) => {
+                let layout = layout.layout();
+                let size = layout.glwe.polynomial_size.into();
+                let gadgets = |packing: Packing| {
+                    let gadgets = packing.gadgets(size);
+                    gadgets.map(|g| [g.base_log, g.level_count]).collect()
+                };
+                let own = vec![
+                    ("base_log", Number(layout.base_log.into())),
+                    ("level_count", Number(layout.level_count.into())),
+                    ("plaintext_bits", Number(layout.plaintext_bits.into())),
+                    ("query_body_bits", Number(layout.body_bits.into())),
+                    ("response_bits", Number(layout.response_bits.into())),
+                    ("packing", Gadgets(layout.packing.map(gadgets))),
+                ];
+                (layout.glwe, own)
+            }
+        };
+        parameters.extend([
+            ("glwe_dimension", Number(glwe.glwe_dimension.into())),
+            ("polynomial_size", Number(glwe.polynomial_size.into())),
+            ("noise_bound_log2", Number(glwe.noise_bound_log2.into())),
+            ("output_noise_std_log2", Log2(self.noise_std_log2)),
+        ]);
+        parameters
+    }
 }
 
 impl Program {

@@ -1,7 +1,7 @@
 //! Planner and evaluator in the roles of `tenebra-circuit`, with the deployed client between them.
 
 use tenebra_circuit::{ErrorKind, Options, Planned, Planner, RoleError, Verified};
-use tenebra_client::spec::OwnedSpec;
+use tenebra_client::OwnedSpec;
 use tenebra_client::{ClientSpec, SpecError, SpecId};
 use tenebra_quant::QuantError;
 use thiserror::Error;

@@ -19,12 +19,14 @@ use tenebra_circuit::{Circuit, Interval, Verified};
 use tenebra_client::branching::ValidBranching;
 use tenebra_client::frame::HEADER_LEN;
 use tenebra_client::linear::ValidLinear;
+use tenebra_client::scheme::cipher::Cipher;
 use tenebra_client::{
     ClientSpec, Frame, FrameError, KeyTag, Kind, SpecError, SpecId, frame_len, to_frame,
 };
 use thiserror::Error;
 
-use crate::{EvaluateError, EvaluationKey, PlanError, PlanLayout, Program};
+use crate::report::PlanLayout;
+use crate::{EvaluateError, EvaluationKey, PlanError, Program};
 
 /// Bytes from which [`client_spec_end`] tells how far the client spec reaches: the frame's header, the section's length.
 pub const HEAD_LEN: usize = HEADER_LEN + 8;
@@ -308,14 +310,9 @@ pub fn client_spec_end(head: &[u8; HEAD_LEN]) -> Option<u64> {
 /// Lengths of every query that a client of this spec may send, framed, in increasing order.
 #[must_use]
 pub fn query_lengths(spec: &ClientSpec<'_>) -> Vec<usize> {
-    let linear = spec.plans().flat_map(|plan| {
-        let rows = 1..=usize::from(plan.layout().max_rows);
-        rows.map(|rows| frame_len(plan.query_len(rows)))
-    });
-    let branching = spec
-        .branching()
-        .map(|(layout, _)| frame_len(layout.query_len()));
-    let mut lengths: Vec<usize> = linear.chain(branching).collect();
+    let mut lengths = Vec::new();
+    let scheme = spec.scheme();
+    scheme.each_query_len(&mut |len| lengths.push(frame_len(len)));
     lengths.sort_unstable();
     lengths.dedup();
     lengths
@@ -324,23 +321,13 @@ pub fn query_lengths(spec: &ClientSpec<'_>) -> Vec<usize> {
 /// Bytes of the framed response to a query of one row.
 #[must_use]
 pub fn response_length(spec: &ClientSpec<'_>) -> usize {
-    let linear = spec.plans().map(|plan| plan.response_len(1)).next();
-    let branching = || spec.branching().map(|(layout, _)| layout.response_len());
-    frame_len(linear.or_else(branching).unwrap_or(0))
+    frame_len(spec.scheme().response_len(1))
 }
 
-/// Bytes of memory that a prepared evaluation key takes: its masks, which a seed stands for in the file, and its bodies, of
-/// which the file holds `body_bits` a coefficient, as 64-bit floats; a public key's as two transformed limbs each.
+/// Bytes of memory that a prepared evaluation key takes.
 #[must_use]
 pub fn prepared_key_bytes(spec: &ClientSpec<'_>) -> u64 {
-    let file = spec.evaluation_key_len().unwrap_or(0) as u64;
-    match spec.branching() {
-        Some((layout, _)) => file * 128 / u64::from(layout.layout().body_bits.max(1)),
-        None => {
-            let masks = spec.plans().map(|plan| plan.glwe().glwe_dimension() as u64);
-            file * 2 * (1 + masks.max().unwrap_or(0))
-        }
-    }
+    spec.scheme().prepared_key_bytes()
 }
 
 /// Bytes of memory that a circuit takes for what this byte of its text begins or ends, from the text until it is planned; measured.
@@ -375,11 +362,11 @@ fn text<'a>(bytes: &'a [u8], what: &'static str) -> Result<&'a str, ProgramError
 /// Every code that the client may send is within the circuit's inputs, and its outputs within what the client decodes.
 fn check_ranges(spec: &ClientSpec<'_>, circuit: &Verified) -> Result<(), ProgramError> {
     let (inputs, outputs) = (circuit.input_ranges(), circuit.output_ranges());
-    let input_fits = |(range, input): (&Interval, tenebra_client::spec::Input<'_>)| {
+    let input_fits = |(range, input): (&Interval, tenebra_client::Input<'_>)| {
         let (min, max) = input.code_range();
         range.min <= min && max <= range.max
     };
-    let output_fits = |(range, output): (&Interval, tenebra_client::spec::Output)| {
+    let output_fits = |(range, output): (&Interval, tenebra_client::Output)| {
         output.min == range.min && range.max <= output.max
     };
     if inputs.len() != spec.input_count() || !inputs.iter().zip(spec.inputs()).all(input_fits) {

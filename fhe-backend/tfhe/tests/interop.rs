@@ -234,7 +234,7 @@ fn tfhe_decrypts_our_servers_responses() {
     let (circuit, spec) = known("classes");
     let spec = ClientSpec::parse(spec).unwrap();
     let program = Program::for_spec(&circuit, &spec, 1).unwrap();
-    for (plan, layout) in (0u8..).zip(spec.plans()) {
+    for (plan, layout) in (0u8..).zip(spec.scheme().linear().unwrap().plans()) {
         let mut rng = rng(20 + plan);
         let key = SecretKey::generate(layout.glwe(), &mut rng);
         let codes = [-2, 8, 2, 0, 7];

@@ -18,9 +18,9 @@ use ciphertexts::{error, evaluate, phases, query_glwes, response_glwes, tfhe_key
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use tenebra_circuit::{CircuitBuilder, Interval, Matrix, Options, Verified, verify};
-use tenebra_client::linear::{LinearLayout, ValidLinear};
-use tenebra_client::spec::{OwnedScheme, OwnedSpec};
+use tenebra_client::linear::{LinearLayout, OwnedLinear, ValidLinear};
 use tenebra_client::{ClientSpec, SecretKey};
+use tenebra_client::{OwnedScheme, OwnedSpec};
 use tenebra_quant::Interface;
 use tenebra_tfhe::Program;
 use tenebra_tfhe::noise::{rounding_variance, tuniform_variance};
@@ -108,7 +108,7 @@ impl Model {
         let outputs: Vec<_> = self.circuit.output_ranges().into_iter().map(ends).collect();
         let spec = OwnedSpec {
             p_fail_log2: -20.0,
-            scheme: OwnedScheme::Linear(vec![layout]),
+            scheme: OwnedScheme::Linear(OwnedLinear::plain(vec![layout])),
             interface: Interface::of_codes(&inputs, &outputs).unwrap(),
         };
         let bytes = spec.encode().unwrap();

@@ -156,19 +156,12 @@ fn provision(device: &Device, spec: &ClientSpec<'_>) -> Result<Vec<u8>> {
     let mut secret = vec![0; ClientKey::secret_file_len(spec)];
     key.write_secret_file(&mut secret);
     fs::write(device.file("secret.tnb"), secret)?;
-    let scratch = spec
-        .branching()
-        .map(|(layout, _)| layout.evaluation_key_scratch_len());
+    let scratch = spec.evaluation_key_scratch_len();
     let mut evaluation_key = Vec::new();
-    spec.write_evaluation_key(
-        &key,
-        &mut rng,
-        &mut vec![0; scratch.unwrap_or(0)],
-        |bytes| {
-            evaluation_key.extend_from_slice(bytes);
-            Ok::<_, ClientError>(())
-        },
-    )?;
+    spec.write_evaluation_key(&key, &mut rng, &mut vec![0; scratch], |bytes| {
+        evaluation_key.extend_from_slice(bytes);
+        Ok::<_, ClientError>(())
+    })?;
     Ok(evaluation_key)
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use tenebra_circuit::{Options, QueryMode};
-use tenebra_client::spec::OwnedSpec;
+use tenebra_client::OwnedSpec;
 use tenebra_models::data::{CsvSpec, Table, read_csv};
 use tenebra_models::{Estimator, QuantizeOptions, quantize};
 use tenebra_quant::Interface;

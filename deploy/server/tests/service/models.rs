@@ -5,7 +5,7 @@ use rand_core::{Rng, SeedableRng};
 use tenebra_circuit::{
     CircuitBuilder, Forest, Interval, Matrix, Options, QueryMode, Tree, TreeNode, ValueId, Verified,
 };
-use tenebra_client::spec::OwnedSpec;
+use tenebra_client::OwnedSpec;
 use tenebra_client::{ClientKey, ClientSpec};
 use tenebra_quant::{Affine, BitWidth, Codec, Decision, Input, Interface, InverseLink, Output};
 use tenebra_tfhe::Program;

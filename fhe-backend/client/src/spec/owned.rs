@@ -1,18 +1,14 @@
 //! Making a spec: the model owner's side.
 
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
 
 use tenebra_quant::Interface;
 
-use super::scheme::{DIRECT, Digits, HIDDEN, LINEAR, PACKED, Radix};
-use super::{ClientSpec, DECISIONS, LINKS, SpecError, codec, spec_id};
-use crate::branching::BranchingLayout;
+use super::{ClientSpec, DECISIONS, LINKS, READOUT_VERSION, SpecError, spec_id};
 use crate::frame::{KeyTag, Kind, to_frame};
-use crate::hiding::Hiding;
-use crate::linear::LinearLayout;
-use crate::params::GlweParams;
+use crate::ports::codec;
+use crate::scheme::OwnedScheme;
 
 /// Most bytes of the name of a column, a class or an estimator.
 pub const MAX_NAME_BYTES: usize = u8::MAX as usize;
@@ -26,28 +22,6 @@ pub struct OwnedSpec {
     pub scheme: OwnedScheme,
     /// What the client must know of the model; names and words of at most [`MAX_NAME_BYTES`] each.
     pub interface: Interface,
-}
-
-/// Parameters of a scheme in the making.
-#[derive(Clone, Debug)]
-pub enum OwnedScheme {
-    /// Layouts of single rows, and of batches if there is one; all with the same features and outputs.
-    Linear(Vec<LinearLayout>),
-    /// The same, and how the model is hidden from its clients.
-    Hidden(Vec<LinearLayout>, Hiding),
-    /// One layout, and how the outputs are cut into digits.
-    Branching(OwnedBranching),
-}
-
-/// Parameters of a branching circuit in the making.
-#[derive(Clone, Debug)]
-pub struct OwnedBranching {
-    /// Parameters.
-    pub layout: BranchingLayout,
-    /// How values are cut into digits.
-    pub radix: Radix,
-    /// Digits of each output.
-    pub digits: Vec<Digits>,
 }
 
 impl OwnedSpec {
@@ -87,32 +61,15 @@ impl OwnedSpec {
     }
 
     fn payload(&self) -> Result<Vec<u8>, SpecError> {
-        let code = match &self.scheme {
-            OwnedScheme::Linear(_) => LINEAR,
-            OwnedScheme::Hidden(..) => HIDDEN,
-            OwnedScheme::Branching(branching) if branching.layout.packing.is_some() => PACKED,
-            OwnedScheme::Branching(_) => DIRECT,
-        };
         let interface = &self.interface;
-        let mut out = vec![code];
+        let mut out = Vec::new();
         out.extend(self.p_fail_log2.to_le_bytes());
         push_count(&mut out, interface.inputs.len());
         push_count(&mut out, interface.outputs.len());
-        match &self.scheme {
-            OwnedScheme::Linear(plans) => {
-                out.push(u8::try_from(plans.len()).unwrap_or(u8::MAX));
-                plans.iter().for_each(|plan| push_layout(&mut out, plan));
-            }
-            OwnedScheme::Hidden(plans, hiding) => {
-                out.extend([hiding.responses_log2, hiding.advantage_bits]);
-                out.push(u8::try_from(plans.len()).unwrap_or(u8::MAX));
-                for (plan, noise_bits) in plans.iter().zip(hiding.noise_bits) {
-                    push_layout(&mut out, plan);
-                    out.push(noise_bits);
-                }
-            }
-            OwnedScheme::Branching(branching) => push_branching(&mut out, branching),
-        }
+        let mut parameters = Vec::new();
+        out.push(self.scheme.write(&mut parameters));
+        push_count(&mut out, parameters.len());
+        out.extend(parameters);
         push_count(&mut out, interface.columns);
         interface
             .inputs
@@ -124,6 +81,7 @@ impl OwnedSpec {
             out.extend(output.scale.to_le_bytes());
             out.extend(output.offset.to_le_bytes());
         }
+        out.push(READOUT_VERSION);
         out.push(code_of(&LINKS, &interface.inverse_link));
         out.push(code_of(&DECISIONS, &interface.decision));
         push_strings(&mut out, &interface.classes);
@@ -157,47 +115,6 @@ fn push_count(out: &mut Vec<u8>, count: usize) {
     out.extend(u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());
 }
 
-fn push_glwe(out: &mut Vec<u8>, glwe: GlweParams) {
-    out.push(glwe.glwe_dimension);
-    out.extend(glwe.polynomial_size.to_le_bytes());
-    out.push(glwe.noise_bound_log2);
-}
-
-fn push_branching(out: &mut Vec<u8>, branching: &OwnedBranching) {
-    let layout = &branching.layout;
-    push_glwe(out, layout.glwe);
-    out.extend([
-        layout.base_log,
-        layout.level_count,
-        layout.body_bits,
-        layout.plaintext_bits,
-        layout.response_bits,
-    ]);
-    out.extend(layout.input_bits.to_le_bytes());
-    out.extend(layout.coefficients.to_le_bytes());
-    if let Some(packing) = layout.packing {
-        let gadgets = packing.splits.into_iter().chain([packing.scheme_switch]);
-        gadgets.for_each(|gadget| out.extend([gadget.base_log, gadget.level_count]));
-    }
-    out.push(branching.radix.byte());
-    for digits in &branching.digits {
-        out.push(digits.count);
-        out.extend(digits.base.to_le_bytes());
-    }
-}
-
-fn push_layout(out: &mut Vec<u8>, layout: &LinearLayout) {
-    push_glwe(out, layout.glwe);
-    out.extend([
-        layout.plaintext_bits,
-        layout.body_bits,
-        layout.response_bits,
-    ]);
-    out.extend(layout.group.to_le_bytes());
-    out.extend(layout.blocks.to_le_bytes());
-    out.extend(layout.max_rows.to_le_bytes());
-}
-
 fn push_strings(out: &mut Vec<u8>, strings: &[String]) {
     push_count(out, strings.len());
     strings.iter().for_each(|string| push_str(out, string));
@@ -218,13 +135,17 @@ fn code_of<T: PartialEq>(table: &[T], value: &T) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scheme::linear::OwnedLinear;
     use alloc::string::ToString;
 
     fn spec(columns: &[&str], classes: &[&str], estimator: &str) -> OwnedSpec {
         let strings = |names: &[&str]| names.iter().map(ToString::to_string).collect();
         OwnedSpec {
             p_fail_log2: -128.0,
-            scheme: OwnedScheme::Linear(Vec::new()),
+            scheme: OwnedScheme::Linear(OwnedLinear {
+                plans: Vec::new(),
+                hiding: None,
+            }),
             interface: Interface {
                 classes: strings(classes),
                 column_names: strings(columns),

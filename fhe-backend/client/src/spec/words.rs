@@ -1,7 +1,9 @@
 //! Columns of categories whose cells are words.
 
-use super::{ClientSpec, Section, SpecError, read_count, read_section};
+use super::error::SpecError;
+use super::{ClientSpec, read_count};
 use crate::cursor::Cursor;
+use crate::ports::Section;
 
 const MALFORMED: SpecError = SpecError::Malformed("words of categories");
 
@@ -27,7 +29,7 @@ impl<'a> ColumnWords<'a> {
 impl<'a> ClientSpec<'a> {
     /// The columns whose cells are words, ascending.
     pub fn words(&self) -> impl Iterator<Item = ColumnWords<'a>> + use<'a> {
-        let (count, columns) = (self.facts.words.count, self.facts.columns);
+        let (count, columns) = (self.facts.words.count, self.facts.ports.columns);
         let mut cursor = Cursor::new(self.facts.words.bytes(self.payload));
         // The section was read once by `parse`, so none of its records fails now.
         (0..count).map_while(move |_| read_column(&mut cursor, columns).ok())
@@ -37,15 +39,11 @@ impl<'a> ClientSpec<'a> {
 /// What follows the estimator: nothing, or the words of at least one column.
 pub(super) fn read(cursor: &mut Cursor<'_>, columns: u32) -> Result<Section, SpecError> {
     if cursor.rest().is_empty() {
-        return Ok(Section {
-            count: 0,
-            from_end: 0,
-            len: 0,
-        });
+        return Section::read(cursor, 0, "words of categories", |_, _| Ok(()));
     }
     let count = read_count(cursor, "number of columns of words", 1)?;
     let mut least = 0;
-    read_section(cursor, count, "words of categories", |cursor, _| {
+    Section::read(cursor, count, "words of categories", |cursor, _| {
         let column = read_column(cursor, columns)?.column;
         if column < least {
             return Err(MALFORMED);

@@ -2,10 +2,11 @@
 
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use tenebra_client::branching::BranchingLayout;
-use tenebra_client::linear::LinearLayout;
+use tenebra_client::branching::{Digits, OwnedBranching, Radix};
+use tenebra_client::linear::{LinearLayout, OwnedLinear};
 use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget};
 use tenebra_client::params::GlweParams;
-use tenebra_client::spec::{Digits, OwnedBranching, OwnedScheme, OwnedSpec, Radix};
+use tenebra_client::{OwnedScheme, OwnedSpec};
 use tenebra_quant::{Affine, BitWidth, Codec, Decision, Input, Interface, InverseLink, Output};
 
 /// What the server of a case computes.
@@ -61,7 +62,7 @@ pub(crate) fn single() -> Case {
     };
     let spec = OwnedSpec {
         p_fail_log2: -128.0,
-        scheme: OwnedScheme::Linear(vec![LinearLayout {
+        scheme: OwnedScheme::Linear(OwnedLinear::plain(vec![LinearLayout {
             glwe: GlweParams {
                 glwe_dimension: 3,
                 polynomial_size: 256,
@@ -75,7 +76,7 @@ pub(crate) fn single() -> Case {
             group: 1,
             blocks: 1,
             max_rows: 1,
-        }]),
+        }])),
         interface: Interface {
             columns: 2,
             inputs: vec![code(0), code(1)],
@@ -145,7 +146,7 @@ pub(crate) fn classes() -> Case {
     };
     let spec = OwnedSpec {
         p_fail_log2: -40.0,
-        scheme: OwnedScheme::Linear(vec![row, batch]),
+        scheme: OwnedScheme::Linear(OwnedLinear::plain(vec![row, batch])),
         interface: Interface {
             columns: 6,
             inputs: inputs_of_classes(),

@@ -1,22 +1,22 @@
-//! Hidden linear models: the spec's scheme 4 and the public key, read as `docs/wire-format.md` says.
+//! Hidden linear models: the spec's parameters and the public key, read as `docs/wire-format.md` says.
 
 use tenebra_client::hiding::{Hiding, MAX_ADVANTAGE_BITS, MAX_RESPONSES_LOG2};
-use tenebra_client::linear::LinearLayout;
+use tenebra_client::linear::{LinearLayout, OwnedLinear};
 use tenebra_client::params::GlweParams;
-use tenebra_client::spec::{OwnedScheme, OwnedSpec};
 use tenebra_client::{ClientError, ClientKey, ClientSpec, Kind, SpecError};
+use tenebra_client::{OwnedScheme, OwnedSpec};
 
 use crate::cases;
 use crate::known_answers::payload;
 use crate::reference::{Seeded, key_polynomials};
 
-/// Bytes before the parameters: scheme, `p_fail`, inputs, outputs.
-const HEAD: usize = 17;
-/// Of a plan of scheme 1.
+/// Bytes before the parameters: `p_fail`, inputs, outputs, scheme and length.
+const HEAD: usize = 21;
+/// Of a plan.
 const PLAN: usize = 17;
 
 fn layouts() -> [LinearLayout; 2] {
-    let OwnedScheme::Linear(plans) = cases::classes().spec.scheme else {
+    let OwnedScheme::Linear(OwnedLinear { plans, .. }) = cases::classes().spec.scheme else {
         panic!("classes is linear")
     };
     // The second is a key of two polynomials: two encryptions of zero with two masks each.
@@ -39,7 +39,10 @@ fn layouts() -> [LinearLayout; 2] {
 
 fn hidden(hiding: Hiding) -> OwnedSpec {
     OwnedSpec {
-        scheme: OwnedScheme::Hidden(layouts().to_vec(), hiding),
+        scheme: OwnedScheme::Linear(OwnedLinear {
+            plans: layouts().to_vec(),
+            hiding: Some(hiding),
+        }),
         ..cases::classes().spec
     }
 }
@@ -57,24 +60,25 @@ fn the_spec_says_how_a_model_is_hidden() {
     let spec = ClientSpec::parse(&file).unwrap();
     assert_eq!(spec.hiding(), Some(&HIDING));
     let bytes = spec.payload();
-    assert_eq!(bytes[0], 4);
-    assert_eq!(bytes[HEAD..HEAD + 3], [20, 16, 2]);
-    assert_eq!(bytes[HEAD + 3 + PLAN], 54);
-    assert_eq!(bytes[HEAD + 4 + 2 * PLAN], 41);
+    let parameters = u8::try_from(4 + 2 * (PLAN + 1)).unwrap();
+    assert_eq!(bytes[16..HEAD], [1, parameters, 0, 0, 0]);
+    assert_eq!(bytes[HEAD..HEAD + 4], [1, 20, 16, 2]);
+    let [first, second] = [HEAD + 4 + PLAN, HEAD + 5 + 2 * PLAN];
+    assert_eq!([bytes[first], bytes[second]], [54, 41]);
 
     // But for that it is the spec of a model that is not hidden.
     let plain = OwnedSpec {
-        scheme: OwnedScheme::Linear(layouts().to_vec()),
+        scheme: OwnedScheme::Linear(OwnedLinear::plain(layouts().to_vec())),
         ..cases::classes().spec
     };
     let plain = plain.encode().unwrap();
     let plain = ClientSpec::parse(&plain).unwrap();
     assert_eq!(plain.hiding(), None);
     let mut without = bytes.to_vec();
-    without[0] = 1;
-    without.remove(HEAD + 4 + 2 * PLAN);
-    without.remove(HEAD + 3 + PLAN);
-    without.drain(HEAD..HEAD + 2);
+    without.remove(second);
+    without.remove(first);
+    without.splice(HEAD..HEAD + 3, [0]);
+    without[17] -= 4;
     assert_eq!(without, plain.payload());
 }
 
@@ -144,19 +148,19 @@ fn a_public_key_holds_encryptions_of_zero() {
             usize::from(layout.glwe.glwe_dimension),
             usize::from(layout.glwe.polynomial_size),
         );
-        let (its, others) = public.split_at(32 + 8 * k * size);
-        let (its_secret, other_secrets) = secret.split_at(k * size / 8);
+        let (its, others) = public.split_at(9 + 32 + 8 * k * size);
+        let (its_secret, other_secrets) = secret.split_at(1 + k * size / 8);
         (public, secret) = (others, other_secrets);
         let seeded = Seeded {
             payload: its,
-            seed_at: 0,
+            seed_at: 9,
             ciphertexts: k,
             bodies: size,
             stride: 1,
             body_bits: 64,
         };
         let bound = 1u64 << layout.glwe.noise_bound_log2;
-        for phases in seeded.phases(&key_polynomials(layout.glwe, its_secret)) {
+        for phases in seeded.phases(&key_polynomials(layout.glwe, &its_secret[1..])) {
             let errors = phases.iter().map(|phase| phase.cast_signed());
             let largest = errors.map(i64::unsigned_abs).max().unwrap();
             assert!(

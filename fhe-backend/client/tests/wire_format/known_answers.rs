@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use tenebra_client::spec::OwnedScheme;
+use tenebra_client::OwnedScheme;
 use tenebra_client::{ClientError, ClientKey, ClientSpec, Frame, Kind, to_frame};
 
 use crate::cases::{self, Case, Model, Query};
@@ -81,13 +81,15 @@ pub(crate) fn payload(spec: &ClientSpec<'_>, kind: Kind, bytes: &[u8]) -> Vec<u8
 fn respond(case: &Case, spec: &ClientSpec<'_>, secret: &[u8], query_file: &[u8]) -> Vec<u8> {
     let query = payload(spec, Kind::Query, query_file);
     let response = match (&case.model, &case.spec.scheme) {
-        (Model::Linear(model), OwnedScheme::Linear(plans)) => {
-            reference::evaluate(&plans[usize::from(query[0])], model, &query)
+        (Model::Linear(model), OwnedScheme::Linear(scheme)) => {
+            reference::evaluate(&scheme.plans[usize::from(query[0])], model, &query)
         }
         (Model::DigitSums(sums), OwnedScheme::Branching(branching)) => {
             let layout = &branching.layout;
-            let key =
-                reference::key_polynomials(layout.glwe, &payload(spec, Kind::SecretKey, secret));
+            let key = reference::key_polynomials(
+                layout.glwe,
+                &payload(spec, Kind::SecretKey, secret)[1..],
+            );
             reference::encrypt_sums(layout, &key, sums, &query)
         }
         _ => panic!("{} mixes schemes", case.name),

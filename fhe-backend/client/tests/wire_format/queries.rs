@@ -1,7 +1,8 @@
 //! What the known ciphertexts hold, seen with the key: every message in its place, noise within its bound.
 
+use tenebra_client::OwnedScheme;
 use tenebra_client::branching::BranchingLayout;
-use tenebra_client::spec::OwnedScheme;
+use tenebra_client::linear::OwnedLinear;
 use tenebra_client::{ClientSpec, Kind};
 
 use crate::cases::{self, Case};
@@ -36,7 +37,7 @@ fn check(ciphertexts: &Seeded<'_>, key: &[Vec<i64>], noise_bound_log2: u8, messa
 fn a_linear_query_holds_codes_and_zeros() {
     // classes, plan 0: F = 3, g = 2, two blocks: codes from coefficient (g − 1)·F = 3 on in a zone of (r·g + g − 1)·F = 9.
     let case = cases::classes();
-    let OwnedScheme::Linear(plans) = &case.spec.scheme else {
+    let OwnedScheme::Linear(OwnedLinear { plans, .. }) = &case.spec.scheme else {
         panic!("{} is linear", case.name)
     };
     let plan = &plans[0];
@@ -48,7 +49,7 @@ fn a_linear_query_holds_codes_and_zeros() {
         stride: 1,
         body_bits: plan.body_bits,
     };
-    let key = key_polynomials(plan.glwe, &file(&case, Kind::SecretKey, "secret.tnb"));
+    let key = key_polynomials(plan.glwe, &file(&case, Kind::SecretKey, "secret.tnb")[1..]);
     let message = |code: i64| code.cast_unsigned() << (64 - plan.plaintext_bits);
     let messages = [[0, 0, 0, -2, 8, 2, 0, 0, 0], [0, 0, 0, 0, 7, 0, 0, 0, 0]];
     let messages = messages.map(|block| block.map(message).to_vec());
@@ -61,7 +62,7 @@ const BITS: [u64; 3] = [1, 1, 0];
 fn layout(case: &Case) -> &BranchingLayout {
     match &case.spec.scheme {
         OwnedScheme::Branching(branching) => &branching.layout,
-        _ => panic!("{} is not branching", case.name),
+        OwnedScheme::Linear(_) => panic!("{} is not branching", case.name),
     }
 }
 
@@ -69,7 +70,10 @@ fn layout(case: &Case) -> &BranchingLayout {
 fn a_direct_query_holds_ggsw_ciphertexts_of_bits() {
     let case = cases::forest();
     let layout = layout(&case);
-    let key = key_polynomials(layout.glwe, &file(&case, Kind::SecretKey, "secret.tnb"));
+    let key = key_polynomials(
+        layout.glwe,
+        &file(&case, Kind::SecretKey, "secret.tnb")[1..],
+    );
     let mut messages = Vec::new();
     for bit in BITS {
         // B = 2^3: the levels are 2^61 and 2^58.
@@ -99,7 +103,10 @@ fn a_packed_query_holds_bits_in_slots() {
     // Six slots, so a stride of 512 / 8; the levels are 2^61 and 2^58, less the factor 512.
     let case = cases::packed();
     let layout = layout(&case);
-    let key = key_polynomials(layout.glwe, &file(&case, Kind::SecretKey, "secret.tnb"));
+    let key = key_polynomials(
+        layout.glwe,
+        &file(&case, Kind::SecretKey, "secret.tnb")[1..],
+    );
     let query = Seeded {
         payload: &file(&case, Kind::Query, "row.query.tnb"),
         seed_at: 3,
@@ -116,7 +123,10 @@ fn a_packed_query_holds_bits_in_slots() {
 fn an_evaluation_key_switches_automorphisms_and_the_scheme() {
     let case = cases::packed();
     let layout = layout(&case);
-    let key = key_polynomials(layout.glwe, &file(&case, Kind::SecretKey, "secret.tnb"));
+    let key = key_polynomials(
+        layout.glwe,
+        &file(&case, Kind::SecretKey, "secret.tnb")[1..],
+    );
     let secret = &key[0];
     let size = secret.len();
     let mut messages: Vec<Vec<u64>> = Vec::new();
@@ -144,7 +154,7 @@ fn an_evaluation_key_switches_automorphisms_and_the_scheme() {
     add(&square, &[60, 56]);
     let evaluation_key = Seeded {
         payload: &file(&case, Kind::EvaluationKey, "evaluation.tnb"),
-        seed_at: 0,
+        seed_at: 9,
         ciphertexts: 2 + 8 + 2,
         bodies: size,
         stride: 1,

@@ -4,8 +4,10 @@ use core::convert::Infallible;
 use std::collections::{HashMap, HashSet};
 
 use rand_chacha::rand_core::{Rng, TryCryptoRng, TryRng};
+use tenebra_client::OwnedScheme;
+use tenebra_client::linear::OwnedLinear;
 use tenebra_client::random::MASK_SEED_LEN;
-use tenebra_client::spec::OwnedScheme;
+use tenebra_client::scheme::cipher::{Cipher, KeySection};
 use tenebra_client::{ClientKey, ClientSpec, Kind};
 
 use crate::cases;
@@ -103,7 +105,7 @@ fn one_state_for_all_gives_unrelated_streams() {
         let evaluation = spec.evaluation_key_file(&key, &mut cases::rng(9)).unwrap();
         if let Some(file) = evaluation {
             let file = payload(&spec, Kind::EvaluationKey, &file);
-            public.push(file[..MASK_SEED_LEN].to_vec());
+            public.push(file[KeySection::HEADER_LEN..][..MASK_SEED_LEN].to_vec());
         }
         for (index, seed) in public.iter().enumerate() {
             assert_unrelated("a mask seed and the key", seed, &secret);
@@ -139,7 +141,7 @@ fn a_stuck_generator_shows_equal_queries_alone() {
 #[test]
 fn noise_does_not_repeat_with_the_generator() {
     let case = cases::single();
-    let OwnedScheme::Linear(plans) = &case.spec.scheme else {
+    let OwnedScheme::Linear(OwnedLinear { plans, .. }) = &case.spec.scheme else {
         panic!("{} is linear", case.name)
     };
     let plan = &plans[0];
@@ -147,7 +149,7 @@ fn noise_does_not_repeat_with_the_generator() {
     let spec = ClientSpec::parse(&file).unwrap();
     let key = ClientKey::generate(&spec, &mut cases::rng(1));
     let secret = payload(&spec, Kind::SecretKey, &key.to_secret_file(&spec));
-    let polynomials = key_polynomials(plan.glwe, &secret);
+    let polynomials = key_polynomials(plan.glwe, &secret[1..]);
     let errors = queries(&spec, &key, || Stuck(0)).into_iter();
     let errors: Vec<i64> = errors
         .map(|(codes, query)| {
@@ -180,9 +182,9 @@ fn a_stuck_generator_makes_other_keys_for_other_plans_and_models() {
         let key = ClientKey::generate(&spec, &mut Stuck(0));
         let secret = payload(&spec, Kind::SecretKey, &key.to_secret_file(&spec));
         let mut rest = secret.as_slice();
-        for glwe in spec.key_params() {
-            let (head, tail) = rest.split_at(tenebra_client::SecretKey::secret_len(glwe));
-            keys.push(head.to_vec());
+        for glwe in spec.scheme().secrets().into_iter().flatten() {
+            let (head, tail) = rest.split_at(1 + tenebra_client::SecretKey::secret_len(glwe));
+            keys.push(head[1..].to_vec());
             rest = tail;
         }
     }

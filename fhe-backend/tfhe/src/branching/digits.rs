@@ -5,7 +5,7 @@
 //! has every `P`-th tree, they range over `log2 P` bits less, and there are `P` times as many.
 
 use tenebra_circuit::{Tree, TreeNode};
-use tenebra_client::spec::Radix;
+use tenebra_client::branching::Radix;
 
 use super::form::BranchingForm;
 
@@ -209,7 +209,7 @@ fn sum_bits(trees: &[DigitTree], tables: &[DigitTable], coefficients: usize) -> 
 
 #[cfg(test)]
 mod tests {
-    use tenebra_client::spec::Digits as SpecDigits;
+    use tenebra_client::branching::Digits as SpecDigits;
 
     use super::*;
     use crate::branching::form::InputTable;

@@ -3,7 +3,7 @@
 use tenebra_circuit::{Options, QueryMode};
 use tenebra_client::ValidGlwe;
 use tenebra_client::branching::{BranchingLayout, ValidBranching};
-use tenebra_client::spec::{MAX_DIGITS, Radix};
+use tenebra_client::branching::{MAX_DIGITS, Radix};
 
 use super::diagram::{Diagram, build};
 use super::digits::{DigitForm, cut, value_bits};

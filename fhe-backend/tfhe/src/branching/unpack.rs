@@ -30,10 +30,10 @@ impl<K: Kernel> Clone for UnpackingKey<K> {
 }
 
 impl<K: Kernel> UnpackingKey<K> {
-    /// Expands and transforms the payload of an evaluation key; `None` if it is not one of this layout.
+    /// Expands and transforms an unpacking key; `None` if it is not one of this layout.
     pub(crate) fn prepare(layout: &ValidBranching, payload: &[u8]) -> Option<Self> {
         let packing = layout.layout().packing?;
-        let (seed, bodies) = layout.read_evaluation_key(payload)?;
+        let (seed, bodies) = layout.read_unpacking_key(payload)?;
         let size = layout.glwe().polynomial_size();
         let kept = u32::from(layout.layout().body_bits);
         let mut kernel = K::new(Gadget::of(layout), KeyBits::Signs);

@@ -18,15 +18,16 @@ pub(crate) struct PublicKey {
 }
 
 impl PublicKey {
-    /// Reads and transforms the payload of a public key file for these plans; `None` if its length is another.
+    /// Reads and transforms the sections of an evaluation key for these plans; `None` if the length of one is another.
     pub(crate) fn prepare<'p>(
-        plans: impl Iterator<Item = &'p ValidLinear> + Clone,
-        payload: &[u8],
+        plans: impl Iterator<Item = &'p ValidLinear>,
+        sections: &[&[u8]],
     ) -> Option<Self> {
-        let keys = read_public_key(plans.clone(), payload)?;
-        let plans = plans.zip(keys.into_iter().flatten());
-        let prepare = |(layout, (seed, bodies))| PlanKey::prepare(layout, seed, bodies);
-        let plans = plans.map(prepare).collect::<Option<_>>()?;
+        let prepare = |(layout, section): (&ValidLinear, &&[u8])| {
+            let (seed, bodies) = read_public_key(layout, section)?;
+            PlanKey::prepare(layout, seed, bodies)
+        };
+        let plans = plans.zip(sections).map(prepare).collect::<Option<_>>()?;
         Some(Self { plans })
     }
 

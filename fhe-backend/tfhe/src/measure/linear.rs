@@ -1,8 +1,9 @@
 //! Measuring linear programs: the errors of the outputs of responses.
 
 use rand_core::CryptoRng;
+use tenebra_client::CipherError;
 use tenebra_client::bits::BitReader;
-use tenebra_client::linear::{CipherError, ValidLinear};
+use tenebra_client::linear::ValidLinear;
 use tenebra_client::{Client, ClientError, Frame, Kind, SpecId};
 
 use super::statistics::{Errors, Measurement, Predicted};

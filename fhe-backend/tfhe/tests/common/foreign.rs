@@ -61,7 +61,11 @@ impl Oracle for Foreign {
         let mut rng = ChaCha20Rng::from_seed(seed);
         let client = Client::generate(&planned.spec, &mut rng).map_err(|e| failed(&e))?;
         let spec = client.spec();
-        let (layout, _) = spec.branching().ok_or_else(|| declined("linear"))?;
+        let branching = spec
+            .scheme()
+            .branching()
+            .ok_or_else(|| declined("linear"))?;
+        let layout = branching.layout();
         let key = client.key().plan_key(0).ok_or_else(|| declined("no key"))?;
         let mut answers = Vec::new();
         for codes in rows {

@@ -7,10 +7,10 @@
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use tenebra_circuit::{Hide, Options};
+use tenebra_client::OwnedScheme;
 use tenebra_client::bits::BitReader;
-use tenebra_client::linear::{LinearLayout, ValidLinear};
+use tenebra_client::linear::{LinearLayout, OwnedLinear, ValidLinear};
 use tenebra_client::random::MaskStream;
-use tenebra_client::spec::OwnedScheme;
 use tenebra_client::{ClientKey, ClientSpec, Frame, Kind};
 use tenebra_tfhe::{EvaluationKey, Program};
 
@@ -44,8 +44,8 @@ impl<'a> Client<'a> {
         let mut rng = ChaCha20Rng::from_seed([seed; 32]);
         let (key, public) = keys(program, spec, &mut rng);
         let file = key.to_secret_file(spec);
-        let secret = Frame::parse(&file, Kind::SecretKey).unwrap().payload;
-        let layout = *spec.plans().next().unwrap();
+        let secret = &Frame::parse(&file, Kind::SecretKey).unwrap().payload[1..];
+        let layout = *spec.scheme().linear().unwrap().plans().next().unwrap();
         let bit = |at: usize| u64::from(secret[at / 8] >> (at % 8) & 1);
         Self {
             spec,
@@ -241,8 +241,10 @@ fn servers(hide: Option<Hide>, response_bits: Option<u8>) -> ([Program; 2], Vec<
             widened.collect()
         };
         let scheme = match program.spec_scheme() {
-            OwnedScheme::Linear(layouts) => OwnedScheme::Linear(widen(layouts)),
-            OwnedScheme::Hidden(layouts, hiding) => OwnedScheme::Hidden(widen(layouts), hiding),
+            OwnedScheme::Linear(scheme) => OwnedScheme::Linear(OwnedLinear {
+                plans: widen(scheme.plans),
+                ..scheme
+            }),
             OwnedScheme::Branching(_) => panic!("linear models have linear plans"),
         };
         spec(circuit, scheme, -128.0)

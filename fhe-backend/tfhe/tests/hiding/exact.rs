@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use tenebra_circuit::{CircuitBuilder, Hide, Interval, Options, Table, Verified, verify};
-use tenebra_client::spec::OwnedScheme;
+use tenebra_client::OwnedScheme;
 use tenebra_client::{ClientSpec, FrameError};
 use tenebra_tfhe::{EvaluateError, PlanError, Program};
 
@@ -192,11 +192,11 @@ fn a_server_refuses_a_spec_that_hides_too_little() {
     let mut rng = ChaCha20Rng::from_seed([35; 32]);
     let circuit = random(5, 1, 20, &mut rng);
     let (program, _) = plan(&circuit, &hidden(1, 10, 10));
-    let OwnedScheme::Hidden(layouts, mut hiding) = program.spec_scheme() else {
-        panic!("it is hidden")
+    let OwnedScheme::Linear(mut scheme) = program.spec_scheme() else {
+        panic!("it is linear")
     };
-    hiding.noise_bits[0] -= 1;
-    let file = spec(&circuit, OwnedScheme::Hidden(layouts, hiding), -128.0);
+    scheme.hiding.as_mut().unwrap().noise_bits[0] -= 1;
+    let file = spec(&circuit, OwnedScheme::Linear(scheme), -128.0);
     let error = Program::for_spec(&circuit, &ClientSpec::parse(&file).unwrap(), 1).unwrap_err();
     assert!(matches!(error, PlanError::Layout { .. }), "{error}");
 }

@@ -2,8 +2,8 @@
 
 use rand_chacha::ChaCha20Rng;
 use tenebra_circuit::{CircuitBuilder, Interval, Matrix, Options, Verified, verify};
-use tenebra_client::spec::{OwnedScheme, OwnedSpec};
 use tenebra_client::{ClientKey, ClientSpec};
+use tenebra_client::{OwnedScheme, OwnedSpec};
 use tenebra_quant::Interface;
 use tenebra_tfhe::{EvaluationKey, Program};
 

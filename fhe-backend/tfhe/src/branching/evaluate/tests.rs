@@ -2,14 +2,15 @@
 
 mod exact;
 
+use core::convert::Infallible;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use tenebra_circuit::{
     CircuitBuilder, Forest, Interval, Options, QueryMode, Table, Tree, TreeNode, Verified, verify,
 };
+use tenebra_client::SecretKey;
 use tenebra_client::branching::BranchingLayout;
-use tenebra_client::spec::Radix;
-use tenebra_client::{ClientError, Frame, KeyTag, Kind, SecretKey, SpecId};
+use tenebra_client::branching::Radix;
 
 use super::*;
 use crate::branching::digits::cut;
@@ -33,18 +34,14 @@ impl<K: Kernel> Parties<K> {
         let layout = &plan.layout;
         let key = SecretKey::generate(layout.glwe(), &mut rng);
         let unpacking = layout.layout().packing.map(|_| {
-            let mut file = Vec::new();
-            let mut scratch = vec![0; layout.evaluation_key_scratch_len()];
-            let sink = |bytes: &[u8]| {
-                file.extend_from_slice(bytes);
-                Ok::<_, ClientError>(())
+            let mut section = Vec::new();
+            let mut scratch = vec![0; layout.unpacking_key_scratch_len()];
+            let push = |bytes: &[u8]| {
+                section.extend_from_slice(bytes);
+                Ok::<_, Infallible>(())
             };
-            let (spec, tag) = (SpecId([0; 16]), KeyTag::NONE);
-            layout
-                .write_evaluation_key(spec, tag, &key, &mut rng, &mut scratch, sink)
-                .unwrap();
-            let frame = Frame::parse(&file, Kind::EvaluationKey).unwrap();
-            UnpackingKey::prepare(layout, frame.payload).unwrap()
+            let Ok(()) = layout.write_unpacking_key(&key, &mut rng, &mut scratch, push);
+            UnpackingKey::prepare(layout, &section).unwrap()
         });
         let evaluator = BranchingEvaluator::new(plan, 1).unwrap();
         Self {

@@ -7,19 +7,18 @@
 //! output are the zone; those without an input are encryptions of zero and are sent as well.
 
 mod cipher;
+pub mod hiding;
+mod plans;
 
-use thiserror::Error;
-
+use super::layout::{LayoutError, MAX_PORT, QUERY_PREFIX, RESPONSE_PREFIX};
+use super::limits;
 use crate::bits::packed_len;
 use crate::glwe::mask_words;
-use crate::limits::{self, MAX_MESSAGE_LEN};
-use crate::params::{GlweParams, ParamError, ValidGlwe};
-use crate::random::MASK_SEED_LEN;
+use crate::params::{GlweParams, ValidGlwe};
 
-/// Bytes before the packed integers of a query: plan `u8`, rows `u16`, mask seed.
-pub(crate) const QUERY_PREFIX: usize = 3 + MASK_SEED_LEN;
-/// Bytes before the packed integers of a response: plan `u8`, rows `u16`.
-pub(crate) const RESPONSE_PREFIX: usize = 3;
+#[cfg(feature = "alloc")]
+pub use plans::OwnedLinear;
+pub use plans::{LinearScheme, public_key_sections};
 
 /// How rows of a linear circuit are laid out in ciphertexts, unchecked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,64 +49,6 @@ pub struct ValidLinear {
     layout: LinearLayout,
     glwe: ValidGlwe,
 }
-
-/// Why a [`LinearLayout`] was refused.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum LayoutError {
-    /// The lattice parameters are malformed or insecure.
-    #[error(transparent)]
-    Params(#[from] ParamError),
-    /// The widths are not `0 < p < w <= 64` and `p < body bits <= 64`.
-    #[error(
-        "{plaintext_bits} plaintext bits do not fit {body_bits} body bits and {response_bits} response bits; each must be larger and at most 64"
-    )]
-    Widths {
-        /// `p`.
-        plaintext_bits: u8,
-        /// Bits of a body.
-        body_bits: u8,
-        /// `w`.
-        response_bits: u8,
-    },
-    /// A count is zero or larger than what it divides.
-    #[error("{what} is {value}; it must lie in 1..={max}")]
-    Count {
-        /// Which count.
-        what: &'static str,
-        /// As given.
-        value: u32,
-        /// The largest allowed.
-        max: u32,
-    },
-    /// The gadget of a branching circuit is not one.
-    #[error(transparent)]
-    Gadget(#[from] crate::branching::GadgetError),
-    /// Packed queries do not fit the parameters.
-    #[error(transparent)]
-    Packing(#[from] crate::packing::PackingError),
-    /// The coefficients in use exceed the polynomial.
-    #[error("{zone} coefficients are in use, the polynomial has {polynomial_size}")]
-    Zone {
-        /// `(R·g + g−1)·F`.
-        zone: u64,
-        /// `N`.
-        polynomial_size: usize,
-    },
-    /// A message of this layout would be larger than a client allows.
-    #[error(
-        "the {what} would take {bytes} bytes, the limit is {MAX_MESSAGE_LEN}; compile for fewer rows a query, inputs or bits"
-    )]
-    TooLarge {
-        /// Which message, or which numbers of it.
-        what: &'static str,
-        /// What it would take.
-        bytes: u64,
-    },
-}
-
-/// Largest number of inputs or outputs of a circuit.
-pub const MAX_PORT: u32 = 1 << 16;
 
 impl LinearLayout {
     /// Checks security, widths and that everything fits the ring.
@@ -159,43 +100,6 @@ impl LinearLayout {
         ])?;
         Ok(valid)
     }
-}
-
-/// Why a row could not be encrypted or a response not be decrypted.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum CipherError {
-    /// More rows than one query holds, or none, or codes that are not whole rows.
-    #[error("{codes} codes are not 1..={max_rows} rows of {features}")]
-    Rows {
-        /// Codes given.
-        codes: usize,
-        /// Inputs of a row.
-        features: usize,
-        /// Most rows of one query.
-        max_rows: usize,
-    },
-    /// A buffer of the caller has the wrong length.
-    #[error("the {what} buffer holds {len} elements, {needed} are needed")]
-    Buffer {
-        /// Which buffer.
-        what: &'static str,
-        /// As given.
-        len: usize,
-        /// What is needed.
-        needed: usize,
-    },
-    /// The key was made for other parameters.
-    #[error("the key was made for other parameters; use the key of this model")]
-    Key,
-    /// The circuit runs without an evaluation key.
-    #[error("this model needs no evaluation key")]
-    NoEvaluationKey,
-    /// The response is not of this layout.
-    #[error(
-        "the response does not have the form of this model's responses; it is damaged or answers another query"
-    )]
-    Response,
 }
 
 impl ValidLinear {
@@ -303,29 +207,4 @@ impl ValidLinear {
     pub fn scratch_len(&self, rows: usize) -> usize {
         mask_words(self.glwe.polynomial_size()) + self.zone(rows)
     }
-}
-
-pub(crate) fn check_len(what: &'static str, len: usize, needed: usize) -> Result<(), CipherError> {
-    if len == needed {
-        Ok(())
-    } else {
-        Err(CipherError::Buffer { what, len, needed })
-    }
-}
-
-pub(crate) fn write_prefix(out: &mut [u8], plan: u8, rows: usize) {
-    out[0] = plan;
-    let rows = u16::try_from(rows).unwrap_or(u16::MAX);
-    out[1..3].copy_from_slice(&rows.to_le_bytes());
-}
-
-pub(crate) fn read_rows(payload: &[u8]) -> Option<usize> {
-    let rows = payload.get(1..3)?.try_into().ok()?;
-    Some(usize::from(u16::from_le_bytes(rows)))
-}
-
-/// Which plan of the spec a query or response payload names.
-#[must_use]
-pub fn plan_of(payload: &[u8]) -> Option<u8> {
-    payload.first().copied()
 }

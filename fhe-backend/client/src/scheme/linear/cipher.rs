@@ -3,13 +3,14 @@
 use rand_core::CryptoRng;
 use zeroize::Zeroize;
 
-use super::{
-    CipherError, QUERY_PREFIX, RESPONSE_PREFIX, ValidLinear, check_len, read_rows, write_prefix,
-};
+use super::ValidLinear;
 use crate::bits::{BitReader, BitWriter, low_bits, round_high};
 use crate::glwe::{KeyProduct, mask_term, mask_words};
 use crate::key::SecretKey;
 use crate::random::{MaskSeed, MaskStream, Root, Transcript};
+use crate::scheme::layout::{
+    CipherError, QUERY_PREFIX, RESPONSE_PREFIX, check_len, read_rows, write_prefix,
+};
 
 impl ValidLinear {
     /// Encrypts whole rows of codes (row-major, `features` codes a row) into the payload of a query for plan `plan`.

@@ -8,15 +8,15 @@
 use rand_core::CryptoRng;
 use zeroize::Zeroize;
 
-use crate::client::{ClientError, ClientKey};
+use super::ValidLinear;
 use crate::cursor::Cursor;
-use crate::frame::{FrameHeader, Kind};
 use crate::glwe::KeyProduct;
 use crate::key::SecretKey;
-use crate::linear::{CipherError, ValidLinear, check_len};
-use crate::packing::KeyRows;
 use crate::random::{MASK_SEED_LEN, MaskSeed, MaskStream, Transcript};
-use crate::spec::{ClientSpec, MAX_PLANS};
+use crate::scheme::branching::packing::KeyRows;
+
+/// Most plans of one spec: one for single rows, one for batches.
+pub const MAX_PLANS: usize = 2;
 
 /// How a model is hidden: all responses together, as many as this, tell two models of one spec that answer alike apart
 /// with an advantage of at most `2^-advantage_bits`, and what breaks the encryption.
@@ -63,11 +63,7 @@ impl ValidLinear {
 
     /// Generates the public key of plan `plan` and hands it to `push` piece by piece: a mask seed, and the `N` bodies of
     /// each of `k` encryptions of zero, 8 bytes each. `scratch` has `2·N` words, or more.
-    ///
-    /// # Errors
-    ///
-    /// What `push` returns, or [`ClientError`]: a key of other parameters, too little scratch.
-    pub fn write_public_key<E: From<ClientError>>(
+    pub(crate) fn write_public_key<E>(
         &self,
         plan: u8,
         key: &SecretKey,
@@ -76,8 +72,6 @@ impl ValidLinear {
         mut push: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         let (glwe, size) = (self.glwe(), self.glwe().polynomial_size());
-        self.check_key(key).map_err(ClientError::from)?;
-        check_len("scratch", scratch.len().min(2 * size), 2 * size).map_err(ClientError::from)?;
         let mut transcript = Transcript::new("tenebra public key", rng);
         transcript.key(key);
         transcript.number(plan.into());
@@ -98,52 +92,10 @@ impl ValidLinear {
     }
 }
 
-impl ClientSpec<'_> {
-    /// Bytes of the payload of the public key file; `None` if the model is not hidden.
-    pub(crate) fn public_key_len(&self) -> Option<usize> {
-        self.hiding()?;
-        Some(self.plans().map(ValidLinear::public_key_len).sum())
-    }
-
-    /// Generates the public keys that belong to `key` and hands the framed file to `sink` piece by piece.
-    pub(crate) fn write_public_key<E: From<ClientError>>(
-        &self,
-        key: &ClientKey,
-        rng: &mut impl CryptoRng,
-        scratch: &mut [u64],
-        mut sink: impl FnMut(&[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let no_key = ClientError::Cipher(CipherError::NoEvaluationKey);
-        let payload_len = self.public_key_len().ok_or(no_key)?;
-        check_len("scratch", scratch.len(), self.evaluation_key_scratch_len())
-            .map_err(ClientError::from)?;
-        let kind = Kind::EvaluationKey;
-        let mut frame = FrameHeader::start(kind, self.id(), key.tag(), payload_len, &mut sink)?;
-        for (plan, layout) in (0..).zip(self.plans()) {
-            let secret = key.of_plan(plan).map_err(ClientError::from)?;
-            layout.write_public_key(plan, secret, rng, scratch, |bytes| {
-                frame.push(bytes, &mut sink)
-            })?;
-        }
-        frame.finish(&mut sink)
-    }
-}
-
-/// The public key of one plan: mask seed, and bodies of 8 bytes.
-pub type PlanPublicKey<'a> = (MaskSeed, &'a [u8]);
-
-/// Splits the payload of a public key file for these plans plan by plan; `None` if its length is another.
+/// Splits the public key of a plan into mask seed and bodies; `None` if its length is another.
 #[must_use]
-pub fn read_public_key<'p, 'a>(
-    plans: impl Iterator<Item = &'p ValidLinear>,
-    mut payload: &'a [u8],
-) -> Option<[Option<PlanPublicKey<'a>>; MAX_PLANS]> {
-    let mut keys = [None; MAX_PLANS];
-    for (slot, plan) in keys.iter_mut().zip(plans) {
-        let (head, rest) = payload.split_at_checked(plan.public_key_len())?;
-        let (seed, bodies) = head.split_first_chunk()?;
-        *slot = Some((MaskSeed(*seed), bodies));
-        payload = rest;
-    }
-    payload.is_empty().then_some(keys)
+pub fn read_public_key<'a>(plan: &ValidLinear, section: &'a [u8]) -> Option<(MaskSeed, &'a [u8])> {
+    (section.len() == plan.public_key_len()).then_some(())?;
+    let (seed, bodies) = section.split_first_chunk()?;
+    Some((MaskSeed(*seed), bodies))
 }

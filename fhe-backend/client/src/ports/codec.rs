@@ -2,11 +2,11 @@
 
 use tenebra_quant::{Affine, Codec, CutPoints, QuantError};
 
-use super::SpecError;
 use crate::cursor::Cursor;
+use crate::spec::error::SpecError;
 
 /// Most cut points of one feature: codes have at most 16 bits.
-pub const MAX_CUTS: u16 = u16::MAX;
+pub(crate) const MAX_CUTS: u16 = u16::MAX;
 
 const AFFINE: u8 = 0;
 const BINS: u8 = 1;
@@ -35,7 +35,7 @@ impl CutPoints for Cuts<'_> {
 const MALFORMED: SpecError = SpecError::Malformed("inputs");
 
 /// Reads input `index` and checks it.
-pub(super) fn read_input<'a>(
+pub(crate) fn read_input<'a>(
     cursor: &mut Cursor<'a>,
     index: u32,
     columns: u32,
@@ -94,7 +94,7 @@ fn read_bins<'a>(cursor: &mut Cursor<'a>) -> Option<Codec<Cuts<'a>>> {
 
 /// Appends input records; the counterpart of [`read_input`].
 #[cfg(feature = "alloc")]
-pub(super) fn write_input(
+pub(crate) fn write_input(
     out: &mut alloc::vec::Vec<u8>,
     input: &tenebra_quant::Input<alloc::vec::Vec<f64>>,
 ) {

@@ -1,11 +1,7 @@
 //! How much a spec may ask of its client. Lengths are counted in 64 bits, so that a client of 32 bits refuses a spec where
 //! one of 64 does, and none of its own lengths wraps around.
 
-use crate::linear::LayoutError;
-
-/// Most bytes of the payload of a query, a response or an evaluation key, and of the codes of a query or the integers of
-/// a response in memory: 256 MiB. The direct queries of forests have 1 to 4 MB, 16 kB a bit; 2,000 bits of input are 32 MB.
-pub const MAX_MESSAGE_LEN: u64 = 1 << 28;
+use super::layout::{LayoutError, MAX_MESSAGE_LEN};
 
 /// Refuses the first of the sizes that is over [`MAX_MESSAGE_LEN`].
 pub(crate) fn check(sizes: &[(&'static str, u64)]) -> Result<(), LayoutError> {
@@ -26,10 +22,10 @@ pub(crate) fn in_memory(len: u64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::branching::BranchingLayout;
-    use crate::linear::LinearLayout;
-    use crate::packing::{MAX_SPLITS, Packing, SwitchGadget};
     use crate::params::{GlweParams, ValidGlwe};
+    use crate::scheme::branching::BranchingLayout;
+    use crate::scheme::branching::packing::{MAX_SPLITS, Packing, SwitchGadget};
+    use crate::scheme::linear::LinearLayout;
     use proptest::prelude::*;
 
     const LIMIT: u128 = MAX_MESSAGE_LEN as u128;
@@ -183,7 +179,7 @@ mod tests {
             match layout.validate() {
                 Ok(valid) => {
                     prop_assert!(fits, "{:?}", sizes);
-                    let key = valid.evaluation_key_len().unwrap_or(0);
+                    let key = valid.unpacking_key_len().unwrap_or(0);
                     let lens = [valid.query_len(), valid.response_len(), key];
                     prop_assert_eq!(lens.map(|len| len as u128), sizes);
                 }

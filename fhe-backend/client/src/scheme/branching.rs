@@ -5,21 +5,29 @@
 //! encrypts `m·q/B^j` (Chillotti et al. 2020, definition 3.2; `B = 2^b`). Masks come from one seed in the order input bit,
 //! level, row, polynomial; bodies are sent whole, without the low bits that lie under the noise.
 
-use rand_core::CryptoRng;
-use thiserror::Error;
+mod circuit;
+mod digits;
+pub mod packing;
 
+use rand_core::CryptoRng;
+
+use self::packing::Packing;
+use super::layout::{
+    CipherError, GadgetError, LayoutError, MAX_PORT, QUERY_PREFIX, RESPONSE_PREFIX, check_len,
+    read_rows, write_prefix,
+};
+use super::limits;
 use crate::bits::{BitReader, BitWriter, low_bits, packed_len, round_high};
 use crate::glwe::{KeyProduct, mask_term, mask_words};
 use crate::key::SecretKey;
-use crate::limits;
-use crate::linear::{
-    CipherError, LayoutError, MAX_PORT, QUERY_PREFIX, RESPONSE_PREFIX, check_len, read_rows,
-    write_prefix,
-};
-use crate::packing::Packing;
 use crate::params::{GlweParams, ValidGlwe};
 use crate::random::{MaskSeed, MaskStream, Root, Transcript};
 use zeroize::Zeroize;
+
+pub use circuit::BranchingScheme;
+#[cfg(feature = "alloc")]
+pub use circuit::OwnedBranching;
+pub use digits::{Digits, MAX_DIGITS, Radix};
 
 /// Parameters of a branching circuit, unchecked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,18 +57,6 @@ pub struct BranchingLayout {
 pub struct ValidBranching {
     layout: BranchingLayout,
     glwe: ValidGlwe,
-}
-
-/// Why the gadget of a [`BranchingLayout`] was refused.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error(
-    "a gadget of {level_count} levels of {base_log} bits is not one: both must be positive and their product under 64"
-)]
-pub struct GadgetError {
-    /// `b`.
-    pub base_log: u8,
-    /// `ℓ`.
-    pub level_count: u8,
 }
 
 impl BranchingLayout {
@@ -107,7 +103,7 @@ impl BranchingLayout {
         limits::check(&[
             ("query", valid.query_bytes()),
             ("response", valid.response_bytes()),
-            ("evaluation key", valid.evaluation_key_bytes().unwrap_or(0)),
+            ("evaluation key", valid.unpacking_key_bytes().unwrap_or(0)),
         ])?;
         Ok(valid)
     }

@@ -7,18 +7,14 @@
 //! split off and the switch depends on the mask alone. A GLWE of `m·q/B^j` is the body row of a GGSW; the mask row
 //! `−s·m·q/B^j` follows with an encryption of `s²` (Chen, Chillotti, Ren 2019, §4).
 
-use thiserror::Error;
-
+use super::ValidBranching;
 use crate::bits::{BitWriter, round_high};
-use crate::branching::ValidBranching;
-use crate::client::ClientError;
-use crate::frame::{FrameHeader, KeyTag, Kind, SpecId};
 use crate::glwe::{KeyProduct, add_mask_times_key, mask_words};
 use crate::key::SecretKey;
-use crate::limits;
-use crate::linear::{CipherError, LayoutError, check_len};
 use crate::params::MAX_DIMENSION;
 use crate::random::{MASK_SEED_LEN, MaskSeed, MaskStream, NoiseStream, Root, Transcript};
+use crate::scheme::layout::{CipherError, LayoutError, PackingError, check_len};
+use crate::scheme::limits;
 use rand_core::CryptoRng;
 use zeroize::Zeroize;
 
@@ -41,36 +37,6 @@ pub struct Packing {
     pub splits: [SwitchGadget; MAX_SPLITS],
     /// Of the encryption of `s²`.
     pub scheme_switch: SwitchGadget,
-}
-
-/// Why a [`Packing`] was refused.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum PackingError {
-    /// Packed queries have one mask polynomial.
-    #[error("packed queries need one mask polynomial, the parameters have {0}")]
-    GlweDimension(u8),
-    /// More slots than coefficients.
-    #[error("{slots} slots do not fit {polynomial_size} coefficients; send direct queries")]
-    Slots {
-        /// Input bits times gadget levels.
-        slots: u64,
-        /// `N`.
-        polynomial_size: usize,
-    },
-    /// The smallest slot value falls under the bits that are sent.
-    #[error("a slot of {needed} bits does not fit bodies of {body_bits}")]
-    Bodies {
-        /// Gadget bits and the factor `N`.
-        needed: u32,
-        /// Bits of a body.
-        body_bits: u8,
-    },
-    /// A gadget of the evaluation key is not one.
-    #[error(
-        "gadget {0} of the evaluation key is not one: its levels and bits must be positive and their product under 64"
-    )]
-    Gadget(usize),
 }
 
 impl SwitchGadget {
@@ -130,14 +96,14 @@ impl ValidBranching {
         self.glwe().polynomial_size() / self.slots().next_power_of_two().max(1)
     }
 
-    /// Bytes of the payload of the evaluation key; `None` if none is needed.
+    /// Bytes of the unpacking key; `None` if none is needed.
     #[must_use]
-    pub fn evaluation_key_len(&self) -> Option<usize> {
-        self.evaluation_key_bytes().map(limits::in_memory)
+    pub fn unpacking_key_len(&self) -> Option<usize> {
+        self.unpacking_key_bytes().map(limits::in_memory)
     }
 
     /// At most 13·63 rows of 2^12 bodies of 2^6 bits: under 2^28.
-    pub(crate) fn evaluation_key_bytes(&self) -> Option<u64> {
+    pub(crate) fn unpacking_key_bytes(&self) -> Option<u64> {
         let packing = self.layout().packing?;
         let gadgets = packing.gadgets(self.glwe().polynomial_size());
         let rows: u64 = gadgets.map(|gadget| u64::from(gadget.level_count)).sum();
@@ -151,9 +117,9 @@ impl ValidBranching {
         self.glwe().polynomial_size() / 8 * usize::from(self.layout().body_bits)
     }
 
-    /// Words of scratch that [`write_evaluation_key`](Self::write_evaluation_key) needs.
+    /// Words of scratch that [`write_unpacking_key`](Self::write_unpacking_key) needs.
     #[must_use]
-    pub fn evaluation_key_scratch_len(&self) -> usize {
+    pub fn unpacking_key_scratch_len(&self) -> usize {
         3 * self.glwe().polynomial_size()
     }
 
@@ -188,49 +154,32 @@ impl ValidBranching {
         Ok(())
     }
 
-    /// Generates the evaluation key of `key` and hands the framed file to `sink` piece by piece: it needs memory for one
-    /// row, `scratch` of [`evaluation_key_scratch_len`](Self::evaluation_key_scratch_len) words.
+    /// Generates the unpacking key of `key` and hands it to `push` piece by piece: it needs memory for one row, `scratch` of
+    /// [`unpacking_key_scratch_len`](Self::unpacking_key_scratch_len) words.
     ///
     /// # Errors
     ///
-    /// What `sink` returns, or [`ClientError`] for a wrong key or buffer, or a circuit that needs no evaluation key.
-    pub fn write_evaluation_key<E: From<ClientError>>(
+    /// What `push` returns.
+    pub fn write_unpacking_key<E>(
         &self,
-        spec_id: SpecId,
-        key_tag: KeyTag,
         key: &SecretKey,
         rng: &mut impl CryptoRng,
         scratch: &mut [u64],
-        mut sink: impl FnMut(&[u8]) -> Result<(), E>,
+        mut push: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.check_key(key).map_err(ClientError::from)?;
-        check_len("scratch", scratch.len(), self.evaluation_key_scratch_len())
-            .map_err(ClientError::from)?;
-        let needed = self.layout().packing.zip(self.evaluation_key_len());
-        let (packing, payload_len) =
-            needed.ok_or(ClientError::Cipher(CipherError::NoEvaluationKey))?;
-        let root = self.evaluation_key_root(&packing, key, rng);
-        let frame = FrameHeader::start(
-            Kind::EvaluationKey,
-            spec_id,
-            key_tag,
-            payload_len,
-            &mut sink,
-        );
-        let done = frame.and_then(|mut frame| {
-            frame.push(&root.mask_seed().0, &mut sink)?;
-            self.write_key_rows(&packing, key, &root, scratch, |bytes| {
-                frame.push(bytes, &mut sink)
-            })?;
-            frame.finish(&mut sink)
-        });
+        let Some(packing) = self.layout().packing else {
+            return Ok(());
+        };
+        let root = self.unpacking_key_root(&packing, key, rng);
+        let done = push(&root.mask_seed().0)
+            .and_then(|()| self.write_key_rows(&packing, key, &root, scratch, push));
         // It held the key and its square.
         scratch.zeroize();
         done
     }
 
     /// Everything that the key file says goes into its masks and noise.
-    fn evaluation_key_root(
+    fn unpacking_key_root(
         &self,
         packing: &Packing,
         key: &SecretKey,
@@ -278,10 +227,10 @@ impl ValidBranching {
         Ok(())
     }
 
-    /// Splits the payload of an evaluation key into mask seed and packed bodies; `None` if its length does not agree.
+    /// Splits an unpacking key into mask seed and packed bodies; `None` if its length does not agree.
     #[must_use]
-    pub fn read_evaluation_key<'a>(&self, payload: &'a [u8]) -> Option<(MaskSeed, &'a [u8])> {
-        if Some(payload.len()) != self.evaluation_key_len() {
+    pub fn read_unpacking_key<'a>(&self, payload: &'a [u8]) -> Option<(MaskSeed, &'a [u8])> {
+        if Some(payload.len()) != self.unpacking_key_len() {
             return None;
         }
         let (seed, bodies) = payload.split_first_chunk()?;
@@ -363,8 +312,8 @@ fn square(key: &SecretKey, scratch: &mut [u64], out: &mut [u64]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::branching::BranchingLayout;
     use crate::params::GlweParams;
+    use crate::scheme::branching::BranchingLayout;
     use alloc::vec;
     use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
@@ -412,19 +361,18 @@ mod tests {
         let layout = packed.validate().unwrap();
         let key = SecretKey::generate(layout.glwe(), &mut rng);
         // A sink that takes everything, and one that fails in the last rows, which hold the square of the key.
-        let len = layout.evaluation_key_len().unwrap();
+        let len = layout.unpacking_key_len().unwrap();
         for most in [usize::MAX, len - 100] {
-            let mut scratch = vec![7; layout.evaluation_key_scratch_len()];
+            let mut scratch = vec![7; layout.unpacking_key_scratch_len()];
             let mut written = 0;
             let sink = |bytes: &[u8]| {
                 written += bytes.len();
                 if written > most {
-                    return Err(ClientError::Undecryptable);
+                    return Err(());
                 }
                 Ok(())
             };
-            let (id, tag) = (SpecId([0; 16]), KeyTag::NONE);
-            let done = layout.write_evaluation_key(id, tag, &key, &mut rng, &mut scratch, sink);
+            let done = layout.write_unpacking_key(&key, &mut rng, &mut scratch, sink);
             assert_eq!(done.is_ok(), most == usize::MAX);
             assert!(scratch.iter().all(|word| *word == 0));
         }
