@@ -8,8 +8,8 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use tenebra_client::{Codec, Input};
 use tenebra_client::{ClientKey, ClientSpec};
+use tenebra_client::{Codec, Input};
 
 fn main() {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").unwrap());

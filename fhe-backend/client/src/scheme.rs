@@ -28,8 +28,10 @@ pub(crate) const BRANCHING: u8 = 2;
 #[derive(Clone, Debug)]
 pub enum Scheme {
     /// Products with clear weights.
+    #[cfg(feature = "linear")]
     Linear(LinearScheme),
     /// Decisions and tables on encrypted bits.
+    #[cfg(feature = "branching")]
     Branching(BranchingScheme),
 }
 
@@ -38,8 +40,10 @@ pub enum Scheme {
 #[derive(Clone, Debug)]
 pub enum OwnedScheme {
     /// Products with clear weights.
+    #[cfg(feature = "linear")]
     Linear(linear::OwnedLinear),
     /// Decisions and tables on encrypted bits.
+    #[cfg(feature = "branching")]
     Branching(branching::OwnedBranching),
 }
 
@@ -48,10 +52,12 @@ impl OwnedScheme {
     /// Appends the parameters and returns the number of the scheme on the wire.
     pub(crate) fn write(&self, out: &mut alloc::vec::Vec<u8>) -> u8 {
         match self {
+            #[cfg(feature = "linear")]
             Self::Linear(scheme) => {
                 scheme.write(out);
                 LINEAR
             }
+            #[cfg(feature = "branching")]
             Self::Branching(scheme) => {
                 scheme.write(out);
                 BRANCHING
@@ -64,7 +70,9 @@ impl OwnedScheme {
 macro_rules! each {
     ($scheme:expr, $name:ident => $call:expr) => {
         match $scheme {
+            #[cfg(feature = "linear")]
             Scheme::Linear($name) => $call,
+            #[cfg(feature = "branching")]
             Scheme::Branching($name) => $call,
         }
     };
@@ -78,7 +86,9 @@ impl Scheme {
         ports: (u32, u32),
     ) -> Result<Self, SpecError> {
         match code {
+            #[cfg(feature = "linear")]
             LINEAR => LinearScheme::read(cursor, ports).map(Self::Linear),
+            #[cfg(feature = "branching")]
             BRANCHING => BranchingScheme::read(cursor, ports.1).map(Self::Branching),
             _ => Err(SpecError::UnknownScheme(code)),
         }
@@ -87,7 +97,9 @@ impl Scheme {
     /// The inputs are those that the parameters were chosen for.
     pub(crate) fn check_inputs(&self, ports: Ports<'_>) -> Result<(), SpecError> {
         match self {
+            #[cfg(feature = "linear")]
             Self::Linear(_) => Ok(()),
+            #[cfg(feature = "branching")]
             Self::Branching(scheme) => scheme.check_inputs(ports),
         }
     }
@@ -96,7 +108,9 @@ impl Scheme {
     #[must_use]
     pub fn linear(&self) -> Option<&LinearScheme> {
         match self {
+            #[cfg(feature = "linear")]
             Self::Linear(scheme) => Some(scheme),
+            #[cfg(feature = "branching")]
             Self::Branching(_) => None,
         }
     }
@@ -105,7 +119,9 @@ impl Scheme {
     #[must_use]
     pub fn branching(&self) -> Option<&BranchingScheme> {
         match self {
+            #[cfg(feature = "linear")]
             Self::Linear(_) => None,
+            #[cfg(feature = "branching")]
             Self::Branching(scheme) => Some(scheme),
         }
     }

@@ -6,6 +6,7 @@ use crate::cursor::Cursor;
 use crate::spec::error::SpecError;
 
 /// Most cut points of one feature: codes have at most 16 bits.
+#[cfg(feature = "alloc")]
 pub(crate) const MAX_CUTS: u16 = u16::MAX;
 
 const AFFINE: u8 = 0;
