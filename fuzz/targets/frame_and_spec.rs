@@ -70,7 +70,7 @@ impl Model {
         let spec = ClientSpec::parse(spec).unwrap();
         let program = circuit.map(|text| {
             let circuit = verify(&text.parse::<Circuit>().unwrap()).unwrap();
-            Program::for_spec(&circuit, &spec, 1).unwrap()
+            Program::for_spec(&circuit, &spec).unwrap()
         });
         Self {
             key: ClientKey::read_secret_file(&spec, secret).unwrap(),

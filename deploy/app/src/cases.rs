@@ -79,7 +79,7 @@ pub fn run_case(
 ) -> Result<Case, Error> {
     let compiled = compile(model, calibration, options, &mut |_, _| {})?;
     let spec = ClientSpec::parse(&compiled.client)?;
-    let server = ServerProgram::parse(&compiled.server, options.plan.threads)?;
+    let server = ServerProgram::parse(&compiled.server)?;
     let float = evaluate::clear(model, rows)?;
     let simulated = evaluate::simulate(&server, &Codes::of(&spec, rows)?)?;
     let encrypted = encrypted(&compiled, &server)?;

@@ -118,7 +118,7 @@ pub fn compile(
     let server = server_program::encode(&client, circuit.circuit(), &report)?;
     // What was written can be read, or it is not written.
     ClientSpec::parse(&client)?;
-    ServerProgram::parse(&server, 1)?;
+    ServerProgram::parse(&server)?;
     Model::from_json(&model.to_json()?)?;
     Ok(Compiled {
         client,

@@ -139,7 +139,7 @@ pub struct Figures {
     pub decrypt_ms: Times,
 }
 
-/// Encrypts, evaluates and decrypts rows, everything through its bytes on the wire, `rows_per_query` at a time. `progress`
+/// Encrypts, evaluates and decrypts rows, everything through its bytes on the wire, `rows_per_query` at a time, each query on `threads` threads. `progress`
 /// hears after each query how many rows are done, of how many.
 ///
 /// # Errors
@@ -148,9 +148,10 @@ pub fn encrypted(
     server: &ServerProgram,
     codes: &Codes<'_>,
     rows_per_query: usize,
+    threads: usize,
     progress: Progress<'_>,
 ) -> Result<Encrypted, Error> {
-    let mut scorer = EncryptedScorer::new(codes.spec(), server, rows_per_query)?;
+    let mut scorer = EncryptedScorer::new(codes.spec(), server, rows_per_query, threads)?;
     let scored = scorer.score(codes, progress)?;
     let figures = scorer.figures();
     Ok(Encrypted { scored, figures })
@@ -164,6 +165,7 @@ pub struct EncryptedScorer<'a> {
     evaluation_key: Option<EvaluationKey>,
     rng: ChaCha20Rng,
     rows_per_query: usize,
+    threads: usize,
     figures: Figures,
     encrypt: Samples,
     evaluate: Samples,
@@ -179,6 +181,7 @@ impl<'a> EncryptedScorer<'a> {
         spec: &'a ClientSpec<'a>,
         server: &'a ServerProgram,
         rows_per_query: usize,
+        threads: usize,
     ) -> Result<Self, Error> {
         let mut rng = system_rng()?;
         let start = Instant::now();
@@ -211,6 +214,7 @@ impl<'a> EncryptedScorer<'a> {
             evaluation_key,
             rng,
             rows_per_query: rows_per_query.max(1),
+            threads,
             figures,
             encrypt: Samples::default(),
             evaluate: Samples::default(),
@@ -238,7 +242,8 @@ impl<'a> EncryptedScorer<'a> {
             self.encrypt.push(codes.ms_per_row() + encrypt_ms);
 
             let start = Instant::now();
-            let response = self.server.evaluate(self.evaluation_key.as_ref(), &query)?;
+            let key = self.evaluation_key.as_ref();
+            let response = self.server.evaluate(key, &query, self.threads)?;
             self.evaluate.push(per_row(start, last - first));
 
             let start = Instant::now();

@@ -97,7 +97,7 @@ pub struct Comparison {
 
 impl<'a> Evaluation<'a> {
     /// Nothing is scored yet; for [`Mode::Encrypted`], makes all keys. `batch`: queries of as many rows as they hold, else of
-    /// one. `metrics` are computed beside the usual score. `model` is the float model, which [`Mode::Clear`] needs.
+    /// one; each is evaluated on `threads` threads. `metrics` are computed beside the usual score. `model` is the float model, which [`Mode::Clear`] needs.
     ///
     /// # Errors
     /// [`Error::OtherModel`]; as [`EncryptedScorer::new`].
@@ -108,6 +108,7 @@ impl<'a> Evaluation<'a> {
         model: Option<&'a Model>,
         metrics: &'a [Metric],
         batch: bool,
+        threads: usize,
     ) -> Result<Self, Error> {
         if server.spec_id() != spec.id() {
             let (server, client) = (server.spec_id(), spec.id());
@@ -115,7 +116,7 @@ impl<'a> Evaluation<'a> {
         }
         let rows_per_query = if batch { spec.max_rows().max(1) } else { 1 };
         let scorer = (mode == Mode::Encrypted)
-            .then(|| EncryptedScorer::new(spec, server, rows_per_query))
+            .then(|| EncryptedScorer::new(spec, server, rows_per_query, threads))
             .transpose()?;
         let classes: Vec<String> = spec.classes().map(str::to_owned).collect();
         let outcomes = || {

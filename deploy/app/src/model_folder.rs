@@ -44,13 +44,13 @@ impl ClientFile {
     }
 }
 
-/// The server program of a model's folder, to be evaluated on `threads` threads.
+/// The server program of a model's folder.
 ///
 /// # Errors
 /// [`Error::Io`]; [`Error::InFile`] with [`Error::Program`].
-pub fn read_server(folder: &Path, threads: usize) -> Result<ServerProgram, Error> {
+pub fn read_server(folder: &Path) -> Result<ServerProgram, Error> {
     read_as(&folder.join(SERVER_FILE), |bytes| {
-        ServerProgram::parse(bytes, threads)
+        ServerProgram::parse(bytes)
     })
 }
 

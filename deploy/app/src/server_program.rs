@@ -7,8 +7,8 @@
 use tenebra_circuit::{Circuit, Verified};
 use tenebra_client::SpecId;
 use tenebra_models::Model;
-use tenebra_tfhe::EvaluationKey;
 use tenebra_tfhe::server_program::{self, ProgramError, ServerFile};
+use tenebra_tfhe::{EvaluateOptions, EvaluationKey};
 
 use crate::error::Error;
 use crate::report::Report;
@@ -35,16 +35,16 @@ pub(crate) fn encode(client: &[u8], circuit: &Circuit, report: &Report) -> Resul
 }
 
 impl ServerProgram {
-    /// Reads a framed server program, verifies its circuit and prepares it for evaluation on `threads` threads.
+    /// Reads a framed server program, verifies its circuit and prepares it for evaluation.
     ///
     /// # Errors
     /// [`Error::Program`] with the first thing that is wrong.
-    pub fn parse(bytes: &[u8], threads: usize) -> Result<Self, Error> {
+    pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         let file = ServerFile::parse(bytes)?;
         let circuit = file.circuit()?;
         let report = serde_json::from_str(file.sections.report);
         Ok(Self {
-            program: file.prepare(&circuit, threads)?,
+            program: file.prepare(&circuit)?,
             circuit,
             model: file.sections.model.to_owned(),
             report: report.map_err(|_| ProgramError::Malformed("report"))?,
@@ -100,11 +100,20 @@ impl ServerProgram {
         Ok(self.program.prepare_key(bytes)?)
     }
 
-    /// Evaluates a framed query into a framed response: the server's whole work.
+    /// Evaluates a framed query into a framed response on `threads` threads: the server's whole work.
     ///
     /// # Errors
     /// [`Error::Evaluate`]: damaged bytes, a query of another model, no evaluation key where one is needed.
-    pub fn evaluate(&self, key: Option<&EvaluationKey>, query: &[u8]) -> Result<Vec<u8>, Error> {
-        Ok(self.program.evaluate(key, query)?)
+    pub fn evaluate(
+        &self,
+        key: Option<&EvaluationKey>,
+        query: &[u8],
+        threads: usize,
+    ) -> Result<Vec<u8>, Error> {
+        let options = EvaluateOptions {
+            threads,
+            stop: None,
+        };
+        Ok(self.program.evaluate_with(key, query, options)?)
     }
 }

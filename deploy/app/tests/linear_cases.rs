@@ -179,14 +179,14 @@ fn run(folder: &Path, case: &Case, name: &str, model: &Model) {
     };
     let compiled = compile(model, Some(&calibration), &options, &mut |_, _| {}).unwrap();
     let spec = ClientSpec::parse(&compiled.client).unwrap();
-    let server = ServerProgram::parse(&compiled.server, 1).unwrap();
+    let server = ServerProgram::parse(&compiled.server).unwrap();
     let rows = rows(folder, case, "test", &columns);
 
     let codes = Codes::of(&spec, &rows).unwrap();
     let float = clear(model, &rows).unwrap();
     let simulated = simulate(&server, &codes).unwrap();
-    let single = encrypted(&server, &codes, 1, &mut |_, _| ()).unwrap();
-    let batch = encrypted(&server, &codes, spec.max_rows(), &mut |_, _| ()).unwrap();
+    let single = encrypted(&server, &codes, 1, 1, &mut |_, _| ()).unwrap();
+    let batch = encrypted(&server, &codes, spec.max_rows(), 1, &mut |_, _| ()).unwrap();
     let score = |predictions: &[Prediction]| {
         let score = score(model.metric(), predictions, &rows, model.classes());
         score.unwrap().unwrap()

@@ -52,15 +52,17 @@ fn payload(sections: &[Vec<u8>]) -> Vec<u8> {
 /// Reads a payload framed as the compiled model's server program.
 fn parse(payload: &[u8]) -> Result<ServerProgram, Error> {
     let spec_id = ClientSpec::parse(&COMPILED.client).unwrap().id();
-    ServerProgram::parse(
-        &to_frame(Kind::ServerProgram, spec_id, KeyTag::NONE, payload),
-        1,
-    )
+    ServerProgram::parse(&to_frame(
+        Kind::ServerProgram,
+        spec_id,
+        KeyTag::NONE,
+        payload,
+    ))
 }
 
 #[test]
 fn reads_back() {
-    let server = ServerProgram::parse(&COMPILED.server, 1).unwrap();
+    let server = ServerProgram::parse(&COMPILED.server).unwrap();
     assert_eq!(server.client(), COMPILED.client);
     assert_eq!(server.model().unwrap(), None);
     assert_eq!(*server.report(), COMPILED.report);
@@ -153,7 +155,7 @@ proptest! {
             bytes[at] = value;
         }
         if let Ok(server) = parse(&bytes) {
-            prop_assert!(server.evaluate(None, b"").is_err());
+            prop_assert!(server.evaluate(None, b"", 1).is_err());
         }
     }
 }

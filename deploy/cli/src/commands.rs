@@ -30,10 +30,10 @@ use tenebra_models::Prediction;
 
 use crate::output;
 
-/// The server program of a model's folder, to be evaluated on `threads` threads.
-fn read_server(folder: &Path, threads: usize) -> Result<ServerProgram, Error> {
+/// The server program of a model's folder.
+fn read_server(folder: &Path) -> Result<ServerProgram, Error> {
     let _busy = output::busy("preparing the model");
-    model_folder::read_server(folder, threads)
+    model_folder::read_server(folder)
 }
 
 /// A prediction for JSON: a class label (an integer if all labels are), a number, or a list of numbers.

@@ -190,7 +190,7 @@ fn overhead() {
     const ROUNDS: usize = 5000;
     let model = linear(5);
     let (query, _) = DataOwner::new(&model.client, 1).query(1);
-    let program = ServerProgram::parse(&model.server, 1).unwrap();
+    let program = ServerProgram::parse(&model.server).unwrap();
     let time = |work: &mut dyn FnMut()| {
         (0..200).for_each(|_| work());
         let mut times: Vec<Duration> = (0..ROUNDS)
@@ -242,7 +242,7 @@ fn memory() {
             service.push(&copy, &model.server).unwrap();
             ask(&copy);
         }
-        let program = ServerProgram::parse(&model.server, 1).unwrap();
+        let program = ServerProgram::parse(&model.server).unwrap();
         let counted = (program.working_bytes(1) + model.server.len() as u64) / 1024;
         let each = server.rss_kib().saturating_sub(before) / COPIES;
         println!(

@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use core::time::Duration;
 
 use tenebra_client::SpecId;
-use tenebra_tfhe::{EvaluateError, EvaluationKey};
+use tenebra_tfhe::{EvaluateError, EvaluateOptions, EvaluationKey};
 
 use crate::config::Limits;
 use crate::names::{Holder, KeyId, Name, Version};
@@ -31,6 +31,8 @@ pub(crate) struct Model {
     pub(crate) prepared_key_bytes: u64,
     /// Memory that it took before anything was evaluated.
     pub(crate) bytes: u64,
+    /// Threads of an evaluation.
+    threads: usize,
     /// Evaluations that run now, and the most that ever ran at a time.
     running: AtomicUsize,
     most_running: AtomicUsize,
@@ -41,7 +43,7 @@ impl Model {
     pub(crate) fn parse(bytes: &[u8], limits: &Limits) -> Result<Self, Problem> {
         let file = ServerFile::parse(bytes)?;
         file.check_cost()?;
-        let program = file.prepare(&file.circuit()?, limits.threads)?;
+        let program = file.prepare(&file.circuit()?)?;
         let spec = &file.spec;
         let predicted = Duration::try_from_secs_f64(program.predicted_ms() * PATIENCE_FACTOR / 1e3);
         Ok(Self {
@@ -53,6 +55,7 @@ impl Model {
                 .clamp(LEAST_PATIENCE.min(limits.patience), limits.patience),
             prepared_key_bytes: prepared_key_bytes(spec),
             bytes: bytes.len() as u64 + program.working_bytes(0),
+            threads: limits.threads,
             running: AtomicUsize::new(0),
             most_running: AtomicUsize::new(0),
             program,
@@ -72,7 +75,11 @@ impl Model {
             let working = |evaluations| self.program.working_bytes(evaluations);
             grown(self.bytes + working(running) - working(0));
         }
-        let response = self.program.evaluate_until(key, query, stop);
+        let options = EvaluateOptions {
+            threads: self.threads,
+            stop: Some(stop),
+        };
+        let response = self.program.evaluate_with(key, query, options);
         self.running.fetch_sub(1, Ordering::Relaxed);
         response
     }

@@ -2,11 +2,18 @@
 #![no_std]
 #![cfg_attr(
     not(all(feature = "linear", feature = "branching")),
-    allow(dead_code, unused_imports, unused_variables, reason = "the schemes share code that one alone may not need")
+    allow(
+        dead_code,
+        unused_imports,
+        unused_variables,
+        reason = "the schemes share code that one alone may not need"
+    )
 )]
 
 #[cfg(not(any(feature = "linear", feature = "branching")))]
-compile_error!("tenebra-client without default features needs a scheme: `linear`, `branching` or both");
+compile_error!(
+    "tenebra-client without default features needs a scheme: `linear`, `branching` or both"
+);
 
 #[cfg(any(test, feature = "alloc"))]
 extern crate alloc;

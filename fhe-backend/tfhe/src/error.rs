@@ -69,9 +69,6 @@ pub enum PlanError {
         /// Bits of all codes.
         input_bits: usize,
     },
-    /// No threads could be started.
-    #[error("{0} threads could not be started; ask for fewer")]
-    Threads(usize),
     /// The failure probability asked for is not one.
     #[error("a failure probability of 2^{0} was asked for; it must lie between 2^-1000 and 2^-20")]
     FailureProbability(f64),
@@ -154,4 +151,7 @@ pub enum EvaluateError {
     /// The caller set the flag that stops an evaluation.
     #[error("the evaluation was stopped before it was done")]
     Stopped,
+    /// No threads could be started.
+    #[error("{0} threads could not be started; ask for fewer")]
+    Threads(usize),
 }

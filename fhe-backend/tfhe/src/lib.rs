@@ -15,6 +15,8 @@ pub mod server_program;
 
 pub use error::{EvaluateError, PlanError};
 pub use linear::flood::Hidden;
-pub use program::{BranchingProgram, EvaluationKey, LinearProgram, Program, Scheme};
+pub use program::{
+    BranchingProgram, EvaluateOptions, EvaluationKey, LinearProgram, Program, Scheme,
+};
 pub use report::{Parameter, PlanReport, SECURITY_BITS};
 pub use roles::{RoadError, TfheEvaluator, TfhePlanner};

@@ -1,6 +1,6 @@
 //! A verified circuit with its plan: what runs, with which parameters, at what cost.
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use alloc::sync::Arc;
 
@@ -57,6 +57,25 @@ pub struct LinearProgram {
 pub struct BranchingProgram {
     pub(crate) plan: BranchingPlan,
     evaluator: BranchingEvaluator,
+}
+
+/// How a query is evaluated.
+#[derive(Clone, Copy, Debug)]
+pub struct EvaluateOptions<'a> {
+    /// Threads, of which the caller is one; linear circuits, which take microseconds, need no other.
+    pub threads: usize,
+    /// Where it is set, evaluations are given up between two of their steps; linear ones look at it once.
+    pub stop: Option<&'a AtomicBool>,
+}
+
+impl Default for EvaluateOptions<'_> {
+    /// One thread, to the end.
+    fn default() -> Self {
+        Self {
+            threads: 1,
+            stop: None,
+        }
+    }
 }
 
 /// A client's evaluation key, prepared for evaluation: tens of megabytes in the Fourier domain at most.
@@ -118,7 +137,7 @@ impl Program {
             None if options.hide.is_some() => return Err(PlanError::NotHideable),
             None => {
                 let plan = branching::plan::plan(&branching_form(circuit)?, options, goal)?;
-                branching_scheme(plan, options.threads)?
+                branching_scheme(plan)
             }
         };
         Ok(Self::with_scheme(circuit, scheme))
@@ -130,11 +149,7 @@ impl Program {
     /// # Errors
     ///
     /// [`PlanError::Layout`] if the spec was made for another circuit.
-    pub fn for_spec(
-        circuit: &Verified,
-        spec: &ClientSpec<'_>,
-        threads: usize,
-    ) -> Result<Self, PlanError> {
+    pub fn for_spec(circuit: &Verified, spec: &ClientSpec<'_>) -> Result<Self, PlanError> {
         let p_fail = spec.p_fail_log2();
         let scheme = match (linear_form(circuit), spec.scheme()) {
             (Some(form), scheme::Scheme::Linear(linear)) => {
@@ -155,7 +170,7 @@ impl Program {
                 let (layout, radix) = (*branching.layout(), branching.radix());
                 let plan = branching::plan::check(&form, layout, radix, p_fail)?;
                 check_digits(&plan, branching, spec)?;
-                branching_scheme(plan, threads)?
+                branching_scheme(plan)
             }
             (Some(_), scheme::Scheme::Branching(_)) | (None, scheme::Scheme::Linear(_)) => {
                 return Err(PlanError::Layout {
@@ -229,14 +244,15 @@ impl Program {
         }
     }
 
-    /// Evaluates the payload of a query into the payload of a response. Linear circuits, which take microseconds, look at `stop`
-    /// once.
+    /// Evaluates the payload of a query into the payload of a response.
     fn evaluate_payload(
         &self,
         key: Option<&EvaluationKey>,
         payload: &[u8],
-        stop: &AtomicBool,
+        options: EvaluateOptions<'_>,
     ) -> Result<Vec<u8>, EvaluateError> {
+        let never = AtomicBool::new(false);
+        let stop = options.stop.unwrap_or(&never);
         if stop.load(Ordering::Relaxed) {
             return Err(EvaluateError::Stopped);
         }
@@ -249,7 +265,7 @@ impl Program {
                 program.evaluate(plan, key, true, payload)
             }
             Scheme::Branching(program) => {
-                let mut result = program.result(key, payload, stop)?;
+                let mut result = program.result(key, payload, options.threads, stop)?;
                 Ok(program.respond(&mut result))
             }
         }
@@ -323,27 +339,47 @@ impl Program {
         key: Option<&EvaluationKey>,
         query: &[u8],
     ) -> Result<Vec<u8>, EvaluateError> {
-        self.evaluate_until(spec_id, key, query, &AtomicBool::new(false))
+        self.evaluate_with(spec_id, key, query, EvaluateOptions::default())
     }
 
-    /// As [`evaluate`](Self::evaluate), but given up soon after `stop` is set: evaluations look at it between their steps.
+    /// As [`evaluate`](Self::evaluate), on several threads, or to be given up.
     ///
     /// # Errors
     ///
-    /// As [`evaluate`](Self::evaluate); [`EvaluateError::Stopped`].
-    pub fn evaluate_until(
+    /// As [`evaluate`](Self::evaluate); [`EvaluateError::Stopped`], [`EvaluateError::Threads`].
+    pub fn evaluate_with(
         &self,
         spec_id: SpecId,
         key: Option<&EvaluationKey>,
         query: &[u8],
-        stop: &AtomicBool,
+        options: EvaluateOptions<'_>,
     ) -> Result<Vec<u8>, EvaluateError> {
         let frame = Frame::parse_for(query, Kind::Query, spec_id)?;
         if let Some(key) = key {
             frame.check_key_tag(key.tag)?;
         }
-        let payload = self.evaluate_payload(key, frame.payload, stop)?;
+        let payload = self.evaluate_payload(key, frame.payload, options)?;
         Ok(to_frame(Kind::Response, spec_id, frame.key_tag, &payload))
+    }
+
+    /// Evaluates framed queries of one client, in their order. Where there are as many of them as threads, each is evaluated on one:
+    /// none waits for another then.
+    pub fn evaluate_many(
+        &self,
+        spec_id: SpecId,
+        key: Option<&EvaluationKey>,
+        queries: &[impl AsRef<[u8]> + Sync],
+        options: EvaluateOptions<'_>,
+    ) -> Vec<Result<Vec<u8>, EvaluateError>> {
+        let threads = options.threads.max(1);
+        let (each, at_once) = if queries.len() < threads {
+            (options, 1)
+        } else {
+            let threads = 1;
+            (EvaluateOptions { threads, ..options }, options.threads)
+        };
+        let run = |query: &[u8]| self.evaluate_with(spec_id, key, query, each);
+        in_parallel(queries, at_once, |query| run(query.as_ref()))
     }
 }
 
@@ -375,19 +411,55 @@ impl BranchingProgram {
         &self,
         key: Option<&EvaluationKey>,
         payload: &[u8],
+        threads: usize,
         stop: &AtomicBool,
     ) -> Result<Vec<u64>, EvaluateError> {
         let unpacking = key.and_then(|key| match &key.prepared {
             PreparedKey::Unpacking(unpacking) => Some(unpacking),
             PreparedKey::Public(_) => None,
         });
-        self.evaluator.result(&self.plan, unpacking, payload, stop)
+        self.evaluator
+            .result(&self.plan, unpacking, payload, threads, stop)
     }
 
     /// The payload of the response with this result, which is overwritten.
     pub(crate) fn respond(&self, result: &mut [u64]) -> Vec<u8> {
         respond(&self.plan.layout, result)
     }
+}
+
+/// What `work` makes of each item, in their order, on so many threads.
+fn in_parallel<T: Sync, R: Send>(
+    items: &[T],
+    threads: usize,
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    if threads < 2 {
+        return items.iter().map(work).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let take = || {
+        let mut done = Vec::new();
+        while let index = next.fetch_add(1, Ordering::Relaxed)
+            && let Some(item) = items.get(index)
+        {
+            done.push((index, work(item)));
+        }
+        done
+    };
+    let mut done = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(take)).collect();
+        let mut done = take();
+        for other in others {
+            match other.join() {
+                Ok(theirs) => done.extend(theirs),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        done
+    });
+    done.sort_unstable_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, result)| result).collect()
 }
 
 fn check_hide(hide: Hide) -> Result<(), PlanError> {
@@ -432,12 +504,9 @@ fn linear_scheme(form: &LinearForm, plans: Vec<LinearPlan>) -> Result<Scheme, Pl
     Ok(Scheme::Linear(programs.collect::<Result<_, _>>()?))
 }
 
-fn branching_scheme(plan: BranchingPlan, threads: usize) -> Result<Scheme, PlanError> {
-    let evaluator = BranchingEvaluator::new(&plan, threads)?;
-    Ok(Scheme::Branching(Box::new(BranchingProgram {
-        plan,
-        evaluator,
-    })))
+fn branching_scheme(plan: BranchingPlan) -> Scheme {
+    let evaluator = BranchingEvaluator::new(&plan);
+    Scheme::Branching(Box::new(BranchingProgram { plan, evaluator }))
 }
 
 /// What the planner needs of a linear form.

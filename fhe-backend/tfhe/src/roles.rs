@@ -7,7 +7,7 @@ use tenebra_quant::QuantError;
 use thiserror::Error;
 
 use crate::error::{EvaluateError, PlanError};
-use crate::program::{EvaluationKey, Program};
+use crate::program::{EvaluateOptions, EvaluationKey, Program};
 
 /// Plans circuits for tfhe-rs ciphertexts, as they are deployed: the client gets a spec, the server checks its circuit against it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,6 +20,8 @@ pub struct TfheEvaluator {
     pub program: Program,
     /// The spec that queries, responses and keys name.
     pub spec_id: SpecId,
+    /// Threads of an evaluation.
+    pub threads: usize,
 }
 
 /// Why a bare circuit was not planned.
@@ -71,9 +73,7 @@ impl RoleError for RoadError {
                 | PlanError::TooManyPorts { .. }
                 | PlanError::NotPackable { .. },
             ) => ErrorKind::DoesNotFit,
-            Self::Plan(PlanError::Threads(_) | PlanError::Layout { .. }) | Self::Spec(_) => {
-                ErrorKind::Other
-            }
+            Self::Plan(PlanError::Layout { .. }) | Self::Spec(_) => ErrorKind::Other,
         }
     }
 }
@@ -84,7 +84,7 @@ impl RoleError for EvaluateError {
             Self::Frame(_) | Self::NoEvaluationKey | Self::EvaluationKey | Self::Query => {
                 ErrorKind::Mismatch
             }
-            Self::Stopped | Self::Randomness => ErrorKind::Other,
+            Self::Stopped | Self::Randomness | Self::Threads(_) => ErrorKind::Other,
         }
     }
 }
@@ -102,8 +102,9 @@ impl Planner for TfhePlanner {
         let spec = Program::prepare(circuit, options)?.spec_of_codes(options.p_fail_log2)?;
         let parsed = ClientSpec::parse(&spec)?;
         let evaluator = TfheEvaluator {
-            program: Program::for_spec(circuit, &parsed, options.threads)?,
+            program: Program::for_spec(circuit, &parsed)?,
             spec_id: parsed.id(),
+            threads: options.threads,
         };
         Ok(Planned { spec, evaluator })
     }
@@ -122,6 +123,11 @@ impl tenebra_circuit::Evaluator for TfheEvaluator {
         key: Option<&EvaluationKey>,
         query: &[u8],
     ) -> Result<Vec<u8>, EvaluateError> {
-        self.program.evaluate(self.spec_id, key, query)
+        let options = EvaluateOptions {
+            threads: self.threads,
+            stop: None,
+        };
+        self.program
+            .evaluate_with(self.spec_id, key, query, options)
     }
 }

@@ -13,7 +13,6 @@
 //! two sections; the others are the business of the program that wrote them.
 
 use core::str::from_utf8;
-use core::sync::atomic::AtomicBool;
 
 use tenebra_circuit::{Circuit, Interval, Verified};
 use tenebra_client::branching::ValidBranching;
@@ -26,7 +25,7 @@ use tenebra_client::{
 use thiserror::Error;
 
 use crate::report::PlanLayout;
-use crate::{EvaluateError, EvaluationKey, PlanError, Program};
+use crate::{EvaluateError, EvaluateOptions, EvaluationKey, PlanError, Program};
 
 /// Bytes from which [`client_spec_end`] tells how far the client spec reaches: the frame's header, the section's length.
 pub const HEAD_LEN: usize = HEADER_LEN + 8;
@@ -173,18 +172,14 @@ impl ParsedFile<'_> {
         Ok(circuit)
     }
 
-    /// Prepares it for evaluation on `threads` threads; `circuit` is its own, from [`circuit`](Self::circuit).
+    /// Prepares it for evaluation; `circuit` is its own, from [`circuit`](Self::circuit).
     ///
     /// # Errors
     /// [`ProgramError::Plan`].
-    pub fn prepare(
-        &self,
-        circuit: &Verified,
-        threads: usize,
-    ) -> Result<ServerProgram, ProgramError> {
+    pub fn prepare(&self, circuit: &Verified) -> Result<ServerProgram, ProgramError> {
         Ok(ServerProgram {
             spec_id: self.spec.id(),
-            program: Program::for_spec(circuit, &self.spec, threads)?,
+            program: Program::for_spec(circuit, &self.spec)?,
             client: self.sections.client.to_vec(),
         })
     }
@@ -199,13 +194,13 @@ pub struct ServerProgram {
 }
 
 impl ServerProgram {
-    /// Reads a framed server program, verifies it and prepares it for evaluation on `threads` threads.
+    /// Reads a framed server program, verifies it and prepares it for evaluation.
     ///
     /// # Errors
     /// [`ProgramError`] with the first thing that is wrong.
-    pub fn parse(bytes: &[u8], threads: usize) -> Result<Self, ProgramError> {
+    pub fn parse(bytes: &[u8]) -> Result<Self, ProgramError> {
         let file = ServerFile::parse(bytes)?;
-        file.prepare(&file.circuit()?, threads)
+        file.prepare(&file.circuit()?)
     }
 
     /// The framed client spec.
@@ -268,17 +263,18 @@ impl ServerProgram {
         self.program.evaluate(self.spec_id, key, query)
     }
 
-    /// As [`evaluate`](Self::evaluate), but given up soon after `stop` is set.
+    /// As [`evaluate`](Self::evaluate), on several threads, or to be given up.
     ///
     /// # Errors
-    /// As [`evaluate`](Self::evaluate); [`EvaluateError::Stopped`].
-    pub fn evaluate_until(
+    /// As [`evaluate`](Self::evaluate); [`EvaluateError::Stopped`], [`EvaluateError::Threads`].
+    pub fn evaluate_with(
         &self,
         key: Option<&EvaluationKey>,
         query: &[u8],
-        stop: &AtomicBool,
+        options: EvaluateOptions<'_>,
     ) -> Result<Vec<u8>, EvaluateError> {
-        self.program.evaluate_until(self.spec_id, key, query, stop)
+        self.program
+            .evaluate_with(self.spec_id, key, query, options)
     }
 }
 

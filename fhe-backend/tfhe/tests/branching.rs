@@ -5,10 +5,17 @@
 #[path = "common/roads.rs"]
 mod roads;
 
+use core::sync::atomic::AtomicBool;
+
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
 use tenebra_circuit::dev::{Limits, Tally, compare};
 use tenebra_circuit::{
-    CircuitBuilder, Forest, Interval, Options, QueryMode, Tree, TreeNode, Verified, verify,
+    CircuitBuilder, Forest, Interval, Options, Planned, Planner, QueryMode, Tree, TreeNode,
+    Verified, verify,
 };
+use tenebra_client::Client;
+use tenebra_tfhe::{EvaluateError, EvaluateOptions, TfhePlanner};
 
 /// Encrypts, evaluates and decrypts one row; compares with the simulator.
 fn check(circuit: &Verified, codes: &[i64], query: QueryMode, threads: usize) {
@@ -101,4 +108,53 @@ fn two_threads_give_what_one_gives() {
     for query in [QueryMode::Direct, QueryMode::Packed] {
         check(&forest(20, 4, 9, 12, 3), &[3; 9], query, 2);
     }
+}
+
+/// As many queries as threads, fewer and more; among them one that is damaged, whose error is its own.
+#[test]
+fn many_queries_give_what_single_ones_give() {
+    let circuit = forest(6, 2, 2, 8, 1);
+    let options = Options {
+        query: QueryMode::Packed,
+        ..Options::default()
+    };
+    let Planned { spec, evaluator } = TfhePlanner.plan(&circuit, &options).unwrap();
+    let mut rng = ChaCha20Rng::from_seed([3; 32]);
+    let client = Client::generate(&spec, &mut rng).unwrap();
+    let key = client.evaluation_key(&mut rng).unwrap().unwrap();
+    let (program, id) = (&evaluator.program, evaluator.spec_id);
+    let key = program.prepare_key(id, &key).unwrap();
+    let mut queries: Vec<_> = (0..5)
+        .map(|code| {
+            let (spec, codes) = (client.spec(), [code, 7 - code]);
+            spec.encrypt_codes(client.key(), &codes, &mut rng).unwrap()
+        })
+        .collect();
+    queries[3].truncate(60);
+    let single = |query: &Vec<u8>| {
+        let response = program.evaluate(id, Some(&key), query).ok()?;
+        client.decrypt(&response).ok()
+    };
+    let expected: Vec<_> = queries.iter().map(single).collect();
+    assert_eq!(expected.iter().flatten().count(), 4);
+    for threads in [1, 2, 8] {
+        let options = EvaluateOptions {
+            threads,
+            stop: None,
+        };
+        let many = program.evaluate_many(id, Some(&key), &queries, options);
+        let decrypted = many
+            .iter()
+            .map(|response| client.decrypt(response.as_ref().ok()?).ok());
+        assert_eq!(decrypted.collect::<Vec<_>>(), expected);
+    }
+    let stopped = EvaluateOptions {
+        threads: 2,
+        stop: Some(&AtomicBool::new(true)),
+    };
+    let many = program.evaluate_many(id, Some(&key), &queries[..2], stopped);
+    assert_eq!(
+        many,
+        [Err(EvaluateError::Stopped), Err(EvaluateError::Stopped)]
+    );
 }

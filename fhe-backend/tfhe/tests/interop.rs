@@ -218,7 +218,7 @@ fn the_known_queries_are_answered_to_the_byte() {
     for (name, query) in [("single", "row"), ("classes", "row"), ("classes", "batch")] {
         let (circuit, spec) = known(name);
         let spec = ClientSpec::parse(spec).unwrap();
-        let program = Program::for_spec(&circuit, &spec, 1).unwrap();
+        let program = Program::for_spec(&circuit, &spec).unwrap();
         let response = program
             .evaluate(spec.id(), None, &data(&format!("{name}/{query}.query.tnb")))
             .unwrap();
@@ -233,7 +233,7 @@ fn the_known_queries_are_answered_to_the_byte() {
 fn tfhe_decrypts_our_servers_responses() {
     let (circuit, spec) = known("classes");
     let spec = ClientSpec::parse(spec).unwrap();
-    let program = Program::for_spec(&circuit, &spec, 1).unwrap();
+    let program = Program::for_spec(&circuit, &spec).unwrap();
     for (plan, layout) in (0u8..).zip(spec.scheme().linear().unwrap().plans()) {
         let mut rng = rng(20 + plan);
         let key = SecretKey::generate(layout.glwe(), &mut rng);

@@ -112,7 +112,7 @@ impl Model {
             interface: Interface::of_codes(&inputs, &outputs).unwrap(),
         };
         let bytes = spec.encode().unwrap();
-        Program::for_spec(&self.circuit, &ClientSpec::parse(&bytes).unwrap(), 1).unwrap()
+        Program::for_spec(&self.circuit, &ClientSpec::parse(&bytes).unwrap()).unwrap()
     }
 }
 

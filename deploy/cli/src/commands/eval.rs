@@ -150,7 +150,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let threads = arguments.threads.unwrap_or(1);
     let client = ClientFile::read(&arguments.folder)?;
     let spec = client.spec()?;
-    let server = read_server(&arguments.folder, threads.into())?;
+    let server = read_server(&arguments.folder)?;
     let extra = arguments
         .csv
         .extra(&arguments.target, arguments.weight.as_ref());
@@ -173,6 +173,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         model.as_ref(),
         &arguments.metric,
         arguments.batch,
+        threads.into(),
     )?;
     let mut run = Run {
         arguments,

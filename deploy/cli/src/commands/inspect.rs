@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let server = read_server(&arguments.folder, 1)?;
+    let server = read_server(&arguments.folder)?;
     if arguments.circuit {
         return output::data(&server.circuit().circuit().to_string());
     }

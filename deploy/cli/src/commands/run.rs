@@ -40,7 +40,7 @@ pub(crate) struct Arguments {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     check_stdin([Some(&arguments.query), arguments.evaluation_key.as_ref()])?;
-    let server = read_server(&arguments.folder, arguments.threads.into())?;
+    let server = read_server(&arguments.folder)?;
     let key = match &arguments.evaluation_key {
         Some(path) if server.needs_evaluation_key() => {
             let _busy = output::busy("preparing the evaluation key");
@@ -58,7 +58,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let (mut count, mut time) = (0, 0.0);
     while let Some(query) = queries.next_frame()? {
         let start = Instant::now();
-        let response = server.evaluate(key.as_ref(), &query);
+        let response = server.evaluate(key.as_ref(), &query, arguments.threads.into());
         time += start.elapsed().as_secs_f64() * 1e3;
         file.append(&response.map_err(|e| queries.in_frame(e))?)?;
         count += 1;

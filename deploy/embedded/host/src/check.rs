@@ -116,7 +116,7 @@ fn check(
     let spec = ClientSpec::parse(&bytes)?;
     let circuit: Circuit = fs::read_to_string(path("circuit"))?.parse()?;
     let circuit = Verified::try_from(circuit)?;
-    let program = Program::for_spec(&circuit, &spec, 1)?;
+    let program = Program::for_spec(&circuit, &spec)?;
 
     let files = models.join(format!("{}.run", case.name));
     let device = Device::new(&firmware.join(case.name), &files)?;

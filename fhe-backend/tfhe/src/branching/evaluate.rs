@@ -1,5 +1,6 @@
 //! Evaluation of branching circuits, from the payload of a query to the payload of a response.
 
+use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -13,7 +14,7 @@ use super::plan::{BranchingPlan, Gadget};
 use super::ramp::subtract_half_ramp;
 use super::steps::Steps;
 use super::unpack::{UnpackingKey, read_bodies, read_slots, split, switch_scheme, to_key_of_bits};
-use crate::error::{EvaluateError, PlanError};
+use crate::error::EvaluateError;
 use crate::modulus::switched_rest;
 
 /// A GLWE: `k` masks, then the body, `N` words each.
@@ -25,8 +26,9 @@ pub(crate) struct BranchingEvaluator<K: Kernel = CpuKernel> {
     gadget: Gadget,
     key_bits: KeyBits,
     registers: usize,
-    /// Threads that help the caller, who works as well: it would have to wait for them to wake up otherwise.
-    helpers: Option<Helpers<K>>,
+    /// Threads that help callers, who work as well: they would have to wait for them to wake up otherwise. One crew for each
+    /// number of threads that was asked for.
+    helpers: Mutex<Vec<Arc<Helpers<K>>>>,
     /// One for each evaluation that ran at the same time so far.
     callers: Mutex<Vec<Worker<K>>>,
     /// One for each evaluation that ran at the same time so far.
@@ -57,8 +59,7 @@ struct Workspace<K: Kernel> {
 }
 
 impl<K: Kernel> BranchingEvaluator<K> {
-    /// On `threads` threads, of which the caller is one.
-    pub(crate) fn new(plan: &BranchingPlan, threads: usize) -> Result<Self, PlanError> {
+    pub(crate) fn new(plan: &BranchingPlan) -> Self {
         let gadget = Gadget::of(&plan.layout);
         let key_bits = match plan.layout.layout().packing {
             Some(_) => KeyBits::Signs,
@@ -66,33 +67,42 @@ impl<K: Kernel> BranchingEvaluator<K> {
         };
         let groups = plan.diagram.groups.iter();
         let registers = groups.map(|group| group.registers).max().unwrap_or(0);
-        let helpers = if threads > 1 {
-            let pool = ThreadPoolBuilder::new().num_threads(threads - 1).build();
-            let workers =
-                (1..threads).map(|_| Mutex::new(Worker::new(gadget, key_bits, registers)));
-            Some(Helpers {
-                pool: pool.map_err(|_| PlanError::Threads(threads))?,
-                workers: workers.collect(),
-            })
-        } else {
-            None
-        };
-        Ok(Self {
+        Self {
             gadget,
             key_bits,
             registers,
-            helpers,
+            helpers: Mutex::new(Vec::new()),
             callers: Mutex::new(vec![Worker::new(gadget, key_bits, registers)]),
             workspaces: Mutex::new(Vec::new()),
-        })
+        }
     }
 
-    /// Evaluates the payload of a query, unless `stop` is set before it is done.
+    /// The threads that help the caller to work on `threads` threads; started when they are first asked for.
+    fn helpers(&self, threads: usize) -> Result<Option<Arc<Helpers<K>>>, EvaluateError> {
+        let count = threads.saturating_sub(1);
+        if count == 0 {
+            return Ok(None);
+        }
+        let mut crews = lock(&self.helpers);
+        if let Some(crew) = crews.iter().find(|crew| crew.workers.len() == count) {
+            return Ok(Some(Arc::clone(crew)));
+        }
+        let pool = ThreadPoolBuilder::new().num_threads(count).build();
+        let crew = Arc::new(Helpers {
+            pool: pool.map_err(|_| EvaluateError::Threads(threads))?,
+            workers: (0..count).map(|_| Mutex::new(self.worker())).collect(),
+        });
+        crews.push(Arc::clone(&crew));
+        Ok(Some(crew))
+    }
+
+    /// Evaluates the payload of a query on `threads` threads, of which the caller is one, unless `stop` is set before it is done.
     pub(crate) fn result(
         &self,
         plan: &BranchingPlan,
         key: Option<&UnpackingKey<K>>,
         payload: &[u8],
+        threads: usize,
         stop: &AtomicBool,
     ) -> Result<Glwe, EvaluateError> {
         let key = match (plan.layout.layout().packing, key) {
@@ -104,9 +114,17 @@ impl<K: Kernel> BranchingEvaluator<K> {
             .layout
             .read_query(payload)
             .ok_or(EvaluateError::Query)?;
+        let helpers = self.helpers(threads)?;
         let kept = lock(&self.workspaces).pop();
         let mut workspace = kept.unwrap_or_else(|| self.workspace(plan));
-        let sum = self.run(plan, key, (seed, bodies), &mut workspace, stop);
+        let sum = self.run(
+            plan,
+            key,
+            (seed, bodies),
+            &mut workspace,
+            helpers.as_deref(),
+            stop,
+        );
         lock(&self.workspaces).push(workspace);
         if stop.load(Ordering::Relaxed) {
             return Err(EvaluateError::Stopped);
@@ -143,13 +161,14 @@ impl<K: Kernel> BranchingEvaluator<K> {
         key: Option<&UnpackingKey<K>>,
         (seed, bodies): (MaskSeed, &[u8]),
         workspace: &mut Workspace<K>,
+        helpers: Option<&Helpers<K>>,
         stop: &AtomicBool,
     ) -> Glwe {
         let kept = lock(&self.callers).pop();
         let mut worker = kept.unwrap_or_else(|| self.worker());
         let mut crew = Crew {
             caller: &mut worker,
-            helpers: self.helpers.as_ref(),
+            helpers,
             stop,
         };
         let Workspace {

@@ -52,7 +52,7 @@ pub(super) fn measure<R: CryptoRng>(
             .encrypt_codes(client.key(), &codes, measure.rng)?;
         let query = Frame::parse_for(&query, Kind::Query, id).map_err(EvaluateError::from)?;
         let never = AtomicBool::new(false);
-        let mut sum = branching.result(evaluation_key.as_ref(), query.payload, &never)?;
+        let mut sum = branching.result(evaluation_key.as_ref(), query.payload, 1, &never)?;
         let of_query = phase_errors(plan, bits, &sum);
         let response = to_frame(Kind::Response, id, tag, &branching.respond(&mut sum));
         // Integers out of range are wrong like others.

@@ -252,7 +252,7 @@ fn servers(hide: Option<Hide>, response_bits: Option<u8>) -> ([Program; 2], Vec<
     assert_eq!(files[0], files[1], "two models of one spec");
     let [file, _] = files;
     let parsed = ClientSpec::parse(&file).unwrap();
-    let programs = circuits.map(|circuit| Program::for_spec(&circuit, &parsed, 1).unwrap());
+    let programs = circuits.map(|circuit| Program::for_spec(&circuit, &parsed).unwrap());
     (programs, file)
 }
 

@@ -34,7 +34,7 @@ fn hidden(rows: usize, responses_log2: u8, advantage_bits: u8) -> Options {
 fn check(circuit: &Verified, options: &Options, rows: usize, rng: &mut ChaCha20Rng) {
     let (planned, file) = plan(circuit, options);
     let spec = ClientSpec::parse(&file).unwrap();
-    let program = Program::for_spec(circuit, &spec, 1).unwrap();
+    let program = Program::for_spec(circuit, &spec).unwrap();
     let (key, public) = keys(&program, &spec, rng);
     let features = circuit.input_ranges().len();
     for rows in [1, rows.min(spec.max_rows())] {
@@ -197,6 +197,6 @@ fn a_server_refuses_a_spec_that_hides_too_little() {
     };
     scheme.hiding.as_mut().unwrap().noise_bits[0] -= 1;
     let file = spec(&circuit, OwnedScheme::Linear(scheme), -128.0);
-    let error = Program::for_spec(&circuit, &ClientSpec::parse(&file).unwrap(), 1).unwrap_err();
+    let error = Program::for_spec(&circuit, &ClientSpec::parse(&file).unwrap()).unwrap_err();
     assert!(matches!(error, PlanError::Layout { .. }), "{error}");
 }

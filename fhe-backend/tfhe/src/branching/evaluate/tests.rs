@@ -43,7 +43,7 @@ impl<K: Kernel> Parties<K> {
             let Ok(()) = layout.write_unpacking_key(&key, &mut rng, &mut scratch, push);
             UnpackingKey::prepare(layout, &section).unwrap()
         });
-        let evaluator = BranchingEvaluator::new(plan, 1).unwrap();
+        let evaluator = BranchingEvaluator::new(plan);
         Self {
             rng,
             key,
@@ -71,7 +71,7 @@ impl<K: Kernel> Parties<K> {
         let (evaluator, unpacking) = (&self.evaluator, self.unpacking.as_ref());
         let workspace = &mut self.workspace;
         let go_on = AtomicBool::new(false);
-        evaluator.run(plan, unpacking, (seed, bodies), workspace, &go_on)
+        evaluator.run(plan, unpacking, (seed, bodies), workspace, None, &go_on)
     }
 
     /// Phase errors of all coefficients of a result: every clear value is a multiple of the scale, so the error is what remains
@@ -339,7 +339,7 @@ fn parts_of_a_forest_are_summed_apart() {
     for pattern in [0u64, 0x0f0_123_456_789, 0xfff_fff_fff, 0x249_249_249] {
         let bits: Vec<bool> = (0..36).map(|bit| pattern >> bit & 1 == 1).collect();
         let payload = parties.query(&plan.layout, &bits);
-        let evaluate = |stop| parties.evaluator.result(&plan, None, &payload, &stop);
+        let evaluate = |stop| parties.evaluator.result(&plan, None, &payload, 1, &stop);
         assert_eq!(evaluate(AtomicBool::new(true)), Err(EvaluateError::Stopped));
         // What was left half done does no harm.
         let mut result = evaluate(AtomicBool::new(false)).unwrap();
