@@ -5,6 +5,7 @@
 mod cell;
 mod csv;
 mod dialect;
+mod error;
 mod header;
 mod input;
 mod spec;
@@ -13,13 +14,12 @@ mod words;
 
 pub use self::csv::{CsvReader, DataSet, Record, read_csv, read_csv_file};
 pub use self::dialect::{Decimal, Dialect, Separator, UnknownMark};
+pub use self::error::DataError;
 pub use self::spec::{CsvSpec, Features, Limits};
 pub use self::target::{Classes, TargetColumn};
 pub use self::words::Words;
 
 use std::collections::HashMap;
-
-use crate::error::DataError;
 
 /// Rows of features with named columns; a missing value is NaN, infinities do not occur.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,14 +2,15 @@
 //!
 //! A registry of plain data: [`estimators`] lists what there is, [`Estimator`] carries chosen parameters and trains.
 
+mod error;
 mod names;
 mod params;
 
+pub use error::TrainError;
 pub use names::{EstimatorName, FAMILIES, Family};
 pub use params::{Kind, Param, Params, Value};
 
 use crate::data::{DataSet, Table};
-use crate::error::TrainError;
 use crate::forest;
 use crate::linear;
 use crate::model::Model;

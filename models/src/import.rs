@@ -16,8 +16,8 @@ use core::str::FromStr;
 pub use foreign::Foreign;
 pub use iterations::{Iterations, IterationsError};
 
-use crate::error::ModelError;
 use crate::model::Model;
+use crate::model::ModelError;
 
 /// A file format of models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

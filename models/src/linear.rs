@@ -29,7 +29,7 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 use tenebra_quant::{Decision, InverseLink};
 
-use crate::error::ModelError;
+use crate::model::ModelError;
 use crate::model::Prediction;
 use crate::scores::Metric;
 

@@ -7,12 +7,15 @@
 //! and [`AdditiveParts`] (`"additive"`). Numbers are finite and
 //! print so that they read back to the bit. A file is checked when it is read; nothing checks again behind that.
 
+mod error;
+
+pub use error::ModelError;
+
 use serde::{Deserialize, Serialize};
 use tenebra_quant::{Decision, InverseLink};
 
 use crate::additive::{AdditiveModel, AdditiveParts};
 use crate::data::Words;
-use crate::error::ModelError;
 use crate::estimator::Task;
 use crate::forest::{ForestModel, ForestParts};
 use crate::linear::{LinearModel, LinearParts};

@@ -3,11 +3,14 @@
 //! What the client needs to know is here beside the circuit: the codec of every input, and how an output becomes a real
 //! score, `score = output_scale * integer + output_offset`, then a prediction.
 
+mod error;
+
+pub use error::QuantizeError;
+
 use tenebra_circuit::{Circuit, Interval, Verified, verify};
 use tenebra_quant::{BitWidth, Decision, Interface, InverseLink, Output, Words};
 
 use crate::data::Table;
-use crate::error::QuantizeError;
 use crate::forest::{ForestOptions, ForestReport, quantize_additive, quantize_forest};
 use crate::linear::quantize_linear;
 use crate::model::{Model, Prediction};

@@ -4,6 +4,7 @@
 //! what scores are computed from, in as many pieces as the rows come in.
 
 mod classification;
+mod error;
 mod metric;
 mod outcomes;
 mod regression;
@@ -11,6 +12,7 @@ mod regression;
 pub use classification::{
     Average, accuracy, f1, hinge_loss, log_loss, matthews_corrcoef, precision, recall, roc_auc,
 };
+pub use error::{MetricError, ScoreError};
 pub use metric::{Averaging, Metric, UnknownMetric};
 pub use outcomes::Outcomes;
 pub use regression::{
@@ -18,64 +20,7 @@ pub use regression::{
 };
 
 use crate::data::TargetColumn;
-use crate::error::{DataError, MetricError, list};
 use crate::model::Prediction;
-
-/// Why predictions could not be scored against a target.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ScoreError {
-    /// The target was refused.
-    #[error(transparent)]
-    Data(#[from] DataError),
-    /// The score is not defined.
-    #[error(transparent)]
-    Metric(#[from] MetricError),
-    /// A score of classes for numbers, or the other way round.
-    #[error("{metric} needs {needs}, and this model predicts {predicts}")]
-    Task {
-        /// The score.
-        metric: Metric,
-        /// What it is a score of.
-        needs: &'static str,
-        /// What there is.
-        predicts: &'static str,
-    },
-    /// A score of two classes for more.
-    #[error("{metric} needs two classes, the model has {classes}{instead}")]
-    TwoClasses {
-        /// The score.
-        metric: Metric,
-        /// How many there are.
-        classes: usize,
-        /// What to ask for.
-        instead: &'static str,
-    },
-    /// A target that is none of the model's.
-    #[error("the model does not predict `{name}`; it predicts {}", list(known))]
-    UnknownTarget {
-        /// Name of the target column.
-        name: String,
-        /// What the model predicts.
-        known: Vec<String>,
-    },
-    /// More or fewer targets than a model predicts that does not know their names.
-    #[error(
-        "{found} target columns for the {count} outputs of the model; name one for each, in the order of the outputs"
-    )]
-    Targets {
-        /// Target columns.
-        found: usize,
-        /// Outputs.
-        count: usize,
-    },
-    /// A score of probabilities for a model without.
-    #[error("{metric} needs probabilities; the scores of this model are none")]
-    NoProbabilities {
-        /// The score.
-        metric: Metric,
-    },
-}
 
 impl Metric {
     /// The score of `predictions` against a target column. A label that `classes` lacks is an error.
@@ -140,6 +85,7 @@ fn mean(values: impl Iterator<Item = f64>, weights: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::DataError;
 
     fn target(cells: &[&str]) -> TargetColumn {
         TargetColumn {

@@ -2,7 +2,7 @@
 
 use super::dialect::Decimal;
 use super::words::Words;
-use crate::error::DataError;
+use crate::data::DataError;
 
 /// Where a cell stands, for errors.
 pub(super) struct Place<'a> {

@@ -16,7 +16,7 @@ use super::input::{Input, RowGuard};
 use super::spec::CsvSpec;
 use super::target::TargetColumn;
 use super::words::Words;
-use crate::error::DataError;
+use crate::data::DataError;
 
 /// A file's features, targets and weights, with as many rows each.
 #[derive(Clone, Debug, PartialEq)]

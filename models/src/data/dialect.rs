@@ -5,7 +5,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use super::cell::shorten;
-use crate::error::DataError;
+use crate::data::DataError;
 
 /// The character between cells: one of ASCII that numbers, names and quotes are not made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

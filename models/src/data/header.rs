@@ -3,7 +3,7 @@
 use super::dialect::Separator;
 use super::find_columns;
 use super::spec::{CsvSpec, Features};
-use crate::error::DataError;
+use crate::data::DataError;
 
 /// What a column of a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

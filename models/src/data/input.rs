@@ -8,7 +8,7 @@ use encoding_rs_io::{DecodeReaderBytes, DecodeReaderBytesBuilder};
 use flate2::read::MultiGzDecoder;
 
 use super::dialect::Beginning;
-use crate::error::DataError;
+use crate::data::DataError;
 
 /// Text of a file, and how much of the file was read for it.
 pub(super) struct Input<'a> {

@@ -4,7 +4,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use std::collections::{HashMap, HashSet};
 
 use super::cell::{boolean, integer, is_blank, is_missing, shorten};
-use crate::error::DataError;
+use crate::data::DataError;
 
 /// A target as it stands in the file; what it means depends on the task.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use super::{EstimatorInfo, estimators};
 use crate::data::TargetColumn;
-use crate::error::TrainError;
+use crate::estimator::TrainError;
 
 /// Most distinct integers of a target that are taken for classes.
 const MAX_INTEGER_CLASSES: usize = 20;

@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 use core::fmt;
 
 use super::EstimatorInfo;
-use crate::error::TrainError;
+use crate::estimator::TrainError;
 
 /// One hyper-parameter.
 #[derive(Debug)]

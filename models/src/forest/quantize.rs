@@ -26,7 +26,7 @@ use tenebra_quant::BitWidth;
 
 use super::ForestModel;
 use crate::data::Table;
-use crate::error::QuantizeError;
+use crate::quantized::QuantizeError;
 use crate::quantized::{Codec, InputCodec, QuantizedModel, code_interval};
 
 /// Most bits of a leaf.

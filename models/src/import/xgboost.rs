@@ -32,9 +32,9 @@ pub use ubjson::UbjsonError;
 use super::iterations::{Iterations, IterationsError, Rounds};
 use super::{Imported, categories::Levels};
 use crate::data::Words;
-use crate::error::ModelError;
 use crate::forest::{ForestError, ForestModel, ForestParts};
 use crate::model::Model;
+use crate::model::ModelError;
 
 /// Why an XGBoost model was not read. Trees and nodes count from 0, as in the file.
 #[derive(Debug, thiserror::Error)]

@@ -10,7 +10,7 @@ use ndarray::{Array1, Array2, ShapeBuilder};
 
 use super::least_squares::weighted_means;
 use super::{LinearModel, LinearParts, estimators::trained};
-use crate::error::TrainError;
+use crate::estimator::TrainError;
 use crate::estimator::{Params, Trained, TrainingData};
 
 pub(super) fn fit_lasso(params: &Params, data: &TrainingData<'_>) -> Result<Trained, TrainError> {

@@ -7,7 +7,7 @@ use tenebra_quant::InverseLink;
 
 use super::minimize::{Intercept, Problem, RowLoss, Rows};
 use super::{LinearModel, LinearParts, estimators::trained};
-use crate::error::TrainError;
+use crate::estimator::TrainError;
 use crate::estimator::{Params, Trained, TrainingData};
 
 struct Tweedie<'a> {

@@ -12,7 +12,7 @@ use ndarray::{Array1, Array2, ArrayView2, Axis, ShapeBuilder, Slice};
 use super::factor::Qr;
 use super::row_space::RowSpace;
 use super::{LinearModel, LinearParts, estimators::trained};
-use crate::error::TrainError;
+use crate::estimator::TrainError;
 use crate::estimator::{Params, TargetValues, Trained, TrainingData};
 
 /// Rows that are reduced together: enough for matrix products, few enough for the cache.

@@ -3,7 +3,7 @@
 use super::classes::class_weights;
 use super::minimize::{Intercept, Problem, RowLoss, Rows, Solution};
 use super::{LinearModel, LinearParts, estimators::trained};
-use crate::error::TrainError;
+use crate::estimator::TrainError;
 use crate::estimator::{Params, Trained, TrainingData};
 use tenebra_quant::{Decision, InverseLink};
 

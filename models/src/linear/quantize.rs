@@ -11,7 +11,7 @@ use tenebra_quant::{Affine, QuantError};
 use super::LinearModel;
 use super::calibration::{Codecs, FeatureStats};
 use crate::data::Table;
-use crate::error::QuantizeError;
+use crate::quantized::QuantizeError;
 use crate::quantized::{Codec, InputCodec, QuantizeOptions, QuantizedModel};
 
 /// Quantizes a linear model; see [`quantize`](crate::quantized::quantize).

@@ -9,7 +9,7 @@ use tenebra_quant::InverseLink;
 
 use super::classes::{OneVsRest, empty_classifier};
 use super::{LinearModel, LinearParts, estimators::trained};
-use crate::error::TrainError;
+use crate::estimator::TrainError;
 use crate::estimator::{Params, Trained, TrainingData};
 use loss::Loss;
 

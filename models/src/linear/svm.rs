@@ -8,7 +8,7 @@ use super::classes::{OneVsRest, empty_classifier};
 use super::dual::Dual;
 use super::minimize::{Intercept, Problem, RowLoss, Rows, Solution};
 use super::{LinearModel, LinearParts, estimators::trained};
-use crate::error::TrainError;
+use crate::estimator::TrainError;
 use crate::estimator::{Params, Trained, TrainingData};
 
 /// `max(0, 1 - y z)^2` with `y` in {-1, 1}.

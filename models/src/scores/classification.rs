@@ -1,7 +1,7 @@
 //! Scores of classes.
 
 use super::{checked_weights, mean};
-use crate::error::MetricError;
+use crate::scores::MetricError;
 
 /// How scores of single classes become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,8 +10,8 @@ use super::{
 };
 use crate::additive::{AdditiveModel, Term};
 use crate::data::Table;
-use crate::error::QuantizeError;
 use crate::forest::random::Random;
+use crate::quantized::QuantizeError;
 use crate::quantized::{Codec, InputCodec, QuantizedModel, code_interval};
 
 /// Quantizes an additive model and builds its circuit: a lookup of each input for each output, and their sums.

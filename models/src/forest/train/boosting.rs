@@ -6,11 +6,12 @@ use tenebra_quant::Decision;
 use super::columns::Columns;
 use super::grow::{GrowParams, Targets, grow};
 use super::objective::Objective;
-use crate::error::{ModelError, TrainError};
+use crate::estimator::TrainError;
 use crate::estimator::{Params, TargetValues, Trained, TrainingData};
 use crate::forest::random::Random;
 use crate::forest::{ForestModel, ForestParts, Tree};
 use crate::model::Model;
+use crate::model::ModelError;
 
 pub(super) fn fit(
     estimator: &'static str,

@@ -5,7 +5,7 @@ use tenebra_quant::{Decision, InverseLink};
 use super::columns::Columns;
 use super::grow::{GrowParams, Targets, grow};
 use crate::data::Classes;
-use crate::error::TrainError;
+use crate::estimator::TrainError;
 use crate::estimator::{Params, TargetValues, Trained, TrainingData};
 use crate::forest::random::Random;
 use crate::forest::{ForestModel, ForestParts, Tree};
@@ -189,7 +189,7 @@ impl Goal {
             categories: Default::default(),
             params: params.to_text(),
         };
-        let model = Model::Forest(ForestModel::new(parts).map_err(crate::error::ModelError::from)?);
+        let model = Model::Forest(ForestModel::new(parts).map_err(crate::model::ModelError::from)?);
         Ok(Trained {
             model,
             warning: None,

@@ -1,7 +1,7 @@
 //! Training data by columns, sorted once.
 
+use crate::data::DataError;
 use crate::data::Table;
-use crate::error::DataError;
 
 /// The features of the training rows.
 pub(super) struct Columns {
