@@ -10,8 +10,6 @@
 mod check;
 mod error;
 mod quantize;
-mod random;
-mod train;
 mod tree;
 
 pub use error::ForestError;
@@ -19,7 +17,6 @@ pub use quantize::{
     BinsMode, Decoys, ForestOptions, ForestReport, MAX_LEAF_BITS, ScoreDeviation,
     quantize_additive, quantize_forest,
 };
-pub(crate) use train::ESTIMATORS;
 pub use tree::{Comparison, Missing, Node, Split, Tree};
 
 use alloc::collections::BTreeMap;

@@ -1,24 +1,10 @@
 //! Linear models: `score = coef · x + intercept`, per output, and what their scores mean.
 
 mod calibration;
-mod classes;
-mod dual;
-mod elastic_net;
-mod estimators;
-mod factor;
-mod glm;
-mod least_squares;
-mod logistic;
-mod minimize;
 mod notes;
 mod quantize;
-mod row_space;
-mod sgd;
-mod svm;
-mod wolfe;
 
 pub use calibration::FeatureStats;
-pub(crate) use estimators::ESTIMATORS;
 pub use notes::{CalibrationNote, calibration_notes};
 pub use quantize::quantize_linear;
 

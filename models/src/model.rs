@@ -16,10 +16,18 @@ use tenebra_quant::{Decision, InverseLink};
 
 use crate::additive::{AdditiveModel, AdditiveParts};
 use crate::data::Words;
-use crate::estimator::Task;
 use crate::forest::{ForestModel, ForestParts};
 use crate::linear::{LinearModel, LinearParts};
 use crate::scores::Metric;
+
+/// What a model predicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Numbers.
+    Regression,
+    /// One of a set of labels.
+    Classification,
+}
 
 /// A trained or imported model on reals.
 #[derive(Clone, Debug, PartialEq)]

@@ -10,9 +10,9 @@ use super::{
 };
 use crate::additive::{AdditiveModel, Term};
 use crate::data::Table;
-use crate::forest::random::Random;
 use crate::quantized::QuantizeError;
 use crate::quantized::{Codec, InputCodec, QuantizedModel, code_interval};
+use crate::random::Random;
 
 /// Quantizes an additive model and builds its circuit: a lookup of each input for each output, and their sums.
 ///

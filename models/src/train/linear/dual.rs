@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 
 use super::minimize::Solution;
-use super::sgd::shuffle;
+use super::shuffle::shuffle;
 use crate::data::Table;
 
 /// The problem.

@@ -1,10 +1,11 @@
 //! Logistic regression: binary and multinomial, L2-penalized, intercept free.
 
 use super::classes::class_weights;
+use super::describe::trained;
 use super::minimize::{Intercept, Problem, RowLoss, Rows, Solution};
-use super::{LinearModel, LinearParts, estimators::trained};
-use crate::estimator::TrainError;
-use crate::estimator::{Params, Trained, TrainingData};
+use crate::linear::{LinearModel, LinearParts};
+use crate::train::TrainError;
+use crate::train::{Params, Trained, TrainingData};
 use tenebra_quant::{Decision, InverseLink};
 
 /// `ln(1 + exp(z)) - y z` with `y` in {0, 1}.

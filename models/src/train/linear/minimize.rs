@@ -17,7 +17,7 @@ use super::factor::cholesky;
 use super::row_space::RowSpace;
 use super::wolfe::Wolfe;
 use crate::data::Table;
-use crate::estimator::TrainError;
+use crate::train::TrainError;
 
 /// The loss of one row as a function of its scores.
 pub(super) trait RowLoss {

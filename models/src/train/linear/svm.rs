@@ -5,11 +5,12 @@
 //! are not and go to dual coordinate descent (Hsieh et al. 2008, Ho & Lin 2012).
 
 use super::classes::{OneVsRest, empty_classifier};
+use super::describe::trained;
 use super::dual::Dual;
 use super::minimize::{Intercept, Problem, RowLoss, Rows, Solution};
-use super::{LinearModel, LinearParts, estimators::trained};
-use crate::estimator::TrainError;
-use crate::estimator::{Params, Trained, TrainingData};
+use crate::linear::{LinearModel, LinearParts};
+use crate::train::TrainError;
+use crate::train::{Params, Trained, TrainingData};
 
 /// `max(0, 1 - y z)^2` with `y` in {-1, 1}.
 struct SquaredHinge<'a> {

@@ -4,13 +4,15 @@
 mod loss;
 
 use rand_chacha::ChaCha8Rng;
-use rand_core::{Rng, SeedableRng};
+use rand_core::SeedableRng;
 use tenebra_quant::InverseLink;
 
 use super::classes::{OneVsRest, empty_classifier};
-use super::{LinearModel, LinearParts, estimators::trained};
-use crate::estimator::TrainError;
-use crate::estimator::{Params, Trained, TrainingData};
+use super::describe::trained;
+use super::shuffle::shuffle;
+use crate::linear::{LinearModel, LinearParts};
+use crate::train::TrainError;
+use crate::train::{Params, Trained, TrainingData};
 use loss::Loss;
 
 pub(super) const CLASSIFIER_LOSSES: &[&str] = &[
@@ -79,15 +81,6 @@ pub(super) fn fit_classifier(
         LinearModel::new(data.describe(params, parts))?,
         warning,
     ))
-}
-
-/// A uniformly random order (Fisher and Yates).
-pub(super) fn shuffle(order: &mut [usize], rng: &mut ChaCha8Rng) {
-    for last in (1..order.len()).rev() {
-        // The bias of the remainder is below 2^-32 for any table that fits the memory.
-        let other = rng.next_u64() % (last as u64 + 1);
-        order.swap(last, usize::try_from(other).unwrap_or(last));
-    }
 }
 
 #[derive(Clone, Copy, PartialEq)]

@@ -9,11 +9,12 @@ use linfa_linalg::qr::QR;
 use linfa_linalg::triangular::{SolveTriangular, UPLO};
 use ndarray::{Array1, Array2, ArrayView2, Axis, ShapeBuilder, Slice};
 
+use super::describe::trained;
 use super::factor::Qr;
 use super::row_space::RowSpace;
-use super::{LinearModel, LinearParts, estimators::trained};
-use crate::estimator::TrainError;
-use crate::estimator::{Params, TargetValues, Trained, TrainingData};
+use crate::linear::{LinearModel, LinearParts};
+use crate::train::TrainError;
+use crate::train::{Params, TargetValues, Trained, TrainingData};
 
 /// Rows that are reduced together: enough for matrix products, few enough for the cache.
 const BLOCK: usize = 512;

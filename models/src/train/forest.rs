@@ -20,4 +20,4 @@ mod estimators;
 mod grow;
 mod objective;
 
-pub(crate) use estimators::ESTIMATORS;
+pub(super) use estimators::ESTIMATORS;

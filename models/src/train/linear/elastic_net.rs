@@ -8,10 +8,11 @@ use linfa::traits::Fit;
 use linfa_elasticnet::ElasticNet;
 use ndarray::{Array1, Array2, ShapeBuilder};
 
+use super::describe::trained;
 use super::least_squares::weighted_means;
-use super::{LinearModel, LinearParts, estimators::trained};
-use crate::estimator::TrainError;
-use crate::estimator::{Params, Trained, TrainingData};
+use crate::linear::{LinearModel, LinearParts};
+use crate::train::TrainError;
+use crate::train::{Params, Trained, TrainingData};
 
 pub(super) fn fit_lasso(params: &Params, data: &TrainingData<'_>) -> Result<Trained, TrainError> {
     fit("Lasso", params, data, 1.0)

@@ -5,11 +5,11 @@ use tenebra_quant::{Decision, InverseLink};
 use super::columns::Columns;
 use super::grow::{GrowParams, Targets, grow};
 use crate::data::Classes;
-use crate::estimator::TrainError;
-use crate::estimator::{Params, TargetValues, Trained, TrainingData};
-use crate::forest::random::Random;
 use crate::forest::{ForestModel, ForestParts, Tree};
 use crate::model::Model;
+use crate::random::Random;
+use crate::train::TrainError;
+use crate::train::{Params, TargetValues, Trained, TrainingData};
 
 pub(super) fn fit_decision_tree(
     estimator: &'static str,

@@ -6,12 +6,12 @@ use tenebra_quant::Decision;
 use super::columns::Columns;
 use super::grow::{GrowParams, Targets, grow};
 use super::objective::Objective;
-use crate::estimator::TrainError;
-use crate::estimator::{Params, TargetValues, Trained, TrainingData};
-use crate::forest::random::Random;
 use crate::forest::{ForestModel, ForestParts, Tree};
 use crate::model::Model;
 use crate::model::ModelError;
+use crate::random::Random;
+use crate::train::TrainError;
+use crate::train::{Params, TargetValues, Trained, TrainingData};
 
 pub(super) fn fit(
     estimator: &'static str,

@@ -1,8 +1,7 @@
 //! What people call estimators.
 
-use super::{EstimatorInfo, estimators};
+use super::{EstimatorInfo, TrainError, estimators};
 use crate::data::TargetColumn;
-use crate::estimator::TrainError;
 
 /// Most distinct integers of a target that are taken for classes.
 const MAX_INTEGER_CLASSES: usize = 20;

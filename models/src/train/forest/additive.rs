@@ -6,12 +6,12 @@ use super::boosting::Goal;
 use super::columns::Columns;
 use super::grow::{GrowParams, Targets, grow, middle};
 use crate::additive::{AdditiveModel, AdditiveParts, Term};
-use crate::estimator::TrainError;
-use crate::estimator::{Params, Trained, TrainingData};
-use crate::forest::random::Random;
 use crate::forest::{Node, Tree};
 use crate::model::Model;
 use crate::model::ModelError;
+use crate::random::Random;
+use crate::train::TrainError;
+use crate::train::{Params, Trained, TrainingData};
 
 pub(super) fn fit(
     estimator: &'static str,

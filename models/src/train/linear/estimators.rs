@@ -1,11 +1,8 @@
 //! The registry of linear estimators: scikit-learn's names, defaults and one line each.
 
-use super::{
-    FeatureStats, LinearModel, LinearParts, elastic_net, glm, least_squares, logistic, sgd, svm,
-};
-use crate::estimator::{EstimatorInfo, Kind, Param, Params, Task, Trained, TrainingData};
-use crate::model::Model;
-use crate::quantized::QuantizeOptions;
+use super::{elastic_net, glm, least_squares, logistic, sgd, svm};
+use crate::model::Task;
+use crate::train::{EstimatorInfo, Kind, Param};
 
 const POSITIVE: Kind = Kind::Above { min: 0.0 };
 const NOT_NEGATIVE: Kind = Kind::Float {
@@ -362,36 +359,3 @@ const SGD_REGRESSOR: &[Param] = &[
     sgd_power("0.25"),
     SGD_NO_CHANGE,
 ];
-
-pub(super) fn trained(model: LinearModel, warning: Option<String>) -> Trained {
-    Trained {
-        model: Model::Linear(model),
-        warning,
-    }
-}
-
-impl TrainingData<'_> {
-    /// Fills in what every linear model takes from its data: names, classes and hyper-parameters.
-    pub(super) fn describe(&self, params: &Params, parts: LinearParts) -> LinearParts {
-        LinearParts {
-            feature_names: Some(self.table.columns().to_vec()),
-            n_features: self.table.n_columns(),
-            feature_stats: self.stats(),
-            classes: self
-                .classes()
-                .map(|classes| classes.labels.clone())
-                .unwrap_or_default(),
-            target_names: self.several_target_names(),
-            params: params.to_text(),
-            ..parts
-        }
-    }
-
-    /// What the codecs of the features can be chosen from, without keeping the data.
-    fn stats(&self) -> Option<Vec<FeatureStats>> {
-        let options = QuantizeOptions::default();
-        let feature =
-            |j| FeatureStats::new(&self.table.column(j).collect::<Vec<_>>(), &options).ok();
-        (0..self.table.n_columns()).map(feature).collect()
-    }
-}

@@ -1,79 +1,11 @@
-//! The estimators that can be trained here, and their hyper-parameters.
-//!
-//! A registry of plain data: [`estimators`] lists what there is, [`Estimator`] carries chosen parameters and trains.
+//! Estimators with their hyper-parameters.
 
-mod error;
-mod names;
-mod params;
-
-pub use error::TrainError;
-pub use names::{EstimatorName, FAMILIES, Family};
-pub use params::{Kind, Param, Params, Value};
-
-use crate::data::{DataSet, Table};
-use crate::forest;
-use crate::linear;
-use crate::model::Model;
-
-/// What a model predicts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Task {
-    /// Numbers.
-    Regression,
-    /// One of a set of labels.
-    Classification,
-}
-
-/// An estimator that can be trained, under scikit-learn's name.
-#[derive(Debug)]
-pub struct EstimatorInfo {
-    /// scikit-learn's class name.
-    pub name: &'static str,
-    /// What it predicts.
-    pub task: Task,
-    /// One line for `tenebra train --list`.
-    pub doc: &'static str,
-    /// Hyper-parameters with scikit-learn's names and defaults.
-    pub params: &'static [Param],
-    /// Whether it can train on rows with missing values.
-    pub missing: bool,
-    /// Trains on checked data.
-    pub(crate) fit: fn(&Params, &TrainingData<'_>) -> Result<Trained, TrainError>,
-}
-
-/// A trained model and what the user should know about the training.
-#[derive(Clone, Debug)]
-pub struct Trained {
-    /// The model.
-    pub model: Model,
-    /// For instance that the optimizer stopped before it converged.
-    pub warning: Option<String>,
-}
-
-/// What the trainers see: features that are complete unless the estimator takes missing ones, a target of the right kind, usable weights.
-#[derive(Debug)]
-pub(crate) struct TrainingData<'a> {
-    pub(crate) table: &'a Table,
-    pub(crate) target: TargetValues,
-    /// One per target column.
-    pub(crate) target_names: Vec<String>,
-    /// One per row, at least one positive; all 1 if none were given.
-    pub(crate) weights: Vec<f64>,
-}
-
-/// The target in the form its task needs.
-#[derive(Clone, Debug)]
-pub(crate) enum TargetValues {
-    /// One vector per target column.
-    Numbers(Vec<Vec<f64>>),
-    /// Labels and the label index of every row.
-    Classes(crate::data::Classes),
-}
-
-/// Every estimator, linear ones first.
-pub fn estimators() -> impl Iterator<Item = &'static EstimatorInfo> {
-    linear::ESTIMATORS.iter().chain(forest::ESTIMATORS)
-}
+use super::names;
+use super::{
+    EstimatorInfo, EstimatorName, Params, TargetValues, TrainError, Trained, TrainingData,
+};
+use crate::data::DataSet;
+use crate::model::Task;
 
 /// An estimator with its hyper-parameters.
 #[derive(Clone, Debug)]
@@ -114,7 +46,8 @@ impl Estimator {
     /// # Errors
     /// [`TrainError::UnknownParameter`] lists the known ones, [`TrainError::ParameterValue`] says the range.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), TrainError> {
-        self.params.set(self.info, name, value)
+        self.params
+            .set(self.info.name, self.info.params, name, value)
     }
 
     /// Trains.
@@ -208,36 +141,10 @@ fn require_moderate(data: &DataSet, target: &TargetValues) -> Result<(), TrainEr
     Ok(())
 }
 
-impl TrainingData<'_> {
-    /// The single target column of a regression.
-    pub(crate) fn one_target(&self, estimator: &'static str) -> Result<&[f64], TrainError> {
-        match &self.target {
-            TargetValues::Numbers(columns) if columns.len() == 1 => Ok(&columns[0]),
-            TargetValues::Numbers(columns) => Err(TrainError::OneTarget {
-                estimator,
-                found: columns.len(),
-            }),
-            TargetValues::Classes(_) => Err(TrainError::NoTarget),
-        }
-    }
-
-    /// Names of the target columns, if they are several.
-    pub(crate) fn several_target_names(&self) -> Option<Vec<String>> {
-        (self.target_names.len() > 1).then(|| self.target_names.clone())
-    }
-
-    /// The classes of a classification.
-    pub(crate) fn classes(&self) -> Result<&crate::data::Classes, TrainError> {
-        match &self.target {
-            TargetValues::Classes(classes) => Ok(classes),
-            TargetValues::Numbers(_) => Err(TrainError::NoTarget),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::train::estimators;
 
     #[test]
     fn unknown_names_list_the_known_ones() {

@@ -3,8 +3,7 @@
 use alloc::collections::BTreeMap;
 use core::fmt;
 
-use super::EstimatorInfo;
-use crate::estimator::TrainError;
+use super::TrainError;
 
 /// One hyper-parameter.
 #[derive(Debug)]
@@ -130,15 +129,16 @@ impl Params {
 
     pub(super) fn set(
         &mut self,
-        info: &EstimatorInfo,
+        estimator: &'static str,
+        known: &'static [Param],
         name: &str,
         text: &str,
     ) -> Result<(), TrainError> {
-        let Some(param) = info.params.iter().find(|p| p.name == name) else {
+        let Some(param) = known.iter().find(|p| p.name == name) else {
             return Err(TrainError::UnknownParameter {
-                estimator: info.name,
+                estimator,
                 name: name.to_owned(),
-                known: info.params.iter().map(|p| p.name.to_owned()).collect(),
+                known: known.iter().map(|p| p.name.to_owned()).collect(),
             });
         };
         let value = param

@@ -5,10 +5,11 @@
 
 use tenebra_quant::InverseLink;
 
+use super::describe::trained;
 use super::minimize::{Intercept, Problem, RowLoss, Rows};
-use super::{LinearModel, LinearParts, estimators::trained};
-use crate::estimator::TrainError;
-use crate::estimator::{Params, Trained, TrainingData};
+use crate::linear::{LinearModel, LinearParts};
+use crate::train::TrainError;
+use crate::train::{Params, Trained, TrainingData};
 
 struct Tweedie<'a> {
     target: &'a [f64],

@@ -2,9 +2,9 @@
 
 use tenebra_quant::Decision;
 
-use super::LinearParts;
 use crate::data::Classes;
-use crate::estimator::{Params, TrainingData};
+use crate::linear::LinearParts;
+use crate::train::{Params, TrainingData};
 
 /// A weight per class: 1, or with `class_weight=balanced` what makes the classes weigh the same.
 ///

@@ -1,8 +1,8 @@
 //! Grows one tree.
 
 use super::columns::Columns;
-use crate::forest::random::Random;
 use crate::forest::{Comparison, Missing, Node, Split};
+use crate::random::Random;
 
 /// When to split and when to stop.
 #[derive(Clone, Debug)]

@@ -1,7 +1,8 @@
 //! The registry of tree estimators: names and defaults of scikit-learn, and of XGBoost for boosting.
 
 use super::{additive, boosting, cart};
-use crate::estimator::{EstimatorInfo, Kind, Param, Task};
+use crate::model::Task;
+use crate::train::{EstimatorInfo, Kind, Param};
 
 const MAX_BINS: Param = param(
     "max_bins",
