@@ -9,6 +9,8 @@ pub mod import;
 pub mod linear;
 mod listing;
 pub mod model;
+mod prediction;
+mod quantize;
 pub mod quantized;
 mod random;
 pub mod scores;
@@ -18,10 +20,10 @@ pub use additive::{AdditiveModel, AdditiveParts};
 pub use data::DataError;
 pub use forest::{ForestModel, ForestParts};
 pub use linear::{CalibrationNote, LinearModel, LinearParts, calibration_notes};
-pub use model::{Model, ModelError, Prediction, Task};
-pub use quantized::{
-    QuantizeError, QuantizeOptions, QuantizedModel, quantize, quantize_with_report,
-};
+pub use model::{Model, ModelError, Task};
+pub use prediction::Prediction;
+pub use quantize::{quantize, quantize_with_report};
+pub use quantized::{QuantizeError, QuantizeOptions, QuantizedModel};
 pub use scores::MetricError;
 pub use train::{
     Estimator, EstimatorInfo, EstimatorName, FAMILIES, Family, Kind, Param, Params, TrainError,

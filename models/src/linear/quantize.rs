@@ -14,7 +14,7 @@ use crate::data::Table;
 use crate::quantized::QuantizeError;
 use crate::quantized::{Codec, InputCodec, QuantizeOptions, QuantizedModel};
 
-/// Quantizes a linear model; see [`quantize`](crate::quantized::quantize).
+/// Quantizes a linear model; see [`quantize`](crate::quantize()).
 ///
 /// - Features that are constant in the calibration data get the range that they had in training or, if that is not known, one
 ///   around the constant; features whose weights all become zero are dropped.

@@ -1,6 +1,6 @@
 //! Scores of classes.
 
-use super::{checked_weights, mean};
+use super::weights::{checked_weights, mean};
 use crate::scores::MetricError;
 
 /// How scores of single classes become one.

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::data::DataError;
 use crate::data::TargetColumn;
-use crate::model::Prediction;
+use crate::prediction::Prediction;
 use crate::scores::MetricError;
 
 /// Truths and predictions of many rows in columns: 16 bytes a row for a score of classes or for one number, 8 more for sample

@@ -1,4 +1,7 @@
+use alloc::collections::BTreeMap;
+
 use super::*;
+use crate::forest::{Comparison, Missing, Split, Tree};
 
 fn split(feature: u32, threshold: f64, left: u32, right: u32) -> Node {
     Node::Split(Split {
