@@ -1,9 +1,9 @@
 //! Names of columns, and what each column is for.
 
 use super::dialect::Separator;
-use super::find_columns;
 use super::spec::{CsvSpec, Features};
 use crate::data::DataError;
+use crate::data::table::find_columns;
 
 /// What a column of a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use alloc::collections::BTreeMap;
 
 use super::dialect::Dialect;
-use super::words::Words;
+use crate::data::Words;
 
 /// What the columns are, how the file is written, and how much to accept.
 #[derive(Clone, Debug, Default)]

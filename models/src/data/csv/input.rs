@@ -7,7 +7,7 @@ use std::io::{self, Cursor, Read};
 use encoding_rs_io::{DecodeReaderBytes, DecodeReaderBytesBuilder};
 use flate2::read::MultiGzDecoder;
 
-use super::dialect::Beginning;
+use super::beginning::Beginning;
 use crate::data::DataError;
 
 /// Text of a file, and how much of the file was read for it.
