@@ -2,6 +2,7 @@
 
 use alloc::collections::BTreeMap;
 
+use super::call::Run;
 use super::chain::{Chain, moved};
 use super::element::Element;
 use super::error::OnnxError;
@@ -9,7 +10,6 @@ use super::form::Form;
 use super::graph::Graph;
 use super::leaves::{Leaves, Terms};
 use super::meaning::{Meaning, meaning};
-use super::run::Run;
 use crate::forest::{ForestModel, ForestParts, Tree};
 use crate::linear::{LinearModel, LinearParts};
 use crate::model::Model;
