@@ -4,17 +4,21 @@
 //! or below `x` (Hastie and Tibshirani 1986; as boosted steps: Lou et al. 2012). Each term can be read and plotted by
 //! itself; as a circuit each is a lookup of one input.
 
+mod error;
+
+pub use error::AdditiveError;
+
 use alloc::collections::BTreeMap;
 use core::ops::Deref;
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
-use tenebra_quant::{Bins, Decision, InverseLink, QuantError};
+use tenebra_quant::{Bins, Decision, InverseLink};
 
 use crate::forest::{
     Comparison, ForestError, ForestModel, ForestParts, Missing, Node, Split, Tree,
 };
-use crate::model::Prediction;
+use crate::prediction::Prediction;
 use crate::scores::Metric;
 
 /// A step function of one feature.
@@ -57,44 +61,6 @@ pub struct AdditiveParts {
     /// Hyper-parameters as given, by name.
     #[serde(default)]
     pub params: BTreeMap<String, String>,
-}
-
-/// Why the parts do not make an additive model. Terms count from 0.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[non_exhaustive]
-pub enum AdditiveError {
-    /// The model depends on nothing.
-    #[error("the model has no terms; it needs at least one")]
-    NoTerms,
-    /// Two terms of one feature.
-    #[error("term {term}: feature {feature} has a term already")]
-    SecondTerm {
-        /// Which term.
-        term: usize,
-        /// The feature's index.
-        feature: usize,
-    },
-    /// Cut points that are not finite, not increasing, or too many.
-    #[error("term {term}: {source}")]
-    Cuts {
-        /// Which term.
-        term: usize,
-        /// What is wrong with them.
-        source: QuantError,
-    },
-    /// A term has not one interval more than cut points.
-    #[error("term {term} has values for {found} intervals, its cut points make {expected}")]
-    Intervals {
-        /// Which term.
-        term: usize,
-        /// Intervals with values.
-        found: usize,
-        /// Intervals between the cut points.
-        expected: usize,
-    },
-    /// Written as a forest, the terms are refused: tree `i` is term `i`.
-    #[error("{0}")]
-    Forest(#[from] ForestError),
 }
 
 /// A checked additive model. Reads as its [`AdditiveParts`].

@@ -5,6 +5,7 @@
 
 mod categories;
 mod foreign;
+mod imported;
 mod iterations;
 pub mod lightgbm;
 pub mod onnx;
@@ -14,10 +15,11 @@ use core::fmt;
 use core::str::FromStr;
 
 pub use foreign::Foreign;
+pub use imported::Imported;
 pub use iterations::{Iterations, IterationsError};
 
-use crate::error::ModelError;
-use crate::model::Model;
+use crate::model::{Model, ModelError};
+use foreign::find;
 
 /// A file format of models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,13 +129,6 @@ pub fn detect(bytes: &[u8]) -> Option<Format> {
     }
 }
 
-/// Whether `bytes` contain `word` early on.
-fn find(bytes: &[u8], word: &[u8]) -> bool {
-    const EARLY: usize = 1 << 16;
-    let early = &bytes[..bytes.len().min(EARLY)];
-    early.windows(word.len()).any(|window| window == word)
-}
-
 /// Reads a model of another library; the format is detected unless it is given.
 ///
 /// # Errors
@@ -153,23 +148,6 @@ pub struct ImportOptions {
     pub format: Option<Format>,
     /// Of a boosted model.
     pub iterations: Iterations,
-}
-
-/// What was read.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Imported {
-    /// The model.
-    pub model: Model,
-    /// What is worth knowing about what was taken and what was not: a sentence each, without a full stop.
-    pub notes: Vec<String>,
-}
-
-impl Imported {
-    /// A model about which nothing needs to be said.
-    pub(crate) fn new(model: Model) -> Self {
-        let notes = Vec::new();
-        Self { model, notes }
-    }
 }
 
 /// As [`read`], with options, and what is worth saying.

@@ -4,22 +4,28 @@ extern crate alloc;
 
 pub mod additive;
 pub mod data;
-mod error;
-mod estimator;
 pub mod forest;
 pub mod import;
 pub mod linear;
+mod listing;
 pub mod model;
+mod prediction;
+mod quantize;
 pub mod quantized;
+mod random;
 pub mod scores;
+mod train;
 
 pub use additive::{AdditiveModel, AdditiveParts};
-pub use error::{DataError, MetricError, ModelError, QuantizeError, TrainError};
-pub use estimator::{
-    Estimator, EstimatorInfo, EstimatorName, FAMILIES, Family, Kind, Param, Params, Task, Trained,
-    Value, estimators,
-};
+pub use data::DataError;
 pub use forest::{ForestModel, ForestParts};
 pub use linear::{CalibrationNote, LinearModel, LinearParts, calibration_notes};
-pub use model::{Model, Prediction};
-pub use quantized::{QuantizeOptions, QuantizedModel, quantize, quantize_with_report};
+pub use model::{Model, ModelError, Task};
+pub use prediction::Prediction;
+pub use quantize::{quantize, quantize_with_report};
+pub use quantized::{QuantizeError, QuantizeOptions, QuantizedModel};
+pub use scores::MetricError;
+pub use train::{
+    Estimator, EstimatorInfo, EstimatorName, FAMILIES, Family, Kind, Param, Params, TrainError,
+    Trained, Value, estimators,
+};

@@ -7,16 +7,28 @@
 //! and [`AdditiveParts`] (`"additive"`). Numbers are finite and
 //! print so that they read back to the bit. A file is checked when it is read; nothing checks again behind that.
 
+mod error;
+
+pub use error::ModelError;
+
 use serde::{Deserialize, Serialize};
-use tenebra_quant::{Decision, InverseLink};
+use tenebra_quant::InverseLink;
 
 use crate::additive::{AdditiveModel, AdditiveParts};
 use crate::data::Words;
-use crate::error::ModelError;
-use crate::estimator::Task;
 use crate::forest::{ForestModel, ForestParts};
 use crate::linear::{LinearModel, LinearParts};
+use crate::prediction::Prediction;
 use crate::scores::Metric;
+
+/// What a model predicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// Numbers.
+    Regression,
+    /// One of a set of labels.
+    Classification,
+}
 
 /// A trained or imported model on reals.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,42 +40,6 @@ pub enum Model {
     Forest(ForestModel),
     /// Step functions of single features that add up.
     Additive(AdditiveModel),
-}
-
-/// What a model says about one row.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Prediction {
-    /// Real scores before the link, one per output (scikit-learn's `decision_function`).
-    pub scores: Vec<f64>,
-    /// The scores behind the inverse link: predicted numbers, or probabilities where the link gives them.
-    pub values: Vec<f64>,
-    /// Index of the predicted class; `None` in regression.
-    pub class: Option<usize>,
-}
-
-impl Prediction {
-    /// Applies link and decision to scores.
-    #[must_use]
-    pub fn from_scores(scores: Vec<f64>, inverse_link: InverseLink, decision: Decision) -> Self {
-        let class = decision.decide(&scores);
-        let mut values = scores.clone();
-        inverse_link.apply(&mut values);
-        Self {
-            scores,
-            values,
-            class,
-        }
-    }
-
-    /// A probability per class, for classifiers whose link gives probabilities.
-    #[must_use]
-    pub fn probabilities(&self, inverse_link: InverseLink) -> Option<Vec<f64>> {
-        match (self.class, inverse_link, self.values.as_slice()) {
-            (None, _, _) | (_, InverseLink::Identity | InverseLink::Exp, _) => None,
-            (_, _, &[p]) => Some(vec![1.0 - p, p]),
-            (_, _, values) => Some(values.to_vec()),
-        }
-    }
 }
 
 const FORMAT: &str = "tenebra-model";

@@ -4,7 +4,18 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use std::collections::{HashMap, HashSet};
 
 use super::cell::{boolean, integer, is_blank, is_missing, shorten};
-use crate::error::DataError;
+use super::{DataError, Table};
+
+/// Features, targets and weights, with as many rows each.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DataSet {
+    /// The features.
+    pub table: Table,
+    /// The columns to predict, in the order in which they were named.
+    pub targets: Vec<TargetColumn>,
+    /// Sample weights; none weigh all rows the same.
+    pub weights: Option<Vec<f64>>,
+}
 
 /// A target as it stands in the file; what it means depends on the task.
 #[derive(Clone, Debug, PartialEq, Eq)]

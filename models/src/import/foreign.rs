@@ -2,8 +2,6 @@
 
 use core::fmt;
 
-use super::find;
-
 /// A kind of file that is not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -87,6 +85,13 @@ impl fmt::Display for Foreign {
             Self::Pmml => "PMML is not read; write the model as ONNX",
         })
     }
+}
+
+/// Whether `bytes` contain `word` early on.
+pub(super) fn find(bytes: &[u8], word: &[u8]) -> bool {
+    const EARLY: usize = 1 << 16;
+    let early = &bytes[..bytes.len().min(EARLY)];
+    early.windows(word.len()).any(|window| window == word)
 }
 
 #[cfg(test)]

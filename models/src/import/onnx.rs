@@ -9,6 +9,7 @@
 //! Operators are those of `ai.onnx` and `ai.onnx.ml` (<https://onnx.ai/onnx/operators/>).
 
 mod assemble;
+mod call;
 mod cell;
 mod chain;
 mod element;

@@ -8,7 +8,7 @@ use super::LinearModel;
 use super::calibration::FeatureStats;
 use super::quantize::has_weight;
 use crate::data::Table;
-use crate::error::QuantizeError;
+use crate::quantized::QuantizeError;
 use crate::quantized::QuantizeOptions;
 
 /// Something about the calibration values of a feature that the model has a weight for.

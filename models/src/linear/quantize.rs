@@ -11,10 +11,10 @@ use tenebra_quant::{Affine, QuantError};
 use super::LinearModel;
 use super::calibration::{Codecs, FeatureStats};
 use crate::data::Table;
-use crate::error::QuantizeError;
+use crate::quantized::QuantizeError;
 use crate::quantized::{Codec, InputCodec, QuantizeOptions, QuantizedModel};
 
-/// Quantizes a linear model; see [`quantize`](crate::quantized::quantize).
+/// Quantizes a linear model; see [`quantize`](crate::quantize()).
 ///
 /// - Features that are constant in the calibration data get the range that they had in training or, if that is not known, one
 ///   around the constant; features whose weights all become zero are dropped.

@@ -1,7 +1,7 @@
 //! Scores of classes.
 
-use super::{checked_weights, mean};
-use crate::error::MetricError;
+use super::weights::{checked_weights, mean};
+use crate::scores::MetricError;
 
 /// How scores of single classes become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,9 +7,10 @@ use super::{
     matthews_corrcoef, mean_absolute_error, mean_squared_error, mean_tweedie_deviance, precision,
     r2, recall, roc_auc,
 };
+use crate::data::DataError;
 use crate::data::TargetColumn;
-use crate::error::{DataError, MetricError};
-use crate::model::Prediction;
+use crate::prediction::Prediction;
+use crate::scores::MetricError;
 
 /// Truths and predictions of many rows in columns: 16 bytes a row for a score of classes or for one number, 8 more for sample
 /// weights and for each further number that the scores look at.

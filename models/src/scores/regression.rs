@@ -1,7 +1,7 @@
 //! Scores of numbers.
 
-use super::{checked_weights, mean};
-use crate::error::MetricError;
+use super::weights::{checked_weights, mean};
+use crate::scores::MetricError;
 
 /// Coefficient of determination, `1 - sum (y - p)^2 / sum (y - mean)^2`.
 ///

@@ -2,17 +2,17 @@
 
 use tenebra_circuit::{Circuit, CircuitBuilder, Interval, Matrix, Table as CodeTable, verify};
 
+use super::choose::choose_leaves;
 use super::decoys::DecoyPool;
 use super::inputs::uniform;
 use super::leaves::LeafCodes;
-use super::{
-    BinsMode, DecoyCount, Decoys, ForestOptions, ForestReport, choose_leaves, measure, report,
-};
+use super::options::{BinsMode, Decoys, ForestOptions};
+use super::report::{DecoyCount, ForestReport, measure, report};
 use crate::additive::{AdditiveModel, Term};
 use crate::data::Table;
-use crate::error::QuantizeError;
-use crate::forest::random::Random;
+use crate::quantized::QuantizeError;
 use crate::quantized::{Codec, InputCodec, QuantizedModel, code_interval};
+use crate::random::Random;
 
 /// Quantizes an additive model and builds its circuit: a lookup of each input for each output, and their sums.
 ///

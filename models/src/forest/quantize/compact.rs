@@ -7,8 +7,8 @@ use tenebra_circuit::{Circuit, Op, TreeNode};
 use super::Decoys;
 use super::decoys::DecoyPool;
 use crate::data::Table;
-use crate::forest::random::Random;
 use crate::quantized::{Codec, InputCodec, code_interval};
+use crate::random::Random;
 
 /// Calls `visit` with the input and the threshold of every split.
 fn each_split(circuit: &mut Circuit, mut visit: impl FnMut(usize, &mut i64)) {

@@ -1,7 +1,7 @@
 //! Cut points that look like a model's own.
 
 use crate::data::Table;
-use crate::forest::random::Random;
+use crate::random::Random;
 
 /// What decoys are drawn from: what a cut point of this feature could be.
 pub(super) struct DecoyPool<'a> {

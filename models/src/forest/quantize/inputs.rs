@@ -13,8 +13,8 @@ use tenebra_quant::{Affine, Bins, BitWidth, QuantError, calibrate};
 
 use super::BinsMode;
 use crate::data::Table;
-use crate::error::QuantizeError;
 use crate::forest::{Comparison, ForestModel, Missing, Split};
+use crate::quantized::QuantizeError;
 use crate::quantized::{Codec, InputCodec, code_interval};
 
 /// A split as `x < cut`, whatever its library's comparison: what decides, apart from the children.

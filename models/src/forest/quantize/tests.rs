@@ -1,10 +1,11 @@
 use alloc::collections::BTreeMap;
 
 use proptest::prelude::*;
-use tenebra_quant::{Decision, InverseLink};
+use tenebra_quant::{BitWidth, Decision, InverseLink};
 
 use super::*;
 use crate::forest::{Comparison, ForestParts, Missing, Node, Split, Tree};
+use crate::quantized::Codec;
 
 fn split(feature: u32, threshold: f64, missing: Missing, left: u32, right: u32) -> Node {
     Node::Split(Split {

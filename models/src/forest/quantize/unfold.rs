@@ -4,8 +4,8 @@ use tenebra_circuit::{Forest, Interval, Tree as CodeTree, TreeNode};
 
 use super::inputs::{Inputs, Turn};
 use super::leaves::LeafCodes;
-use crate::error::QuantizeError;
 use crate::forest::{ForestModel, Node, Tree};
+use crate::quantized::QuantizeError;
 use crate::quantized::code_interval;
 
 /// A circuit's trees share no nodes, a float tree's may: the copies end here, and much earlier where there are that many more

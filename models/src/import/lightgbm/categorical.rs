@@ -4,7 +4,7 @@ use alloc::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::LightgbmError;
+use super::error::LightgbmError;
 use super::text::Block;
 use crate::data::Words;
 use crate::import::categories::Levels;

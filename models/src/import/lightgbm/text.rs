@@ -3,7 +3,7 @@
 use alloc::collections::BTreeMap;
 use core::str::FromStr;
 
-use super::LightgbmError;
+use super::error::LightgbmError;
 
 /// Lines `key=value`; a line without `=` is a key with an empty value.
 pub(super) struct Block<'a> {

@@ -1,7 +1,13 @@
 //! What LightGBM counts as 0, and splits that treat 0 as missing, written as ordinary comparisons.
 
-use super::Direction;
 use crate::forest::{Comparison, Missing, Node, Split};
+
+/// Where a missing value goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Direction {
+    Left,
+    Right,
+}
 
 /// LightGBM's `kZeroThreshold`, a single-precision constant: what lies within it on either side of 0 counts as 0.
 const ZERO: f64 = 1e-35_f32 as f64;

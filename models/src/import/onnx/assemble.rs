@@ -2,6 +2,7 @@
 
 use alloc::collections::BTreeMap;
 
+use super::call::Run;
 use super::chain::{Chain, moved};
 use super::element::Element;
 use super::error::OnnxError;
@@ -9,11 +10,10 @@ use super::form::Form;
 use super::graph::Graph;
 use super::leaves::{Leaves, Terms};
 use super::meaning::{Meaning, meaning};
-use super::run::Run;
-use crate::error::ModelError;
 use crate::forest::{ForestModel, ForestParts, Tree};
 use crate::linear::{LinearModel, LinearParts};
 use crate::model::Model;
+use crate::model::ModelError;
 
 /// 512 MiB of coefficients.
 const MAX_COEFFICIENTS: usize = 1 << 26;

@@ -1,6 +1,6 @@
 //! Why an ONNX file was refused.
 
-use crate::error::ModelError;
+use crate::model::ModelError;
 
 /// Why an ONNX file was refused.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

@@ -4,10 +4,10 @@ use alloc::rc::Rc;
 
 use tenebra_quant::{Decision, InverseLink};
 
+use super::call::{Run, Value};
 use super::cell::{Expr, Labels, Link, linked};
 use super::error::OnnxError;
 use super::form::Form;
-use super::run::{Run, Value};
 use super::tensor::Data;
 
 /// What the outputs say of a row.

@@ -4,7 +4,7 @@
 
 mod elementwise;
 mod folding;
-mod linear;
+pub(super) mod linear;
 mod lookup;
 mod movement;
 mod reduce;
@@ -13,9 +13,8 @@ mod shape;
 mod svm;
 mod unary;
 
+use super::call::{Call, Value};
 use super::error::OnnxError;
-use super::run::{Call, Value};
-use super::tensor::Tensor;
 use super::trees;
 
 /// What evaluates a node: the values of its outputs, in order.
@@ -409,10 +408,3 @@ pub(super) fn evaluate(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
     }
     (operator.evaluate)(call)
 }
-
-/// The values of an operator with one output.
-fn one(tensor: Tensor) -> Result<Vec<Value>, OnnxError> {
-    Ok(vec![Value::Tensor(tensor)])
-}
-
-pub(super) use linear::{classifier, transformed};

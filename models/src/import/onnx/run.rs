@@ -4,38 +4,16 @@ use alloc::rc::Rc;
 use core::cell::RefCell;
 use std::collections::HashMap;
 
-use super::cell::{Cell, Expr};
+use super::call::{Call, Run, Value};
+use super::cell::Cell;
 use super::element::Element;
 use super::error::OnnxError;
-use super::form::{Budget, Form, MAX_COLUMNS};
+use super::form::Budget;
 use super::graph::{Graph, Node};
 use super::leaves::Leaves;
 use super::operators;
-use super::tensor::{Data, Dim, Tensor};
+use super::tensor::{Dim, Tensor};
 use super::widths::input_widths;
-
-/// What a name of the graph stands for.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
-    Tensor(Tensor),
-    /// The shape of a tensor that has rows.
-    Shape(Vec<Dim>),
-    /// An optional input or output that is not used.
-    Absent,
-}
-
-/// What the nodes left behind.
-#[derive(Debug)]
-pub(super) struct Run<'a> {
-    pub(super) graph: &'a Graph,
-    values: HashMap<String, Result<Rc<Value>, OnnxError>>,
-    pub(super) budget: Budget,
-    pub(super) leaves: RefCell<Leaves>,
-    /// The names that each `ZipMap` gives to columns.
-    pub(super) zip_maps: RefCell<Vec<Vec<String>>>,
-    /// Per input, the number of its features; none for one that holds strings.
-    pub(super) widths: Vec<usize>,
-}
 
 /// Evaluates the graph. A node that cannot be evaluated matters only if an output depends on it.
 pub(super) fn run(graph: &Graph) -> Result<Run<'_>, OnnxError> {
@@ -74,7 +52,7 @@ pub(super) fn run(graph: &Graph) -> Result<Run<'_>, OnnxError> {
         first += width;
     }
     for node in &graph.nodes {
-        let results = run.node(node);
+        let results = evaluate(&run, node);
         let names = node.outputs.iter().enumerate();
         for (at, name) in names.filter(|(_, name)| !name.is_empty()) {
             let result = match &results {
@@ -92,189 +70,20 @@ pub(super) fn run(graph: &Graph) -> Result<Run<'_>, OnnxError> {
     Ok(run)
 }
 
-impl Run<'_> {
-    /// The value of a name.
-    pub(super) fn value(&self, name: &str) -> Result<Rc<Value>, OnnxError> {
-        if name.is_empty() {
-            return Ok(Rc::new(Value::Absent));
-        }
-        self.values.get(name).cloned().unwrap_or_else(|| {
-            Err(OnnxError::Graph {
-                message: format!("`{name}` is read but never defined"),
-            })
-        })
-    }
-
-    fn node(&self, node: &Node) -> Result<Vec<Rc<Value>>, OnnxError> {
-        let inputs = node
-            .inputs
-            .iter()
-            .map(|name| self.value(name))
-            .collect::<Result<Vec<_>, _>>()?;
-        let call = Call {
-            node,
-            inputs: &inputs,
-            run: self,
-        };
-        // What a node reads and gives is bounded, so that a small graph cannot ask for any amount of copying.
-        inputs.iter().try_for_each(|value| call.spend(value))?;
-        let outputs = operators::evaluate(&call)?;
-        outputs.iter().try_for_each(|value| call.spend(value))?;
-        Ok(outputs.into_iter().map(Rc::new).collect())
-    }
-}
-
-/// One node with its inputs.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Call<'a> {
-    pub(super) node: &'a Node,
-    pub(super) inputs: &'a [Rc<Value>],
-    pub(super) run: &'a Run<'a>,
-}
-
-impl<'a> Call<'a> {
-    pub(super) fn refuse(&self, message: impl Into<String>) -> OnnxError {
-        self.node.refuse(message)
-    }
-
-    fn spend(&self, value: &Value) -> Result<(), OnnxError> {
-        let size = match value {
-            Value::Tensor(tensor) => tensor.size(),
-            _ => 1,
-        };
-        self.work(1, size)
-    }
-
-    /// Takes `times * size` from the budget.
-    pub(super) fn work(&self, times: usize, size: usize) -> Result<(), OnnxError> {
-        if self.run.budget.spend(times, size) {
-            Ok(())
-        } else {
-            Err(self.refuse("the graph is too large to fold into one model; export the model as one matrix product"))
-        }
-    }
-
-    /// The elements at `places`, which are in range, if there is work left to copy them.
-    pub(super) fn gather(&self, data: &Data, places: &[usize]) -> Result<Data, OnnxError> {
-        self.work(places.len(), data.heaviest())?;
-        Ok(data.gather(places))
-    }
-
-    /// Refuses a tensor of more columns than are folded.
-    pub(super) fn columns(&self, columns: usize) -> Result<(), OnnxError> {
-        if columns <= MAX_COLUMNS {
-            Ok(())
-        } else {
-            Err(self.refuse(format!(
-                "more than {MAX_COLUMNS} columns are too large to fold"
-            )))
-        }
-    }
-
-    /// Input `at`, counted from 0.
-    pub(super) fn tensor(&self, at: usize) -> Result<&'a Tensor, OnnxError> {
-        match self.inputs.get(at).map(Rc::as_ref) {
-            Some(Value::Tensor(tensor)) => Ok(tensor),
-            Some(Value::Shape(_)) => Err(self.refuse("it computes with the number of rows")),
-            Some(Value::Absent) | None => {
-                Err(self.refuse(format!("its input {} is missing", at + 1)))
-            }
-        }
-    }
-
-    /// Input `at`, if it is there.
-    pub(super) fn optional(&self, at: usize) -> Result<Option<&'a Tensor>, OnnxError> {
-        match self.inputs.get(at).map(Rc::as_ref) {
-            Some(Value::Absent) | None => Ok(None),
-            Some(_) => self.tensor(at).map(Some),
-        }
-    }
-
-    /// Input `at`, which must be the same for every row.
-    pub(super) fn constant(&self, at: usize) -> Result<&'a Tensor, OnnxError> {
-        let tensor = self.tensor(at)?;
-        if tensor.data.is_constant() && !tensor.has_rows() {
-            Ok(tensor)
-        } else {
-            Err(self.refuse(format!("its input {} must be a constant", at + 1)))
-        }
-    }
-
-    /// The numbers of a constant input.
-    pub(super) fn numbers(&self, at: usize) -> Result<Vec<f64>, OnnxError> {
-        let tensor = self.constant(at)?;
-        tensor
-            .numbers()
-            .ok_or_else(|| self.refuse(format!("its input {} holds no numbers", at + 1)))
-    }
-
-    /// Integers from an input or, as older versions have it, an attribute.
-    pub(super) fn integers(
-        &self,
-        at: usize,
-        attribute: &str,
-    ) -> Result<Option<Vec<i64>>, OnnxError> {
-        match self.optional(at)? {
-            None if self.node.has(attribute) => Ok(Some(self.node.ints(attribute).to_vec())),
-            None => Ok(None),
-            Some(_) => {
-                let integers = self.constant(at)?.integers();
-                integers
-                    .map(|values| Some(values.to_vec()))
-                    .ok_or_else(|| self.refuse(format!("its input {} holds no integers", at + 1)))
-            }
-        }
-    }
-
-    /// An axis of a tensor of `rank` dimensions, which may count from the end.
-    pub(super) fn axis(&self, axis: i64, rank: usize) -> Result<usize, OnnxError> {
-        let place = if axis < 0 {
-            axis.checked_add_unsigned(rank as u64)
-        } else {
-            Some(axis)
-        };
-        let place = place.and_then(|axis| usize::try_from(axis).ok());
-        place
-            .filter(|&axis| axis < rank)
-            .ok_or_else(|| self.refuse(format!("axis {axis} of {rank} dimensions")))
-    }
-
-    /// A function of expressions that depend on one tree, leaf by leaf.
-    pub(super) fn map_leaves(
-        &self,
-        exprs: &[(&Expr, Element)],
-        function: impl Fn(&[f64]) -> Option<f64>,
-    ) -> Option<Expr> {
-        let mut leaves = self.run.leaves.borrow_mut();
-        leaves.map(exprs, &self.run.budget, function)
-    }
-
-    /// The columns of a tensor `[rows, columns]`, which must be affine.
-    pub(super) fn affine_columns(&self, tensor: &Tensor) -> Result<Vec<Form>, OnnxError> {
-        let cells = match (tensor.dims.as_slice(), &tensor.data) {
-            ([Dim::Rows, Dim::Fixed(_)], Data::Cells(cells)) => cells,
-            (_, Data::Cells(_)) => {
-                return Err(self.refuse("its input must have the shape [rows, columns]"));
-            }
-            _ => return Err(self.refuse("its input is not computed from the features")),
-        };
-        cells
-            .iter()
-            .map(|cell| self.affine(&cell.expr, tensor.element))
-            .collect()
-    }
-
-    fn affine(&self, expr: &Expr, element: Element) -> Result<Form, OnnxError> {
-        if let Expr::Affine(form) = expr {
-            return Ok(form.clone());
-        }
-        if let Some(Expr::Affine(form)) = self.map_leaves(&[(expr, element)], |x| Some(x[0])) {
-            return Ok(form);
-        }
-        Err(match expr {
-            Expr::Opaque(error) => OnnxError::clone(error),
-            Expr::Label(_) => self.refuse("it computes with predicted labels"),
-            _ => self.refuse("it takes the result of a nonlinear function, and only affine functions can follow another operator here"),
-        })
-    }
+fn evaluate(run: &Run<'_>, node: &Node) -> Result<Vec<Rc<Value>>, OnnxError> {
+    let inputs = node
+        .inputs
+        .iter()
+        .map(|name| run.value(name))
+        .collect::<Result<Vec<_>, _>>()?;
+    let call = Call {
+        node,
+        inputs: &inputs,
+        run,
+    };
+    // What a node reads and gives is bounded, so that a small graph cannot ask for any amount of copying.
+    inputs.iter().try_for_each(|value| call.spend(value))?;
+    let outputs = operators::evaluate(&call)?;
+    outputs.iter().try_for_each(|value| call.spend(value))?;
+    Ok(outputs.into_iter().map(Rc::new).collect())
 }

@@ -10,13 +10,13 @@ mod nodes;
 
 use std::collections::HashMap;
 
+use super::call::{Call, Value};
 use super::cell::{Cell, Expr};
 use super::chain::{Chain, Operation};
 use super::element::Element;
 use super::error::OnnxError;
 use super::form::Form;
-use super::operators::{classifier, transformed};
-use super::run::{Call, Value};
+use super::operators::linear::{classifier, transformed};
 use super::tensor::{Data, Dim, Tensor};
 use crate::forest::{Node, Tree};
 use ensemble::{Ensemble, Task};

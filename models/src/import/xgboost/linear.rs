@@ -2,8 +2,9 @@
 
 use alloc::collections::BTreeMap;
 
+use super::error::XgboostError;
 use super::non_finite::Single;
-use super::{Head, Rule, XgboostError};
+use super::{Head, Rule};
 use crate::linear::{LinearModel, LinearParts};
 use crate::model::Model;
 

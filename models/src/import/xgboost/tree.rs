@@ -1,6 +1,6 @@
 //! A tree, from arrays over its nodes.
 
-use super::XgboostError;
+use super::error::XgboostError;
 use super::non_finite::Single;
 use super::schema::{Cats, CatsOfFeature, TreeArrays};
 use crate::forest::{Comparison, Missing, Node, Split, Tree};

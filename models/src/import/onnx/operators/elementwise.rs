@@ -3,13 +3,12 @@
 use alloc::rc::Rc;
 
 use super::folding::Binary;
-use super::one;
+use crate::import::onnx::call::{Call, Value, one};
 use crate::import::onnx::cell::{Cell, Curve, Expr, Function, Labels};
 use crate::import::onnx::chain::{Chain, Operation};
 use crate::import::onnx::element::Element;
 use crate::import::onnx::error::OnnxError;
 use crate::import::onnx::form::Form;
-use crate::import::onnx::run::{Call, Value};
 use crate::import::onnx::tensor::{Data, Dim, Tensor};
 
 pub(super) fn binary(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {

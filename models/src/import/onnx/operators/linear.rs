@@ -3,12 +3,11 @@
 use alloc::rc::Rc;
 
 use super::lookup::class_data;
-use super::one;
+use crate::import::onnx::call::{Call, Value, one};
 use crate::import::onnx::cell::{Cell, Expr, Group, Labels, Link};
 use crate::import::onnx::element::Element;
 use crate::import::onnx::error::OnnxError;
 use crate::import::onnx::form::Form;
-use crate::import::onnx::run::{Call, Value};
 use crate::import::onnx::tensor::{Data, Dim, Tensor};
 
 /// `x W` for a matrix of as many rows as `x` has columns.

@@ -5,11 +5,10 @@ use alloc::rc::Rc;
 use super::elementwise::finish;
 use super::folding::integer;
 use super::movement::{places, take};
-use super::one;
+use crate::import::onnx::call::{Call, Value, one};
 use crate::import::onnx::cell::{Cell, Expr, Labels};
 use crate::import::onnx::element::Element;
 use crate::import::onnx::error::OnnxError;
-use crate::import::onnx::run::{Call, Value};
 use crate::import::onnx::tensor::{Data, Dim, Tensor};
 
 pub(super) fn gather(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {

@@ -1,10 +1,9 @@
 //! Operators that move, join and pick elements along an axis.
 
-use super::one;
 use super::unary::converted;
+use crate::import::onnx::call::{Call, Value, one};
 use crate::import::onnx::element::Element;
 use crate::import::onnx::error::OnnxError;
-use crate::import::onnx::run::{Call, Value};
 use crate::import::onnx::tensor::{Data, Dim, Tensor};
 
 /// Sizes before, along and behind an axis.

@@ -2,12 +2,11 @@
 
 use alloc::rc::Rc;
 
-use super::one;
+use crate::import::onnx::call::{Call, Value, one};
 use crate::import::onnx::cell::{Cell, Expr, Group, Labels, Link};
 use crate::import::onnx::element::Element;
 use crate::import::onnx::error::OnnxError;
 use crate::import::onnx::form::Form;
-use crate::import::onnx::run::{Call, Value};
 use crate::import::onnx::tensor::{Data, Dim, Tensor};
 
 /// `ReduceSum` and `ReduceMean`.

@@ -2,13 +2,12 @@
 
 use super::elementwise::{apply, finish, then};
 use super::folding::Binary;
-use super::one;
 use super::unary::converted;
+use crate::import::onnx::call::{Call, Value, one};
 use crate::import::onnx::cell::Cell;
 use crate::import::onnx::chain::Operation;
 use crate::import::onnx::element::Element;
 use crate::import::onnx::error::OnnxError;
-use crate::import::onnx::run::{Call, Value};
 use crate::import::onnx::tensor::{Data, Tensor};
 
 /// Not less than the second input and not more than the third, attributes in old versions.

@@ -1,9 +1,8 @@
 //! Constants, and operators that change shapes only.
 
-use super::one;
+use crate::import::onnx::call::{Call, Value, one};
 use crate::import::onnx::element::Element;
 use crate::import::onnx::error::OnnxError;
-use crate::import::onnx::run::{Call, Value};
 use crate::import::onnx::tensor::{Data, Dim, Tensor};
 
 pub(super) fn constant(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {

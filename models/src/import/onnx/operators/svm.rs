@@ -3,12 +3,11 @@
 use alloc::rc::Rc;
 
 use super::linear::{classifier as labels_and_scores, product, transform, transformed};
-use super::one;
+use crate::import::onnx::call::{Call, Value, one};
 use crate::import::onnx::cell::Expr;
 use crate::import::onnx::element::Element;
 use crate::import::onnx::error::OnnxError;
 use crate::import::onnx::form::Form;
-use crate::import::onnx::run::{Call, Value};
 use crate::import::onnx::tensor::Tensor;
 
 /// `sum_i coefficients_i <x, support_vectors_i> + rho`, or `<x, coefficients> + rho` without support vectors.

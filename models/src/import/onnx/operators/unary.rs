@@ -4,12 +4,11 @@ use alloc::rc::Rc;
 
 use super::elementwise::{finish, mapped, then, typed};
 use super::folding::{cast_number, integer};
-use super::one;
+use crate::import::onnx::call::{Call, Value, one};
 use crate::import::onnx::cell::{Cell, Expr, Labels};
 use crate::import::onnx::chain::Operation;
 use crate::import::onnx::element::Element;
 use crate::import::onnx::error::OnnxError;
-use crate::import::onnx::run::{Call, Value};
 use crate::import::onnx::tensor::{Data, Tensor};
 
 /// `Abs`, `Exp`, `Log`, `Neg`, `Not`, `Reciprocal`, `Sigmoid` and `Sqrt`.

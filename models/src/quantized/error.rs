@@ -1,0 +1,87 @@
+//! Why a model could not be quantized, or a row not be coded.
+
+use tenebra_quant::QuantError;
+use thiserror::Error;
+
+use crate::data::DataError;
+use crate::forest::MAX_LEAF_BITS;
+
+/// Why a model could not be quantized, or a row not be coded.
+#[derive(Clone, Debug, PartialEq, Error)]
+#[non_exhaustive]
+pub enum QuantizeError {
+    /// The calibration data was refused.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// No ranges to quantize on.
+    #[error(
+        "the model does not know the range of its features; give calibration data, rows like those to be scored"
+    )]
+    CalibrationNeeded,
+    /// A range, width or value that has no codes.
+    #[error(transparent)]
+    Quant(QuantError),
+    /// The same, for a feature.
+    #[error("feature {}: {source}", feature + 1)]
+    Feature {
+        /// Which, from 0; the message counts from 1.
+        feature: usize,
+        /// What is wrong with it.
+        source: QuantError,
+    },
+    /// The weights of an output have no codes.
+    #[error("the weights cannot be quantized: {source}")]
+    Weights {
+        /// What is wrong with them.
+        source: QuantError,
+    },
+    /// A row with too few or too many features.
+    #[error("a row of {found} features, the model takes {expected}")]
+    RowLength {
+        /// Features of the row.
+        found: usize,
+        /// Features of the model.
+        expected: usize,
+    },
+    /// A result with too few or too many outputs.
+    #[error("{found} outputs, the model has {expected}")]
+    Outputs {
+        /// Integers given.
+        found: usize,
+        /// Outputs of the model.
+        expected: usize,
+    },
+    /// Leaves with more or fewer bits than can be.
+    #[error("leaf bits must be 1 to {}, not {found}", MAX_LEAF_BITS)]
+    LeafBits {
+        /// What was asked for.
+        found: u8,
+    },
+    /// Trees that share nodes become too large when each gets its own.
+    #[error(
+        "the trees have more than {limit} nodes and values of leaves once those that sets of categories share are copied; train with smaller sets (XGBoost's and LightGBM's `max_cat_threshold`), or fewer or smaller trees"
+    )]
+    ForestSize {
+        /// The limit.
+        limit: usize,
+    },
+    /// Leaves whose sums double precision does not hold.
+    #[error("the leaves of the trees add up to more than a double-precision number holds")]
+    ScoresOverflow,
+    /// The circuit was refused.
+    #[error("the circuit of the model was refused: {message}")]
+    Circuit {
+        /// Every reason.
+        message: String,
+    },
+}
+
+impl QuantizeError {
+    /// Says which feature a bare quantization error belongs to.
+    pub(crate) fn of_feature(self, feature: usize) -> Self {
+        match self {
+            Self::Quant(source) => Self::Feature { feature, source },
+            other => other,
+        }
+    }
+}

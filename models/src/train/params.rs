@@ -1,0 +1,230 @@
+//! Hyper-parameters: names, kinds, defaults, and values parsed from text.
+
+use alloc::collections::BTreeMap;
+use core::fmt;
+
+use super::TrainError;
+
+/// One hyper-parameter.
+#[derive(Debug)]
+pub struct Param {
+    /// scikit-learn's name.
+    pub name: &'static str,
+    /// What values it takes.
+    pub kind: Kind,
+    /// The default, as one would type it.
+    pub default: &'static str,
+    /// One line.
+    pub doc: &'static str,
+}
+
+/// What values a hyper-parameter takes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// A finite number above `min`.
+    Above {
+        /// The excluded lower end.
+        min: f64,
+    },
+    /// A finite number in `[min, max]`, ends included (an infinite end is never reached).
+    Float {
+        /// The lower end.
+        min: f64,
+        /// The upper end.
+        max: f64,
+    },
+    /// An integer in `[min, max]`.
+    Int {
+        /// The smallest.
+        min: i64,
+        /// The largest.
+        max: i64,
+    },
+    /// `true` or `false`.
+    Bool,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// `none`, or a value of the kind.
+    Optional(&'static Kind),
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Above { min } => write!(f, "a number in ({min}, inf)"),
+            Self::Float { min, max } => {
+                let open = |x: &f64, closed, open| if x.is_finite() { closed } else { open };
+                write!(
+                    f,
+                    "a number in {}{min}, {max}{}",
+                    open(min, '[', '('),
+                    open(max, ']', ')')
+                )
+            }
+            Self::Int { min, max } => write!(f, "an integer in [{min}, {max}]"),
+            Self::Bool => f.write_str("true or false"),
+            Self::Choice(words) => write!(f, "one of {}", words.join(", ")),
+            Self::Optional(kind) => write!(f, "{kind}, or none"),
+        }
+    }
+}
+
+impl Kind {
+    fn parse(&self, text: &str) -> Option<Value> {
+        match self {
+            Self::Above { min } => finite(text).filter(|x| x > min).map(Value::Float),
+            Self::Float { min, max } => finite(text)
+                .filter(|x| (*min..=*max).contains(x))
+                .map(Value::Float),
+            Self::Int { min, max } => text
+                .parse()
+                .ok()
+                .filter(|x| (*min..=*max).contains(x))
+                .map(Value::Int),
+            Self::Bool if text.eq_ignore_ascii_case("true") => Some(Value::Bool(true)),
+            Self::Bool if text.eq_ignore_ascii_case("false") => Some(Value::Bool(false)),
+            Self::Bool => None,
+            Self::Choice(words) => words
+                .iter()
+                .find(|word| **word == text)
+                .map(|word| Value::Choice(word)),
+            Self::Optional(_) if text.eq_ignore_ascii_case("none") => Some(Value::None),
+            Self::Optional(kind) => kind.parse(text),
+        }
+    }
+}
+
+fn finite(text: &str) -> Option<f64> {
+    text.parse::<f64>().ok().filter(|x| x.is_finite())
+}
+
+/// The value of a hyper-parameter.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value {
+    /// A finite number.
+    Float(f64),
+    /// An integer.
+    Int(i64),
+    /// A switch.
+    Bool(bool),
+    /// One of the words of [`Kind::Choice`].
+    Choice(&'static str),
+    /// Not set.
+    None,
+}
+
+/// The hyper-parameters of an estimator, every one with a value of its kind.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Params(BTreeMap<&'static str, Value>);
+
+impl Params {
+    pub(super) fn defaults(params: &'static [Param]) -> Self {
+        Self(
+            params
+                .iter()
+                .map(|p| (p.name, p.kind.parse(p.default).unwrap_or(Value::None)))
+                .collect(),
+        )
+    }
+
+    pub(super) fn set(
+        &mut self,
+        estimator: &'static str,
+        known: &'static [Param],
+        name: &str,
+        text: &str,
+    ) -> Result<(), TrainError> {
+        let Some(param) = known.iter().find(|p| p.name == name) else {
+            return Err(TrainError::UnknownParameter {
+                estimator,
+                name: name.to_owned(),
+                known: known.iter().map(|p| p.name.to_owned()).collect(),
+            });
+        };
+        let value = param
+            .kind
+            .parse(text)
+            .ok_or_else(|| TrainError::ParameterValue {
+                name: param.name,
+                value: text.to_owned(),
+                expected: param.kind.to_string(),
+            })?;
+        self.0.insert(param.name, value);
+        Ok(())
+    }
+
+    /// Names and values in alphabetical order.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, Value)> + '_ {
+        self.0.iter().map(|(name, value)| (*name, *value))
+    }
+
+    /// Name and value as text, as a model stores them.
+    pub(crate) fn to_text(&self) -> BTreeMap<String, String> {
+        self.iter()
+            .map(|(name, value)| (name.to_owned(), value.to_string()))
+            .collect()
+    }
+
+    /// A number; an integer counts as one. Panics if the registry has no number of this name.
+    pub(crate) fn float(&self, name: &str) -> f64 {
+        match self.0.get(name) {
+            Some(Value::Float(x)) => *x,
+            Some(Value::Int(x)) => *x as f64,
+            other => unreachable!("the registry gives `{name}` a number, found {other:?}"),
+        }
+    }
+
+    /// A number, or nothing for `none`. Panics if the registry has no number of this name.
+    pub(crate) fn optional_float(&self, name: &str) -> Option<f64> {
+        (self.0.get(name) != Some(&Value::None)).then(|| self.float(name))
+    }
+
+    /// A count. Panics if the registry has no non-negative integer of this name.
+    pub(crate) fn count(&self, name: &str) -> usize {
+        match self.0.get(name) {
+            Some(Value::Int(x)) if usize::try_from(*x).is_ok() => {
+                usize::try_from(*x).unwrap_or_default()
+            }
+            other => unreachable!("the registry gives `{name}` a count, found {other:?}"),
+        }
+    }
+
+    /// A count, or nothing for `none`. Panics if the registry has no non-negative integer of this name.
+    pub(crate) fn optional_count(&self, name: &str) -> Option<usize> {
+        (self.0.get(name) != Some(&Value::None)).then(|| self.count(name))
+    }
+
+    /// A seed. Panics if the registry has no non-negative integer of this name.
+    pub(crate) fn seed(&self, name: &str) -> u64 {
+        self.count(name) as u64
+    }
+
+    /// A switch. Panics if the registry has no switch of this name.
+    pub(crate) fn flag(&self, name: &str) -> bool {
+        match self.0.get(name) {
+            Some(Value::Bool(x)) => *x,
+            other => unreachable!("the registry gives `{name}` a switch, found {other:?}"),
+        }
+    }
+
+    /// A word, or nothing for `none`. Panics if the registry has no choice of this name.
+    pub(crate) fn choice(&self, name: &str) -> Option<&'static str> {
+        match self.0.get(name) {
+            Some(Value::Choice(word)) => Some(word),
+            Some(Value::None) => None,
+            other => unreachable!("the registry gives `{name}` a choice, found {other:?}"),
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Float(x) => write!(f, "{x}"),
+            Self::Int(x) => write!(f, "{x}"),
+            Self::Bool(x) => write!(f, "{x}"),
+            Self::Choice(word) => f.write_str(word),
+            Self::None => f.write_str("none"),
+        }
+    }
+}
