@@ -40,7 +40,7 @@ macro_rules! model {
     };
 }
 
-static MODELS: LazyLock<[Model; 4]> = LazyLock::new(|| {
+static MODELS: LazyLock<[Model; 5]> = LazyLock::new(|| {
     [
         model!(
             "single",
@@ -53,6 +53,15 @@ static MODELS: LazyLock<[Model; 4]> = LazyLock::new(|| {
         ),
         model!(
             "classes",
+            Some(
+                "circuit v1
+                %0 = input x: [-7, 7], [0, 15], [-1, 3], [0, 1], [0, 7]
+                %1 = linear %0, dense [[7, -3, 5, 0, 4], [-7, 6, -2, 1, 0], [1, -6, 3, -7, 7]], bias [-20, 9, 60]
+                output y: %1"
+            )
+        ),
+        model!(
+            "hidden",
             Some(
                 "circuit v1
                 %0 = input x: [-7, 7], [0, 15], [-1, 3], [0, 1], [0, 7]

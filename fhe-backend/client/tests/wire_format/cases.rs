@@ -1,8 +1,8 @@
 //! The cases behind the files in `tests/data`.
 
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
-use tenebra_client::branching::BranchingLayout;
-use tenebra_client::branching::{Digits, OwnedBranching, Radix};
+use tenebra_client::branching::{BranchingLayout, Digits, OwnedBranching, Radix};
+use tenebra_client::hiding::Hiding;
 use tenebra_client::linear::{LinearLayout, OwnedLinear};
 use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget};
 use tenebra_client::params::GlweParams;
@@ -47,6 +47,8 @@ pub(crate) struct Case {
 
 /// Seeds the generator that draws the evaluation key of a case that has one.
 pub(crate) const EVALUATION_SEED: u8 = 10;
+/// Seeds what the server of a hidden model draws for a response.
+pub(crate) const HIDING_SEED: u8 = 14;
 
 /// The generator of a seed: ChaCha20 with a key of 32 times that byte.
 pub(crate) fn rng(seed: u8) -> ChaCha20Rng {
@@ -176,6 +178,33 @@ pub(crate) fn classes() -> Case {
             bias: vec![-20, 9, 60],
         }),
         queries: queries_of_classes(),
+    }
+}
+
+/// The same model hidden from its clients: zeros are encrypted under a key of four mask polynomials, and one of two.
+pub(crate) fn hidden() -> Case {
+    let Case {
+        mut spec, queries, ..
+    } = classes();
+    let OwnedScheme::Linear(scheme) = &mut spec.scheme else {
+        panic!("classes is linear")
+    };
+    // Bounds as the planner would have them for four responses and an advantage of a half.
+    scheme.hiding = Some(Hiding {
+        responses_log2: 2,
+        advantage_bits: 1,
+        noise_bits: [53, 54],
+    });
+    let seeded = |query: Query| Query {
+        seed: query.seed + 8,
+        ..query
+    };
+    Case {
+        name: "hidden",
+        key_seed: 11,
+        spec,
+        queries: queries.into_iter().map(seeded).collect(),
+        ..classes()
     }
 }
 
@@ -359,5 +388,5 @@ fn branching(name: &'static str, key_seed: u8, seed: u8, layout: BranchingLayout
 }
 
 pub(crate) fn all() -> Vec<Case> {
-    vec![single(), classes(), forest(), packed()]
+    vec![single(), classes(), hidden(), forest(), packed()]
 }

@@ -1,8 +1,7 @@
 //! Hidden linear models: the spec's parameters and the public key, read as `docs/wire-format.md` says.
 
 use tenebra_client::hiding::{Hiding, MAX_ADVANTAGE_BITS, MAX_RESPONSES_LOG2};
-use tenebra_client::linear::{LinearLayout, OwnedLinear};
-use tenebra_client::params::GlweParams;
+use tenebra_client::linear::OwnedLinear;
 use tenebra_client::{ClientError, ClientKey, ClientSpec, Kind, SpecError};
 use tenebra_client::{OwnedScheme, OwnedSpec};
 
@@ -15,63 +14,35 @@ const HEAD: usize = 21;
 /// Of a plan.
 const PLAN: usize = 17;
 
-fn layouts() -> [LinearLayout; 2] {
-    let OwnedScheme::Linear(OwnedLinear { plans, .. }) = cases::classes().spec.scheme else {
-        panic!("classes is linear")
-    };
-    // The second is a key of two polynomials: two encryptions of zero with two masks each.
-    let glwe = |glwe_dimension, polynomial_size| GlweParams {
-        glwe_dimension,
-        polynomial_size,
-        noise_bound_log2: 17,
-    };
-    [
-        LinearLayout {
-            glwe: glwe(1, 2048),
-            ..plans[0]
-        },
-        LinearLayout {
-            glwe: glwe(2, 1024),
-            ..plans[1]
-        },
-    ]
-}
-
-fn hidden(hiding: Hiding) -> OwnedSpec {
-    OwnedSpec {
-        scheme: OwnedScheme::Linear(OwnedLinear {
-            plans: layouts().to_vec(),
-            hiding: Some(hiding),
-        }),
-        ..cases::classes().spec
+fn scheme() -> OwnedLinear {
+    match cases::hidden().spec.scheme {
+        OwnedScheme::Linear(scheme) => scheme,
+        OwnedScheme::Branching(_) => panic!("it is linear"),
     }
 }
 
-/// Plans of `p = 8`: noise of at most `2^(62−8)`.
-const HIDING: Hiding = Hiding {
-    responses_log2: 20,
-    advantage_bits: 16,
-    noise_bits: [54, 41],
-};
+fn with(scheme: OwnedLinear) -> OwnedSpec {
+    OwnedSpec {
+        scheme: OwnedScheme::Linear(scheme),
+        ..cases::hidden().spec
+    }
+}
 
 #[test]
 fn the_spec_says_how_a_model_is_hidden() {
-    let file = hidden(HIDING).encode().unwrap();
+    let OwnedLinear { plans, hiding } = scheme();
+    let file = cases::hidden().spec.encode().unwrap();
     let spec = ClientSpec::parse(&file).unwrap();
-    assert_eq!(spec.hiding(), Some(&HIDING));
+    assert_eq!(spec.hiding(), hiding.as_ref());
     let bytes = spec.payload();
     let parameters = u8::try_from(4 + 2 * (PLAN + 1)).unwrap();
     assert_eq!(bytes[16..HEAD], [1, parameters, 0, 0, 0]);
-    assert_eq!(bytes[HEAD..HEAD + 4], [1, 20, 16, 2]);
+    assert_eq!(bytes[HEAD..HEAD + 4], [1, 2, 1, 2]);
     let [first, second] = [HEAD + 4 + PLAN, HEAD + 5 + 2 * PLAN];
-    assert_eq!([bytes[first], bytes[second]], [54, 41]);
+    assert_eq!([bytes[first], bytes[second]], [53, 54]);
 
     // But for that it is the spec of a model that is not hidden.
-    let plain = OwnedSpec {
-        scheme: OwnedScheme::Linear(OwnedLinear::plain(layouts().to_vec())),
-        ..cases::classes().spec
-    };
-    let plain = plain.encode().unwrap();
+    let plain = with(OwnedLinear::plain(plans)).encode().unwrap();
     let plain = ClientSpec::parse(&plain).unwrap();
     assert_eq!(plain.hiding(), None);
     let mut without = bytes.to_vec();
@@ -84,8 +55,13 @@ fn the_spec_says_how_a_model_is_hidden() {
 
 #[test]
 fn hiding_out_of_range_is_refused() {
+    // Plans of `p = 8`: noise of at most `2^(62−8)`.
+    let encoded = |hiding| {
+        let hiding = Some(hiding);
+        with(OwnedLinear { hiding, ..scheme() }).encode()
+    };
     let refused = |hiding: Hiding| {
-        let error = hidden(hiding).encode().err();
+        let error = encoded(hiding).err();
         error == Some(SpecError::Malformed("hiding"))
     };
     let least = Hiding {
@@ -99,7 +75,7 @@ fn hiding_out_of_range_is_refused() {
         noise_bits: [54, 54],
     };
     for sound in [least, most] {
-        assert!(hidden(sound).encode().is_ok());
+        assert!(encoded(sound).is_ok());
     }
     for unsound in [
         Hiding {
@@ -134,7 +110,7 @@ fn hiding_out_of_range_is_refused() {
 /// `b − Σ_j A_j·S_j` is small in all coefficients of all ciphertexts, and not zero.
 #[test]
 fn a_public_key_holds_encryptions_of_zero() {
-    let file = hidden(HIDING).encode().unwrap();
+    let file = cases::hidden().spec.encode().unwrap();
     let spec = ClientSpec::parse(&file).unwrap();
     let key = ClientKey::generate(&spec, &mut cases::rng(1));
     let secret = payload(&spec, Kind::SecretKey, &key.to_secret_file(&spec));
@@ -143,7 +119,7 @@ fn a_public_key_holds_encryptions_of_zero() {
     assert_eq!(Some(public.len()), spec.evaluation_key_len());
     let mut public = &*payload(&spec, Kind::EvaluationKey, &public);
     let mut secret = &*secret;
-    for layout in layouts() {
+    for layout in scheme().plans {
         let (k, size) = (
             usize::from(layout.glwe.glwe_dimension),
             usize::from(layout.glwe.polynomial_size),

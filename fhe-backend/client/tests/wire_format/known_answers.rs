@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use tenebra_client::OwnedScheme;
+use tenebra_client::random::{MaskSeed, MaskStream};
 use tenebra_client::{ClientError, ClientKey, ClientSpec, Frame, Kind, to_frame};
 
 use crate::cases::{self, Case, Model, Query};
@@ -54,14 +55,17 @@ fn regenerate(case: &Case) {
     let secret = key.to_secret_file(&spec);
     check(case.name, "secret.tnb", &secret);
     let mut rng = cases::rng(cases::EVALUATION_SEED);
-    if let Some(bytes) = spec.evaluation_key_file(&key, &mut rng).unwrap() {
-        check(case.name, "evaluation.tnb", &bytes);
+    let evaluation = spec.evaluation_key_file(&key, &mut rng).unwrap();
+    if let Some(bytes) = &evaluation {
+        check(case.name, "evaluation.tnb", bytes);
     }
+    let evaluation = evaluation.map(|bytes| payload(&spec, Kind::EvaluationKey, &bytes));
     for query in &case.queries {
         let mut rng = cases::rng(query.seed);
         let (bytes, _) = spec.encrypt_rows(&key, &query.rows, &mut rng).unwrap();
         check(case.name, &format!("{}.query.tnb", query.name), &bytes);
-        let response = respond(case, &spec, &secret, &bytes);
+        let keys = (&*secret, evaluation.as_deref().unwrap_or_default());
+        let response = respond(case, &spec, keys, &bytes);
         check(
             case.name,
             &format!("{}.response.tnb", query.name),
@@ -78,11 +82,26 @@ pub(crate) fn payload(spec: &ClientSpec<'_>, kind: Kind, bytes: &[u8]) -> Vec<u8
         .to_vec()
 }
 
-fn respond(case: &Case, spec: &ClientSpec<'_>, secret: &[u8], query_file: &[u8]) -> Vec<u8> {
+/// The response to a query file, with the secret key file and the payload of the evaluation key.
+fn respond(
+    case: &Case,
+    spec: &ClientSpec<'_>,
+    (secret, evaluation): (&[u8], &[u8]),
+    query_file: &[u8],
+) -> Vec<u8> {
     let query = payload(spec, Kind::Query, query_file);
     let response = match (&case.model, &case.spec.scheme) {
         (Model::Linear(model), OwnedScheme::Linear(scheme)) => {
-            reference::evaluate(&scheme.plans[usize::from(query[0])], model, &query)
+            let plan = usize::from(query[0]);
+            let mut stream = MaskStream::new(MaskSeed([cases::HIDING_SEED; 32]));
+            let layout = &scheme.plans[plan];
+            reference::evaluate(layout, model, &query, |ciphertext| {
+                if let Some(hiding) = &scheme.hiding {
+                    let public = reference::section(evaluation, plan);
+                    let noise = (layout.glwe.noise_bound_log2, hiding.noise_bits[plan]);
+                    reference::hide(public, noise, &mut stream, ciphertext);
+                }
+            })
         }
         (Model::DigitSums(sums), OwnedScheme::Branching(branching)) => {
             let layout = &branching.layout;

@@ -4,7 +4,7 @@
 use tenebra_client::branching::BranchingLayout;
 use tenebra_client::linear::LinearLayout;
 use tenebra_client::params::GlweParams;
-use tenebra_client::random::{MASK_SEED_LEN, MaskSeed, MaskStream};
+use tenebra_client::random::{MASK_SEED_LEN, MaskSeed, MaskStream, tuniform};
 
 use crate::cases::Linear;
 
@@ -75,8 +75,13 @@ fn packed(bits: &[bool]) -> impl Iterator<Item = u8> {
         .map(|byte| byte.iter().rev().fold(0, |b, bit| b << 1 | u8::from(*bit)))
 }
 
-/// The payload of the response to the payload of a query.
-pub(crate) fn evaluate(layout: &LinearLayout, model: &Linear, query: &[u8]) -> Vec<u8> {
+/// The payload of the response to the payload of a query. `hide` may add to the masks and the body of each of its ciphertexts.
+pub(crate) fn evaluate(
+    layout: &LinearLayout,
+    model: &Linear,
+    query: &[u8],
+    mut hide: impl FnMut(&mut [Vec<u64>]),
+) -> Vec<u8> {
     let size = usize::from(layout.glwe.polynomial_size);
     let dimension = usize::from(layout.glwe.glwe_dimension);
     let (group, outputs) = (layout.group as usize, layout.outputs as usize);
@@ -113,7 +118,8 @@ pub(crate) fn evaluate(layout: &LinearLayout, model: &Linear, query: &[u8]) -> V
     }
 
     let mut bits = Vec::new();
-    for (index, sums) in sums.iter().enumerate() {
+    for (index, sums) in sums.iter_mut().enumerate() {
+        hide(sums);
         let (masks, body) = sums.split_at(dimension);
         for value in masks.iter().flatten() {
             write_bits(
@@ -140,6 +146,57 @@ pub(crate) fn evaluate(layout: &LinearLayout, model: &Linear, query: &[u8]) -> V
     let mut response = query[..3].to_vec();
     response.extend(packed(&bits));
     response
+}
+
+/// The bytes of section `index` of an evaluation key.
+pub(crate) fn section(payload: &[u8], index: usize) -> &[u8] {
+    let (len, rest) = payload[1..].split_first_chunk().unwrap();
+    let len = usize::try_from(u64::from_le_bytes(*len)).unwrap();
+    if index == 0 {
+        &rest[..len]
+    } else {
+        section(&rest[len..], index - 1)
+    }
+}
+
+/// Adds an encryption of zero under a plan's public key to a ciphertext, and noise in `[−2^noise_bits, 2^noise_bits)` to its body.
+pub(crate) fn hide(
+    public: &[u8],
+    (noise_bound_log2, noise_bits): (u8, u8),
+    stream: &mut MaskStream,
+    ciphertext: &mut [Vec<u64>],
+) {
+    let (dimension, size) = (ciphertext.len() - 1, ciphertext[0].len());
+    let (seed, bodies) = public.split_first_chunk::<MASK_SEED_LEN>().unwrap();
+    let mut masks = MaskStream::new(MaskSeed(*seed));
+    let mut bodies = Bits {
+        bytes: bodies,
+        next: 0,
+    };
+    let (mut words, mut polynomial) = (vec![0; size], vec![0; size]);
+    for _ in 0..dimension {
+        stream.fill(&mut words);
+        let small: Vec<i64> = words.iter().map(|word| (word & 1).cast_signed()).collect();
+        for mask in &mut ciphertext[..dimension] {
+            masks.fill(&mut polynomial);
+            add_product(mask, &polynomial, &small);
+        }
+        polynomial.fill_with(|| bodies.read(64));
+        add_product(&mut ciphertext[dimension], &polynomial, &small);
+    }
+    for mask in &mut ciphertext[..dimension] {
+        stream.fill(&mut words);
+        for (mask, word) in mask.iter_mut().zip(&words) {
+            *mask = mask.wrapping_add(tuniform(*word, noise_bound_log2.into()));
+        }
+    }
+    for value in &mut ciphertext[dimension] {
+        let mut five = [0; 5];
+        stream.fill(&mut five);
+        let mut five = five.map(|word| word.cast_signed() >> (63 - noise_bits));
+        five.sort_unstable();
+        *value = value.wrapping_add(five[2].cast_unsigned());
+    }
 }
 
 /// The coefficients of the key polynomials, from the payload of a secret key file.
