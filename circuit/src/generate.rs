@@ -1,5 +1,7 @@
 //! Small verified circuits from a stream of choices, for fuzzing and for property tests.
 
+mod network;
+
 use alloc::{format, vec, vec::Vec};
 
 use arbitrary::{Arbitrary, Error, Result, Unstructured};
@@ -8,6 +10,8 @@ use crate::{
     Circuit, Forest, Interval, Matrix, Op, OpKind, Output, Port, Table, Tree, TreeNode, ValueId,
     Verified, verify::Checker,
 };
+
+pub use network::{HiddenLimits, NetworkLimits, network};
 
 /// How large generated circuits may be, and of what.
 #[derive(Clone, Debug, PartialEq, Eq)]
