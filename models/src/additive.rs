@@ -110,6 +110,18 @@ impl AdditiveModel {
             }
         }
         let forest = forest(&parts)?;
+        // A tree may score some outputs alone, a term all of them.
+        let expected = parts.bias.len();
+        for (term, of) in parts.terms.iter().enumerate() {
+            let lengths = of.values.iter().chain(&of.missing).map(Vec::len);
+            if let Some(found) = lengths.into_iter().find(|found| *found != expected) {
+                return Err(AdditiveError::Values {
+                    term,
+                    found,
+                    expected,
+                });
+            }
+        }
         Ok(Self { parts, forest })
     }
 

@@ -242,7 +242,7 @@ fn the_known_queries_of_a_hidden_model_are_answered() {
     let (circuit, _) = known("classes");
     let spec = data("client.tnb");
     let spec = ClientSpec::parse(&spec).unwrap();
-    let program = Program::for_spec(&circuit, &spec, 1).unwrap();
+    let program = Program::for_spec(&circuit, &spec).unwrap();
     let key = ClientKey::read_secret_file(&spec, &data("secret.tnb")).unwrap();
     let public = program.prepare_key(spec.id(), &data("evaluation.tnb"));
     let public = public.unwrap();

@@ -37,6 +37,18 @@ pub enum AdditiveError {
         /// Intervals between the cut points.
         expected: usize,
     },
+    /// An interval, or missing values, with a value too few or too many.
+    #[error(
+        "term {term} has {found} values in one of its intervals, the model has {expected} outputs"
+    )]
+    Values {
+        /// Which term.
+        term: usize,
+        /// Values there.
+        found: usize,
+        /// Outputs of the model.
+        expected: usize,
+    },
     /// Written as a forest, the terms are refused: tree `i` is term `i`.
     #[error("{0}")]
     Forest(#[from] ForestError),

@@ -48,7 +48,7 @@ fn terms_add_up() {
 #[test]
 fn the_door_names_the_term() {
     type Spoil = fn(&mut AdditiveParts);
-    let cases: [(Spoil, &str); 7] = [
+    let cases: [(Spoil, &str); 8] = [
         (
             |p| p.terms.clear(),
             "the model has no terms; it needs at least one",
@@ -68,6 +68,12 @@ fn the_door_names_the_term() {
         (
             |p| p.terms[1].values[1] = vec![1.0; 2],
             "tree 1, node 2: the leaf has 2 values, the other leaves of this tree have 1",
+        ),
+        (
+            |p| {
+                p.bias.push(0.0);
+            },
+            "term 0 has 1 values in one of its intervals, the model has 2 outputs",
         ),
         (
             |p| p.terms[0].missing = Some(vec![f64::NAN]),
