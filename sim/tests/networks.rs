@@ -1,4 +1,5 @@
 //! Generated networks are what they are said to be, and compute what their parts say.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use proptest::{
     prelude::*,
@@ -12,8 +13,11 @@ use tenebra_circuit::{
 };
 use tenebra_sim::run;
 
-/// The layers of a network: weights, bias, and the tables of all but the last.
-fn layers(circuit: &Verified) -> Vec<(&Matrix, &[i64], Option<&[Table]>)> {
+/// Weights, bias, and tables.
+type Layer<'a> = (&'a Matrix, &'a [i64], Option<&'a [Table]>);
+
+/// The layers of a network; the last has no tables.
+fn layers(circuit: &Verified) -> Vec<Layer<'_>> {
     let ops = &circuit.circuit().ops;
     assert!(matches!(ops[0], Op::Input(_)));
     let mut layers = Vec::new();
