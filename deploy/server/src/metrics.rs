@@ -6,7 +6,6 @@ use prometheus::{
     Encoder, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
     IntGaugeVec, Opts, Registry, TextEncoder,
 };
-use tenebra_client::ClientSpec;
 
 use crate::app::App;
 use crate::store::StoreMetrics;
@@ -221,12 +220,11 @@ impl Metrics {
         self.p_fail.reset();
         for (name, model) in app.models.values() {
             let version = model.version.to_string();
-            if let Ok(spec) = ClientSpec::parse(model.program.client()) {
-                let labels = [name.as_str(), &version, spec.estimator()];
-                self.models.with_label_values(&labels).set(1);
-                let p_fail = self.p_fail.with_label_values(&[name.as_str()]);
-                p_fail.set(spec.p_fail_log2());
-            }
+            let spec = model.program.spec();
+            let labels = [name.as_str(), &version, spec.estimator()];
+            self.models.with_label_values(&labels).set(1);
+            let p_fail = self.p_fail.with_label_values(&[name.as_str()]);
+            p_fail.set(spec.p_fail_log2());
         }
         let mut page = Vec::new();
         if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut page) {

@@ -44,7 +44,7 @@ impl Model {
         let file = ServerFile::parse(bytes)?;
         file.check_cost()?;
         let program = file.prepare(&file.circuit()?)?;
-        let spec = &file.spec;
+        let spec = &program.spec();
         let predicted = Duration::try_from_secs_f64(program.predicted_ms() * PATIENCE_FACTOR / 1e3);
         Ok(Self {
             version: Version::of(bytes),

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use rand_core::CryptoRng;
 
 use crate::client::{ClientError, ClientKey};
-use crate::spec::{ClientSpec, Facts, SpecError};
+use crate::spec::{ClientSpec, SpecError, SpecFile};
 
 /// The owner of data: a client spec and the secret keys for it.
 ///
@@ -25,8 +25,7 @@ use crate::spec::{ClientSpec, Facts, SpecError};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Client {
-    payload: Vec<u8>,
-    facts: Facts,
+    file: SpecFile,
     key: ClientKey,
 }
 
@@ -37,9 +36,9 @@ impl Client {
     ///
     /// [`SpecError`].
     pub fn generate(spec: impl AsRef<[u8]>, rng: &mut impl CryptoRng) -> Result<Self, SpecError> {
-        let spec = ClientSpec::parse(spec.as_ref())?;
-        let key = ClientKey::generate(&spec, rng);
-        Ok(Self::of(spec, key))
+        let file = SpecFile::parse(spec)?;
+        let key = ClientKey::generate(&file.spec(), rng);
+        Ok(Self { file, key })
     }
 
     /// Reads a framed spec and a secret key file made for it.
@@ -51,23 +50,15 @@ impl Client {
         spec: impl AsRef<[u8]>,
         secret_file: impl AsRef<[u8]>,
     ) -> Result<Self, ClientError> {
-        let spec = ClientSpec::parse(spec.as_ref())?;
-        let key = ClientKey::read_secret_file(&spec, secret_file.as_ref())?;
-        Ok(Self::of(spec, key))
-    }
-
-    fn of(spec: ClientSpec<'_>, key: ClientKey) -> Self {
-        Self {
-            payload: spec.payload().to_vec(),
-            facts: spec.into_facts(),
-            key,
-        }
+        let file = SpecFile::parse(spec)?;
+        let key = ClientKey::read_secret_file(&file.spec(), secret_file.as_ref())?;
+        Ok(Self { file, key })
     }
 
     /// The spec.
     #[must_use]
     pub fn spec(&self) -> ClientSpec<'_> {
-        ClientSpec::of(&self.payload, &self.facts)
+        self.file.spec()
     }
 
     /// The secret keys.

@@ -44,9 +44,9 @@ pub use ports::{Cuts, Input};
 pub use scheme::OwnedScheme;
 pub use scheme::layout::{CipherError, LayoutError, MAX_MESSAGE_LEN, PackingError};
 pub use scheme::linear::hiding::Hiding;
-#[cfg(feature = "alloc")]
-pub use spec::OwnedSpec;
 pub use spec::{ClientSpec, ColumnWords, SpecError};
+#[cfg(feature = "alloc")]
+pub use spec::{OwnedSpec, SpecFile};
 pub use tenebra_quant::{Codec, Output};
 
 // What planner, evaluator, service and tests share with the client. It changes from version to version.

@@ -5,6 +5,8 @@
 
 pub(crate) mod error;
 #[cfg(feature = "alloc")]
+mod file;
+#[cfg(feature = "alloc")]
 mod owned;
 mod words;
 
@@ -21,6 +23,8 @@ use crate::scheme::layout::MAX_PORT;
 use crate::scheme::linear::hiding::Hiding;
 
 pub use error::SpecError;
+#[cfg(feature = "alloc")]
+pub use file::SpecFile;
 #[cfg(feature = "alloc")]
 pub use owned::{MAX_NAME_BYTES, OwnedSpec};
 pub use words::ColumnWords;
@@ -141,18 +145,6 @@ impl<'a> ClientSpec<'a> {
             words,
         };
         Ok(Self { payload, facts })
-    }
-
-    /// The spec whose payload was read before.
-    #[cfg(feature = "alloc")]
-    pub(crate) fn of(payload: &'a [u8], facts: &Facts) -> Self {
-        let facts = facts.clone();
-        Self { payload, facts }
-    }
-
-    #[cfg(feature = "alloc")]
-    pub(crate) fn into_facts(self) -> Facts {
-        self.facts
     }
 
     /// Its name on every message.

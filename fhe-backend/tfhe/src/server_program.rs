@@ -20,7 +20,7 @@ use tenebra_client::frame::HEADER_LEN;
 use tenebra_client::linear::ValidLinear;
 use tenebra_client::scheme::cipher::Cipher;
 use tenebra_client::{
-    ClientSpec, Frame, FrameError, KeyTag, Kind, SpecError, SpecId, frame_len, to_frame,
+    ClientSpec, Frame, FrameError, KeyTag, Kind, SpecError, SpecFile, SpecId, frame_len, to_frame,
 };
 use thiserror::Error;
 
@@ -107,14 +107,15 @@ impl<'a> ServerFile<'a> {
         if !rest.is_empty() {
             return Err(ProgramError::Malformed("end"));
         }
-        let spec = ClientSpec::parse(sections.client)?;
-        if spec.id() != frame.spec_id {
+        let file = SpecFile::parse(sections.client)?;
+        let spec_id = file.spec().id();
+        if spec_id != frame.spec_id {
             return Err(ProgramError::OtherModel {
                 frame: frame.spec_id,
-                spec: spec.id(),
+                spec: spec_id,
             });
         }
-        Ok(ParsedFile { sections, spec })
+        Ok(ParsedFile { sections, file })
     }
 
     /// The framed bytes, under the id of the client spec.
@@ -144,7 +145,7 @@ pub struct ParsedFile<'a> {
     /// As they stand in the file.
     pub sections: ServerFile<'a>,
     /// The client spec.
-    pub spec: ClientSpec<'a>,
+    pub file: SpecFile,
 }
 
 impl ParsedFile<'_> {
@@ -168,7 +169,7 @@ impl ParsedFile<'_> {
     /// [`ProgramError::CircuitText`], [`ProgramError::Circuit`], [`ProgramError::Malformed`].
     pub fn circuit(&self) -> Result<Verified, ProgramError> {
         let circuit = Verified::try_from(self.sections.circuit.parse::<Circuit>()?)?;
-        check_ranges(&self.spec, &circuit)?;
+        check_ranges(&self.file.spec(), &circuit)?;
         Ok(circuit)
     }
 
@@ -177,10 +178,11 @@ impl ParsedFile<'_> {
     /// # Errors
     /// [`ProgramError::Plan`].
     pub fn prepare(&self, circuit: &Verified) -> Result<ServerProgram, ProgramError> {
+        let spec = self.file.spec();
         Ok(ServerProgram {
-            spec_id: self.spec.id(),
-            program: Program::for_spec(circuit, &self.spec)?,
-            client: self.sections.client.to_vec(),
+            spec_id: spec.id(),
+            program: Program::for_spec(circuit, &spec)?,
+            client: self.file.clone(),
         })
     }
 }
@@ -188,7 +190,7 @@ impl ParsedFile<'_> {
 /// A model ready to be evaluated.
 #[derive(Debug)]
 pub struct ServerProgram {
-    client: Vec<u8>,
+    client: SpecFile,
     spec_id: SpecId,
     program: Program,
 }
@@ -206,7 +208,13 @@ impl ServerProgram {
     /// The framed client spec.
     #[must_use]
     pub fn client(&self) -> &[u8] {
-        &self.client
+        self.client.bytes()
+    }
+
+    /// The client spec.
+    #[must_use]
+    pub fn spec(&self) -> ClientSpec<'_> {
+        self.client.spec()
     }
 
     /// Name of the client spec on every message.

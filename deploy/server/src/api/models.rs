@@ -172,7 +172,7 @@ pub(crate) async fn put(
         size: size as u64,
     };
     let model = app.keep_model(&entry, model);
-    let info = describe(&entry, &model)?;
+    let info = describe(&entry, &model);
     app.keep_info(&entry, info.clone());
     tracing::info!(owner = %identity.name, model = %entry.name, version = %model.version, spec = %info.spec_id, size_bytes = entry.size, "deployed");
     Ok((StatusCode::CREATED, Extension(model.version), Json(info)).into_response())
@@ -237,12 +237,11 @@ pub(super) async fn deployed(app: &App, name: &Name) -> Result<(Arc<Model>, Mode
     let model = app.model_now(name).await?;
     let entry = app.store.model_entry(name).await?;
     let entry = entry.ok_or_else(|| Problem::no_model(name.as_str()))?;
-    let info = describe(&entry, &model)?;
+    let info = describe(&entry, &model);
     Ok((model, info))
 }
 
-fn describe(entry: &Entry, model: &Model) -> Result<ModelInfo, Problem> {
-    let spec = ClientSpec::parse(model.program.client()).map_err(|_| Problem::internal())?;
+fn describe(entry: &Entry, model: &Model) -> ModelInfo {
     let version: Version = model.version;
-    Ok(ModelInfo::new(&entry.name, version, &spec, entry.size))
+    ModelInfo::new(&entry.name, version, &model.program.spec(), entry.size)
 }
