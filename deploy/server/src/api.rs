@@ -10,25 +10,19 @@ mod observe;
 mod openapi;
 mod precondition;
 mod predict;
+mod request;
 #[cfg(test)]
 mod store_faults;
 mod versions;
 
 use alloc::sync::Arc;
 use core::any::Any;
-use core::fmt::Display;
-use core::str::FromStr;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{FromRequestParts, Path};
-use axum::http::HeaderValue;
-use axum::http::request::Parts;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
-use serde::de::DeserializeOwned;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
@@ -37,9 +31,6 @@ use crate::problem::Problem;
 pub(crate) use guard::Turn;
 pub(crate) use observe::RequestId;
 pub use openapi::document as openapi_document;
-
-/// Media type of frames, one or several in a row.
-pub(crate) const FRAMES: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 impl App {
     /// The service as an `axum` router.
@@ -118,22 +109,4 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response<Body> {
         "a handler panicked"
     );
     Problem::internal().into_response()
-}
-
-/// A name out of an address.
-pub(crate) fn parse_name<T: FromStr<Err: Display>>(what: &str, text: &str) -> Result<T, Problem> {
-    text.parse().map_err(|e| Problem::bad_name(what, e))
-}
-
-/// What the address names; refuses with a problem document.
-pub(crate) struct Place<T>(pub(crate) T);
-
-impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Place<T> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let path = Path::from_request_parts(parts, state).await;
-        path.map(|Path(place)| Self(place))
-            .map_err(|e: PathRejection| Problem::malformed_address(e.body_text()))
-    }
 }

@@ -4,6 +4,10 @@
 //! The process is the same program, told so by a hidden argument. On its stdin it gets the length of the server program, 8 bytes,
 //! little-endian, and the server program; the end of its stdin is the end of whoever waits for it, and its own.
 
+mod error;
+
+pub(crate) use error::TrialError;
+
 use core::time::Duration;
 use std::ffi::OsString;
 use std::io::{Read, Write};
@@ -13,7 +17,6 @@ use std::thread;
 use std::time::Instant;
 
 use tenebra_tfhe::server_program::{PREPARING_BYTES, PREPARING_FACTOR};
-use thiserror::Error;
 
 use crate::config::Limits;
 use crate::model::Model;
@@ -22,21 +25,6 @@ use crate::problem::Problem;
 /// How often its time and memory are looked at, at most and at least.
 const LOOK: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(20)];
 const MIB: u64 = 1 << 20;
-
-/// Why a model was given up.
-#[derive(Debug, Error)]
-pub(crate) enum TrialError {
-    #[error(
-        "verifying and preparing it takes more than {seconds} s; use fewer or simpler operations"
-    )]
-    Slow { seconds: u64 },
-    #[error(
-        "verifying and preparing it takes more than {allowed} bytes of memory; use fewer or larger trees"
-    )]
-    Large { allowed: u64 },
-    #[error("the process that verified it broke down; the server's log says more")]
-    BrokeDown,
-}
 
 /// How the process is started: program and arguments.
 #[derive(Clone, Debug)]

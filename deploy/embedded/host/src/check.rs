@@ -9,8 +9,9 @@ use tenebra_circuit::{Circuit, Verified};
 use tenebra_client::{ClientError, ClientKey, ClientSpec};
 use tenebra_tfhe::{EvaluationKey, Program};
 
+use crate::models;
 use crate::qemu::{Device, Printed, fresh_seed};
-use crate::{Result, models};
+use crate::result::Result;
 
 /// Held-out rows that each firmware asks about.
 const ROWS: usize = 6;

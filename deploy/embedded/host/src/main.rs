@@ -3,13 +3,10 @@
 mod check;
 mod models;
 mod qemu;
+mod result;
 
-use core::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
-
-/// Any failure, in words.
-type Result<T> = core::result::Result<T, Box<dyn Error>>;
 
 const USAGE: &str = "usage: tenebra-embedded-host models MODELS
        tenebra-embedded-host check MODELS FIRMWARE

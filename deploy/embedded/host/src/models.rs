@@ -10,7 +10,7 @@ use tenebra_models::{Estimator, QuantizeOptions, quantize};
 use tenebra_quant::Interface;
 use tenebra_tfhe::Program;
 
-use crate::Result;
+use crate::result::Result;
 
 const TRAIN: &str = include_str!("../../../cli/data/breast_cancer_train.csv");
 const TEST: &str = include_str!("../../../cli/data/breast_cancer_test.csv");

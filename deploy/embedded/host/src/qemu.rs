@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::Result;
+use crate::result::Result;
 
 /// A firmware and the folder that its semihosting files lie in.
 pub(crate) struct Device {

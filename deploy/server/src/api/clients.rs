@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use axum::extract::State;
 use axum::{Extension, Json};
 
-use super::{Place, parse_name};
+use super::request::{Place, parse_name};
 use crate::app::App;
 use crate::info::Purged;
 use crate::names::{Holder, Name};

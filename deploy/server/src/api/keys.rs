@@ -10,8 +10,7 @@ use axum::{Extension, Json};
 use tenebra_client::Kind;
 
 use super::models::wanted_version;
-use super::openapi::Frames;
-use super::{Place, parse_name};
+use super::request::{Frames, Place, parse_name};
 use crate::app::App;
 use crate::frames::{Expected, FrameReader, Length};
 use crate::info::{KeyInfo, KeyList};

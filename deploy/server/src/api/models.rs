@@ -11,8 +11,8 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use tenebra_client::{ClientSpec, Kind};
 
-use super::openapi::Frames;
-use super::{FRAMES, Place, parse_name, precondition};
+use super::precondition;
+use super::request::{FRAMES, Frames, Place, parse_name};
 use crate::app::App;
 use crate::frames::{Expected, FrameReader, Length};
 use crate::info::{ModelInfo, ModelList};

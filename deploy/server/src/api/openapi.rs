@@ -5,17 +5,12 @@ use axum::response::IntoResponse;
 use utoipa::openapi::path::{Operation, Parameter};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
-use utoipa::{Modify, OpenApi, ToSchema};
+use utoipa::{Modify, OpenApi};
 
+use super::request::Frames;
 use super::{clients, health, keys, models, predict, versions};
 use crate::info::{DeploymentInfo, History, KeyInfo, KeyList, ModelInfo, ModelList, Purged};
 use crate::problem::{PROBLEM_JSON, Problem};
-
-/// Bytes of frames, as docs/wire-format.md specifies them.
-#[derive(ToSchema)]
-#[schema(value_type = String, format = Binary)]
-#[expect(dead_code, reason = "describes bytes that no type here stands for")]
-pub(super) struct Frames(Vec<u8>);
 
 #[derive(OpenApi)]
 #[openapi(

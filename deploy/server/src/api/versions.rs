@@ -7,7 +7,8 @@ use axum::http::HeaderMap;
 use axum::{Extension, Json};
 
 use super::models::{check_owner, deployed};
-use super::{Place, parse_name, precondition};
+use super::precondition;
+use super::request::{Place, parse_name};
 use crate::app::App;
 use crate::info::{DeploymentInfo, History, ModelInfo};
 use crate::names::{Name, Version};
