@@ -164,6 +164,32 @@ pub(crate) fn mask_term(
     }
 }
 
+/// A polynomial of the key as words that are all zeros or all ones, in reverse: products with it are sums over slices.
+#[cfg(feature = "alloc")]
+pub(crate) struct KeyMasks(zeroize::Zeroizing<alloc::vec::Vec<u64>>);
+
+#[cfg(feature = "alloc")]
+impl KeyMasks {
+    pub(crate) fn new(key: &SecretKey, polynomial: usize) -> Self {
+        let coefficients = (0..key.glwe().polynomial_size()).rev();
+        let masks = coefficients.map(|index| key.bit_mask(polynomial, index));
+        Self(zeroize::Zeroizing::new(masks.collect()))
+    }
+
+    /// Coefficient `position` of its product with `values`, as long as it.
+    pub(crate) fn product_at(&self, values: &[u64], position: usize) -> u64 {
+        let (low, high) = values.split_at(position + 1);
+        let (of_high, of_low) = self.0.split_at(high.len());
+        masked_sum(low, of_low).wrapping_sub(masked_sum(high, of_high))
+    }
+}
+
+#[cfg(feature = "alloc")]
+fn masked_sum(values: &[u64], masks: &[u64]) -> u64 {
+    let terms = values.iter().zip(masks);
+    terms.fold(0, |sum, (value, mask)| sum.wrapping_add(value & mask))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -18,6 +18,8 @@ use super::layout::{
 };
 use super::limits;
 use crate::bits::{BitReader, BitWriter, low_bits, packed_len, round_high};
+#[cfg(feature = "alloc")]
+use crate::glwe::KeyMasks;
 use crate::glwe::{KeyProduct, mask_term, mask_words};
 use crate::key::SecretKey;
 use crate::params::{GlweParams, ValidGlwe};
@@ -274,8 +276,33 @@ impl ValidBranching {
             return Err(CipherError::Response);
         }
         let mut reader = BitReader::new(&payload[RESPONSE_PREFIX..]);
+        #[cfg(feature = "alloc")]
+        self.decrypt_quickly(key, first, &mut reader, sums);
+        #[cfg(not(feature = "alloc"))]
         self.decrypt_bits(key, first, |width| reader.read(width), sums);
         Ok(())
+    }
+
+    /// As [`decrypt_bits`](Self::decrypt_bits), a polynomial at a time.
+    #[cfg(feature = "alloc")]
+    fn decrypt_quickly(
+        &self,
+        key: &SecretKey,
+        first: usize,
+        reader: &mut BitReader<'_>,
+        sums: &mut [u64],
+    ) {
+        let width = u32::from(self.layout.response_bits);
+        let mut values = alloc::vec![0; self.glwe.polynomial_size()];
+        sums.fill(0);
+        for polynomial in 0..self.glwe.glwe_dimension() {
+            let masks = KeyMasks::new(key, polynomial);
+            reader.fill(&mut values, width);
+            for (position, sum) in (first..).zip(sums.iter_mut()) {
+                *sum = sum.wrapping_sub(masks.product_at(&values, position));
+            }
+        }
+        self.decode(first, |width| reader.read(width), sums);
     }
 
     /// As [`decrypt`](Self::decrypt), for the bits of a response behind its prefix, as they come. The key fits.
@@ -296,7 +323,13 @@ impl ValidBranching {
                 }
             }
         }
-        let p = u32::from(self.layout.plaintext_bits);
+        self.decode(first, next, sums);
+    }
+
+    /// Rounds what bodies, the first of which comes next, and products with the key, which `sums` holds, make together.
+    fn decode(&self, first: usize, mut next: impl FnMut(u32) -> u64, sums: &mut [u64]) {
+        let (width, p) = (self.layout.response_bits, self.layout.plaintext_bits);
+        let (width, p) = (u32::from(width), u32::from(p));
         let shift = width - p;
         for _ in 0..first {
             next(width);
