@@ -168,6 +168,8 @@ impl Job {
                 Ok(None) => return None,
                 Err(problem) => {
                     let _ = sender.send(Ok(problem.to_json().into())).await;
+                    // A connection that is closed on what nobody read is reset, and takes the problem with it.
+                    reader.discard().await;
                     return Some(problem);
                 }
             };

@@ -10,12 +10,14 @@ use prometheus::IntCounter;
 use tenebra_client::frame::{HEADER_LEN, Header, MAGIC};
 use tenebra_client::{FrameError, Kind, SpecId};
 use thiserror::Error;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::memory::{Charge, Memory};
 
 /// How long a frame may take at least.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// So long a client that is told to stop may go on sending before its connection is closed.
+const LINGER: Duration = Duration::from_secs(1);
 /// Room that is made before bytes arrive.
 const FIRST_ROOM: usize = 64 * 1024;
 /// Beyond that, a frame may take its bytes at this rate.
@@ -125,6 +127,12 @@ impl FrameReader {
             memory,
             received,
         }
+    }
+
+    /// Reads what still comes and throws it away, for a while.
+    pub(crate) async fn discard(&mut self) {
+        let everything = async { while let Some(Ok(_)) = self.stream.next().await {} };
+        let _ = timeout(LINGER, everything).await;
     }
 
     /// The next frame; `None` after the last. `wait` for memory, or refuse if there is none.
