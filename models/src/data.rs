@@ -3,12 +3,14 @@
 //! A [`Table`] holds features only; the target and the sample weights stand beside it in a [`DataSet`].
 
 mod cell;
+#[cfg(feature = "csv")]
 mod csv;
 mod error;
 mod table;
 mod target;
 mod words;
 
+#[cfg(feature = "csv")]
 pub use self::csv::{
     CsvReader, CsvSpec, Decimal, Dialect, Features, Limits, Record, Separator, UnknownMark,
     read_csv, read_csv_file,

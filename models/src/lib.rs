@@ -5,6 +5,7 @@ extern crate alloc;
 pub mod additive;
 pub mod data;
 pub mod forest;
+#[cfg(feature = "import")]
 pub mod import;
 pub mod linear;
 mod listing;
@@ -14,6 +15,7 @@ mod quantize;
 pub mod quantized;
 mod random;
 pub mod scores;
+#[cfg(feature = "train")]
 mod train;
 
 pub use additive::{AdditiveModel, AdditiveParts};
@@ -25,6 +27,7 @@ pub use prediction::Prediction;
 pub use quantize::{quantize, quantize_with_report};
 pub use quantized::{QuantizeError, QuantizeOptions, QuantizedModel};
 pub use scores::MetricError;
+#[cfg(feature = "train")]
 pub use train::{
     Estimator, EstimatorInfo, EstimatorName, FAMILIES, Family, Kind, Param, Params, TrainError,
     Trained, Value, estimators,

@@ -12,6 +12,7 @@ impl Random {
     }
 
     /// The generator of the same seed on stream `index`, which has nothing to do with the others.
+    #[cfg(feature = "train")]
     pub(crate) fn branch(mut self, index: u64) -> Self {
         self.0.set_stream(index);
         self

@@ -32,24 +32,6 @@ impl Words {
         let other = self.others_are_missing.then_some(f64::NAN);
         number.filter(is_code).or(other)
     }
-
-    /// The words, or the first of many, for a message.
-    #[must_use]
-    pub(crate) fn listed(&self) -> String {
-        const SHOWN: usize = 10;
-        let shown: Vec<String> = self
-            .words
-            .iter()
-            .take(SHOWN)
-            .map(|word| format!("`{word}`"))
-            .collect();
-        let more = if self.words.len() > SHOWN {
-            ", …"
-        } else {
-            ""
-        };
-        shown.join(", ") + more
-    }
 }
 
 #[cfg(test)]
@@ -80,6 +62,5 @@ mod tests {
         assert!(words.code("").is_some_and(f64::is_nan));
         words.others_are_missing = true;
         assert!(words.code("Red").is_some_and(f64::is_nan));
-        assert_eq!(words.listed(), "`red`, `a b`, `7`, `NA`");
     }
 }

@@ -124,6 +124,7 @@ impl Tree {
     }
 
     /// The splits, to change them before the forest is checked.
+    #[cfg(feature = "import")]
     pub(crate) fn splits_mut(&mut self) -> impl Iterator<Item = &mut Split> {
         self.nodes.iter_mut().filter_map(|node| match node {
             Node::Split(split) => Some(split),

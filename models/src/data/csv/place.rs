@@ -37,7 +37,7 @@ impl Place<'_> {
             line: self.line,
             column: self.column.to_owned(),
             cell: shorten(cell),
-            known: words.listed(),
+            known: listed(words),
         })
     }
 
@@ -68,6 +68,19 @@ fn number(cell: &str, decimal: Decimal) -> Option<f64> {
     value.or_else(|| boolean(cell).map(|value| f64::from(u8::from(value))))
 }
 
+/// The words, or the first of many, for a message.
+fn listed(words: &Words) -> String {
+    const SHOWN: usize = 10;
+    let all = &words.words;
+    let shown: Vec<String> = all
+        .iter()
+        .take(SHOWN)
+        .map(|word| format!("`{word}`"))
+        .collect();
+    let more = if all.len() > SHOWN { ", …" } else { "" };
+    shown.join(", ") + more
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,5 +100,16 @@ mod tests {
             assert_eq!(number(cell, Decimal::Point), point, "{cell}");
             assert_eq!(number(cell, Decimal::Comma), comma, "{cell}");
         }
+    }
+
+    #[test]
+    fn many_words_are_cut_short() {
+        let words = |count: usize| Words {
+            words: (0..count).map(|word| word.to_string()).collect(),
+            others_are_missing: false,
+        };
+        assert_eq!(listed(&words(2)), "`0`, `1`");
+        assert!(listed(&words(10)).ends_with("`9`"));
+        assert!(listed(&words(11)).ends_with("`9`, …"));
     }
 }
