@@ -88,8 +88,7 @@ fn exact_row(forest: &ForestModel, quantized: &QuantizedModel, report: &ForestRe
             return;
         }
     };
-    let circuit = quantized.verified().expect("a quantized model verifies");
-    let outputs = tenebra_sim::run(&circuit, &codes.codes).expect("codes are within their ranges");
+    let outputs = tenebra_sim::run(quantized.circuit(), &codes.codes).expect("codes are within their ranges");
     let got = quantized
         .decode(&outputs)
         .expect("as many outputs as scores")

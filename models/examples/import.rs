@@ -23,11 +23,10 @@ fn main() -> Result<(), Box<dyn core::error::Error>> {
         Some(&calibration.table),
         &QuantizeOptions::with_bits(8)?,
     )?;
-    let circuit = quantized.verified()?;
 
     let row = [7.0, 195.0, 70.0, 33.0, 25.1, 0.163, 55.0];
     let codes = quantized.encode(&row)?;
-    let prediction = quantized.decode(&tenebra_sim::run(&circuit, &codes.codes)?)?;
+    let prediction = quantized.decode(&tenebra_sim::run(quantized.circuit(), &codes.codes)?)?;
     assert_eq!(codes.clipped, 0);
     assert_eq!(prediction.class, Some(1));
     // The probability that onnxruntime computes from the floats.

@@ -14,18 +14,14 @@ fn main() -> Result<(), Box<dyn core::error::Error>> {
 
     // Integers of 8 bits, and the circuit that a server evaluates on encrypted codes.
     let quantized = quantize(&model, None, &QuantizeOptions::with_bits(8)?)?;
-    let circuit = quantized.verified()?;
 
     for (row, class) in [([1.5, 6.0], "no"), ([5.5, 7.0], "yes")] {
         let codes = quantized.encode(&row)?.codes;
         // On clear integers here; `tenebra-tfhe` gets the same ones from ciphertexts.
-        let prediction = quantized.decode(&tenebra_sim::run(&circuit, &codes)?)?;
+        let prediction = quantized.decode(&tenebra_sim::run(quantized.circuit(), &codes)?)?;
         let of_floats = model.predict(&row)?;
         assert_eq!(prediction.class, of_floats.class);
-        assert_eq!(
-            prediction.class.map(|c| quantized.classes[c].as_str()),
-            Some(class)
-        );
+        assert_eq!(quantized.readout.label(&prediction), Some(class));
     }
     Ok(())
 }

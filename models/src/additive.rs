@@ -18,8 +18,8 @@ use tenebra_quant::{Bins, Decision, InverseLink};
 use crate::forest::{
     Comparison, ForestError, ForestModel, ForestParts, Missing, Node, Split, Tree,
 };
-use crate::prediction::Prediction;
 use crate::scores::Metric;
+use tenebra_quant::Prediction;
 
 /// A step function of one feature.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -10,7 +10,6 @@ pub mod import;
 pub mod linear;
 mod listing;
 pub mod model;
-mod prediction;
 mod quantize;
 pub mod quantized;
 mod random;
@@ -23,10 +22,10 @@ pub use data::DataError;
 pub use forest::{ForestModel, ForestParts};
 pub use linear::{CalibrationNote, LinearModel, LinearParts, calibration_notes};
 pub use model::{Model, ModelError, Task};
-pub use prediction::Prediction;
 pub use quantize::{quantize, quantize_with_report};
 pub use quantized::{QuantizeError, QuantizeOptions, QuantizedModel};
 pub use scores::MetricError;
+pub use tenebra_quant::Prediction;
 #[cfg(feature = "train")]
 pub use train::{
     Estimator, EstimatorInfo, EstimatorName, FAMILIES, Family, Kind, Param, Params, TrainError,

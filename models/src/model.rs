@@ -18,8 +18,8 @@ use crate::additive::{AdditiveModel, AdditiveParts};
 use crate::data::Words;
 use crate::forest::{ForestModel, ForestParts};
 use crate::linear::{LinearModel, LinearParts};
-use crate::prediction::Prediction;
 use crate::scores::Metric;
+use tenebra_quant::Prediction;
 
 /// What a model predicts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,13 +91,11 @@ impl Model {
 
     /// The columns of categories whose cells are words, by feature.
     pub fn words(&self) -> impl Iterator<Item = (usize, &Words)> {
-        let categories = match self {
-            Self::Forest(model) => Some(&model.parts().categories),
+        let forest = match self {
+            Self::Forest(model) => Some(model),
             Self::Linear(_) | Self::Additive(_) => None,
         };
-        let categories = categories.into_iter().flatten();
-        let words = categories.filter(|(_, words)| !words.words.is_empty());
-        words.map(|(feature, words)| (*feature as usize, words))
+        forest.into_iter().flat_map(ForestModel::words)
     }
 
     /// Class labels in the order of the class indices; empty for a regression.

@@ -1,7 +1,7 @@
 //! Quantized models: integer codes in, integer scores out, and how to read them.
 //!
 //! What the client needs to know is here beside the circuit: the codec of every input, and how an output becomes a real
-//! score, `score = output_scale * integer + output_offset`, then a prediction.
+//! score, `score = scale * integer + offset`, then a prediction.
 
 mod error;
 mod options;
@@ -10,10 +10,8 @@ pub use error::QuantizeError;
 pub use options::{Calibration, QuantizeOptions};
 
 use tenebra_circuit::{Circuit, Interval, Verified, verify};
-use tenebra_quant::{Decision, Interface, InverseLink, Output, Words};
+use tenebra_quant::{Interface, Output, Prediction, Readout, Words};
 
-use crate::model::Model;
-use crate::prediction::Prediction;
 use crate::scores::Metric;
 
 /// A model on integer codes.
@@ -27,20 +25,14 @@ pub struct QuantizedModel {
     pub n_features: usize,
     /// One per element of the circuit's input, in order. Features that do not matter have none and are not sent.
     pub inputs: Vec<InputCodec>,
-    /// One input port `x`, one output `y`.
-    pub circuit: Circuit,
-    /// Per output, real score units per integer; positive.
-    pub output_scale: Vec<f64>,
-    /// Per output, the real score of the integer 0.
-    pub output_offset: Vec<f64>,
-    /// From scores to predictions.
-    pub inverse_link: InverseLink,
-    /// From scores to a class.
-    pub decision: Decision,
-    /// Class labels, in the order of the class indices.
-    pub classes: Vec<String>,
+    /// The columns of categories whose cells are words, ascending.
+    pub words: Vec<Words>,
+    /// What the circuit's integers say.
+    pub readout: Readout,
     /// The score the model is usually judged by.
     pub metric: Metric,
+    /// One input port `x`, one output `y`.
+    pub(crate) circuit: Verified,
 }
 
 /// Which feature an input is, and how it becomes a code.
@@ -96,64 +88,49 @@ impl QuantizedModel {
     /// # Errors
     /// [`QuantizeError::Outputs`] if their number is not that of the model.
     pub fn decode(&self, outputs: &[i64]) -> Result<Prediction, QuantizeError> {
-        if outputs.len() != self.output_scale.len() {
-            return Err(QuantizeError::Outputs {
-                found: outputs.len(),
-                expected: self.output_scale.len(),
-            });
-        }
-        let scores = outputs
-            .iter()
-            .zip(&self.output_scale)
-            .zip(&self.output_offset);
-        let scores = scores
-            .map(|((&y, scale), offset)| scale * y as f64 + offset)
-            .collect();
-        Ok(Prediction::from_scores(
-            scores,
-            self.inverse_link,
-            self.decision,
-        ))
+        let prediction = self.readout.predict(outputs);
+        prediction.ok_or(QuantizeError::Outputs {
+            found: outputs.len(),
+            expected: self.readout.outputs.len(),
+        })
     }
 
-    /// What a client must know: of `model`, which this was made of, and of its verified circuit.
+    /// What a client must know.
     #[must_use]
-    pub fn interface(&self, model: &Model, circuit: &Verified) -> Interface {
-        let ranges = circuit.output_ranges();
-        let scales = self.output_scale.iter().zip(&self.output_offset);
-        let outputs = ranges.iter().zip(scales);
-        let words = model.words().map(|(column, words)| Words {
-            column,
-            others_are_missing: words.others_are_missing,
-            words: words.words.clone(),
-        });
+    pub fn interface(&self) -> Interface {
         Interface {
             columns: self.n_features,
             inputs: self.inputs.clone(),
-            outputs: outputs
-                .map(|(range, (&scale, &offset))| Output {
-                    min: range.min,
-                    max: range.max,
-                    scale,
-                    offset,
-                })
-                .collect(),
-            inverse_link: self.inverse_link,
-            decision: self.decision,
-            classes: self.classes.clone(),
+            readout: self.readout.clone(),
             column_names: self.feature_names.clone().unwrap_or_default(),
             estimator: self.estimator.clone(),
-            words: words.collect(),
+            words: self.words.clone(),
         }
     }
 
-    /// The circuit behind its door.
-    ///
-    /// # Errors
-    /// [`QuantizeError::Circuit`], with every reason.
-    pub fn verified(&self) -> Result<Verified, QuantizeError> {
-        verify(&self.circuit).map_err(|errors| QuantizeError::Circuit {
-            message: errors.to_string(),
-        })
+    /// The circuit, which passed its door when the model was quantized: one input port `x`, one output `y`.
+    #[must_use]
+    pub fn circuit(&self) -> &Verified {
+        &self.circuit
     }
+}
+
+/// The circuit behind its door.
+pub(crate) fn verified(circuit: &Circuit) -> Result<Verified, QuantizeError> {
+    verify(circuit).map_err(|errors| QuantizeError::Circuit {
+        message: errors.to_string(),
+    })
+}
+
+/// The outputs of a circuit, whose integers have a scale and an offset each.
+pub(crate) fn outputs(circuit: &Verified, scale: &[f64], offset: &[f64]) -> Vec<Output> {
+    let scores = scale.iter().zip(offset);
+    let outputs = circuit.output_ranges().into_iter().zip(scores);
+    let output = |(range, (&scale, &offset)): (Interval, (&f64, &f64))| Output {
+        min: range.min,
+        max: range.max,
+        scale,
+        offset,
+    };
+    outputs.map(output).collect()
 }

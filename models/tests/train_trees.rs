@@ -243,10 +243,10 @@ fn trained_forests_decide_the_same_on_codes() {
         };
         let (quantized, report) =
             quantize_forest(&model, Some(&data.table), &ForestOptions::default()).unwrap();
-        let circuit = quantized.verified().unwrap();
         for row in data.table.rows() {
             let outputs =
-                tenebra_sim::run(&circuit, &quantized.encode(row).unwrap().codes).unwrap();
+                tenebra_sim::run(quantized.circuit(), &quantized.encode(row).unwrap().codes)
+                    .unwrap();
             let (got, want) = (
                 quantized.decode(&outputs).unwrap(),
                 model.predict(row).unwrap(),
@@ -304,9 +304,9 @@ fn additive_models_learn_a_sum_of_functions_and_run_on_codes() {
     assert!(spread(3) > 20.0 * spread(0), "{} {}", spread(3), spread(0));
     let (quantized, report) =
         quantize_additive(model, Some(&data.table), &ForestOptions::default()).unwrap();
-    let circuit = quantized.verified().unwrap();
     for (row, want) in data.table.rows().zip(&rows) {
-        let outputs = tenebra_sim::run(&circuit, &quantized.encode(row).unwrap().codes).unwrap();
+        let outputs =
+            tenebra_sim::run(quantized.circuit(), &quantized.encode(row).unwrap().codes).unwrap();
         let got = quantized.decode(&outputs).unwrap().scores[0];
         assert!((got - want.scores[0]).abs() <= report.leaf_error_bound[0] + 1e-9);
     }

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::{Affine, Codec, Decision, Input, InverseLink, Output, QuantError};
+use crate::{Affine, Codec, Decision, Input, InverseLink, Output, QuantError, Readout};
 
 /// All that a client must know of a model to make codes of rows and predictions of integers; made by models, carried by client
 /// specs.
@@ -14,14 +14,8 @@ pub struct Interface {
     pub columns: usize,
     /// In the order of the circuit's inputs; columns that do not matter have none.
     pub inputs: Vec<Input<Vec<f64>>>,
-    /// In the order of the circuit's outputs.
-    pub outputs: Vec<Output>,
-    /// From scores to what `predict_proba` returns.
-    pub inverse_link: InverseLink,
-    /// From scores to a class.
-    pub decision: Decision,
-    /// Names of the classes, empty for a regression.
-    pub classes: Vec<String>,
+    /// What the circuit's integers say.
+    pub readout: Readout,
     /// Names of the columns, or none.
     pub column_names: Vec<String>,
     /// What kind of model it is, for people.
@@ -70,10 +64,12 @@ impl Interface {
                 .enumerate()
                 .map(input)
                 .collect::<Result<_, _>>()?,
-            outputs: outputs.iter().map(output).collect(),
-            inverse_link: InverseLink::Identity,
-            decision: Decision::None,
-            classes: Vec::new(),
+            readout: Readout {
+                outputs: outputs.iter().map(output).collect(),
+                inverse_link: InverseLink::Identity,
+                decision: Decision::None,
+                classes: Vec::new(),
+            },
             column_names: (0..inputs.len())
                 .map(|column| format!("x{column}"))
                 .collect(),
@@ -97,8 +93,8 @@ mod tests {
                 assert_eq!(input.quantize(f64::from(code)).map(|q| q.code), Ok(code));
             }
         }
-        let scores = interface.outputs.iter().map(|output| output.score(-7));
-        assert_eq!(scores.collect::<Vec<_>>(), vec![-7.0]);
+        let scores = interface.readout.predict(&[-7]).map(|row| row.scores);
+        assert_eq!(scores, Some(vec![-7.0]));
         assert!(Interface::of_codes(&[(0, 65536)], &[]).is_err());
         assert!(Interface::of_codes(&[(0, 1 << 40)], &[]).is_err());
     }

@@ -16,6 +16,8 @@ mod fixed_point;
 #[cfg(feature = "alloc")]
 mod interface;
 mod link;
+#[cfg(feature = "alloc")]
+mod readout;
 mod steps;
 
 pub use affine::Affine;
@@ -27,6 +29,8 @@ pub use fixed_point::FixedPoint;
 #[cfg(feature = "alloc")]
 pub use interface::{Interface, Words};
 pub use link::{Decision, InverseLink};
+#[cfg(feature = "alloc")]
+pub use readout::{Prediction, Readout};
 
 /// The code of a real value, and whether the value lay outside the representable range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

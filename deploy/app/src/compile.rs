@@ -85,28 +85,28 @@ pub fn compile(
     let start = Instant::now();
     let quantized = quantize_with_report(model, calibration, &options.quantize);
     let (quantized, forest) = quantized.map_err(|e| name_feature(e, model))?;
-    let circuit = Verified::try_from(quantized.circuit.clone())?;
+    let circuit = quantized.circuit();
     let plan = Options {
         rows: BATCH_ROWS,
         ..options.plan.clone()
     };
     let (program, measured) = if options.measure {
-        let measured = measure(&circuit, &plan, progress)?;
+        let measured = measure(circuit, &plan, progress)?;
         (
             measured.program,
             Some((measured.measurements, measured.refused)),
         )
     } else {
-        (Program::prepare(&circuit, &plan)?, None)
+        (Program::prepare(circuit, &plan)?, None)
     };
     let spec = OwnedSpec {
         p_fail_log2: plan.p_fail_log2,
         scheme: program.spec_scheme(),
-        interface: quantized.interface(model, &circuit),
+        interface: quantized.interface(),
     };
     let client = spec.encode()?;
-    let comparison = compare(model, &quantized, &circuit, calibration)?;
-    let mut report = Report::new(&quantized.estimator, &circuit, &program, comparison);
+    let comparison = compare(model, &quantized, calibration)?;
+    let mut report = Report::new(&quantized.estimator, circuit, &program, comparison);
     if let Some((measurements, refused)) = measured {
         report.add_measured(&program, &measurements, &refused);
     }
@@ -157,13 +157,12 @@ fn name_feature(error: QuantizeError, model: &Model) -> Error {
 fn compare(
     model: &Model,
     quantized: &QuantizedModel,
-    circuit: &Verified,
     calibration: Option<&Table>,
 ) -> Result<QuantizationReport, Error> {
     let mut report = QuantizationReport {
         columns: quantized.n_features,
         inputs: quantized.inputs.len(),
-        outputs: quantized.output_scale.len(),
+        outputs: quantized.readout.outputs.len(),
         calibration_rows: None,
         class_agreement: None,
         clipped_rows: None,
@@ -181,7 +180,7 @@ fn compare(
     for row in rows.iter().map(|&index| all[index]) {
         let float = model.predict(row)?;
         let codes = quantized.encode(row)?;
-        let found = quantized.decode(&tenebra_sim::run(circuit, &codes.codes)?)?;
+        let found = quantized.decode(&tenebra_sim::run(quantized.circuit(), &codes.codes)?)?;
         agreeing += f64::from(u8::from(float.class == found.class));
         if codes.clipped > 0 {
             clipped += 1;
@@ -200,7 +199,8 @@ fn compare(
     report.clipped_rows = Some(clipped);
     report.max_score_error = (clipped < rows.len()).then_some(error);
     report.score_range = Some(largest - least).filter(|range| range.is_finite());
-    report.class_agreement = (!quantized.classes.is_empty()).then(|| agreeing / rows.len() as f64);
+    report.class_agreement =
+        (!quantized.readout.classes.is_empty()).then(|| agreeing / rows.len() as f64);
     Ok(report)
 }
 

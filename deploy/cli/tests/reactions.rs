@@ -20,7 +20,7 @@ use tenebra_client::frame::{HEADER_LEN, Header, TRAILER_LEN};
 use tenebra_client::params::GlweParams;
 use tenebra_client::{ClientSpec, Kind, to_frame};
 use tenebra_client::{OwnedScheme, OwnedSpec};
-use tenebra_quant::{Codec, Decision, Input, Interface, InverseLink};
+use tenebra_quant::{Codec, Decision, Input, Interface, InverseLink, Readout};
 
 /// One bit in, a digit sum of 6 bits out, of which 0 to 10 are answers. A query has 131 kB, so that 300 rows are encrypted
 /// and sent in several pieces.
@@ -60,15 +60,17 @@ fn spec() -> OwnedSpec {
                 },
                 missing: None,
             }],
-            outputs: vec![tenebra_quant::Output {
-                min: 0,
-                max: 10,
-                scale: 1.0,
-                offset: 0.0,
-            }],
-            inverse_link: InverseLink::Identity,
-            decision: Decision::None,
-            classes: vec![],
+            readout: Readout {
+                outputs: vec![tenebra_quant::Output {
+                    min: 0,
+                    max: 10,
+                    scale: 1.0,
+                    offset: 0.0,
+                }],
+                inverse_link: InverseLink::Identity,
+                decision: Decision::None,
+                classes: vec![],
+            },
             column_names: vec![],
             estimator: "RandomForestRegressor".into(),
             words: vec![],

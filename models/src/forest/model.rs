@@ -5,8 +5,9 @@ use core::ops::Deref;
 use tenebra_quant::{Decision, InverseLink};
 
 use super::{ForestError, ForestParts, Node, check};
-use crate::prediction::Prediction;
+use crate::data::Words;
 use crate::scores::Metric;
+use tenebra_quant::Prediction;
 
 /// A checked forest. Reads as its [`ForestParts`].
 ///
@@ -49,6 +50,13 @@ impl ForestModel {
     #[must_use]
     pub fn n_outputs(&self) -> usize {
         self.parts.bias.len()
+    }
+
+    /// The columns of categories whose cells are words, by feature.
+    pub fn words(&self) -> impl Iterator<Item = (usize, &Words)> {
+        let words = self.parts.categories.iter();
+        let words = words.filter(|(_, words)| !words.words.is_empty());
+        words.map(|(feature, words)| (*feature as usize, words))
     }
 
     /// The features that some split reads, ascending.

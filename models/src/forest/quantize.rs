@@ -27,11 +27,12 @@ use choose::choose_leaves;
 use inputs::Inputs;
 use report::{DecoyCount, cut_points, measure, report};
 use tenebra_circuit::passes::simplify;
-use tenebra_circuit::{CircuitBuilder, Forest, Verified, verify};
+use tenebra_circuit::{CircuitBuilder, Forest, Verified};
+use tenebra_quant::{Readout, Words};
 
 use super::ForestModel;
 use crate::data::Table;
-use crate::quantized::{InputCodec, QuantizeError, QuantizedModel, code_interval};
+use crate::quantized::{self, InputCodec, QuantizeError, QuantizedModel, code_interval, verified};
 
 /// Quantizes a forest and builds its circuit.
 ///
@@ -59,15 +60,17 @@ pub fn quantize_forest(
         feature_names: model.feature_names.clone(),
         n_features: model.n_features,
         inputs: codecs,
-        circuit: circuit.circuit().clone(),
-        output_scale: codes.scale.clone(),
-        output_offset: codes.offset.clone(),
-        inverse_link: model.inverse_link,
-        decision: model.decision,
-        classes: model.classes.clone(),
+        words: words(model),
+        readout: Readout {
+            outputs: quantized::outputs(&circuit, &codes.scale, &codes.offset),
+            inverse_link: model.inverse_link,
+            decision: model.decision,
+            classes: model.classes.clone(),
+        },
         metric: model.metric(),
+        circuit,
     };
-    let measured = calibration.map(|table| measure(model, &quantized, &circuit, &table));
+    let measured = calibration.map(|table| measure(model, &quantized, &table));
     let report = report(
         &quantized,
         decoys,
@@ -78,6 +81,16 @@ pub fn quantize_forest(
     Ok((quantized, report))
 }
 
+/// The columns of categories whose cells are words.
+fn words(model: &ForestModel) -> Vec<Words> {
+    let words = model.words().map(|(column, words)| Words {
+        column,
+        others_are_missing: words.others_are_missing,
+        words: words.words.clone(),
+    });
+    words.collect()
+}
+
 /// The circuit without what it does not need, its inputs, and the decoys among their cut points.
 fn build(
     forest: Forest,
@@ -85,13 +98,11 @@ fn build(
     options: &ForestOptions,
     calibration: Option<&Table>,
 ) -> Result<(Verified, Vec<InputCodec>, DecoyCount), QuantizeError> {
-    let refused = |message: String| QuantizeError::Circuit { message };
     let mut builder = CircuitBuilder::new();
     let x = builder.input("x", inputs.codecs.iter().map(code_interval).collect());
     let y = builder.forest(x, forest);
     builder.output("y", y);
-    let simplified =
-        simplify(&verify(&builder.finish()).map_err(|errors| refused(errors.to_string()))?);
+    let simplified = simplify(&verified(&builder.finish())?);
     let mut codecs: Vec<InputCodec> = simplified
         .kept_inputs
         .iter()
@@ -107,8 +118,7 @@ fn build(
     let mut decoys = DecoyCount::default();
     let counts = own.into_iter().zip(&codecs);
     counts.for_each(|(own, input)| decoys.add(own, cut_points(input)));
-    let circuit = verify(&circuit).map_err(|errors| refused(errors.to_string()))?;
-    Ok((circuit, codecs, decoys))
+    Ok((verified(&circuit)?, codecs, decoys))
 }
 
 #[cfg(test)]

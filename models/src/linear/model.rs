@@ -9,8 +9,8 @@ use tenebra_quant::{Decision, InverseLink};
 
 use super::calibration::FeatureStats;
 use crate::model::ModelError;
-use crate::prediction::Prediction;
 use crate::scores::Metric;
+use tenebra_quant::Prediction;
 
 /// The parts of a linear model, unchecked; [`LinearModel::new`] is the door.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -6,13 +6,14 @@
 //! the rounding that goes into the output's offset.
 
 use tenebra_circuit::{CircuitBuilder, Interval, Matrix};
-use tenebra_quant::{Affine, QuantError};
+use tenebra_quant::{Affine, QuantError, Readout};
 
 use super::LinearModel;
 use super::calibration::{Codecs, FeatureStats};
 use crate::data::Table;
-use crate::quantized::QuantizeError;
-use crate::quantized::{Codec, InputCodec, QuantizeOptions, QuantizedModel};
+use crate::quantized::{
+    self, Codec, InputCodec, QuantizeError, QuantizeOptions, QuantizedModel, verified,
+};
 
 /// Quantizes a linear model; see [`quantize`](crate::quantize()).
 ///
@@ -62,7 +63,7 @@ pub fn quantize_linear(
     for (coef, intercept) in model.coef.iter().zip(&intercept) {
         outputs.push(Output::new(coef, *intercept, &features, options)?);
     }
-    Ok(build(model, &features, &outputs))
+    build(model, &features, &outputs)
 }
 
 pub(super) fn has_weight(model: &LinearModel, feature: usize) -> bool {
@@ -177,7 +178,11 @@ fn whole_steps(value: f64, scale: f64) -> (i64, f64) {
     (whole, (-steps).mul_add(scale, value))
 }
 
-fn build(model: &LinearModel, features: &[Feature], outputs: &[Output]) -> QuantizedModel {
+fn build(
+    model: &LinearModel,
+    features: &[Feature],
+    outputs: &[Output],
+) -> Result<QuantizedModel, QuantizeError> {
     let used: Vec<usize> = (0..features.len())
         .filter(|&j| outputs.iter().any(|o| o.weights[j] != 0))
         .collect();
@@ -219,19 +224,24 @@ fn build(model: &LinearModel, features: &[Feature], outputs: &[Output]) -> Quant
     let weights = Matrix::dense(outputs.len(), inputs.len(), weights);
     let y = circuit.linear(x, weights, outputs.iter().map(|o| o.bias).collect());
     circuit.output("y", y);
-    QuantizedModel {
+    let circuit = verified(&circuit.finish())?;
+    let scale: Vec<f64> = outputs.iter().map(|o| o.scale).collect();
+    let offset: Vec<f64> = outputs.iter().map(|o| o.offset).collect();
+    Ok(QuantizedModel {
         estimator: model.estimator.clone(),
         feature_names: model.feature_names.clone(),
         n_features: model.n_features,
         inputs,
-        circuit: circuit.finish(),
-        output_scale: outputs.iter().map(|o| o.scale).collect(),
-        output_offset: outputs.iter().map(|o| o.offset).collect(),
-        inverse_link: model.inverse_link,
-        decision: model.decision,
-        classes: model.classes.clone(),
+        words: Vec::new(),
+        readout: Readout {
+            outputs: quantized::outputs(&circuit, &scale, &offset),
+            inverse_link: model.inverse_link,
+            decision: model.decision,
+            classes: model.classes.clone(),
+        },
         metric: model.metric(),
-    }
+        circuit,
+    })
 }
 
 #[cfg(test)]
@@ -260,7 +270,7 @@ mod tests {
 
     fn run(quantized: &QuantizedModel, row: &[f64]) -> (Vec<i64>, f64) {
         let codes = quantized.encode(row).unwrap();
-        let outputs = tenebra_sim::run(&quantized.verified().unwrap(), &codes.codes).unwrap();
+        let outputs = tenebra_sim::run(quantized.circuit(), &codes.codes).unwrap();
         let score = quantized.decode(&outputs).unwrap().scores[0];
         (outputs, score)
     }
@@ -275,7 +285,7 @@ mod tests {
         let (outputs, score) = run(&quantized, &[10.0]);
         assert_eq!(outputs, [7 * 10 + 5]);
         assert!((score - 32.0).abs() < 1e-12);
-        assert!((quantized.output_offset[0] + 1.0 / 7.0).abs() < 1e-12);
+        assert!((quantized.readout.outputs[0].offset + 1.0 / 7.0).abs() < 1e-12);
     }
 
     #[test]
@@ -374,7 +384,7 @@ mod tests {
         let table = Table::from_rows(1, vec![0.0, 1e-9]).unwrap();
         let quantized =
             quantize_linear(&line(vec![1.0], 1e6), Some(&table), &no_margin(8)).unwrap();
-        assert!(quantized.verified().unwrap().output_ranges()[0].bits() <= 16);
+        assert!(quantized.circuit().output_ranges()[0].bits() <= 16);
         assert!((run(&quantized, &[0.0]).1 - 1e6).abs() < 1e-3);
     }
 
@@ -391,7 +401,7 @@ mod tests {
             let table = Table::from_rows(n, seed[..rows].to_vec()).unwrap();
             let model = line(coef.clone(), 0.5);
             let quantized = quantize_linear(&model, Some(&table), &no_margin(bits)).unwrap();
-            let scale = quantized.output_scale[0];
+            let scale = quantized.readout.outputs[0].scale;
             let mut bound = scale;
             for (j, w) in coef.iter().enumerate() {
                 let (lo, hi) = table.column(j).fold((f64::MAX, f64::MIN), |(lo, hi), x| (lo.min(x), hi.max(x)));

@@ -2,7 +2,7 @@
 
 use super::{Metric, Outcomes, ScoreError};
 use crate::data::TargetColumn;
-use crate::prediction::Prediction;
+use tenebra_quant::Prediction;
 
 impl Metric {
     /// The score of `predictions` against a target column. A label that `classes` lacks is an error.

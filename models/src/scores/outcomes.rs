@@ -9,8 +9,8 @@ use super::{
 };
 use crate::data::DataError;
 use crate::data::TargetColumn;
-use crate::prediction::Prediction;
 use crate::scores::MetricError;
+use tenebra_quant::Prediction;
 
 /// Truths and predictions of many rows in columns: 16 bytes a row for a score of classes or for one number, 8 more for sample
 /// weights and for each further number that the scores look at.

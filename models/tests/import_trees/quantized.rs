@@ -21,14 +21,13 @@ fn assert_exact(
     bounds: &[f64],
     rows: &[Vec<f64>],
 ) -> usize {
-    let circuit = quantized.verified().unwrap();
     let mut compared = 0;
     for (index, row) in rows.iter().enumerate() {
         let Ok(want) = model.predict(row) else {
             continue;
         };
         let codes = quantized.encode(row).unwrap();
-        let outputs = tenebra_sim::run(&circuit, &codes.codes).unwrap();
+        let outputs = tenebra_sim::run(quantized.circuit(), &codes.codes).unwrap();
         let got = quantized.decode(&outputs).unwrap();
         for ((got, want), bound) in got.scores.iter().zip(&want.scores).zip(bounds) {
             let allowed = bound + 1e-9 * want.abs().max(1.0);

@@ -149,13 +149,12 @@ fn calibration_that_says_nothing_loses_no_row() {
         let report = report.unwrap();
         assert!(report.measured.unwrap().relative.is_finite(), "{case}");
         assert!(report.relative_leaf_error_bound < 1.0 / 256.0, "{case}");
-        let circuit = quantized.verified().unwrap();
         let want = test.targets[0].to_numbers().unwrap();
         let spread = want.iter().fold(0.0_f64, |spread, y| spread.max(y.abs()));
         for (row, want) in test.table.rows().zip(want) {
             let codes = quantized.encode(row).unwrap().codes;
             let got = quantized
-                .decode(&tenebra_sim::run(&circuit, &codes).unwrap())
+                .decode(&tenebra_sim::run(quantized.circuit(), &codes).unwrap())
                 .unwrap();
             match got.class {
                 Some(class) => assert_eq!(model.classes()[class], want.to_string(), "{case}"),

@@ -58,19 +58,19 @@ pub(crate) fn write_all(folder: &Path) -> Result<()> {
         let model = estimator.fit(&data)?.model;
         let options = QuantizeOptions::with_bits(recipe.bits)?;
         let quantized = quantize(&model, Some(&data.table), &options)?;
-        let circuit = quantized.verified()?;
+        let circuit = quantized.circuit();
         let options = Options {
             query: recipe.query,
             ..Options::default()
         };
-        let program = Program::prepare(&circuit, &options)?;
+        let program = Program::prepare(circuit, &options)?;
         let spec = OwnedSpec {
             p_fail_log2: options.p_fail_log2,
             scheme: program.spec_scheme(),
             interface: Interface {
                 // The device knows its sensors by their place.
                 column_names: Vec::new(),
-                ..quantized.interface(&model, &circuit)
+                ..quantized.interface()
             },
         };
         let path = |extension: &str| folder.join(recipe.name).with_extension(extension);

@@ -7,7 +7,9 @@ use tenebra_circuit::{
 };
 use tenebra_client::OwnedSpec;
 use tenebra_client::{ClientKey, ClientSpec};
-use tenebra_quant::{Affine, BitWidth, Codec, Decision, Input, Interface, InverseLink, Output};
+use tenebra_quant::{
+    Affine, BitWidth, Codec, Decision, Input, Interface, InverseLink, Output, Readout,
+};
 use tenebra_tfhe::Program;
 use tenebra_tfhe::server_program::ServerFile;
 
@@ -131,10 +133,12 @@ fn compile(
         interface: Interface {
             columns,
             inputs: inputs.collect(),
-            outputs: outputs.collect(),
-            inverse_link: InverseLink::Sigmoid,
-            decision: Decision::Threshold,
-            classes: vec!["no".into(), "yes".into()],
+            readout: Readout {
+                outputs: outputs.collect(),
+                inverse_link: InverseLink::Sigmoid,
+                decision: Decision::Threshold,
+                classes: vec!["no".into(), "yes".into()],
+            },
             column_names: Vec::new(),
             estimator: "Test".into(),
             words: vec![],

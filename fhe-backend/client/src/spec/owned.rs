@@ -47,7 +47,7 @@ impl OwnedSpec {
         let estimator = core::slice::from_ref(&self.interface.estimator);
         for (what, names) in [
             ("column", self.interface.column_names.as_slice()),
-            ("class", &self.interface.classes),
+            ("class", &self.interface.readout.classes),
             ("estimator", estimator),
         ] {
             for (number, name) in (1..).zip(names) {
@@ -65,7 +65,7 @@ impl OwnedSpec {
         let mut out = Vec::new();
         out.extend(self.p_fail_log2.to_le_bytes());
         push_count(&mut out, interface.inputs.len());
-        push_count(&mut out, interface.outputs.len());
+        push_count(&mut out, interface.readout.outputs.len());
         let mut parameters = Vec::new();
         out.push(self.scheme.write(&mut parameters));
         push_count(&mut out, parameters.len());
@@ -75,16 +75,16 @@ impl OwnedSpec {
             .inputs
             .iter()
             .for_each(|input| codec::write_input(&mut out, input));
-        for output in &interface.outputs {
+        for output in &interface.readout.outputs {
             out.extend(output.min.to_le_bytes());
             out.extend(output.max.to_le_bytes());
             out.extend(output.scale.to_le_bytes());
             out.extend(output.offset.to_le_bytes());
         }
         out.push(READOUT_VERSION);
-        out.push(code_of(&LINKS, &interface.inverse_link));
-        out.push(code_of(&DECISIONS, &interface.decision));
-        push_strings(&mut out, &interface.classes);
+        out.push(code_of(&LINKS, &interface.readout.inverse_link));
+        out.push(code_of(&DECISIONS, &interface.readout.decision));
+        push_strings(&mut out, &interface.readout.classes);
         push_strings(&mut out, &interface.column_names);
         push_str(&mut out, &interface.estimator);
         if !interface.words.is_empty() {
@@ -135,10 +135,13 @@ fn code_of<T: PartialEq>(table: &[T], value: &T) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tenebra_quant::Readout;
+
     use crate::scheme::linear::OwnedLinear;
     use alloc::string::ToString;
 
     fn spec(columns: &[&str], classes: &[&str], estimator: &str) -> OwnedSpec {
+        let bare = Interface::of_codes(&[], &[]).expect("there are no ranges");
         let strings = |names: &[&str]| names.iter().map(ToString::to_string).collect();
         OwnedSpec {
             p_fail_log2: -128.0,
@@ -147,10 +150,13 @@ mod tests {
                 hiding: None,
             }),
             interface: Interface {
-                classes: strings(classes),
+                readout: Readout {
+                    classes: strings(classes),
+                    ..bare.readout
+                },
                 column_names: strings(columns),
                 estimator: estimator.into(),
-                ..Interface::of_codes(&[], &[]).expect("there are no ranges")
+                ..bare
             },
         }
     }

@@ -7,7 +7,9 @@ use tenebra_client::linear::{LinearLayout, OwnedLinear};
 use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget};
 use tenebra_client::params::GlweParams;
 use tenebra_client::{OwnedScheme, OwnedSpec};
-use tenebra_quant::{Affine, BitWidth, Codec, Decision, Input, Interface, InverseLink, Output};
+use tenebra_quant::{
+    Affine, BitWidth, Codec, Decision, Input, Interface, InverseLink, Output, Readout,
+};
 
 /// What the server of a case computes.
 pub(crate) enum Model {
@@ -82,15 +84,17 @@ pub(crate) fn single() -> Case {
         interface: Interface {
             columns: 2,
             inputs: vec![code(0), code(1)],
-            outputs: vec![Output {
-                min: -20,
-                max: 55,
-                scale: 0.25,
-                offset: 0.0,
-            }],
-            inverse_link: InverseLink::Identity,
-            decision: Decision::None,
-            classes: vec![],
+            readout: Readout {
+                outputs: vec![Output {
+                    min: -20,
+                    max: 55,
+                    scale: 0.25,
+                    offset: 0.0,
+                }],
+                inverse_link: InverseLink::Identity,
+                decision: Decision::None,
+                classes: vec![],
+            },
             column_names: vec!["a".into(), "b".into()],
             estimator: "LinearRegression".into(),
             words: vec![],
@@ -152,14 +156,16 @@ pub(crate) fn classes() -> Case {
         interface: Interface {
             columns: 6,
             inputs: inputs_of_classes(),
-            outputs: vec![
-                output(-119, 72, 0.5),
-                output(-46, 151, 0.0),
-                output(-47, 125, -0.25),
-            ],
-            inverse_link: InverseLink::Softmax,
-            decision: Decision::ArgMax,
-            classes: vec!["setosa".into(), "versicolor".into(), "virginica".into()],
+            readout: Readout {
+                outputs: vec![
+                    output(-119, 72, 0.5),
+                    output(-46, 151, 0.0),
+                    output(-47, 125, -0.25),
+                ],
+                inverse_link: InverseLink::Softmax,
+                decision: Decision::ArgMax,
+                classes: vec!["setosa".into(), "versicolor".into(), "virginica".into()],
+            },
             column_names: vec![],
             estimator: "LogisticRegression".into(),
             words: vec![],
@@ -362,10 +368,12 @@ fn branching(name: &'static str, key_seed: u8, seed: u8, layout: BranchingLayout
             columns: 2,
             // Codes −1..=2 in two bits, and 0..=1 in one.
             inputs: vec![input(0, &[1.5, 2.5], Some(-1)), input(1, &[0.0], None)],
-            outputs: vec![output(-10, 553), output(5, 68)],
-            inverse_link: InverseLink::Exp,
-            decision: Decision::None,
-            classes: vec![],
+            readout: Readout {
+                outputs: vec![output(-10, 553), output(5, 68)],
+                inverse_link: InverseLink::Exp,
+                decision: Decision::None,
+                classes: vec![],
+            },
             column_names: vec![],
             estimator: "RandomForestRegressor".into(),
             words: vec![],

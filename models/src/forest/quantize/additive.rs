@@ -1,6 +1,7 @@
 //! From an additive model to one table per input, summed.
 
-use tenebra_circuit::{Circuit, CircuitBuilder, Interval, Matrix, Table as CodeTable, verify};
+use tenebra_circuit::{Circuit, CircuitBuilder, Interval, Matrix, Table as CodeTable};
+use tenebra_quant::Readout;
 
 use super::choose::choose_leaves;
 use super::decoys::DecoyPool;
@@ -10,8 +11,9 @@ use super::options::{BinsMode, Decoys, ForestOptions};
 use super::report::{DecoyCount, ForestReport, measure, report};
 use crate::additive::{AdditiveModel, Term};
 use crate::data::Table;
-use crate::quantized::QuantizeError;
-use crate::quantized::{Codec, InputCodec, QuantizedModel, code_interval};
+use crate::quantized::{
+    self, Codec, InputCodec, QuantizeError, QuantizedModel, code_interval, verified,
+};
 use crate::random::Random;
 
 /// Quantizes an additive model and builds its circuit: a lookup of each input for each output, and their sums.
@@ -66,24 +68,23 @@ pub fn quantize_additive(
         inputs.push(input);
         tables.push(table);
     }
-    let circuit = circuit(&mut inputs, &tables, model.bias.len());
-    let verified = verify(&circuit).map_err(|errors| QuantizeError::Circuit {
-        message: errors.to_string(),
-    })?;
+    let circuit = verified(&circuit(&mut inputs, &tables, model.bias.len()))?;
     let quantized = QuantizedModel {
         estimator: model.estimator.clone(),
         feature_names: model.feature_names.clone(),
         n_features: model.n_features,
         inputs,
-        circuit,
-        output_scale: codes.scale.clone(),
-        output_offset: codes.offset.clone(),
-        inverse_link: model.inverse_link,
-        decision: model.decision,
-        classes: model.classes.clone(),
+        words: Vec::new(),
+        readout: Readout {
+            outputs: quantized::outputs(&circuit, &codes.scale, &codes.offset),
+            inverse_link: model.inverse_link,
+            decision: model.decision,
+            classes: model.classes.clone(),
+        },
         metric: model.metric(),
+        circuit,
     };
-    let measured = calibration.map(|table| measure(forest, &quantized, &verified, &table));
+    let measured = calibration.map(|table| measure(forest, &quantized, &table));
     let mut report = report(
         &quantized,
         decoys,

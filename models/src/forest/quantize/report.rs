@@ -1,6 +1,6 @@
 //! What quantization did to a forest.
 
-use tenebra_circuit::{Op, TreeNode, Verified};
+use tenebra_circuit::{Op, TreeNode};
 
 use super::choose::sample;
 use super::leaves::{ErrorSum, LeafCodes, ScoreDeviation};
@@ -66,14 +66,13 @@ pub(super) fn cut_points(input: &InputCodec) -> usize {
 pub(super) fn measure(
     model: &ForestModel,
     quantized: &QuantizedModel,
-    circuit: &Verified,
     table: &Table,
 ) -> Result<ScoreDeviation, QuantizeError> {
     let mut error = ErrorSum::new(model);
     for row in sample(table) {
         // Rows that the model refuses have no score, and those with missing values perhaps no codes.
         if let (Ok(want), Ok(codes)) = (model.decision_function(row), quantized.encode(row)) {
-            let outputs = tenebra_sim::run(circuit, &codes.codes);
+            let outputs = tenebra_sim::run(quantized.circuit(), &codes.codes);
             let outputs = outputs.map_err(|error| QuantizeError::Circuit {
                 message: error.to_string(),
             })?;
@@ -113,7 +112,7 @@ pub(super) fn report(
         leaf_error_bound: codes.worst_case,
         measured,
     };
-    for op in &quantized.circuit.ops {
+    for op in &quantized.circuit().circuit().ops {
         if let Op::Forest { forest, .. } = op {
             report.trees += forest.trees.len();
             for tree in &forest.trees {

@@ -66,10 +66,7 @@ fn options(leaf_bits: u8) -> ForestOptions {
 }
 
 fn score(quantized: &QuantizedModel, row: &[f64]) -> f64 {
-    let outputs = tenebra_sim::run(
-        &quantized.verified().unwrap(),
-        &quantized.encode(row).unwrap().codes,
-    );
+    let outputs = tenebra_sim::run(quantized.circuit(), &quantized.encode(row).unwrap().codes);
     quantized.decode(&outputs.unwrap()).unwrap().scores[0]
 }
 
@@ -94,7 +91,7 @@ fn two_stumps_by_hand() {
         (1, (&[-1.0, 2.5][..], None))
     );
     // Leaves 0, 1 and 0, 2: the scale is 2 / 255, and 1 is 127.5 steps, which round to 128.
-    assert_eq!(quantized.output_scale, [2.0 / 255.0]);
+    assert_eq!(quantized.readout.outputs[0].scale, 2.0 / 255.0);
     assert_eq!(
         [-2.0, -1.0, 2.5].map(|x| score(&quantized, &[NAN, x])),
         [0.0, 2.0, 2.0 + 256.0 / 255.0]
@@ -208,7 +205,7 @@ fn what_leaves_no_trace_is_not_sent() {
         (1, 1, 1)
     );
     assert_eq!(
-        quantized.verified().unwrap().input_ranges(),
+        quantized.circuit().input_ranges(),
         [tenebra_circuit::Interval::new(0, 1)]
     );
 }
@@ -284,10 +281,8 @@ fn leaf_bits_are_as_few_as_keep_every_decision() {
             quantize_forest(&model, calibration, &ForestOptions::default()).unwrap();
         for row in table.rows() {
             let want = model.predict(row).unwrap().class;
-            let outputs = tenebra_sim::run(
-                &quantized.verified().unwrap(),
-                &quantized.encode(row).unwrap().codes,
-            );
+            let outputs =
+                tenebra_sim::run(quantized.circuit(), &quantized.encode(row).unwrap().codes);
             assert_eq!(quantized.decode(&outputs.unwrap()).unwrap().class, want);
         }
         // +-0.001 is (1 +- 0.001) (2^b - 1) / 3 steps above -1, and 0 is k = (2^b - 1) / 3. For even b this is an
@@ -323,7 +318,7 @@ fn tied_classes_stay_tied() {
     for bits in 1..=12 {
         let (quantized, _) = quantize_forest(&model, None, &options(bits)).unwrap();
         let outputs = tenebra_sim::run(
-            &quantized.verified().unwrap(),
+            quantized.circuit(),
             &quantized.encode(&[-1.0]).unwrap().codes,
         );
         // The first of equal classes, as in the float model.

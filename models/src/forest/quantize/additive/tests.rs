@@ -44,7 +44,7 @@ fn options(leaf_bits: u8) -> ForestOptions {
 
 fn scores(quantized: &QuantizedModel, row: &[f64]) -> Vec<f64> {
     let codes = quantized.encode(row).unwrap().codes;
-    let outputs = tenebra_sim::run(&quantized.verified().unwrap(), &codes).unwrap();
+    let outputs = tenebra_sim::run(quantized.circuit(), &codes).unwrap();
     quantized.decode(&outputs).unwrap().scores
 }
 
@@ -57,9 +57,9 @@ fn two_terms_by_hand() {
     let (quantized, report) =
         quantize_additive(&model(terms, 1, false), None, &options(2)).unwrap();
     // Spreads 3 and 4: the scale is 4 / 3, and 3 and 1 are 2.25 and 0.75 steps, 2 and 1.
-    assert_eq!(quantized.output_scale, [4.0 / 3.0]);
+    assert_eq!(quantized.readout.outputs[0].scale, 4.0 / 3.0);
     // 0.5 + 0 - 2, the bias and the least values.
-    assert_eq!(quantized.output_offset, [-1.5]);
+    assert_eq!(quantized.readout.outputs[0].offset, -1.5);
     let found = [[0.0, -1.0], [1.0, -1.0], [2.0, 0.0], [NAN, 0.0]]
         .map(|[a, b]| scores(&quantized, &[a, NAN, b])[0]);
     let want = [0.0, 8.0, 16.0, 20.0].map(|thirds| -1.5 + thirds / 3.0);
@@ -80,7 +80,8 @@ fn two_terms_by_hand() {
     );
     assert!(
         quantized
-            .circuit
+            .circuit()
+            .circuit()
             .ops
             .iter()
             .any(|op| matches!(op, Op::Lookup { .. }))
