@@ -92,18 +92,10 @@ pub fn simulate(server: &ServerProgram, codes: &Codes<'_>) -> Result<Scored, Err
     let mut scored = Scored::default();
     for row in codes.rows() {
         let integers = tenebra_sim::run(server.circuit(), row)?;
-        scored.predictions.push(predict(codes.spec(), &integers));
+        scored.predictions.push(codes.spec().predict(&integers));
         scored.integers.push(integers);
     }
     Ok(scored)
-}
-
-/// What the integers of a row say.
-#[must_use]
-pub fn predict(spec: &ClientSpec<'_>, integers: &[i64]) -> Prediction {
-    let mut scores = vec![0.0; integers.len()];
-    spec.scores(integers, &mut scores);
-    Prediction::from_scores(scores, spec.inverse_link(), spec.decision())
 }
 
 /// Scored rows with the times and sizes of the encrypted way.
@@ -248,7 +240,7 @@ impl<'a> EncryptedScorer<'a> {
 
             let start = Instant::now();
             let integers = self.spec.decrypt_rows(&self.key, &response)?;
-            let predictions = integers.iter().map(|row| predict(self.spec, row));
+            let predictions = integers.iter().map(|row| self.spec.predict(row));
             scored.predictions.extend(predictions);
             self.decrypt.push(per_row(start, last - first));
 

@@ -10,7 +10,7 @@ use tenebra_service_client::Service;
 use crate::Progress;
 use crate::codes::Codes;
 use crate::error::Error;
-use crate::evaluate::{Encrypted, Figures, Scored, Times, predict, system_rng};
+use crate::evaluate::{Encrypted, Figures, Scored, Times, system_rng};
 use crate::rows::Rows;
 
 /// Bytes of queries that are encrypted ahead of being sent.
@@ -111,7 +111,7 @@ impl Remote<'_> {
         response: &[u8],
     ) -> Result<(), Error> {
         for integers in spec.decrypt_rows(self.key, response)? {
-            scored.predictions.push(predict(spec, &integers));
+            scored.predictions.push(spec.predict(&integers));
             scored.integers.push(integers);
         }
         Ok(())

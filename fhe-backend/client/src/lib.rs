@@ -28,6 +28,8 @@ mod host;
 mod key_id;
 mod keystream;
 mod ports;
+#[cfg(feature = "alloc")]
+mod predict;
 #[cfg(feature = "roles")]
 mod roles;
 mod stream;
@@ -47,6 +49,8 @@ pub use scheme::linear::hiding::Hiding;
 pub use spec::{ClientSpec, ColumnWords, SpecError};
 #[cfg(feature = "alloc")]
 pub use spec::{OwnedSpec, SpecFile};
+#[cfg(feature = "alloc")]
+pub use tenebra_quant::Prediction;
 pub use tenebra_quant::{Codec, Output};
 
 // What planner, evaluator, service and tests share with the client. It changes from version to version.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use tenebra_app::evaluate::{Scored, predict};
+use tenebra_app::evaluate::Scored;
 use tenebra_app::frames::FrameFile;
 use tenebra_app::key_folder::read_key;
 use tenebra_app::model_folder::ClientFile;
@@ -51,7 +51,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             .map_err(|e| responses.in_frame(e.into()));
         let integers = retired::guard(files(), &arguments.keys, &key, integers)?;
         predictions.add(&Scored {
-            predictions: integers.iter().map(|row| predict(&spec, row)).collect(),
+            predictions: integers.iter().map(|row| spec.predict(row)).collect(),
             integers,
         })?;
         bar.set_position(responses.position());
