@@ -16,6 +16,9 @@ mod unary;
 use super::call::{Call, Value};
 use super::error::OnnxError;
 use super::trees;
+use folding::Binary;
+use reduce::Reduction;
+use unary::Unary;
 
 /// What evaluates a node: the values of its outputs, in order.
 type Evaluate = fn(&Call<'_>) -> Result<Vec<Value>, OnnxError>;
@@ -67,8 +70,10 @@ const fn operator(
 }
 
 const OPERATORS: &[Operator] = &[
-    operator("Abs", NONE, 1, unary::evaluate),
-    operator("Add", NONE, 2, elementwise::binary),
+    operator("Abs", NONE, 1, |call| unary::evaluate(call, Unary::Abs)),
+    operator("Add", NONE, 2, |call| {
+        elementwise::binary(call, Binary::Add)
+    }),
     operator(
         "ArgMax",
         &[("axis", Int), ("keepdims", Int), ("select_last_index", Int)],
@@ -86,7 +91,7 @@ const OPERATORS: &[Operator] = &[
         linear::batch_normalization,
     ),
     operator("Cast", &[("to", Int), ("saturate", Int)], 1, unary::cast),
-    operator("CastLike", &[("saturate", Int)], 2, unary::cast),
+    operator("CastLike", &[("saturate", Int)], 2, unary::cast_like),
     operator("Clip", &[("min", Float), ("max", Float)], 3, scaling::clip),
     operator("Concat", AXIS, ANY, movement::concat),
     operator(
@@ -109,15 +114,19 @@ const OPERATORS: &[Operator] = &[
         1,
         shape::constant_of_shape,
     ),
-    operator("Div", NONE, 2, elementwise::binary),
+    operator("Div", NONE, 2, |call| {
+        elementwise::binary(call, Binary::Div)
+    }),
     operator(
         "Dropout",
         &[("ratio", Float), ("seed", Int)],
         3,
         shape::dropout,
     ),
-    operator("Equal", NONE, 2, elementwise::binary),
-    operator("Exp", NONE, 1, unary::evaluate),
+    operator("Equal", NONE, 2, |call| {
+        elementwise::binary(call, Binary::Equal)
+    }),
+    operator("Exp", NONE, 1, |call| unary::evaluate(call, Unary::Exp)),
     operator("Flatten", AXIS, 1, shape::flatten),
     operator("Gather", AXIS, 2, lookup::gather),
     operator(
@@ -131,12 +140,20 @@ const OPERATORS: &[Operator] = &[
         3,
         linear::gemm,
     ),
-    operator("Greater", NONE, 2, elementwise::binary),
-    operator("GreaterOrEqual", NONE, 2, elementwise::binary),
+    operator("Greater", NONE, 2, |call| {
+        elementwise::binary(call, Binary::Greater)
+    }),
+    operator("GreaterOrEqual", NONE, 2, |call| {
+        elementwise::binary(call, Binary::GreaterOrEqual)
+    }),
     operator("Identity", NONE, 1, shape::identity),
-    operator("Less", NONE, 2, elementwise::binary),
-    operator("LessOrEqual", NONE, 2, elementwise::binary),
-    operator("Log", NONE, 1, unary::evaluate),
+    operator("Less", NONE, 2, |call| {
+        elementwise::binary(call, Binary::Less)
+    }),
+    operator("LessOrEqual", NONE, 2, |call| {
+        elementwise::binary(call, Binary::LessOrEqual)
+    }),
+    operator("Log", NONE, 1, |call| unary::evaluate(call, Unary::Log)),
     operator(
         "LpNormalization",
         &[("axis", Int), ("p", Int)],
@@ -144,19 +161,35 @@ const OPERATORS: &[Operator] = &[
         reduce::lp_normalization,
     ),
     operator("MatMul", NONE, 2, linear::mat_mul),
-    operator("Max", NONE, ANY, elementwise::variadic),
-    operator("Mean", NONE, ANY, elementwise::variadic),
-    operator("Min", NONE, ANY, elementwise::variadic),
-    operator("Mul", NONE, 2, elementwise::binary),
-    operator("Neg", NONE, 1, unary::evaluate),
-    operator("Not", NONE, 1, unary::evaluate),
-    operator("Pow", NONE, 2, elementwise::binary),
-    operator("Reciprocal", NONE, 1, unary::evaluate),
-    operator("ReduceMean", REDUCE, 2, reduce::sum),
-    operator("ReduceSum", REDUCE, 2, reduce::sum),
+    operator("Max", NONE, ANY, |call| {
+        elementwise::variadic(call, Binary::Max)
+    }),
+    operator("Mean", NONE, ANY, elementwise::mean),
+    operator("Min", NONE, ANY, |call| {
+        elementwise::variadic(call, Binary::Min)
+    }),
+    operator("Mul", NONE, 2, |call| {
+        elementwise::binary(call, Binary::Mul)
+    }),
+    operator("Neg", NONE, 1, |call| unary::evaluate(call, Unary::Neg)),
+    operator("Not", NONE, 1, |call| unary::evaluate(call, Unary::Not)),
+    operator("Pow", NONE, 2, |call| {
+        elementwise::binary(call, Binary::Pow)
+    }),
+    operator("Reciprocal", NONE, 1, |call| {
+        unary::evaluate(call, Unary::Reciprocal)
+    }),
+    operator("ReduceMean", REDUCE, 2, |call| {
+        reduce::reduce(call, Reduction::Mean)
+    }),
+    operator("ReduceSum", REDUCE, 2, |call| {
+        reduce::reduce(call, Reduction::Sum)
+    }),
     operator("Reshape", &[("allowzero", Int)], 2, shape::reshape),
     operator("Shape", NONE, 1, shape::shape),
-    operator("Sigmoid", NONE, 1, unary::evaluate),
+    operator("Sigmoid", NONE, 1, |call| {
+        unary::evaluate(call, Unary::Sigmoid)
+    }),
     operator(
         "Slice",
         &[("starts", Ints), ("ends", Ints), ("axes", Ints)],
@@ -170,10 +203,14 @@ const OPERATORS: &[Operator] = &[
         2,
         movement::split,
     ),
-    operator("Sqrt", NONE, 1, unary::evaluate),
+    operator("Sqrt", NONE, 1, |call| unary::evaluate(call, Unary::Sqrt)),
     operator("Squeeze", AXES, 2, shape::squeeze),
-    operator("Sub", NONE, 2, elementwise::binary),
-    operator("Sum", NONE, ANY, elementwise::variadic),
+    operator("Sub", NONE, 2, |call| {
+        elementwise::binary(call, Binary::Sub)
+    }),
+    operator("Sum", NONE, ANY, |call| {
+        elementwise::variadic(call, Binary::Add)
+    }),
     operator("Transpose", &[("perm", Ints)], 1, movement::transpose),
     operator("Unsqueeze", AXES, 2, shape::unsqueeze),
     operator("Where", NONE, 3, elementwise::select),
@@ -300,7 +337,7 @@ const OPERATORS: &[Operator] = &[
             ("tree_roots", Ints),
         ],
         1,
-        trees::evaluate,
+        |call| trees::evaluate(call, trees::ensemble),
     ),
     operator(
         "ai.onnx.ml.TreeEnsembleClassifier",
@@ -328,7 +365,7 @@ const OPERATORS: &[Operator] = &[
             ("post_transform", Text),
         ],
         1,
-        trees::evaluate,
+        |call| trees::evaluate(call, trees::classes),
     ),
     operator(
         "ai.onnx.ml.TreeEnsembleRegressor",
@@ -356,7 +393,7 @@ const OPERATORS: &[Operator] = &[
             ("target_weights_as_tensor", Constant),
         ],
         1,
-        trees::evaluate,
+        |call| trees::evaluate(call, trees::regressor),
     ),
     operator(
         "ai.onnx.ml.ZipMap",

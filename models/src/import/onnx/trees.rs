@@ -16,19 +16,24 @@ use super::chain::{Chain, Operation};
 use super::element::Element;
 use super::error::OnnxError;
 use super::form::Form;
+use super::graph::Node as GraphNode;
 use super::operators::linear::{classifier, transformed};
 use super::tensor::{Data, Dim, Tensor};
 use crate::forest::{Node, Tree};
 use ensemble::{Ensemble, Task};
+pub(super) use ensemble::{classifier as classes, ensemble, regressor};
 use nodes::RawTree;
 
 /// Values in all leaves together; a leaf has one for each output that its tree adds to.
 const MAX_LEAF_VALUES: usize = 1 << 24;
 
-pub(super) fn evaluate(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
+/// Reads the attributes of one of the three operators.
+type Read = fn(&GraphNode, bool) -> Result<Ensemble, OnnxError>;
+
+pub(super) fn evaluate(call: &Call<'_>, read: Read) -> Result<Vec<Value>, OnnxError> {
     let chains = chains(call, call.tensor(0)?)?;
     let learned_missing = call.run.graph.producer.starts_with("CatBoost");
-    let ensemble = Ensemble::new(call.node, learned_missing)?;
+    let ensemble = read(call.node, learned_missing)?;
     let covered = covered(&ensemble.trees, ensemble.bias.len());
     let weights = || ensemble.trees.iter().flat_map(RawTree::weights);
     let positive = weights().all(|(_, weight)| weight >= 0.0);

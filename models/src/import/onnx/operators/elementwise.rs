@@ -11,8 +11,8 @@ use crate::import::onnx::error::OnnxError;
 use crate::import::onnx::form::Form;
 use crate::import::onnx::tensor::{Data, Dim, Tensor};
 
-pub(super) fn binary(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
-    let operation = Binary::from_name(&call.node.operator);
+/// An operation on two tensors.
+pub(super) fn binary(call: &Call<'_>, operation: Binary) -> Result<Vec<Value>, OnnxError> {
     let (a, b) = (call.tensor(0)?, call.tensor(1)?);
     if operation == Binary::Div && super::reduce::is_sum_of(b, a) {
         return one(super::reduce::shares(call, a)?);
@@ -20,18 +20,24 @@ pub(super) fn binary(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
     one(apply(call, operation, a, b)?)
 }
 
-/// `Sum`, `Mean`, `Max` and `Min` of one or more tensors.
-pub(super) fn variadic(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
-    let operation = Binary::from_name(&call.node.operator);
+/// An operation on one or more tensors, one after the other.
+pub(super) fn variadic(call: &Call<'_>, operation: Binary) -> Result<Vec<Value>, OnnxError> {
+    one(folded(call, operation)?)
+}
+
+/// The mean of one or more tensors.
+pub(super) fn mean(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
+    let sum = folded(call, Binary::Add)?;
+    let count = Tensor::vector(sum.element, Data::Numbers(vec![call.inputs.len() as f64]));
+    one(apply(call, Binary::Div, &sum, &count)?)
+}
+
+fn folded(call: &Call<'_>, operation: Binary) -> Result<Tensor, OnnxError> {
     let mut all = call.tensor(0)?.clone();
     for at in 1..call.inputs.len() {
         all = apply(call, operation, &all, call.tensor(at)?)?;
     }
-    if call.node.operator == "Mean" {
-        let count = Tensor::vector(all.element, Data::Numbers(vec![call.inputs.len() as f64]));
-        all = apply(call, Binary::Div, &all, &count)?;
-    }
-    one(all)
+    Ok(all)
 }
 
 /// The second input where the first is true, else the third.

@@ -20,24 +20,6 @@ pub(super) enum Binary {
 }
 
 impl Binary {
-    /// By the operator's name; `Sum` and `Mean` add.
-    pub(super) fn from_name(name: &str) -> Self {
-        match name {
-            "Sub" => Self::Sub,
-            "Mul" => Self::Mul,
-            "Div" => Self::Div,
-            "Max" => Self::Max,
-            "Min" => Self::Min,
-            "Pow" => Self::Pow,
-            "Equal" => Self::Equal,
-            "Less" => Self::Less,
-            "LessOrEqual" => Self::LessOrEqual,
-            "Greater" => Self::Greater,
-            "GreaterOrEqual" => Self::GreaterOrEqual,
-            _ => Self::Add,
-        }
-    }
-
     /// Whether it gives truth values.
     pub(super) fn compares(self) -> bool {
         matches!(

@@ -9,8 +9,15 @@ use crate::import::onnx::error::OnnxError;
 use crate::import::onnx::form::Form;
 use crate::import::onnx::tensor::{Data, Dim, Tensor};
 
+/// What the elements along axes become.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reduction {
+    Sum,
+    Mean,
+}
+
 /// `ReduceSum` and `ReduceMean`.
-pub(super) fn sum(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
+pub(super) fn reduce(call: &Call<'_>, reduction: Reduction) -> Result<Vec<Value>, OnnxError> {
     let (x, rank) = (call.tensor(0)?, call.tensor(0)?.dims.len());
     let axes = call.integers(1, "axes")?.unwrap_or_default();
     let axes = if axes.is_empty() {
@@ -44,7 +51,7 @@ pub(super) fn sum(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
         }
         inner *= sizes[axis];
     }
-    let share = if call.node.operator == "ReduceMean" {
+    let share = if reduction == Reduction::Mean {
         1.0 / count.max(1) as f64
     } else {
         1.0

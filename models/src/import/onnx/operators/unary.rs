@@ -11,13 +11,50 @@ use crate::import::onnx::element::Element;
 use crate::import::onnx::error::OnnxError;
 use crate::import::onnx::tensor::{Data, Tensor};
 
-/// `Abs`, `Exp`, `Log`, `Neg`, `Not`, `Reciprocal`, `Sigmoid` and `Sqrt`.
-pub(super) fn evaluate(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
-    let (x, name) = (call.tensor(0)?, call.node.operator.as_str());
+/// A function of one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unary {
+    Abs,
+    Exp,
+    Log,
+    Neg,
+    Not,
+    Reciprocal,
+    Sigmoid,
+    Sqrt,
+}
+
+impl Unary {
+    fn of(self, x: f64) -> f64 {
+        match self {
+            Self::Abs => x.abs(),
+            Self::Exp => x.exp(),
+            Self::Log => x.ln(),
+            Self::Neg => -x,
+            Self::Not => f64::from(u8::from(x == 0.0)),
+            Self::Reciprocal => 1.0 / x,
+            Self::Sigmoid => 1.0 / (1.0 + (-x).exp()),
+            Self::Sqrt => x.sqrt(),
+        }
+    }
+
+    /// Of an integer, for those that are defined for integers and truth values.
+    fn of_integer(self, x: i64) -> i64 {
+        match self {
+            Self::Neg => x.wrapping_neg(),
+            Self::Abs => x.wrapping_abs(),
+            _ => i64::from(x == 0),
+        }
+    }
+}
+
+/// A function of every element.
+pub(super) fn evaluate(call: &Call<'_>, function: Unary) -> Result<Vec<Value>, OnnxError> {
+    let x = call.tensor(0)?;
     let element = x.element;
-    let fits = match name {
-        "Not" => element == Element::Bool,
-        "Abs" | "Neg" => element.is_float() || element.is_integer(),
+    let fits = match function {
+        Unary::Not => element == Element::Bool,
+        Unary::Abs | Unary::Neg => element.is_float() || element.is_integer(),
         _ => element.is_float(),
     };
     if !fits {
@@ -27,24 +64,18 @@ pub(super) fn evaluate(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
         Data::Numbers(values) => Data::Numbers(
             values
                 .iter()
-                .map(|&x| element.round(function(name, x)))
+                .map(|&x| element.round(function.of(x)))
                 .collect(),
         ),
         Data::Integers(values) => Data::Integers(
             values
                 .iter()
-                .map(|&x| {
-                    element.wrap(match name {
-                        "Neg" => x.wrapping_neg(),
-                        "Abs" => x.wrapping_abs(),
-                        _ => i64::from(x == 0),
-                    })
-                })
+                .map(|&x| element.wrap(function.of_integer(x)))
                 .collect(),
         ),
         Data::Strings(_) => return Err(call.refuse("it computes with strings")),
         Data::Cells(cells) => {
-            let cells = cells.iter().map(|x| cell(call, name, x, element));
+            let cells = cells.iter().map(|x| cell(call, function, x, element));
             Data::Cells(cells.collect::<Result<_, _>>()?)
         }
     };
@@ -55,23 +86,10 @@ pub(super) fn evaluate(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
     })
 }
 
-fn function(name: &str, x: f64) -> f64 {
-    match name {
-        "Abs" => x.abs(),
-        "Exp" => x.exp(),
-        "Log" => x.ln(),
-        "Neg" => -x,
-        "Not" => f64::from(u8::from(x == 0.0)),
-        "Reciprocal" => 1.0 / x,
-        "Sigmoid" => 1.0 / (1.0 + (-x).exp()),
-        _ => x.sqrt(),
-    }
-}
-
-fn cell(call: &Call<'_>, name: &str, x: &Cell, element: Element) -> Result<Cell, OnnxError> {
+fn cell(call: &Call<'_>, function: Unary, x: &Cell, element: Element) -> Result<Cell, OnnxError> {
     let leafwise = || {
         call.map_leaves(&[(&x.expr, element)], |x| {
-            Some(element.round(function(name, x[0])))
+            Some(element.round(function.of(x[0])))
         })
     };
     let same = |expr: &Expr| {
@@ -81,28 +99,28 @@ fn cell(call: &Call<'_>, name: &str, x: &Cell, element: Element) -> Result<Cell,
             .is_nonnegative(expr)
             .then(|| expr.clone())
     };
-    let expr = match (name, &x.expr) {
+    let expr = match (function, &x.expr) {
         (_, expr) if let Some(x) = expr.as_constant() => {
-            Some(Expr::constant(element.round(function(name, x))))
+            Some(Expr::constant(element.round(function.of(x))))
         }
         (_, Expr::Label(labels)) => {
-            leafwise().or_else(|| mapped(labels, element, |class| Some(function(name, class))))
+            leafwise().or_else(|| mapped(labels, element, |class| Some(function.of(class))))
         }
-        ("Neg", expr) => expr.scaled(-1.0, 0.0),
-        ("Abs", expr) => same(expr),
-        ("Exp", expr) => expr.exp(),
-        ("Sigmoid", Expr::Affine(form)) => Some(Expr::sigmoid(form.clone())),
-        ("Reciprocal", expr) => Expr::constant(1.0).over(expr),
+        (Unary::Neg, expr) => expr.scaled(-1.0, 0.0),
+        (Unary::Abs, expr) => same(expr),
+        (Unary::Exp, expr) => expr.exp(),
+        (Unary::Sigmoid, Expr::Affine(form)) => Some(Expr::sigmoid(form.clone())),
+        (Unary::Reciprocal, expr) => Expr::constant(1.0).over(expr),
         _ => None,
     };
     let expr = expr.or_else(leafwise);
-    let chain = match name {
-        "Neg" => then(&x.chain, Operation::Multiply, -1.0, element),
+    let chain = match function {
+        Unary::Neg => then(&x.chain, Operation::Multiply, -1.0, element),
         _ => None,
     };
-    let refused = match name {
-        "Reciprocal" => "it is supported for 1 + exp(x) only",
-        "Exp" | "Sigmoid" => {
+    let refused = match function {
+        Unary::Reciprocal => "it is supported for 1 + exp(x) only",
+        Unary::Exp | Unary::Sigmoid => {
             "it takes the result of a nonlinear function, and only affine functions can follow another operator here"
         }
         _ => {
@@ -112,16 +130,17 @@ fn cell(call: &Call<'_>, name: &str, x: &Cell, element: Element) -> Result<Cell,
     finish(call, expr, chain, &[x], refused)
 }
 
-/// `Cast` to the type that an attribute names, and `CastLike` to that of another tensor.
+/// `Cast`: to the type that an attribute names.
 pub(super) fn cast(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
-    let to = if call.node.operator == "CastLike" {
-        call.tensor(1)?.element
-    } else {
-        let to = call.node.int("to").unwrap_or(0);
-        Element::from_number(to)
-            .ok_or_else(|| call.refuse(format!("casting to type {to} is not supported")))?
-    };
-    one(converted(call, call.tensor(0)?, to)?)
+    let to = call.node.int("to").unwrap_or(0);
+    let element = Element::from_number(to)
+        .ok_or_else(|| call.refuse(format!("casting to type {to} is not supported")))?;
+    one(converted(call, call.tensor(0)?, element)?)
+}
+
+/// `CastLike`: to the type of another tensor.
+pub(super) fn cast_like(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
+    one(converted(call, call.tensor(0)?, call.tensor(1)?.element)?)
 }
 
 /// The tensor with elements of another type.

@@ -5,7 +5,7 @@ use super::super::graph::Node;
 use super::nodes::{self, RawTree};
 
 /// The trees of an operator and what its sums mean.
-pub(super) struct Ensemble {
+pub(crate) struct Ensemble {
     pub(super) trees: Vec<RawTree>,
     /// One per output.
     pub(super) bias: Vec<f64>,
@@ -31,18 +31,8 @@ enum Aggregate {
     Average,
 }
 
-impl Ensemble {
-    /// `learned_missing` tells whether missing values have a direction though no attribute gives one.
-    pub(super) fn new(node: &Node, learned_missing: bool) -> Result<Self, OnnxError> {
-        match node.operator.as_str() {
-            "ai.onnx.ml.TreeEnsembleClassifier" => classifier(node, learned_missing),
-            "ai.onnx.ml.TreeEnsembleRegressor" => regressor(node, learned_missing),
-            _ => ensemble(node, learned_missing),
-        }
-    }
-}
-
-fn classifier(node: &Node, learned_missing: bool) -> Result<Ensemble, OnnxError> {
+/// Reads `TreeEnsembleClassifier`. `learned_missing` tells whether missing values have a direction though no attribute gives one.
+pub(crate) fn classifier(node: &Node, learned_missing: bool) -> Result<Ensemble, OnnxError> {
     let classes = node.class_labels().len();
     let trees = nodes::by_ids(node, "class", learned_missing)?;
     let weights = trees.iter().flat_map(RawTree::weights);
@@ -70,7 +60,8 @@ fn classifier(node: &Node, learned_missing: bool) -> Result<Ensemble, OnnxError>
     })
 }
 
-fn regressor(node: &Node, learned_missing: bool) -> Result<Ensemble, OnnxError> {
+/// Reads `TreeEnsembleRegressor`, as [`classifier`].
+pub(crate) fn regressor(node: &Node, learned_missing: bool) -> Result<Ensemble, OnnxError> {
     let raw = nodes::by_ids(node, "target", learned_missing)?;
     let aggregate = match node.string("aggregate_function").as_deref() {
         None | Some("SUM") => Aggregate::Sum,
@@ -83,8 +74,8 @@ fn regressor(node: &Node, learned_missing: bool) -> Result<Ensemble, OnnxError> 
     regression(node, raw, targets, aggregate, bias, named_transform(node))
 }
 
-/// The operator of `ai.onnx.ml` version 5.
-fn ensemble(node: &Node, learned_missing: bool) -> Result<Ensemble, OnnxError> {
+/// Reads `TreeEnsemble`, the operator of `ai.onnx.ml` version 5, as [`classifier`].
+pub(crate) fn ensemble(node: &Node, learned_missing: bool) -> Result<Ensemble, OnnxError> {
     let raw = nodes::by_roots(node, learned_missing)?;
     let aggregate = match node.int("aggregate_function").unwrap_or(1) {
         0 => Aggregate::Average,
