@@ -138,7 +138,7 @@ fn branching_layouts_are_those_of_the_document() {
         body_bits: [0, 5, 11, 12, 13, 21, 22, 63, 64, 65, 255],
         plaintext_bits: [0, 1, 17, 18, 19, 63, 64, 255],
         response_bits: [0, 5, 6, 7, 63, 64, 65, 255],
-        input_bits: [0, 1, 170, 341, 342, 65_536, 65_537, u32::MAX],
+        input_bits: [0, 1, 341, 342, 512, 513, 1024, 65_536, 65_537, u32::MAX],
         coefficients: [0, 1, 511, 512, 513, 1024, 1025, u32::MAX],
     );
     for packing in [None, Some(packing())] {
@@ -445,5 +445,88 @@ fn weights_bring_inputs_to_their_outputs() {
                 assert_eq!(found, features as usize);
             }
         }
+    }
+}
+
+#[test]
+fn noise_of_up_to_a_sixteenth_is_accepted() {
+    for (noise_bound_log2, accepted) in [(60, true), (61, false), (255, false)] {
+        let params = GlweParams {
+            noise_bound_log2,
+            ..glwe(2, 1024)
+        };
+        assert_eq!(params.validate().is_ok(), accepted, "{noise_bound_log2}");
+    }
+}
+
+/// 65,536 codes of 8 bytes in 512 rows are 256 MiB, to the byte.
+#[test]
+fn the_largest_message_is_accepted() {
+    for (max_rows, accepted) in [(512, true), (513, false)] {
+        let layout = LinearLayout {
+            glwe: glwe(1, 4096),
+            plaintext_bits: 1,
+            body_bits: 2,
+            response_bits: 2,
+            features: 65_536,
+            outputs: 1,
+            group: 1,
+            blocks: 65_536,
+            max_rows,
+        };
+        assert_eq!(layout.validate().is_ok(), accepted, "{max_rows} rows");
+    }
+}
+
+/// Bits, lowest first, behind the head of a response of one row.
+fn response_of(integers: impl Iterator<Item = u64>, width: u8) -> Vec<u8> {
+    let bits = integers.flat_map(|integer| (0..width).map(move |bit| integer >> bit & 1 == 1));
+    let bits: Vec<bool> = bits.collect();
+    let bytes = bits.chunks(8).map(|byte| {
+        let bit = |(at, bit): (usize, &bool)| u8::from(*bit) << at;
+        byte.iter().enumerate().map(bit).sum::<u8>()
+    });
+    [0, 1, 0].into_iter().chain(bytes).collect()
+}
+
+/// Without masks a phase is its body: `m·2^(w−p)`, and anything from half a step below to short of half a step above it.
+#[test]
+fn phases_are_rounded_to_the_nearest() {
+    let layout = branching(None).validate().unwrap();
+    let [key, _] = keys(layout.glwe());
+    let (step, half) = (1u64 << 12, 1u64 << 11);
+    for (error, sum) in [
+        (0, 9),
+        (half - 1, 9),
+        (half, 10),
+        (half.wrapping_neg(), 9),
+        ((half + 1).wrapping_neg(), 8),
+    ] {
+        let bodies = [(9 * step).wrapping_add(error); 7];
+        let integers = core::iter::repeat_n(0, 1024).chain(bodies);
+        let response = response_of(integers, 18);
+        let mut sums = [0; 7];
+        layout.decrypt(&key, &response, 0, &mut sums).unwrap();
+        assert_eq!(sums, [sum; 7], "{error:#x}");
+    }
+    let layout = linear().validate().unwrap();
+    let [key, _] = keys(layout.glwe());
+    let (step, half) = (1u64 << 10, 1u64 << 9);
+    for (error, integer) in [
+        (0, 9),
+        (half - 1, 9),
+        (half, 10),
+        (half.wrapping_neg(), 9),
+        ((half + 1).wrapping_neg(), 8),
+    ] {
+        let body = (9 * step).wrapping_add(error);
+        // Two groups, of two outputs and of one.
+        let group =
+            |outputs| core::iter::repeat_n(0, 1024).chain(core::iter::repeat_n(body, outputs));
+        let response = response_of(group(2).chain(group(1)), 18);
+        // Whatever stood in the buffer.
+        let mut out = [77; 3];
+        layout.decrypt(&key, &response, |_| 0, &mut out).unwrap();
+        assert_eq!(out, [integer; 3], "{error:#x}");
     }
 }

@@ -1,9 +1,11 @@
 //! The client that owns its spec, and its role in the conformance suite: the same bytes and integers as of the borrowed one.
 
-use tenebra_client::{Client, ClientError, ClientKey, ClientSpec, FrameError, Kind, SpecId};
+use tenebra_client::{
+    Client, ClientError, ClientKey, ClientSpec, FrameError, Kind, OwnedScheme, SpecId, to_frame,
+};
 
 use crate::cases;
-use crate::known_answers::{answer, read};
+use crate::known_answers::{answer, payload, read};
 
 #[test]
 fn an_owned_client_writes_and_reads_the_known_files() {
@@ -191,6 +193,53 @@ fn integers_outside_of_their_ranges_are_refused() {
             Err(ClientError::Undecryptable)
         };
         assert_eq!(spec.decrypt_rows(&key, &response), wanted, "{min}..={max}");
+    }
+}
+
+/// Responses with another length or number of rows behind a header and a checksum that are right, whole and in pieces; and a buffer
+/// that was used before.
+#[test]
+fn responses_of_another_form_are_refused() {
+    for case in cases::all() {
+        let spec_file = read(case.name, "client.tnb");
+        let spec = ClientSpec::parse(&spec_file).unwrap();
+        let key = ClientKey::read_secret_file(&spec, &read(case.name, "secret.tnb")).unwrap();
+        for query in &case.queries {
+            let known = read(case.name, &format!("{}.response.tnb", query.name));
+            let known = payload(&spec, Kind::Response, &known);
+            let decrypt = |payload: &[u8]| {
+                let response = to_frame(Kind::Response, spec.id(), key.tag(), payload);
+                let mut out = vec![77; query.integers.len() * spec.output_count()];
+                let whole = spec.decrypt(&key, &response, &mut out).map(|_| out.clone());
+                let mut rest = response.as_slice();
+                out.fill(77);
+                let source = |piece: &mut [u8]| {
+                    let (now, later) = rest.split_at(piece.len().min(rest.len()));
+                    piece[..now.len()].copy_from_slice(now);
+                    rest = later;
+                };
+                let pieces = spec.decrypt_from(&key, source, &mut out).map(|_| out);
+                assert_eq!(whole.is_ok(), pieces.is_ok());
+                whole
+                    .ok()
+                    .inspect(|integers| assert_eq!(Some(integers), pieces.as_ref().ok()))
+            };
+            assert_eq!(decrypt(&known), Some(query.integers.concat()));
+            for len in [0, 1, 2, 3, known.len() - 1] {
+                assert_eq!(decrypt(&known[..len]), None, "{len} bytes");
+            }
+            assert_eq!(decrypt(&[&*known, &[0]].concat()), None);
+            for rows in [0, u16::try_from(query.rows.len()).unwrap() + 1, u16::MAX] {
+                let mut other = known.clone();
+                other[1..3].copy_from_slice(&rows.to_le_bytes());
+                assert_eq!(decrypt(&other), None, "{rows} rows");
+            }
+            if matches!(case.spec.scheme, OwnedScheme::Linear(_)) {
+                let mut other = known.clone();
+                other[0] = 2;
+                assert_eq!(decrypt(&other), None, "a third plan");
+            }
+        }
     }
 }
 
