@@ -167,6 +167,7 @@ fn predictions_are_the_simulators() {
     let client = Person::new(&server.url, None);
     let models = [
         ("LogisticRegression", "", "linear", false),
+        ("LogisticRegression", "--hide-model", "hidden", true),
         ("DecisionTreeClassifier", "--query direct", "direct", false),
         ("DecisionTreeClassifier", "--query packed", "packed", true),
     ];
@@ -225,25 +226,31 @@ fn predictions_are_the_simulators() {
 fn an_evaluation_key_that_the_server_lost_is_sent_again() {
     let (_store, server) = open_server();
     let person = Person::new(&server.url, None);
-    person.compile("DecisionTreeClassifier", "--query packed", "tree");
-    person.run("push tree");
-    let predict = "predict --model tree --keys keys --data test.csv";
-    let first = person.run(predict);
-    let key = person.json("keys --model tree list --json")["keys"][0]["key"].clone();
-    let key = key.as_str().unwrap();
-    person.run(&format!("keys --model tree delete {key}"));
-    let (again, said) = person.run_both(predict);
-    assert!(said.starts_with("sent the evaluation key"), "{said}");
-    assert_eq!(first, again);
-    // By hand: a folder of `keygen` is as good.
-    person.run(&format!("keys --model tree delete {key}"));
-    person.run("keygen tree -o made");
-    let put = person.run("keys --model tree put made/evaluation.key");
-    let listed = person.run("keys --model tree");
-    assert!(listed.contains(put.trim()), "{listed}");
-    let (by_hand, said) = person.run_both("predict --model tree --keys made --data test.csv");
-    assert_eq!((by_hand, said.as_str()), (first, ""));
-    assert!(person.path("made/client.tnb").exists());
+    for (estimator, options, model) in [
+        ("DecisionTreeClassifier", "--query packed", "tree"),
+        ("LogisticRegression", "--hide-model", "hidden"),
+    ] {
+        person.compile(estimator, options, model);
+        person.run(&format!("push {model}"));
+        let predict = |keys: &str| format!("predict --model {model} --keys {keys} --data test.csv");
+        let [its, made] = ["its", "made"].map(|keys| format!("{keys}_{model}"));
+        let first = person.run(&predict(&its));
+        let listed = person.json(&format!("keys --model {model} list --json"));
+        let key = listed["keys"][0]["key"].as_str().unwrap();
+        person.run(&format!("keys --model {model} delete {key}"));
+        let (again, said) = person.run_both(&predict(&its));
+        assert!(said.starts_with("sent the evaluation key"), "{said}");
+        assert_eq!(first, again);
+        // By hand: a folder of `keygen` is as good.
+        person.run(&format!("keys --model {model} delete {key}"));
+        person.run(&format!("keygen {model} -o {made}"));
+        let put = person.run(&format!("keys --model {model} put {made}/evaluation.key"));
+        let listed = person.run(&format!("keys --model {model}"));
+        assert!(listed.contains(put.trim()), "{listed}");
+        let (by_hand, said) = person.run_both(&predict(&made));
+        assert_eq!((by_hand, said.as_str()), (first, ""));
+        assert!(person.path(&format!("{made}/client.tnb")).exists());
+    }
 }
 
 #[test]

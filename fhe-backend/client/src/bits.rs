@@ -169,7 +169,41 @@ mod tests {
         assert_eq!(out, [0b0101_1101, 0]);
     }
 
+    /// `round(|x|·2^w / 2^64)` with the sign of `x`, halves away from zero, of signed numbers.
+    fn rounded(word: u64, width: u32) -> u64 {
+        let (signed, step) = (i128::from(word.cast_signed()), 1i128 << (64 - width));
+        let magnitude = (signed.abs() + step / 2) / step;
+        let value = if signed < 0 { -magnitude } else { magnitude };
+        u64::try_from(value.rem_euclid(1 << width)).unwrap()
+    }
+
+    #[test]
+    fn halves_are_rounded_away_from_zero() {
+        for width in 1..=63 {
+            let half = 1u64 << (63 - width);
+            for steps in [0u64, 1, 2, 3, 1 << (width - 1), (1 << (width - 1)) - 1] {
+                let tie = (steps << (64 - width)).wrapping_add(half);
+                for offset in [u64::MAX, 0, 1, half.wrapping_neg()] {
+                    let word = tie.wrapping_add(offset);
+                    for word in [word, word.wrapping_neg()] {
+                        let got = round_high(word, width);
+                        assert_eq!(got, rounded(word, width), "{word:#x}, {width} bits");
+                    }
+                }
+            }
+        }
+    }
+
     proptest! {
+        #[test]
+        fn rounding_is_odd(word in any::<u64>(), width in 1u32..=64) {
+            let (up, down) = (round_high(word, width), round_high(word.wrapping_neg(), width));
+            // q/2 is its own negative.
+            let sum = if word == 1 << 63 { 0 } else { up.wrapping_add(down) & low_bits(width) };
+            prop_assert_eq!(sum, 0);
+            prop_assert_eq!(up, if width == 64 { word } else { rounded(word, width) });
+        }
+
         #[test]
         fn reads_what_was_written(values in prop::collection::vec(any::<u64>(), 0..40), width in 1u32..=64) {
             let len = usize::try_from(packed_len(values.len() as u64, width)).unwrap();

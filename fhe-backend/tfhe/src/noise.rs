@@ -41,7 +41,7 @@ pub fn centred_switch_variance(glwe: ValidGlwe, width: u32) -> f64 {
 }
 
 /// Set bits of a key, at most: a uniform key of `n` bits has more than `n/2 + 6.66·√n` with probability below 2^-128
-/// (Hoeffding 1963).
+/// (Hoeffding 1963, theorem 1).
 #[must_use]
 pub fn set_bits_bound(glwe: ValidGlwe) -> f64 {
     let n = glwe.dimension() as f64;
@@ -265,6 +265,135 @@ mod tests {
         // −8√2·x − ln(1 − x²) least at x = 0.9155: −10.358 + 1.821 = −8.537, and 2·e^(−8.537) = 2^-11.32.
         let laplace = p_fail(0.0, exp2(80), 2.0);
         assert!((laplace + 11.32).abs() < 0.02, "{laplace}");
+    }
+
+    /// The least of `1 + log2 E[e^(λX)]·e^(−λh)` over a fine grid of λ, from its definition.
+    fn least_on_a_grid(noise: &MixedNoise, threshold: f64) -> f64 {
+        let bound = |lambda: f64| {
+            let mut log = lambda * lambda * noise.normal / 2.0 - lambda * threshold;
+            for part in noise.mixed {
+                let rest = 1.0 - lambda * lambda * part.variance / part.squares;
+                log -= part.squares / 2.0 * rest.ln();
+            }
+            if log.is_nan() { f64::INFINITY } else { log }
+        };
+        let most = 20.0 * threshold / noise.variance();
+        let least = (0..200_000)
+            .map(|step| bound(most * f64::from(step) / 200_000.0))
+            .fold(f64::INFINITY, f64::min);
+        1.0 + least / core::f64::consts::LN_2
+    }
+
+    #[test]
+    fn the_bound_is_the_least_over_lambda() {
+        let part = |variance: f64, squares: f64| Mixture { variance, squares };
+        for (normal, mixed) in [
+            (
+                1.0,
+                [
+                    part(1.0, 1.0),
+                    part(0.5, 100.0),
+                    part(0.0, 1.0),
+                    part(2.0, 8.0),
+                ],
+            ),
+            (
+                0.1,
+                [
+                    part(0.2, 2.0),
+                    part(0.0, 1.0),
+                    part(0.0, 5.0),
+                    part(0.0, 1.0),
+                ],
+            ),
+            (3.0, [part(0.0, 1.0); 4]),
+            (
+                0.0,
+                [
+                    part(1.0, 3.0),
+                    part(1.0, 7.0),
+                    part(1.0, 11.0),
+                    part(1.0, 1e6),
+                ],
+            ),
+        ] {
+            let noise = MixedNoise { normal, mixed };
+            let whole = normal + mixed.iter().map(|part| part.variance).sum::<f64>();
+            assert!((noise.variance() - whole).abs() < 1e-12);
+            for threshold in [1.0, 5.0, 20.0, 60.0].map(|sigmas: f64| sigmas * whole.sqrt()) {
+                let (got, wanted) = (
+                    noise.tail_log2(threshold),
+                    least_on_a_grid(&noise, threshold).min(1.0),
+                );
+                // The grid's least is above the least.
+                assert!(
+                    (-1e-6..1e-3 * wanted.abs() + 1e-2).contains(&(wanted - got)),
+                    "{noise:?}, {threshold}: {got}, not {wanted}"
+                );
+                // Units do not matter, and outputs add up.
+                let scaled = noise.times(exp2(80)).tail_log2(threshold * exp2(40));
+                assert!((scaled - got).abs() < 1e-6);
+            }
+            let more = noise.plus_normal(2.5);
+            assert_eq!(more.mixed, noise.mixed);
+            assert!((more.normal - normal - 2.5).abs() < 1e-12);
+        }
+        let noise = MixedNoise::from(exp2(80));
+        assert!((noise.p_fail_log2(20, 16) - p_fail_log2(exp2(80), 20, 16)).abs() < 1e-6);
+    }
+
+    #[test]
+    fn no_noise_never_fails_and_no_room_always_does() {
+        let noise = MixedNoise::from(1.0);
+        assert_eq!(MixedNoise::from(0.0).tail_log2(1.0), f64::NEG_INFINITY);
+        for threshold in [0.0, -1.0] {
+            assert_eq!(noise.tail_log2(threshold), 0.0);
+            assert_eq!(tail_log2(1.0, threshold, 3), 0.0);
+        }
+        // Far inside, the bound says nothing but is one.
+        assert!(noise.tail_log2(1e-3) <= 1.0 && tail_log2(1.0, 1e-3, 1) <= 1.0);
+    }
+
+    /// By relative entropy (Hoeffding 1963, theorem 1): `P(X ≥ n·x) ≤ e^(−n·(x·ln 2x + (1−x)·ln 2(1−x)))`. The bound without it,
+    /// `e^(−2·6.66²)`, is 2^-127.98.
+    #[test]
+    fn keys_are_heavier_than_the_bound_less_often_than_2_to_the_minus_128() {
+        for (k, size) in [
+            (4, 256),
+            (2, 512),
+            (1, 1024),
+            (3, 512),
+            (1, 2048),
+            (6, 512),
+            (2, 2048),
+            (1, 4096),
+        ] {
+            let glwe = ValidGlwe::secure(k, size).unwrap();
+            let n = f64::from(k) * f64::from(size);
+            let bound = set_bits_bound(glwe);
+            let log2_tail = |weight: f64| {
+                let x: f64 = weight / n;
+                -n * (x * (2.0 * x).log2() + (1.0 - x) * (2.0 - 2.0 * x).log2())
+            };
+            assert!(log2_tail(bound) < -128.0, "{n}: {}", log2_tail(bound));
+            assert!(log2_tail(bound - 0.05 * n.sqrt()) > -132.0, "{n}");
+        }
+    }
+
+    #[test]
+    fn switches_of_the_modulus_by_hand() {
+        // n = 2048: 1024 + 6.66·45.2548 = 1325.397 set bits at most; 20 of 64 bits are kept, (2^88 + 2)/12.
+        let glwe = ValidGlwe::secure(2, 1024).unwrap();
+        let rounding = (exp2(88) + 2.0) / 12.0;
+        let close = |got: f64, wanted: f64| (got / wanted - 1.0).abs() < 1e-6;
+        assert!(close(set_bits_bound(glwe), 1325.397));
+        assert!(close(
+            modulus_switch_variance(glwe, 20),
+            1326.397 * rounding
+        ));
+        assert!(close(centred_switch_variance(glwe, 20), 513.0 * rounding));
+        assert_eq!(modulus_switch_variance(glwe, 64), 0.0);
+        assert!(close(transform_variance(3.0), 3.0 * 8_388_608.0));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tenebra_client::frame::HEADER_LEN;
 use tenebra_client::{Frame, Kind, to_frame};
 use tenebra_server::Limits;
 
-use crate::models::{DataOwner, forest, linear};
+use crate::models::{DataOwner, forest, hidden_linear, linear};
 use crate::support::{InProcess, ask, ask_and_break_off};
 
 /// An address and a body that it accepts.
@@ -125,19 +125,23 @@ fn hostile_bodies_are_refused_with_a_reason() {
     let (line, trees) = (linear(5), forest(4, QueryMode::Packed));
     service.push("line", &line.server).unwrap();
     service.push("trees", &trees.server).unwrap();
-    let (mut line_data, mut tree_data) = (
-        DataOwner::new(&line.client, 1),
-        DataOwner::new(&trees.client, 2),
-    );
-    let file = tree_data.evaluation_key().unwrap();
-    let key = service.put_key("trees", &file).unwrap().key;
+    let hidden = hidden_linear(5);
+    service.push("hidden", &hidden.server).unwrap();
+    let [mut line_data, mut tree_data, mut hidden_data] =
+        [&line, &trees, &hidden].map(|model| DataOwner::new(&model.client, 1));
+    let put = |name: &str, data: &mut DataOwner| {
+        let file = data.evaluation_key().unwrap();
+        let key = service.put_key(name, &file).unwrap().key;
+        (format!("/v1/models/{name}/predict?key={key}"), file)
+    };
+    let (predict, file) = put("trees", &mut tree_data);
+    let (predict_hidden, public) = put("hidden", &mut hidden_data);
     let target = |method, path: &str, kind, good: Vec<u8>| Target {
         method,
         path: path.to_owned(),
         kind,
         good,
     };
-    let predict = format!("/v1/models/trees/predict?key={key}");
     let targets = [
         target(
             "POST",
@@ -153,6 +157,8 @@ fn hostile_bodies_are_refused_with_a_reason() {
             Kind::ServerProgram,
             line.server.clone(),
         ),
+        target("POST", &predict_hidden, Kind::Query, hidden_data.query(1).0),
+        target("PUT", "/v1/models/hidden/keys", Kind::EvaluationKey, public),
     ];
     for target in &targets {
         hostile_bodies(target, &targets, server.address);
@@ -163,7 +169,11 @@ fn hostile_bodies_are_refused_with_a_reason() {
     targets[1].refuses(server.address, &targets[0].good, "a query of another model");
     let other = forest(6, QueryMode::Packed);
     let other_key = DataOwner::new(&other.client, 3).evaluation_key().unwrap();
-    targets[2].refuses(server.address, &other_key, "a key of another model");
+    for key in [&targets[2], &targets[5]] {
+        key.refuses(server.address, &other_key, "a key of another model");
+    }
+    targets[2].refuses(server.address, &targets[5].good, "a public key");
+    targets[5].refuses(server.address, &targets[2].good, "no public key");
     // Connections that break off within a body.
     for target in &targets {
         let (half, length) = (&target.good[..target.good.len() / 2], target.good.len());

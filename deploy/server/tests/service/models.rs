@@ -3,7 +3,8 @@
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 use tenebra_circuit::{
-    CircuitBuilder, Forest, Interval, Matrix, Options, QueryMode, Tree, TreeNode, ValueId, Verified,
+    CircuitBuilder, Forest, Hide, Interval, Matrix, Options, QueryMode, Tree, TreeNode, ValueId,
+    Verified,
 };
 use tenebra_client::OwnedSpec;
 use tenebra_client::{ClientKey, ClientSpec};
@@ -25,10 +26,30 @@ pub(crate) struct Compiled {
 /// As large as logistic regression on the breast-cancer data: 30 columns, 8-bit codes and weights, batches. `bias` makes another
 /// model of it, with another spec.
 pub(crate) fn linear(bias: i64) -> Compiled {
+    regression(bias, None)
+}
+
+/// The same, hidden from its clients, who send a public key.
+pub(crate) fn hidden_linear(bias: i64) -> Compiled {
+    regression(
+        bias,
+        Some(Hide {
+            responses_log2: 10,
+            advantage_bits: 10,
+        }),
+    )
+}
+
+fn regression(bias: i64, hide: Option<Hide>) -> Compiled {
+    let options = Options {
+        rows: 4096,
+        hide,
+        ..Options::default()
+    };
     let weights = (0..30)
         .map(|column: i64| (column * 37 + 11) % 255 - 127)
         .collect();
-    compile(30, 8, 4096, QueryMode::Auto, |builder, input| {
+    compile(30, 8, &options, |builder, input| {
         builder.linear(input, Matrix::dense(1, 30, weights), vec![bias])
     })
 }
@@ -42,7 +63,11 @@ pub(crate) fn forest(trees: usize, query: QueryMode) -> Compiled {
         trees,
         bias: vec![3],
     };
-    compile(12, 4, 1, query, |builder, input| {
+    let options = Options {
+        query,
+        ..Options::default()
+    };
+    compile(12, 4, &options, |builder, input| {
         builder.forest(input, forest)
     })
 }
@@ -68,7 +93,11 @@ pub(crate) fn wide_forest() -> Compiled {
         trees: vec![Tree { nodes }],
         bias: vec![3],
     };
-    compile(2, 16, 1, QueryMode::Direct, |builder, input| {
+    let options = Options {
+        query: QueryMode::Direct,
+        ..Options::default()
+    };
+    compile(2, 16, &options, |builder, input| {
         builder.forest(input, forest)
     })
 }
@@ -98,8 +127,7 @@ fn tree(rng: &mut ChaCha20Rng) -> Tree {
 fn compile(
     columns: usize,
     bits: u8,
-    rows: usize,
-    query: QueryMode,
+    options: &Options,
     body: impl FnOnce(&mut CircuitBuilder, ValueId) -> ValueId,
 ) -> Compiled {
     let mut builder = CircuitBuilder::new();
@@ -108,12 +136,7 @@ fn compile(
     let output = body(&mut builder, input);
     builder.output("y", output);
     let circuit = Verified::try_from(builder.finish()).unwrap();
-    let options = Options {
-        rows,
-        query,
-        ..Options::default()
-    };
-    let program = Program::prepare(&circuit, &options).unwrap();
+    let program = Program::prepare(&circuit, options).unwrap();
     let codec = Affine::asymmetric(0.0, codes.max as f64, BitWidth::new(bits).unwrap()).unwrap();
     let ranges = circuit.output_ranges();
     let outputs = ranges.iter().map(|range| Output {

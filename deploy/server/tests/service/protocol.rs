@@ -9,7 +9,7 @@ use tenebra_server::store::Store;
 use tenebra_server::{Limits, openapi_document};
 use tenebra_service_client::ServiceError;
 
-use crate::models::{Compiled, DataOwner, forest, linear};
+use crate::models::{Compiled, DataOwner, forest, hidden_linear, linear};
 use crate::support::{InProcess, ask, location};
 
 fn kind(error: ServiceError) -> String {
@@ -127,38 +127,64 @@ fn a_forest_answers_direct_queries() {
     assert!(owner.agrees(&model.circuit, &codes, &response));
 }
 
+/// Packed queries are unpacked with it, and the responses of a hidden model are hidden with it.
 #[test]
-fn packed_queries_need_their_key() {
+fn what_is_evaluated_with_a_key_needs_it() {
     let server = InProcess::open(Limits::default());
-    let (service, model) = (server.service(None), forest(5, QueryMode::Packed));
-    let pushed = service.push("forest", &model.server).unwrap();
-    let mut owner = DataOwner::new(&model.client, 3);
-    let (query, codes) = owner.query(1);
-    assert_eq!(
-        kind(service.predict("forest", None, &query).unwrap_err()),
-        "key-needed"
-    );
-    let file = owner.evaluation_key().unwrap();
-    assert_eq!(file.len() as u64, pushed.evaluation_key_bytes);
-    let key = service.put_key("forest", &file).unwrap();
-    assert_eq!(service.put_key("forest", &file).unwrap(), key);
-    assert_eq!(service.keys("forest").unwrap(), core::slice::from_ref(&key));
-    let response = service.predict("forest", Some(&key.key), &query).unwrap();
-    assert!(owner.agrees(&model.circuit, &codes, &response));
-    service.delete_key("forest", &key.key).unwrap();
-    assert_eq!(
-        kind(
-            service
-                .predict("forest", Some(&key.key), &query)
-                .unwrap_err()
-        ),
-        "key-not-found"
-    );
-    assert_eq!(
-        kind(service.delete_key("forest", &key.key).unwrap_err()),
-        "key-not-found"
-    );
-    assert!(service.keys("forest").unwrap().is_empty());
+    let service = server.service(None);
+    let models = [
+        ("forest", forest(5, QueryMode::Packed)),
+        ("hidden", hidden_linear(5)),
+    ];
+    for (name, model) in models {
+        let pushed = service.push(name, &model.server).unwrap();
+        let [mut owner, mut other] = [3, 4].map(|seed| DataOwner::new(&model.client, seed));
+        let most = usize::try_from(pushed.max_rows).unwrap();
+        let (query, codes) = owner.query(1);
+        let refused = |key: Option<&str>| kind(service.predict(name, key, &query).unwrap_err());
+        assert_eq!(refused(None), "key-needed");
+        let file = owner.evaluation_key().unwrap();
+        assert_eq!(file.len() as u64, pushed.evaluation_key_bytes);
+        let key = service.put_key(name, &file).unwrap();
+        assert_eq!(service.put_key(name, &file).unwrap(), key);
+        assert_eq!(service.keys(name).unwrap(), core::slice::from_ref(&key));
+        let response = service.predict(name, Some(&key.key), &query).unwrap();
+        assert!(owner.agrees(&model.circuit, &codes, &response));
+        let (batch, codes) = owner.query(most);
+        let response = service.predict(name, Some(&key.key), &batch).unwrap();
+        assert!(owner.agrees(&model.circuit, &codes, &response));
+
+        let others = other.evaluation_key().unwrap();
+        let others = service.put_key(name, &others).unwrap().key;
+        assert_eq!(refused(Some(&others)), "other-key");
+        service.delete_key(name, &key.key).unwrap();
+        assert_eq!(refused(Some(&key.key)), "key-not-found");
+        assert_eq!(refused(None), "key-needed");
+        let gone = service.delete_key(name, &key.key).unwrap_err();
+        assert_eq!(kind(gone), "key-not-found");
+        service.delete_key(name, &others).unwrap();
+        assert!(service.keys(name).unwrap().is_empty());
+    }
+}
+
+/// A response that is hidden is another one each time; one that is not is not.
+#[test]
+fn a_hidden_model_answers_a_query_differently_each_time() {
+    let server = InProcess::open(Limits::default());
+    let service = server.service(None);
+    for (model, alike) in [(linear(5), true), (hidden_linear(5), false)] {
+        service.push("logreg", &model.server).unwrap();
+        let mut owner = DataOwner::new(&model.client, 1);
+        let key = owner.evaluation_key();
+        let key = key.map(|file| service.put_key("logreg", &file).unwrap().key);
+        let (query, codes) = owner.query(1);
+        let responses =
+            [(); 2].map(|()| service.predict("logreg", key.as_deref(), &query).unwrap());
+        assert_eq!(responses[0] == responses[1], alike);
+        for response in responses {
+            assert!(owner.agrees(&model.circuit, &codes, &response));
+        }
+    }
 }
 
 #[test]

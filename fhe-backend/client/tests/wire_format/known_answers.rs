@@ -119,6 +119,13 @@ fn respond(
     }
 }
 
+/// The response of a case without an evaluation key to a query.
+pub(crate) fn answer(case: &Case, key: &ClientKey, query: &[u8]) -> Vec<u8> {
+    let file = case.spec.encode().unwrap();
+    let spec = ClientSpec::parse(&file).unwrap();
+    respond(case, &spec, (&key.to_secret_file(&spec), &[]), query)
+}
+
 #[test]
 fn files_are_written_to_the_byte() {
     cases::all().iter().for_each(regenerate);

@@ -5,8 +5,10 @@
 mod cases;
 mod document;
 mod hidden;
+mod hosts;
 mod known_answers;
 mod queries;
 mod randomness;
 mod reference;
+mod specs;
 mod words;

@@ -50,6 +50,17 @@ fn words_of_no_column_or_none_of_a_column_are_refused() {
     ] {
         assert!(spec(&columns).encode().is_err(), "{columns:?}");
     }
+    // 255 bytes is the longest string, and a longer word is named as what it is.
+    assert!(spec(&[words(0, &[&long[1..]])]).encode().is_ok());
+    let refused = spec(&[words(0, &[&long])]).encode();
+    assert!(matches!(
+        refused,
+        Err(SpecError::Count {
+            value: 256,
+            max: 255,
+            ..
+        })
+    ));
     let bytes = spec(&[words(1, &["a", "b"])]).encode().unwrap();
     let payload = ClientSpec::parse(&bytes).unwrap().payload().to_vec();
     let without = ClientSpec::parse(&spec(&[]).encode().unwrap())

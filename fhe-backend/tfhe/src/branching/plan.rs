@@ -358,3 +358,6 @@ fn infeasible(form: &BranchingForm, options: &Options, goal: Goal) -> PlanError 
         p_fail_log2: goal.p_fail_log2,
     }
 }
+
+#[cfg(test)]
+mod tests;

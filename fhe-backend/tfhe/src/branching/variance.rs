@@ -165,3 +165,150 @@ pub(crate) fn polynomial_energy(level_count: u8, base_log: u8, glwe: ValidGlwe) 
     let base = f64::from(base_log).exp2();
     f64::from(level_count) * glwe.polynomial_size() as f64 * (base * base / 12.0 + 1.0 / 6.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use tenebra_client::branching::BranchingLayout;
+    use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget};
+
+    use super::*;
+
+    fn layout(ring: (u8, u16), gadget: (u8, u8), packing: Option<Packing>) -> ValidBranching {
+        let glwe = ValidGlwe::secure(ring.0, ring.1).unwrap();
+        let layout = BranchingLayout {
+            glwe: glwe.params(),
+            base_log: gadget.0,
+            level_count: gadget.1,
+            body_bits: 55,
+            plaintext_bits: 6,
+            response_bits: 20,
+            input_bits: 5,
+            coefficients: 2,
+            packing,
+        };
+        layout.validate().unwrap()
+    }
+
+    fn noise(alike: [usize; 2], smooth: [usize; 2], slots: [usize; 2]) -> DiagramNoise {
+        let mut noise = DiagramNoise::default();
+        [noise.units.alike, noise.busiest.alike] = alike;
+        [noise.units.smooth, noise.busiest.smooth] = smooth;
+        [noise.slots, noise.most_slots] = slots;
+        noise
+    }
+
+    fn assert_close(what: &str, got: f64, wanted: f64) {
+        assert!(
+            (got / wanted - 1.0).abs() < 1e-9,
+            "{what}: {got}, not {wanted}"
+        );
+    }
+
+    /// TUniform(β), `R(d)` and `F(E)` of `docs/scheme.md`.
+    fn terms(layout: &ValidBranching) -> (f64, impl Fn(i32) -> f64, impl Fn(f64) -> f64) {
+        let fresh =
+            (2f64.powi(2 * i32::from(layout.layout().glwe.noise_bound_log2) + 1) + 1.0) / 6.0;
+        let rounding = |d: i32| (2f64.powi(2 * d) + 2.0) / 12.0;
+        (fresh, rounding, |energy: f64| 2f64.powi(23) * energy)
+    }
+
+    /// `docs/scheme.md`, §3: V = E·(V_β + R) + (1 + n/4)·R(64 − bℓ) + (1 + h_s)·F(E), E = ℓ(k+1)N·(B²/12 + 1/6), of
+    /// which n/4·F(E) is smooth.
+    #[test]
+    fn direct_queries_have_the_noise_of_the_document() {
+        for (ring, gadget) in [
+            ((2, 1024), (15, 2)),
+            ((4, 512), (23, 1)),
+            ((1, 2048), (8, 5)),
+        ] {
+            let layout = layout(ring, gadget, None);
+            let (fresh, rounding, transform) = terms(&layout);
+            let (k, size) = (f64::from(ring.0), f64::from(ring.1));
+            let (b, l) = (i32::from(gadget.0), i32::from(gadget.1));
+            let n = k * size;
+            let energy = f64::from(l) * (k + 1.0) * size * (2f64.powi(2 * b) / 12.0 + 1.0 / 6.0);
+            let key = n / 2.0 + 6.66 * n.sqrt();
+            let white =
+                energy * (fresh + rounding(64 - 55)) + (1.0 + n / 4.0) * rounding(64 - b * l);
+            let whole = white + (1.0 + key) * transform(energy);
+            let smooth = n / 4.0 * transform(energy);
+            let of = |noise: DiagramNoise| result_noise(&layout, &noise);
+            assert_close(
+                "one product",
+                of(noise([1, 1], [1, 1], [0, 1])).variance(),
+                whole,
+            );
+            // 9 units, of which bits have 3 at most; smooth ones count 12 and 2. 4 are of slots, 2 slots of a rotation.
+            let many = of(noise([9, 3], [12, 2], [4, 2]));
+            assert_close(
+                "many products",
+                many.variance(),
+                9.0 * (whole - smooth) + 12.0 * smooth,
+            );
+            let rows = f64::from(l) * (k + 1.0);
+            let [slots, others, its_smooth, constant] = many.mixed;
+            assert_close("slots", slots.variance, 4.0 * (whole - smooth));
+            assert_close("squares of slots", slots.squares, 4.0 * rows * size / 4.0);
+            assert_close("squares of others", others.squares, 2.5 * rows * size);
+            assert_close("smooth", its_smooth.variance, 12.0 * smooth);
+            assert_close(
+                "squares of the smooth",
+                its_smooth.squares,
+                12.0 / 2.0 * 2.0 * rows,
+            );
+            assert_eq!((constant.variance, many.normal), (0.0, 0.0));
+            let switch = (n / 4.0 + 1.0) * rounding(64 - 20);
+            assert_close("switch", switch_noise(&layout), switch);
+        }
+    }
+
+    /// §5: V = E·((1 + n)·W + c² + 4·K_ss) + (1 + n)·(R(64 − bℓ) + F(2E)), apart E·n·c², and smooth 4·E of what the scheme
+    /// switch rounds away, with E = ℓN·(B²/12 + 1/6).
+    #[test]
+    fn packed_queries_have_the_noise_of_the_document() {
+        let gadget = SwitchGadget {
+            base_log: 4,
+            level_count: 12,
+        };
+        let packing = Packing {
+            splits: [gadget; MAX_SPLITS],
+            scheme_switch: gadget,
+        };
+        let layout = layout((1, 2048), (8, 3), Some(packing));
+        let (_, rounding, transform) = terms(&layout);
+        let unpacked = UnpackedNoise {
+            white: 2f64.powi(70),
+            constant: 3.0 * 2f64.powi(70),
+            switch: 5.0 * 2f64.powi(80),
+            switch_rounding: 7.0 * 2f64.powi(80),
+        };
+        let (n, energy) = (2048.0, 3.0 * 2048.0 * (2f64.powi(16) / 12.0 + 1.0 / 6.0));
+        let white = energy
+            * ((1.0 + n) * unpacked.white + unpacked.constant + 4.0 * unpacked.switch)
+            + (1.0 + n) * (rounding(64 - 24) + transform(2.0 * energy));
+        let product = ProductVariance::packed(&layout, &unpacked);
+        let noise = product.of_result(&noise([9, 3], [12, 2], [0, 1]), [2.0, 3.0]);
+        let [slots, others, smooth, constant] = noise.mixed;
+        assert_eq!(slots.variance, 0.0);
+        assert_close("white", others.variance, 9.0 * white);
+        assert_close(
+            "smooth",
+            smooth.variance,
+            12.0 * energy * 4.0 * unpacked.switch_rounding,
+        );
+        assert_close(
+            "squares of the smooth",
+            smooth.squares,
+            12.0 / 2.0 * 2.0 * 3.0,
+        );
+        assert_close(
+            "constant",
+            constant.variance,
+            9.0 * energy * n * unpacked.constant,
+        );
+        assert_close("squares of the constant", constant.squares, 9.0 / 3.0 * 3.0);
+        let clear =
+            2.0 * (unpacked.white + (1.0 + n) * transform(1.0)) + 3.0 * n * unpacked.constant;
+        assert_close("clear", noise.normal, clear);
+    }
+}

@@ -113,4 +113,51 @@ mod tests {
         // Var(x⁴) = 5/231... bounded by E[x⁸] = 1/99: a standard error of 0.00032.
         assert!((fourth / count - 1.0 / 21.0).abs() < 5.0 * 0.00032);
     }
+
+    /// `ε·B = √(10·Q·ΣV)` over the bodies: a group of two outputs, whose norms add up, and one of one, in four rows; every body
+    /// has the zeros as well.
+    #[test]
+    fn the_bound_of_the_noise_by_hand() {
+        let glwe = tenebra_client::ValidGlwe::secure(2, 512).unwrap();
+        let layout = tenebra_client::linear::LinearLayout {
+            glwe: glwe.params(),
+            plaintext_bits: 8,
+            body_bits: 24,
+            response_bits: 18,
+            features: 5,
+            outputs: 3,
+            group: 2,
+            blocks: 1,
+            max_rows: 4,
+        };
+        let layout = layout.validate().unwrap();
+        let shape = LinearShape {
+            features: 5,
+            outputs: 3,
+            squared_norms: vec![100.0, 20.0, 3.0],
+            plaintext_bits: 8,
+            hide: None,
+        };
+        let fresh = tuniform_variance(glwe.noise_bound_log2());
+        let input = fresh + (80f64.exp2() + 2.0) / 12.0;
+        let sum = 4.0 * (2.0 * (120.0 * input + 1024.0 * fresh) + 3.0 * input + 1024.0 * fresh);
+        for (responses_log2, advantage_bits) in [(0, 1), (7, 3), (40, 64)] {
+            let hide = Hide {
+                responses_log2,
+                advantage_bits,
+            };
+            let responses = f64::from(responses_log2).exp2();
+            let bound = f64::from(advantage_bits).exp2() * (10.0 * responses * sum).sqrt();
+            assert!((noise_bits(&shape, &layout, hide) - bound.log2()).abs() < 1e-9);
+        }
+        let hidden = Hidden {
+            hide: Hide {
+                responses_log2: 0,
+                advantage_bits: 1,
+            },
+            noise_bits: 40,
+        };
+        assert_eq!(hidden.bound(), 40f64.exp2());
+        assert!((hidden.variance() * 7.0 / 80f64.exp2() - 1.0).abs() < 1e-12);
+    }
 }

@@ -297,3 +297,6 @@ fn infeasible(shape: &LinearShape, goal: Goal) -> PlanError {
         fitting_responses_log2: (0..hide.responses_log2).rev().find(fewer),
     }
 }
+
+#[cfg(test)]
+mod tests;

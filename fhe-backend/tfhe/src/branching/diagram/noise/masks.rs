@@ -1,8 +1,10 @@
 //! Masks as values: elements of a field in which `X` stands for a root of unity.
 //!
 //! Masks are sums of pseudo-random polynomials times known ones. With `X → r`, `r^N = −1`, and a random number for each
-//! pseudo-random polynomial, equal masks have equal numbers, and others do with a probability of about 2^-60. So sums,
-//! differences, shifts and signs are told apart by what they are, not by how they were computed.
+//! pseudo-random polynomial, equal masks have equal numbers, and others do with a probability of about 2^-64, or 2^-52 up to
+//! shift and sign. So sums, differences, shifts and signs are told apart by what they are, not by how they were computed. (In this
+//! field 8 is a root of unity of order 64, so that eight times a mask looks like a shift of it. What is put into one class without
+//! being alike makes counts larger, never smaller.)
 
 use std::collections::HashMap;
 
