@@ -4,7 +4,7 @@
 
 use tenebra_client::ValidGlwe;
 use tenebra_client::branching::{BranchingLayout, ValidBranching};
-use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget};
+use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget, SwitchKeys};
 
 use super::diagram::Diagram;
 use super::digits::DigitForm;
@@ -23,6 +23,18 @@ pub(crate) struct UnpackedNoise {
     pub(crate) switch: f64,
     /// Of what its rounding adds, which the key meets twice: hardly more than one frequency.
     pub(crate) switch_rounding: f64,
+}
+
+impl UnpackedNoise {
+    /// The larger of the two, part by part.
+    pub(crate) fn max(self, other: Self) -> Self {
+        Self {
+            white: self.white.max(other.white),
+            constant: self.constant.max(other.constant),
+            switch: self.switch.max(other.switch),
+            switch_rounding: self.switch_rounding.max(other.switch_rounding),
+        }
+    }
 }
 
 /// Gadgets for the key switches: those of the first splits are amplified by all later ones.
@@ -157,15 +169,15 @@ fn layout(
 /// its variance grows by 4; one divisible by exactly `2^t` cancels; any other meets another coefficient of the same
 /// divisibility, so its variance doubles. Every split adds the noise of its key switch.
 pub(crate) fn unpacked_noise(glwe: ValidGlwe, body_bits: u8, packing: &Packing) -> UnpackedNoise {
-    let splits = glwe.polynomial_size().ilog2() as usize;
-    let fresh =
-        tuniform_variance(glwe.noise_bound_log2()) + rounding_variance(64 - u32::from(body_bits));
+    let keys = SwitchKeys {
+        glwe,
+        body_bits,
+        gadgets: *packing,
+    };
     // By the power of 2 that divides the index; the last for index 0.
-    let mut variances = [fresh; MAX_SPLITS + 1];
-    for t in 0..splits {
-        let gadget = packing.splits[t];
-        let switch = row_variance(glwe, fresh, gadget)
-            + (1.0 + set_bits_bound(glwe)) * rounding_variance(64 - gadget.bits());
+    let mut variances = [row_noise(&keys); MAX_SPLITS + 1];
+    for t in 0..glwe.polynomial_size().ilog2() as usize {
+        let switch = key_switch_variance(&keys, t);
         for (power, variance) in variances.iter_mut().enumerate() {
             let factor = match power.cmp(&t) {
                 core::cmp::Ordering::Less => 2.0,
@@ -175,15 +187,36 @@ pub(crate) fn unpacked_noise(glwe: ValidGlwe, body_bits: u8, packing: &Packing) 
             *variance = *variance * factor + switch;
         }
     }
+    scheme_switch_noise(&keys, &variances)
+}
+
+/// Of a row of the evaluation key.
+fn row_noise(keys: &SwitchKeys) -> f64 {
+    tuniform_variance(keys.glwe.noise_bound_log2())
+        + rounding_variance(64 - u32::from(keys.body_bits))
+}
+
+/// What the key switch behind automorphism `t` adds.
+pub(crate) fn key_switch_variance(keys: &SwitchKeys, t: usize) -> f64 {
+    let gadget = keys.gadgets.splits[t];
+    row_variance(keys.glwe, row_noise(keys), gadget)
+        + (1.0 + set_bits_bound(keys.glwe)) * rounding_variance(64 - gadget.bits())
+}
+
+/// Of rows whose body rows have these variances: by the power of 2 that divides the index of a coefficient; that of the constant one
+/// stands behind all others.
+pub(crate) fn scheme_switch_noise(keys: &SwitchKeys, variances: &[f64]) -> UnpackedNoise {
+    let size = keys.glwe.polynomial_size();
+    let splits = size.ilog2() as usize;
     // Half of the indices are odd, a quarter divisible by 2 only, …; index 0 is one of N, like N/2.
     let shares = core::iter::successors(Some(0.5), |share| Some(share / 2.0)).take(splits);
     let white = variances.iter().zip(shares);
-    let gadget = packing.scheme_switch;
+    let gadget = keys.gadgets.scheme_switch;
     UnpackedNoise {
         white: white.map(|(variance, share)| variance * share).sum(),
-        constant: variances[splits] / glwe.polynomial_size() as f64,
-        switch: row_variance(glwe, fresh, gadget),
-        switch_rounding: square_norm(glwe) * rounding_variance(64 - gadget.bits()),
+        constant: variances[splits] / size as f64,
+        switch: row_variance(keys.glwe, row_noise(keys), gadget),
+        switch_rounding: square_norm(keys.glwe) * rounding_variance(64 - gadget.bits()),
     }
 }
 

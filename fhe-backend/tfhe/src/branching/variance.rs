@@ -143,7 +143,7 @@ pub(crate) fn switch_noise(layout: &ValidBranching) -> f64 {
 }
 
 /// Of what is encrypted and sent without its low bits.
-fn fresh_variance(layout: &ValidBranching) -> f64 {
+pub(crate) fn fresh_variance(layout: &ValidBranching) -> f64 {
     tuniform_variance(layout.glwe().noise_bound_log2())
         + rounding_variance(64 - u32::from(layout.layout().body_bits))
 }

@@ -1,0 +1,187 @@
+//! What evaluating a network costs.
+
+use tenebra_client::network::{NetworkLayout, ValidNetwork};
+use tenebra_client::packing::SwitchGadget;
+
+use super::layers::{BitGadget, Bits, Layer};
+
+/// What is done, layer by layer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Work {
+    pub(crate) layers: Vec<LayerWork>,
+    /// log2 of the most slots of a hidden neuron.
+    pub(crate) most_log_slots: u32,
+}
+
+/// What is done for a layer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LayerWork {
+    /// Neurons, and those of them whose bits are made.
+    pub(crate) neurons: usize,
+    pub(crate) hidden: usize,
+    /// Products with bits of each stage.
+    pub(crate) products: Vec<usize>,
+    /// How many hidden neurons have `2^i` slots.
+    pub(crate) by_log_slots: Vec<usize>,
+    /// Bits that are made.
+    pub(crate) made_bits: usize,
+}
+
+impl Work {
+    pub(crate) fn of(layers: &[Layer], bits: &Bits) -> Self {
+        let of_layers = layers.iter().map(|layer| {
+            let mut work = LayerWork {
+                neurons: layer.hidden.len() + layer.readouts.len(),
+                hidden: layer.hidden.len(),
+                products: vec![0; bits.stages.len() - 1],
+                ..LayerWork::default()
+            };
+            let hidden = layer.hidden.iter().map(|hidden| &hidden.rotation);
+            for turn in hidden.chain(&layer.readouts).flat_map(|r| &r.turns) {
+                work.products[bits.stage(turn.bit)] += 1;
+            }
+            for hidden in &layer.hidden {
+                let log_slots = hidden.log_slots as usize;
+                work.by_log_slots.resize(work.by_log_slots.len().max(log_slots + 1), 0);
+                work.by_log_slots[log_slots] += 1;
+                work.made_bits += hidden.bits;
+            }
+            work
+        });
+        let layers: Vec<LayerWork> = of_layers.collect();
+        let most = layers.iter().map(|layer| layer.by_log_slots.len()).max();
+        Self {
+            most_log_slots: u32::try_from(most.unwrap_or(0).saturating_sub(1)).unwrap_or(0),
+            layers,
+        }
+    }
+
+    /// External products.
+    pub(crate) fn products(&self) -> usize {
+        self.layers.iter().flat_map(|layer| &layer.products).sum()
+    }
+
+    /// Key switches, those of scheme switches included.
+    pub(crate) fn key_switches(&self, layout: &ValidNetwork, gadgets: &[BitGadget]) -> usize {
+        let log_size = layout.glwe().polynomial_size().ilog2();
+        let count = |log_slots, used| switch_counts(log_size, log_slots, used).sum::<usize>() + used;
+        let levels = usize::from(layout.layout().branching.level_count);
+        let packed = layout.layout().packed_bits > 0;
+        let of_query = layout.packed_bits().filter(|_| packed);
+        let of_query: usize = of_query.map(|bits| count(layout.log_slots(), bits * levels)).sum();
+        let of_layers = self.layers.iter().zip(gadgets).map(|(layer, gadget)| {
+            let of_neurons = layer.by_log_slots.iter().zip(0..);
+            let splits = of_neurons.map(|(neurons, log_slots)| {
+                neurons * switch_counts(log_size, log_slots, 1 << log_slots).sum::<usize>()
+            });
+            splits.sum::<usize>() + layer.made_bits * usize::from(gadget.1)
+        });
+        of_query + of_layers.sum::<usize>()
+    }
+
+    /// Microseconds that a user waits: transfer at 50 Mbit/s, encryption, evaluation. The evaluation key is sent once; a twentieth of
+    /// its transfer counts.
+    pub(crate) fn wait_us(&self, layout: &NetworkLayout, gadgets: &[BitGadget], threads: usize) -> f64 {
+        let Ok(valid) = layout.validate() else {
+            return f64::INFINITY;
+        };
+        let bytes = (valid.query_len() + valid.response_len()) as f64;
+        let key = valid.switch_keys().map_or(0, |keys| keys.len()) as f64;
+        let plain = &layout.branching;
+        let encrypt = match layout.packed_bits {
+            0 => {
+                let rows = plain.input_bits as usize * valid.branching().ggsw_rows();
+                (rows * valid.glwe().dimension()) as f64 * 12e-3
+            }
+            _ => valid.packed_bits().count() as f64 * 60.0,
+        };
+        let evaluate = self.evaluate_us(layout, gadgets);
+        bytes * 0.16 + key * 0.008 + encrypt + evaluate / threads.max(1) as f64
+    }
+
+    /// Predicted time on one core.
+    pub(crate) fn evaluate_us(&self, layout: &NetworkLayout, gadgets: &[BitGadget]) -> f64 {
+        let plain = &layout.branching;
+        let size = f64::from(plain.glwe.polynomial_size);
+        let columns = f64::from(plain.glwe.glwe_dimension) + 1.0;
+        let all = || core::iter::once((plain.base_log, plain.level_count)).chain(gadgets.iter().copied());
+        let products = self.layers.iter().map(|layer| {
+            let of_stages = layer.products.iter().zip(all());
+            of_stages
+                .map(|(count, gadget)| *count as f64 * cmux_us(size, columns, gadget))
+                .sum::<f64>()
+        });
+        self.query_us(layout) + products.sum::<f64>() + self.select_us(layout, gadgets)
+    }
+
+    /// Of the bits of a query.
+    fn query_us(&self, layout: &NetworkLayout) -> f64 {
+        let plain = &layout.branching;
+        let size = f64::from(plain.glwe.polynomial_size);
+        let columns = f64::from(plain.glwe.glwe_dimension) + 1.0;
+        let (Some(keys), true) = (layout.keys, layout.packed_bits > 0) else {
+            let rows = f64::from(plain.level_count) * columns;
+            let masks = rows * (columns - 1.0) * size * 3.5e-3;
+            let expand = masks + rows * columns * transform_us(size) + rows * size * 1e-3;
+            return f64::from(plain.input_bits) * expand;
+        };
+        let Ok(valid) = layout.validate() else {
+            return f64::INFINITY;
+        };
+        let of_each = valid.packed_bits().map(|bits| {
+            let used = bits * usize::from(plain.level_count);
+            let switches = switches(&keys.splits, size, valid.log_slots(), used);
+            switches + used as f64 * scheme_switch_us(size, keys.scheme_switch)
+        });
+        of_each.sum()
+    }
+
+    /// Of the bits that layers make.
+    fn select_us(&self, layout: &NetworkLayout, gadgets: &[BitGadget]) -> f64 {
+        let Some(keys) = layout.keys else {
+            return 0.0;
+        };
+        let size = f64::from(layout.branching.glwe.polynomial_size);
+        let of_layers = self.layers.iter().zip(gadgets).map(|(layer, gadget)| {
+            let of_neurons = layer.by_log_slots.iter().zip(0..).map(|(count, log_slots)| {
+                *count as f64 * switches(&keys.splits, size, log_slots, 1 << log_slots)
+            });
+            let slots = layer.made_bits as f64 * f64::from(gadget.1);
+            of_neurons.sum::<f64>() + slots * scheme_switch_us(size, keys.scheme_switch)
+        });
+        of_layers.sum()
+    }
+}
+
+/// Key switches that bring `used` of `2^log_slots` slots to ciphertexts of their own.
+pub(crate) fn switch_counts(log_size: u32, log_slots: u32, used: usize) -> impl Iterator<Item = usize> {
+    let unfilled = log_size - log_slots;
+    (0..log_size).map(move |t| match t.checked_sub(unfilled) {
+        None => 1,
+        Some(step) => used.min(1 << step),
+    })
+}
+
+fn switches(splits: &[SwitchGadget], size: f64, log_slots: u32, used: usize) -> f64 {
+    let log_size = size.log2() as u32;
+    let counts = switch_counts(log_size, log_slots, used).zip(splits);
+    counts.map(|(count, gadget)| count as f64 * switch_us(size, *gadget)).sum()
+}
+
+fn cmux_us(size: f64, columns: f64, (_, level_count): BitGadget) -> f64 {
+    let rows = f64::from(level_count) * columns;
+    (rows + columns) * transform_us(size) + rows * columns * size * 0.12e-3 + columns * size * 1.0e-3
+}
+
+fn switch_us(size: f64, gadget: SwitchGadget) -> f64 {
+    let levels = f64::from(gadget.level_count);
+    (levels + 4.0) * transform_us(size) + levels * size * 0.7e-3 + size * 6e-3
+}
+
+fn scheme_switch_us(size: f64, gadget: SwitchGadget) -> f64 {
+    switch_us(size, gadget) + 4.0 * transform_us(size)
+}
+
+fn transform_us(size: f64) -> f64 {
+    size * size.log2() * 0.065e-3
+}
