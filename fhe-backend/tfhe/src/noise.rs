@@ -150,7 +150,11 @@ impl MixedNoise {
         for (one, two) in mixed.iter_mut().zip(other.mixed) {
             let variance = one.variance + two.variance;
             let largest = (one.variance / one.squares).max(two.variance / two.squares);
-            let squares = if largest > 0.0 { variance / largest } else { 1.0 };
+            let squares = if largest > 0.0 {
+                variance / largest
+            } else {
+                1.0
+            };
             *one = Mixture { variance, squares };
         }
         Self {

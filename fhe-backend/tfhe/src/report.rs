@@ -52,7 +52,8 @@ pub struct PlanReport {
 pub(crate) enum PlanLayout {
     Linear(ValidLinear),
     Branching(ValidBranching),
-    Network(ValidNetwork),
+    /// With the bytes that an evaluation works in.
+    Network(ValidNetwork, u64),
 }
 
 /// A parameter of a plan, to be printed.
@@ -73,7 +74,7 @@ impl PlanReport {
         match self.layout {
             PlanLayout::Linear(_) => "linear",
             PlanLayout::Branching(_) => "branching",
-            PlanLayout::Network(_) => "network",
+            PlanLayout::Network(..) => "network",
         }
     }
 
@@ -86,7 +87,7 @@ impl PlanReport {
                 Some(_) => "packed",
                 None => "direct",
             },
-            PlanLayout::Network(layout) => match layout.layout().packed_bits {
+            PlanLayout::Network(layout, _) => match layout.layout().packed_bits {
                 0 => "direct",
                 _ => "packed",
             },
@@ -113,7 +114,7 @@ impl PlanReport {
                 let layout = layout.layout();
                 (layout.glwe, of_branching(layout, layout.packing))
             }
-            PlanLayout::Network(layout) => {
+            PlanLayout::Network(layout, _) => {
                 let layout = layout.layout();
                 let mut own = of_branching(&layout.branching, layout.keys);
                 own.push(("stride", Number(layout.stride.into())));
@@ -186,7 +187,7 @@ fn network_report(plan: &NetworkPlan, input_bits: u32) -> PlanReport {
     let layout = plan.layout.layout();
     let work = Work::of(&plan.layers, &plan.bits);
     PlanReport {
-        layout: PlanLayout::Network(plan.layout),
+        layout: PlanLayout::Network(plan.layout, plan.working_bytes()),
         p_fail_log2: plan.p_fail_log2,
         noise_std_log2: std_log2(plan.noise_variance),
         room_log2: -1.0 - f64::from(layout.branching.plaintext_bits),
@@ -202,10 +203,7 @@ fn network_report(plan: &NetworkPlan, input_bits: u32) -> PlanReport {
 }
 
 /// Parameters of a layout of encrypted bits, and of its evaluation key.
-fn of_branching(
-    layout: &BranchingLayout,
-    keys: Option<Packing>,
-) -> Vec<(&'static str, Parameter)> {
+fn of_branching(layout: &BranchingLayout, keys: Option<Packing>) -> Vec<(&'static str, Parameter)> {
     use Parameter::{Gadgets, Number};
     let size = layout.glwe.polynomial_size.into();
     let gadgets = |packing: Packing| {

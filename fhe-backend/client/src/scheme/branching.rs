@@ -222,7 +222,9 @@ impl ValidBranching {
         ] {
             transcript.number(u64::from(number));
         }
-        of_packing.iter().for_each(|number| transcript.number(*number));
+        of_packing
+            .iter()
+            .for_each(|number| transcript.number(*number));
         for bit in bits {
             transcript.number(bit.into());
         }

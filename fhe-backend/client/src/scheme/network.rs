@@ -224,7 +224,9 @@ impl ValidNetwork {
         check_len("scratch", scratch.len(), self.scratch_len())?;
         check_len("query", out.len(), self.query_len())?;
         let of_packing = [self.layout.packed_bits.into()];
-        let root = self.branching.query_root(key, bits.clone(), &of_packing, rng);
+        let root = self
+            .branching
+            .query_root(key, bits.clone(), &of_packing, rng);
         write_prefix(out, 0, 1);
         let (head, bodies) = out.split_at_mut(QUERY_PREFIX);
         head[RESPONSE_PREFIX..].copy_from_slice(&root.mask_seed().0);
@@ -302,7 +304,8 @@ impl ValidNetwork {
         sums: &mut [u64],
     ) {
         let stride = usize::from(self.layout.stride);
-        self.branching.decrypt_bits_at(key, (first, stride), next, sums);
+        self.branching
+            .decrypt_bits_at(key, (first, stride), next, sums);
     }
 
     /// Splits the payload of a query into mask seed and packed bodies; `None` if its length does not agree.

@@ -242,7 +242,7 @@ fn row_variance(glwe: ValidGlwe, row: f64, gadget: SwitchGadget) -> f64 {
 /// twentieth of its transfer counts.
 fn wait_us(layout: &ValidBranching, diagram: &Diagram, threads: usize) -> f64 {
     let bytes = layout.query_len() + layout.response_len();
-    let key = layout.unpacking_key_len().unwrap_or(0);
+    let key = layout.switch_keys().map_or(0, |keys| keys.len());
     bytes as f64 * 0.16
         + 400.0
         + key as f64 * 0.008

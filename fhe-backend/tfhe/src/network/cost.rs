@@ -16,9 +16,6 @@ pub(crate) struct Work {
 /// What is done for a layer.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct LayerWork {
-    /// Neurons, and those of them whose bits are made.
-    pub(crate) neurons: usize,
-    pub(crate) hidden: usize,
     /// Products with bits of each stage.
     pub(crate) products: Vec<usize>,
     /// How many hidden neurons have `2^i` slots.
@@ -31,8 +28,6 @@ impl Work {
     pub(crate) fn of(layers: &[Layer], bits: &Bits) -> Self {
         let of_layers = layers.iter().map(|layer| {
             let mut work = LayerWork {
-                neurons: layer.hidden.len() + layer.readouts.len(),
-                hidden: layer.hidden.len(),
                 products: vec![0; bits.stages.len() - 1],
                 ..LayerWork::default()
             };
@@ -42,7 +37,8 @@ impl Work {
             }
             for hidden in &layer.hidden {
                 let log_slots = hidden.log_slots as usize;
-                work.by_log_slots.resize(work.by_log_slots.len().max(log_slots + 1), 0);
+                work.by_log_slots
+                    .resize(work.by_log_slots.len().max(log_slots + 1), 0);
                 work.by_log_slots[log_slots] += 1;
                 work.made_bits += hidden.bits;
             }
@@ -64,11 +60,14 @@ impl Work {
     /// Key switches, those of scheme switches included.
     pub(crate) fn key_switches(&self, layout: &ValidNetwork, gadgets: &[BitGadget]) -> usize {
         let log_size = layout.glwe().polynomial_size().ilog2();
-        let count = |log_slots, used| switch_counts(log_size, log_slots, used).sum::<usize>() + used;
+        let count =
+            |log_slots, used| switch_counts(log_size, log_slots, used).sum::<usize>() + used;
         let levels = usize::from(layout.layout().branching.level_count);
         let packed = layout.layout().packed_bits > 0;
         let of_query = layout.packed_bits().filter(|_| packed);
-        let of_query: usize = of_query.map(|bits| count(layout.log_slots(), bits * levels)).sum();
+        let of_query: usize = of_query
+            .map(|bits| count(layout.log_slots(), bits * levels))
+            .sum();
         let of_layers = self.layers.iter().zip(gadgets).map(|(layer, gadget)| {
             let of_neurons = layer.by_log_slots.iter().zip(0..);
             let splits = of_neurons.map(|(neurons, log_slots)| {
@@ -81,7 +80,12 @@ impl Work {
 
     /// Microseconds that a user waits: transfer at 50 Mbit/s, encryption, evaluation. The evaluation key is sent once; a twentieth of
     /// its transfer counts.
-    pub(crate) fn wait_us(&self, layout: &NetworkLayout, gadgets: &[BitGadget], threads: usize) -> f64 {
+    pub(crate) fn wait_us(
+        &self,
+        layout: &NetworkLayout,
+        gadgets: &[BitGadget],
+        threads: usize,
+    ) -> f64 {
         let Ok(valid) = layout.validate() else {
             return f64::INFINITY;
         };
@@ -104,7 +108,8 @@ impl Work {
         let plain = &layout.branching;
         let size = f64::from(plain.glwe.polynomial_size);
         let columns = f64::from(plain.glwe.glwe_dimension) + 1.0;
-        let all = || core::iter::once((plain.base_log, plain.level_count)).chain(gadgets.iter().copied());
+        let all =
+            || core::iter::once((plain.base_log, plain.level_count)).chain(gadgets.iter().copied());
         let products = self.layers.iter().map(|layer| {
             let of_stages = layer.products.iter().zip(all());
             of_stages
@@ -143,9 +148,13 @@ impl Work {
         };
         let size = f64::from(layout.branching.glwe.polynomial_size);
         let of_layers = self.layers.iter().zip(gadgets).map(|(layer, gadget)| {
-            let of_neurons = layer.by_log_slots.iter().zip(0..).map(|(count, log_slots)| {
-                *count as f64 * switches(&keys.splits, size, log_slots, 1 << log_slots)
-            });
+            let of_neurons = layer
+                .by_log_slots
+                .iter()
+                .zip(0..)
+                .map(|(count, log_slots)| {
+                    *count as f64 * switches(&keys.splits, size, log_slots, 1 << log_slots)
+                });
             let slots = layer.made_bits as f64 * f64::from(gadget.1);
             of_neurons.sum::<f64>() + slots * scheme_switch_us(size, keys.scheme_switch)
         });
@@ -154,7 +163,11 @@ impl Work {
 }
 
 /// Key switches that bring `used` of `2^log_slots` slots to ciphertexts of their own.
-pub(crate) fn switch_counts(log_size: u32, log_slots: u32, used: usize) -> impl Iterator<Item = usize> {
+pub(crate) fn switch_counts(
+    log_size: u32,
+    log_slots: u32,
+    used: usize,
+) -> impl Iterator<Item = usize> {
     let unfilled = log_size - log_slots;
     (0..log_size).map(move |t| match t.checked_sub(unfilled) {
         None => 1,
@@ -165,12 +178,16 @@ pub(crate) fn switch_counts(log_size: u32, log_slots: u32, used: usize) -> impl 
 fn switches(splits: &[SwitchGadget], size: f64, log_slots: u32, used: usize) -> f64 {
     let log_size = size.log2() as u32;
     let counts = switch_counts(log_size, log_slots, used).zip(splits);
-    counts.map(|(count, gadget)| count as f64 * switch_us(size, *gadget)).sum()
+    counts
+        .map(|(count, gadget)| count as f64 * switch_us(size, *gadget))
+        .sum()
 }
 
 fn cmux_us(size: f64, columns: f64, (_, level_count): BitGadget) -> f64 {
     let rows = f64::from(level_count) * columns;
-    (rows + columns) * transform_us(size) + rows * columns * size * 0.12e-3 + columns * size * 1.0e-3
+    (rows + columns) * transform_us(size)
+        + rows * columns * size * 0.12e-3
+        + columns * size * 1.0e-3
 }
 
 fn switch_us(size: f64, gadget: SwitchGadget) -> f64 {

@@ -3,9 +3,9 @@
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Mutex;
 
-use tenebra_client::random::{MaskSeed, MaskStream};
 use tenebra_client::bits::BitReader;
 use tenebra_client::network::ValidNetwork;
+use tenebra_client::random::{MaskSeed, MaskStream};
 
 use super::layers::{HiddenRotation, Layer};
 use super::plan::NetworkPlan;
@@ -77,8 +77,10 @@ fn stages(plan: &NetworkPlan) -> Vec<Stage> {
 }
 
 impl<K: Kernel> Worker<K> {
-    fn new(stages: &[Stage]) -> Self {
-        let kernels = stages.iter().map(|stage| K::new(stage.gadget, stage.key_bits));
+    pub(super) fn new(stages: &[Stage]) -> Self {
+        let kernels = stages
+            .iter()
+            .map(|stage| K::new(stage.gadget, stage.key_bits));
         Self {
             kernels: kernels.collect(),
             accumulators: vec![vec![0; stages[0].gadget.glwe_len()]; BLOCK],
@@ -110,7 +112,10 @@ impl<K: Kernel> NetworkEvaluator<K> {
         if plan.layout.layout().keys.is_some() && key.is_none() {
             return Err(EvaluateError::NoEvaluationKey);
         }
-        let query = plan.layout.read_query(payload).ok_or(EvaluateError::Query)?;
+        let query = plan
+            .layout
+            .read_query(payload)
+            .ok_or(EvaluateError::Query)?;
         let helpers = self.crews.helpers(threads, || Worker::new(&self.stages))?;
         let kept = lock(&self.workspaces).pop();
         let mut workspace = kept.unwrap_or_else(|| self.workspace(plan));
@@ -132,9 +137,8 @@ impl<K: Kernel> NetworkEvaluator<K> {
 
     fn workspace(&self, plan: &NetworkPlan) -> Workspace<K> {
         let bits = plan.bits.stages.windows(2).zip(&self.stages);
-        let bits = bits.flat_map(|(ends, stage)| {
-            (ends[0]..ends[1]).map(|_| K::empty_ggsw(stage.gadget))
-        });
+        let bits =
+            bits.flat_map(|(ends, stage)| (ends[0]..ends[1]).map(|_| K::empty_ggsw(stage.gadget)));
         Workspace {
             slots: Vec::new(),
             bits: bits.collect(),
@@ -158,7 +162,13 @@ impl<K: Kernel> NetworkEvaluator<K> {
         } = workspace;
         let glwe_len = self.stages[0].gadget.glwe_len();
         let of_query = plan.bits.of_query();
-        self.query(crew, plan, key, (seed, bodies), (slots, &mut bits[..of_query]));
+        self.query(
+            crew,
+            plan,
+            key,
+            (seed, bodies),
+            (slots, &mut bits[..of_query]),
+        );
         let mut sum = vec![0; glwe_len];
         for (stage, layer) in (1..).zip(&plan.layers) {
             let (known, others) = bits.split_at_mut(plan.bits.stages[stage]);
@@ -185,7 +195,9 @@ impl<K: Kernel> NetworkEvaluator<K> {
         let packed = plan.layout.layout().packed_bits > 0;
         if let Some(key) = key.filter(|_| packed) {
             let roots = Roots::of_query(&plan.layout);
-            slots.resize_with(roots.slots().max(slots.len()), || vec![0; gadget.glwe_len()]);
+            slots.resize_with(roots.slots().max(slots.len()), || {
+                vec![0; gadget.glwe_len()]
+            });
             let slots = &mut slots[..roots.slots()];
             read_packed(&plan.layout, seed, bodies, &roots, slots);
             select(crew, key, &roots, slots);
@@ -209,7 +221,10 @@ impl<K: Kernel> NetworkEvaluator<K> {
         sum: &mut [u64],
     ) {
         let scale = 64 - u32::from(plan.layout.layout().branching.plaintext_bits);
-        let mut blocks: Vec<&[Rotation]> = layer.readouts.chunks(block(crew, layer.readouts.len())).collect();
+        let mut blocks: Vec<&[Rotation]> = layer
+            .readouts
+            .chunks(block(crew, layer.readouts.len()))
+            .collect();
         results.resize_with(blocks.len().max(results.len()), || vec![0; sum.len()]);
         let stop = crew.stop;
         let mut pairs: Vec<_> = blocks.iter_mut().zip(results.iter_mut()).collect();
@@ -220,12 +235,22 @@ impl<K: Kernel> NetworkEvaluator<K> {
                 .zip(&mut accumulators)
                 .map(|(rotation, accumulator)| (rotation, accumulator.as_mut_slice()))
                 .collect();
-            turn_all(&mut worker.kernels, &self.stages, &plan.bits, bits, &mut turned, scale, stop);
+            turn_all(
+                &mut worker.kernels,
+                &self.stages,
+                &plan.bits,
+                bits,
+                &mut turned,
+                scale,
+                stop,
+            );
             result.fill(0);
             turned.iter().for_each(|(_, turned)| add(result, turned));
             worker.accumulators = accumulators;
         });
-        results[..blocks.len()].iter().for_each(|result| add(sum, result));
+        results[..blocks.len()]
+            .iter()
+            .for_each(|result| add(sum, result));
     }
 
     /// The bits of a layer's codes, `made`, from those that are known.
@@ -240,12 +265,15 @@ impl<K: Kernel> NetworkEvaluator<K> {
         let gadget = self.stages[stage].gadget;
         let levels = gadget.level_count;
         let roots = Roots::of_layer(&layer.hidden, levels);
-        slots.resize_with(roots.slots().max(slots.len()), || vec![0; gadget.glwe_len()]);
+        slots.resize_with(roots.slots().max(slots.len()), || {
+            vec![0; gadget.glwe_len()]
+        });
         let slots = &mut slots[..roots.slots()];
         // What enters a table is a multiple of the last digit of the bits that are made.
         let scale = 64 - gadget.base_log * u32::try_from(levels).unwrap_or(0);
         let of_roots = roots.first_slots(slots);
-        let mut turned: Vec<(&HiddenRotation, &mut [u64])> = layer.hidden.iter().zip(of_roots).collect();
+        let mut turned: Vec<(&HiddenRotation, &mut [u64])> =
+            layer.hidden.iter().zip(of_roots).collect();
         let size = block(crew, turned.len());
         let mut blocks: Vec<_> = turned.chunks_mut(size).collect();
         let stop = crew.stop;
@@ -254,7 +282,15 @@ impl<K: Kernel> NetworkEvaluator<K> {
                 .iter_mut()
                 .map(|(hidden, accumulator)| (&hidden.rotation, &mut **accumulator))
                 .collect();
-            turn_all(&mut worker.kernels, &self.stages, &plan.bits, bits, &mut turned, scale, stop);
+            turn_all(
+                &mut worker.kernels,
+                &self.stages,
+                &plan.bits,
+                bits,
+                &mut turned,
+                scale,
+                stop,
+            );
             for (hidden, accumulator) in block.iter_mut() {
                 divide(accumulator, hidden.log_slots);
             }
@@ -277,7 +313,10 @@ fn to_ggsws<K: Kernel>(
     (slots, bits): (&mut [Glwe], &mut [K::Ggsw]),
     levels: usize,
 ) {
-    let mut pairs: Vec<_> = bits.iter_mut().zip(slots.chunks_exact_mut(levels)).collect();
+    let mut pairs: Vec<_> = bits
+        .iter_mut()
+        .zip(slots.chunks_exact_mut(levels))
+        .collect();
     crew.each(&mut pairs, |worker, _, (ggsw, slots)| {
         let Worker {
             kernels, scratch, ..
@@ -313,7 +352,11 @@ fn read_packed(
 
 /// Rounds a result to the response's width and packs its mask and digit sums.
 pub(crate) fn respond(layout: &ValidNetwork, glwe: &mut [u64]) -> Vec<u8> {
-    respond_at(layout.branching(), usize::from(layout.layout().stride), glwe)
+    respond_at(
+        layout.branching(),
+        usize::from(layout.layout().stride),
+        glwe,
+    )
 }
 
 #[cfg(test)]

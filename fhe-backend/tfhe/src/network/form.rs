@@ -124,9 +124,15 @@ impl Builder {
                 let first = self.next_input;
                 self.next_input += port.ranges.len();
                 let codes = (first..).zip(&port.ranges);
-                codes.map(|(input, range)| self.input(input, *range)).collect()
+                codes
+                    .map(|(input, range)| self.input(input, *range))
+                    .collect()
             }
-            Op::Linear { input, weights, bias } => {
+            Op::Linear {
+                input,
+                weights,
+                bias,
+            } => {
                 let row = |(row, bias): (usize, &i64)| {
                     Affine::combination(*bias, weights.row(row).map(|(at, w)| (&of(input)[at], w)))
                 };
@@ -243,33 +249,37 @@ impl Builder {
     }
 
     /// The neuron with these values, which is no neuron if they are all the same, or affine in one code.
-    fn neuron(
-        &mut self,
-        sum: Sum,
-        place: Place,
-        values: Vec<i64>,
-    ) -> Result<Affine, PlanError> {
+    fn neuron(&mut self, sum: Sum, place: Place, values: Vec<i64>) -> Result<Affine, PlanError> {
         let base = values.iter().copied().min().unwrap_or(0);
-        let unit = values.iter().fold(0, |unit, value| gcd(unit, value.abs_diff(base)));
+        let unit = values
+            .iter()
+            .fold(0, |unit, value| gcd(unit, value.abs_diff(base)));
         let unit = i64::try_from(unit).map_err(|_| TOO_LARGE)?;
         if unit == 0 {
             return Ok(Affine::constant(base));
         }
         let step = values[1].wrapping_sub(values[0]);
         if let [(code, weight)] = sum.terms.as_slice()
-            && values.windows(2).all(|pair| pair[1].wrapping_sub(pair[0]) == step)
+            && values
+                .windows(2)
+                .all(|pair| pair[1].wrapping_sub(pair[0]) == step)
         {
             // weight is 1: a common factor was taken away.
             debug_assert_eq!(*weight, 1);
             return Ok(Affine::code(*code, values[0], step));
         }
-        let codes = values.iter().map(|value| value.abs_diff(base) / unit.unsigned_abs());
+        let codes = values
+            .iter()
+            .map(|value| value.abs_diff(base) / unit.unsigned_abs());
         let codes: Vec<u32> = codes
             .map(u32::try_from)
             .collect::<Result<_, _>>()
             .map_err(|_| TOO_LARGE)?;
         let next = self.neurons.len();
-        let index = *self.known.entry((sum.clone(), codes.clone())).or_insert(next);
+        let index = *self
+            .known
+            .entry((sum.clone(), codes.clone()))
+            .or_insert(next);
         if index == next {
             self.neurons.push(Neuron { sum, place, codes });
         }
@@ -281,7 +291,10 @@ impl Builder {
         let mut form = BranchingForm {
             input_bits: self.ranges.iter().map(|range| range.bits()).collect(),
             outputs: outputs.len(),
-            bias: outputs.iter().map(|output| output.constant_term()).collect(),
+            bias: outputs
+                .iter()
+                .map(|output| output.constant_term())
+                .collect(),
             trees: Vec::new(),
             tables: Vec::new(),
         };

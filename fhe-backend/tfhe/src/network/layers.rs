@@ -50,7 +50,9 @@ impl Bits {
         let of_hidden: Vec<usize> = form.hidden.iter().map(|neuron| take(neuron.bits)).collect();
         let layers = form.hidden.last().map_or(0, |neuron| neuron.place.layer);
         let first_of_layer = (1..=layers).map(|layer| {
-            let before = form.hidden.partition_point(|neuron| neuron.place.layer < layer);
+            let before = form
+                .hidden
+                .partition_point(|neuron| neuron.place.layer < layer);
             of_hidden[before]
         });
         let stages = core::iter::once(0).chain(first_of_layer).chain([next]);

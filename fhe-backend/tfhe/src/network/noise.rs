@@ -2,7 +2,8 @@
 //!
 //! All variances are in units of `(1/q)²`.
 
-use tenebra_client::ValidGlwe;
+use alloc::rc::Rc;
+
 use tenebra_client::branching::{BranchingLayout, ValidBranching};
 use tenebra_client::network::ValidNetwork;
 use tenebra_client::packing::{MAX_SPLITS, SwitchKeys};
@@ -11,7 +12,7 @@ use super::layers::{BitGadget, Layer};
 use crate::branching::diagram::{DiagramNoise, of_rotations};
 use crate::branching::packed::{UnpackedNoise, key_switch_variance, scheme_switch_noise};
 use crate::branching::variance::{ProductVariance, fresh_variance};
-use crate::noise::{MixedNoise, Mixture, set_bits_bound};
+use crate::noise::{MixedNoise, set_bits_bound};
 
 /// Which products a layer has.
 pub(crate) struct LayerNoise {
@@ -65,7 +66,10 @@ impl LayerNoise {
 }
 
 /// The layout of products with bits of another gadget.
-fn of_gadget(layout: &ValidBranching, (base_log, level_count): BitGadget) -> Option<ValidBranching> {
+fn of_gadget(
+    layout: &ValidBranching,
+    (base_log, level_count): BitGadget,
+) -> Option<ValidBranching> {
     let layout = BranchingLayout {
         base_log,
         level_count,
@@ -80,7 +84,7 @@ fn of_gadget(layout: &ValidBranching, (base_log, level_count): BitGadget) -> Opt
 pub(crate) fn network_noise(
     layout: &ValidNetwork,
     gadgets: &[BitGadget],
-    layers: &[LayerNoise],
+    layers: &[Rc<LayerNoise>],
     readout_bits: u32,
     goal_log2: f64,
 ) -> Option<NetworkNoise> {
@@ -103,11 +107,10 @@ pub(crate) fn network_noise(
         let of_layer = |noise: &DiagramNoise, table_bits: u32| {
             let of_stages = layer.stages.iter().map(|stage| {
                 let (base_log, level_count) = all[*stage];
-                let clear = noise.clear.energy(
-                    u32::from(base_log),
-                    u32::from(level_count),
-                    table_bits,
-                );
+                let clear =
+                    noise
+                        .clear
+                        .energy(u32::from(base_log), u32::from(level_count), table_bits);
                 products[*stage].of_result(noise, clear)
             });
             of_stages.fold(MixedNoise::from(0.0), MixedNoise::plus)
@@ -130,7 +133,10 @@ pub(crate) fn network_noise(
         let worst = of_neurons.reduce(|(a, one), (b, two)| (a.max(b), one.max(two)));
         let (rotations, rows) = worst?;
         excess_log2 = log2_sum(excess_log2, goal_log2 - 10.0);
-        products.push(ProductVariance::packed(&of_gadget(layout.branching(), *gadget)?, &rows));
+        products.push(ProductVariance::packed(
+            &of_gadget(layout.branching(), *gadget)?,
+            &rows,
+        ));
         stages.push(StageNoise {
             rotations,
             rows: Some(rows),
@@ -145,7 +151,9 @@ pub(crate) fn network_noise(
 
 fn query_stage(layout: &ValidNetwork) -> StageNoise {
     let fresh = fresh_variance(layout.branching());
-    let rows = layout.switch_keys().filter(|_| layout.layout().packed_bits > 0);
+    let rows = layout
+        .switch_keys()
+        .filter(|_| layout.layout().packed_bits > 0);
     StageNoise {
         rotations: fresh,
         rows: rows.map(|keys| {

@@ -9,7 +9,6 @@ use tenebra_client::branching::{BranchingLayout, MAX_DIGITS, Radix};
 use tenebra_client::network::{NetworkLayout, ValidNetwork};
 use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget};
 
-
 use super::cost::Work;
 use super::form::NetworkForm;
 use super::layers::{BitGadget, Bits, Layer, layers, readout_stride};
@@ -31,6 +30,29 @@ pub(crate) struct NetworkPlan {
     pub(crate) digits: DigitForm,
     pub(crate) bits: Bits,
     pub(crate) layers: Vec<Layer>,
+}
+
+impl NetworkPlan {
+    /// Bytes of the encrypted bits of an evaluation, and of the ciphertexts that they are made of.
+    pub(crate) fn working_bytes(&self) -> u64 {
+        let plain = &self.layout.layout().branching;
+        let columns = u64::from(plain.glwe.glwe_dimension) + 1;
+        let glwe = columns * u64::from(plain.glwe.polynomial_size) * 8;
+        let of_query = (plain.base_log, plain.level_count);
+        let gadgets = core::iter::once(&of_query).chain(&self.gadgets);
+        let counts = self
+            .bits
+            .stages
+            .windows(2)
+            .map(|ends| (ends[1] - ends[0]) as u64);
+        let of_stages = counts.zip(gadgets).enumerate();
+        let bytes = of_stages.map(|(stage, (bits, (_, levels)))| {
+            let rows = bits * u64::from(*levels);
+            let made = stage > 0 || self.layout.layout().packed_bits > 0;
+            rows * columns * glwe + if made { rows * glwe } else { 0 }
+        });
+        bytes.sum()
+    }
 }
 
 /// `(k, N)` of networks whose queries are direct and that have one hidden layer.
@@ -333,7 +355,8 @@ impl<'a> Search<'a> {
                 }
                 let layouts = self.key_choices(&of_query).into_iter();
                 let layouts = layouts.map(|keys| self.with_keys(of_query, keys));
-                candidates.extend(layouts.map(|layout| self.candidate(layout, index, &choice.work)));
+                candidates
+                    .extend(layouts.map(|layout| self.candidate(layout, index, &choice.work)));
             }
         }
         if candidates.is_empty() {
@@ -383,9 +406,20 @@ impl<'a> Search<'a> {
         let deep = self.made() > 0;
         let direct = self.options.query != QueryMode::Packed;
         let packed = self.options.query != QueryMode::Direct;
-        let rings = if deep { RINGS.as_slice() } else { SHALLOW_RINGS.as_slice() };
-        for (k, _) in rings.iter().filter(|(_, size)| direct && *size == self.size) {
-            layouts.extend(DIRECT_GADGETS.iter().filter_map(|gadget| self.layout(*k, *gadget, 0)));
+        let rings = if deep {
+            RINGS.as_slice()
+        } else {
+            SHALLOW_RINGS.as_slice()
+        };
+        for (k, _) in rings
+            .iter()
+            .filter(|(_, size)| direct && *size == self.size)
+        {
+            layouts.extend(
+                DIRECT_GADGETS
+                    .iter()
+                    .filter_map(|gadget| self.layout(*k, *gadget, 0)),
+            );
         }
         if packed && RINGS.contains(&(1, self.size)) {
             for gadget in PACKED_GADGETS {
@@ -434,7 +468,11 @@ impl<'a> Search<'a> {
         choices.collect()
     }
 
-    fn with_keys(&self, layout: NetworkLayout, [trace, split, switch]: [usize; 3]) -> NetworkLayout {
+    fn with_keys(
+        &self,
+        layout: NetworkLayout,
+        [trace, split, switch]: [usize; 3],
+    ) -> NetworkLayout {
         if layout.packed_bits == 0 && self.made() == 0 {
             return layout;
         }
@@ -522,8 +560,15 @@ impl<'a> Search<'a> {
         let of_query = (plain.base_log, plain.level_count);
         let stages = || core::iter::once(&of_query).chain(gadgets);
         let bits = |gadget: &BitGadget| u32::from(gadget.0) * u32::from(gadget.1);
-        let tables = gadgets.iter().map(bits).chain([plain.plaintext_bits.into()]);
-        if stages().map(bits).zip(tables).any(|(digits, table)| digits < table) {
+        let tables = gadgets
+            .iter()
+            .map(bits)
+            .chain([plain.plaintext_bits.into()]);
+        if stages()
+            .map(bits)
+            .zip(tables)
+            .any(|(digits, table)| digits < table)
+        {
             return None;
         }
         let p = plain.plaintext_bits.into();
@@ -558,7 +603,9 @@ fn combinations(made: usize) -> Vec<Vec<BitGadget>> {
     (0..made).fold(vec![Vec::new()], |all, _| {
         let longer = all.iter().flat_map(|gadgets: &Vec<BitGadget>| {
             let last = gadgets.last().map_or(u8::MAX, bits);
-            let next = HIDDEN_GADGETS.iter().filter(move |gadget| bits(gadget) <= last);
+            let next = HIDDEN_GADGETS
+                .iter()
+                .filter(move |gadget| bits(gadget) <= last);
             next.map(|gadget| [gadgets.as_slice(), &[*gadget]].concat())
         });
         longer.collect()

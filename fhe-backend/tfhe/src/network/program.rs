@@ -3,9 +3,9 @@
 use core::sync::atomic::AtomicBool;
 
 use tenebra_circuit::{Options, Verified};
+use tenebra_client::ClientSpec;
 use tenebra_client::branching::Digits;
 use tenebra_client::network::{NetworkScheme, OwnedNetwork};
-use tenebra_client::ClientSpec;
 
 use super::evaluate::{NetworkEvaluator, respond};
 use super::form::network_form;

@@ -58,7 +58,10 @@ impl Roots {
     }
 
     /// The ciphertexts of each.
-    fn each<'a>(&'a self, mut slots: &'a mut [Glwe]) -> impl Iterator<Item = (&'a Root, &'a mut [Glwe])> {
+    fn each<'a>(
+        &'a self,
+        mut slots: &'a mut [Glwe],
+    ) -> impl Iterator<Item = (&'a Root, &'a mut [Glwe])> {
         self.of.iter().map(move |root| {
             let (of_root, rest) = core::mem::take(&mut slots).split_at_mut(root.used);
             slots = rest;
@@ -119,7 +122,14 @@ fn turn<K: Kernel>(
     even: &mut Glwe,
     odd: Option<&mut Glwe>,
 ) {
-    split(&mut worker.kernels[0], key, t, even, odd, &mut worker.scratch);
+    split(
+        &mut worker.kernels[0],
+        key,
+        t,
+        even,
+        odd,
+        &mut worker.scratch,
+    );
 }
 
 /// Divides a ciphertext by `2^bits`, as signed integers, rounded by an odd function.
@@ -131,32 +141,13 @@ pub(super) fn divide(glwe: &mut [u64], bits: u32) {
     for word in glwe {
         // −1 for what is negative; the magnitude is 2^63 at most.
         let sign = word.cast_signed() >> 63;
-        let magnitude = (word.cast_signed() ^ sign).wrapping_sub(sign).cast_unsigned();
+        let magnitude = (word.cast_signed() ^ sign)
+            .wrapping_sub(sign)
+            .cast_unsigned();
         let divided = ((magnitude + half) >> bits).cast_signed();
         *word = ((divided ^ sign).wrapping_sub(sign)).cast_unsigned();
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn division_is_odd_and_rounds_to_the_nearest() {
-        for (word, bits, expected) in [
-            (5i64, 1, 3),
-            (-5, 1, -3),
-            (4, 1, 2),
-            (-11, 3, -1),
-            (12, 3, 2),
-            (-12, 3, -2),
-            (i64::MAX, 3, 1 << 60),
-            (i64::MIN, 3, -1 << 60),
-            (7, 0, 7),
-        ] {
-            let mut words = [word.cast_unsigned()];
-            divide(&mut words, bits);
-            assert_eq!(words[0].cast_signed(), expected, "{word} / 2^{bits}");
-        }
-    }
-}
+mod tests;

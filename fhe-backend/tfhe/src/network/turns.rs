@@ -62,13 +62,16 @@ pub(super) fn turn_all<K: Kernel>(
 
 /// The turns of all rotations, bit by bit; those of one rotation are in this order anyway.
 fn in_order(rotations: &[(&Rotation, &mut [u64])]) -> Vec<Step> {
-    let steps = rotations.iter().enumerate().flat_map(|(index, (rotation, _))| {
-        rotation.turns.iter().map(move |turn| Step {
-            bit: turn.bit,
-            rotation: index,
-            shift: turn.shift,
-        })
-    });
+    let steps = rotations
+        .iter()
+        .enumerate()
+        .flat_map(|(index, (rotation, _))| {
+            rotation.turns.iter().map(move |turn| Step {
+                bit: turn.bit,
+                rotation: index,
+                shift: turn.shift,
+            })
+        });
     let mut steps: Vec<Step> = steps.collect();
     steps.sort_by_key(|step| step.bit);
     steps

@@ -149,7 +149,10 @@ impl Cipher for BranchingScheme {
         out: &mut [i64],
     ) -> Result<usize, CipherError> {
         let key = keys.of(0)?;
-        let shape = (self.layout.response_len(), self.layout.layout().coefficients);
+        let shape = (
+            self.layout.response_len(),
+            self.layout.layout().coefficients,
+        );
         self.digits
             .outputs_from(ports, source, shape, out, |source, sums| {
                 self.layout
@@ -162,7 +165,9 @@ impl Cipher for BranchingScheme {
     }
 
     fn key_scratch_len(&self) -> usize {
-        self.layout.switch_keys().map_or(0, |keys| keys.scratch_len())
+        self.layout
+            .switch_keys()
+            .map_or(0, |keys| keys.scratch_len())
     }
 
     fn write_key_section<E>(
@@ -178,7 +183,9 @@ impl Cipher for BranchingScheme {
     }
 
     fn prepared_key_bytes(&self) -> u64 {
-        self.layout.switch_keys().map_or(0, |keys| keys.prepared_bytes())
+        self.layout
+            .switch_keys()
+            .map_or(0, |keys| keys.prepared_bytes())
     }
 }
 

@@ -13,8 +13,8 @@ use crate::glwe::{KeyProduct, add_mask_times_key, mask_words};
 use crate::key::SecretKey;
 use crate::params::{MAX_DIMENSION, ValidGlwe};
 use crate::random::{MASK_SEED_LEN, MaskSeed, MaskStream, NoiseStream, Root, Transcript};
-use crate::scheme::layout::{CipherError, LayoutError, PackingError, check_len};
 use crate::scheme::cipher::{KeySection, SectionKind};
+use crate::scheme::layout::{CipherError, LayoutError, PackingError, check_len};
 use crate::scheme::limits;
 use rand_core::CryptoRng;
 use zeroize::Zeroize;
@@ -222,8 +222,8 @@ impl SwitchKeys {
         mut push: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         let root = self.root(key, rng);
-        let done = push(&root.mask_seed().0)
-            .and_then(|()| self.write_rows(key, &root, scratch, push));
+        let done =
+            push(&root.mask_seed().0).and_then(|()| self.write_rows(key, &root, scratch, push));
         // It held the key and its square.
         scratch.zeroize();
         done

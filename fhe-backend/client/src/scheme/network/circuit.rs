@@ -161,7 +161,9 @@ impl Cipher for NetworkScheme {
     }
 
     fn key_scratch_len(&self) -> usize {
-        self.layout.switch_keys().map_or(0, |keys| keys.scratch_len())
+        self.layout
+            .switch_keys()
+            .map_or(0, |keys| keys.scratch_len())
     }
 
     fn write_key_section<E>(
@@ -177,7 +179,9 @@ impl Cipher for NetworkScheme {
     }
 
     fn prepared_key_bytes(&self) -> u64 {
-        self.layout.switch_keys().map_or(0, |keys| keys.prepared_bytes())
+        self.layout
+            .switch_keys()
+            .map_or(0, |keys| keys.prepared_bytes())
     }
 }
 

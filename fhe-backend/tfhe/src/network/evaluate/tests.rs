@@ -40,7 +40,11 @@ fn weights(shape: &Shape<'_>, inputs: usize, most: u64, rng: &mut ChaCha20Rng) -
         for _ in 0..shape.weights.min(inputs) {
             let at = usize::try_from(below(rng, inputs as u64)).unwrap();
             let weight = 1 + below(rng, 3).cast_signed();
-            weights[at] = if rng.next_u64() & 1 == 0 { weight } else { -weight };
+            weights[at] = if rng.next_u64() & 1 == 0 {
+                weight
+            } else {
+                -weight
+            };
         }
         let norm: u64 = weights.iter().map(|w| w.unsigned_abs()).sum();
         if norm * most < shape.values && norm > 0 {
@@ -130,7 +134,9 @@ impl Parties {
 
     fn codes(&mut self, circuit: &Verified) -> Vec<i64> {
         let ranges = circuit.input_ranges().into_iter();
-        let code = |range: Interval| range.min + below(&mut self.rng, range.max.abs_diff(range.min) + 1).cast_signed();
+        let code = |range: Interval| {
+            range.min + below(&mut self.rng, range.max.abs_diff(range.min) + 1).cast_signed()
+        };
         ranges.map(code).collect()
     }
 
@@ -143,7 +149,13 @@ impl Parties {
         let mut scratch = vec![0; plan.layout.scratch_len()];
         let mut payload = vec![0; plan.layout.query_len()];
         plan.layout
-            .encrypt(&self.key, bits.into_iter(), &mut self.rng, &mut scratch, &mut payload)
+            .encrypt(
+                &self.key,
+                bits.into_iter(),
+                &mut self.rng,
+                &mut scratch,
+                &mut payload,
+            )
             .unwrap();
         payload
     }
@@ -216,7 +228,11 @@ fn run(name: &str, circuit: &Verified, query: QueryMode, keys: u64, rows: usize)
             squares += errors.iter().map(|error| error * error).sum::<f64>();
             count += errors.len() as f64;
             let expected = tenebra_sim::run(circuit, &codes).unwrap();
-            assert_eq!(parties.outputs(&plan, &mut result), expected, "{name}: {codes:?}");
+            assert_eq!(
+                parties.outputs(&plan, &mut result),
+                expected,
+                "{name}: {codes:?}"
+            );
         }
     }
     let variance = plan.noise.result.variance();
@@ -261,4 +277,38 @@ fn one_hidden_layer() {
         let ratio = run("64-32-10", &circuit, query, 2, 8);
         assert!((0.3..1.25).contains(&ratio), "{query:?}: {ratio}");
     }
+}
+
+#[test]
+fn two_hidden_layers() {
+    let mut rng = ChaCha20Rng::seed_from_u64(2);
+    let shape = Shape {
+        input_bits: 2,
+        widths: &[30, 32, 16, 2],
+        weights: 24,
+        activation_bits: 2,
+        output_weight: 7,
+        values: 200,
+    };
+    let circuit = network(&shape, &mut rng);
+    for query in [QueryMode::Direct, QueryMode::Packed] {
+        let ratio = run("30-32-16-2", &circuit, query, 3, 6);
+        assert!((0.3..1.4).contains(&ratio), "{query:?}: {ratio}");
+    }
+}
+
+#[test]
+fn three_hidden_layers() {
+    let mut rng = ChaCha20Rng::seed_from_u64(3);
+    let shape = Shape {
+        input_bits: 2,
+        widths: &[64, 32, 16, 16, 10],
+        weights: 16,
+        activation_bits: 1,
+        output_weight: 3,
+        values: 200,
+    };
+    let circuit = network(&shape, &mut rng);
+    let ratio = run("64-32-16-16-10", &circuit, QueryMode::Direct, 1, 3);
+    assert!((0.2..1.4).contains(&ratio), "{ratio}");
 }

@@ -24,7 +24,12 @@ pub(crate) fn evaluate(form: &NetworkForm, codes: &[u64]) -> Vec<i64> {
 }
 
 /// `table(z) = f(z)` over these sums.
-fn lookup(b: &mut CircuitBuilder, input: ValueId, spans: &[(i64, i64)], f: impl Fn(i64) -> i64) -> ValueId {
+fn lookup(
+    b: &mut CircuitBuilder,
+    input: ValueId,
+    spans: &[(i64, i64)],
+    f: impl Fn(i64) -> i64,
+) -> ValueId {
     let tables = spans.iter().map(|(min, max)| Table {
         min: *min,
         values: (*min..=*max).map(&f).collect(),
@@ -35,10 +40,23 @@ fn lookup(b: &mut CircuitBuilder, input: ValueId, spans: &[(i64, i64)], f: impl 
 #[test]
 fn layers_by_hand() {
     let mut b = CircuitBuilder::new();
-    let x = b.input("x", vec![Interval::new(-1, 2), Interval::new(0, 1), Interval::new(5, 5)]);
+    let x = b.input(
+        "x",
+        vec![
+            Interval::new(-1, 2),
+            Interval::new(0, 1),
+            Interval::new(5, 5),
+        ],
+    );
     // 2·x0 − 2·x1 + x2 = 5 + 2·(x0 − x1); its negative; a neuron that does not depend on anything.
-    let z = b.linear(x, Matrix::dense(3, 3, vec![2, -2, 1, -2, 2, -1, 0, 0, 3]), vec![0, 0, 1]);
-    let a = lookup(&mut b, z, &[(1, 9), (-9, -1), (16, 16)], |z| (z.abs() - 4).max(0) * 3);
+    let z = b.linear(
+        x,
+        Matrix::dense(3, 3, vec![2, -2, 1, -2, 2, -1, 0, 0, 3]),
+        vec![0, 0, 1],
+    );
+    let a = lookup(&mut b, z, &[(1, 9), (-9, -1), (16, 16)], |z| {
+        (z.abs() - 4).max(0) * 3
+    });
     let z = b.linear(a, Matrix::dense(2, 3, vec![1, -1, 0, 1, 1, 1]), vec![0, -7]);
     let h = lookup(&mut b, z, &[(-15, 15), (-7, 66)], |z| z / 4);
     let y = b.linear(h, Matrix::dense(1, 2, vec![3, 1]), vec![-2]);
@@ -48,10 +66,19 @@ fn layers_by_hand() {
     // Both neurons are |5 + 2·(x0 − x1)|, with the sum u = (x0 + 1) − x1 + 1 from 0 to 4: one neuron. The difference is 0.
     assert_eq!(form.hidden.len(), 1);
     let neuron = &form.hidden[0];
-    assert_eq!(neuron.sum.terms, [(Code::Input(0), 1), (Code::Input(1), -1)]);
-    assert_eq!((neuron.sum.least, neuron.sum.span, neuron.place.layer), (-1, 4, 1));
+    assert_eq!(
+        neuron.sum.terms,
+        [(Code::Input(0), 1), (Code::Input(1), -1)]
+    );
+    assert_eq!(
+        (neuron.sum.least, neuron.sum.span, neuron.place.layer),
+        (-1, 4, 1)
+    );
     // z = 1, 3, …, 9, so (|z| − 4)₊ = 0, 0, 1, 3, 5.
-    assert_eq!((neuron.codes.as_slice(), neuron.bits), ([0, 0, 1, 3, 5].as_slice(), 3));
+    assert_eq!(
+        (neuron.codes.as_slice(), neuron.bits),
+        ([0, 0, 1, 3, 5].as_slice(), 3)
+    );
     assert_eq!(form.readouts.len(), 1);
     assert_eq!(form.readouts[0].place.layer, 2);
     for (x0, x1) in [(0u64, 0u64), (3, 0), (3, 1), (0, 1), (2, 0)] {
