@@ -17,6 +17,7 @@ pub mod server_program;
 pub use error::{EvaluateError, PlanError};
 pub use linear::flood::Hidden;
 pub use network::program::NetworkProgram;
+pub use network::report::LayerReport;
 pub use program::{
     BranchingProgram, EvaluateOptions, EvaluationKey, LinearProgram, Program, Scheme,
 };

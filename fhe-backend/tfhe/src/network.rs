@@ -10,5 +10,6 @@ pub(crate) mod layers;
 pub(crate) mod noise;
 pub(crate) mod plan;
 pub(crate) mod program;
+pub(crate) mod report;
 mod select;
 mod turns;

@@ -13,6 +13,7 @@ use crate::linear::flood::Hidden;
 use crate::linear::plan::LinearPlan;
 use crate::network::cost::Work;
 use crate::network::plan::NetworkPlan;
+use crate::network::report::{LayerReport, layers};
 use crate::program::{Program, Scheme};
 
 /// Security of the parameters in bits: the TUniform bound of tfhe-rs, fitted to the lattice estimator at 132 bits.
@@ -45,6 +46,8 @@ pub struct PlanReport {
     pub response_bytes: usize,
     /// Predicted time of evaluation on one core, milliseconds.
     pub predicted_evaluate_ms: f64,
+    /// The layers of a network; none of others.
+    pub layers: Vec<LayerReport>,
 }
 
 /// The layout of a plan.
@@ -163,6 +166,7 @@ fn linear_report(plan: &LinearPlan, input_bits: u32) -> PlanReport {
         query_bytes: frame_len(plan.layout.query_len(rows)),
         response_bytes: frame_len(plan.layout.response_len(rows)),
         predicted_evaluate_ms: linear::plan::evaluate_us(plan, rows) / 1000.0,
+        layers: Vec::new(),
     }
 }
 
@@ -180,12 +184,13 @@ fn branching_report(plan: &BranchingPlan, input_bits: u32) -> PlanReport {
         query_bytes: frame_len(plan.layout.query_len()),
         response_bytes: frame_len(plan.layout.response_len()),
         predicted_evaluate_ms: evaluate_us(&plan.layout, &plan.diagram) / 1000.0,
+        layers: Vec::new(),
     }
 }
 
 fn network_report(plan: &NetworkPlan, input_bits: u32) -> PlanReport {
     let layout = plan.layout.layout();
-    let work = Work::of(&plan.layers, &plan.bits);
+    let work = Work::of(&plan.layers, &plan.bits, plan.exact);
     PlanReport {
         layout: PlanLayout::Network(plan.layout, plan.working_bytes()),
         p_fail_log2: plan.p_fail_log2,
@@ -199,6 +204,7 @@ fn network_report(plan: &NetworkPlan, input_bits: u32) -> PlanReport {
         query_bytes: frame_len(plan.layout.query_len()),
         response_bytes: frame_len(plan.layout.response_len()),
         predicted_evaluate_ms: work.evaluate_us(layout, &plan.gadgets) / 1000.0,
+        layers: layers(plan),
     }
 }
 

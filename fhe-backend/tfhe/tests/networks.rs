@@ -30,7 +30,7 @@ fn check(circuit: &Verified, rows: &[Vec<i64>], query: QueryMode, threads: usize
         &mut tally,
     )
     .unwrap();
-    assert_eq!(tally.compared, rows.len(), "{query:?}");
+    assert_eq!(tally.compared, rows.len() as u64, "{query:?}");
 }
 
 /// A layer: `table(W·x + b)` for each neuron; `input` has these ranges.
@@ -164,7 +164,7 @@ fn drawn(hidden: core::ops::Range<usize>) -> impl Strategy<Value = Drawn> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 6, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn networks_of_one_hidden_layer_are_exact(drawn in drawn(1..2), skip in any::<bool>()) {

@@ -287,18 +287,18 @@ impl ValidBranching {
         }
         let mut reader = BitReader::new(&payload[RESPONSE_PREFIX..]);
         #[cfg(feature = "alloc")]
-        self.decrypt_quickly(key, first, &mut reader, sums);
+        self.decrypt_quickly(key, (first, 1), &mut reader, sums);
         #[cfg(not(feature = "alloc"))]
         self.decrypt_bits(key, first, |width| reader.read(width), sums);
         Ok(())
     }
 
-    /// As [`decrypt_bits`](Self::decrypt_bits), a polynomial at a time.
+    /// As [`decrypt_bits_at`](Self::decrypt_bits_at), a polynomial at a time.
     #[cfg(feature = "alloc")]
-    fn decrypt_quickly(
+    pub(crate) fn decrypt_quickly(
         &self,
         key: &SecretKey,
-        first: usize,
+        (first, stride): (usize, usize),
         reader: &mut BitReader<'_>,
         sums: &mut [u64],
     ) {
@@ -308,7 +308,8 @@ impl ValidBranching {
         for polynomial in 0..self.glwe.glwe_dimension() {
             let masks = KeyMasks::new(key, polynomial);
             reader.fill(&mut values, width);
-            for (position, sum) in (first..).zip(sums.iter_mut()) {
+            let positions = (first..).map(|number| number * stride);
+            for (position, sum) in positions.zip(sums.iter_mut()) {
                 *sum = sum.wrapping_sub(masks.product_at(&values, position));
             }
         }

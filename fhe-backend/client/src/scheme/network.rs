@@ -291,6 +291,13 @@ impl ValidNetwork {
             return Err(CipherError::Response);
         }
         let mut reader = BitReader::new(&payload[RESPONSE_PREFIX..]);
+        #[cfg(feature = "alloc")]
+        {
+            let places = (first, self.layout.stride.into());
+            self.branching
+                .decrypt_quickly(key, places, &mut reader, sums);
+        }
+        #[cfg(not(feature = "alloc"))]
         self.decrypt_bits(key, first, |width| reader.read(width), sums);
         Ok(())
     }

@@ -9,8 +9,8 @@ use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget, SwitchKeys};
 use super::diagram::Diagram;
 use super::digits::DigitForm;
 use super::plan::{Found, Goal, diagram_us, response_width, sent_body_bits};
-use super::variance::{ProductVariance, clear_energy, polynomial_energy};
-use crate::noise::{rounding_variance, set_bits_bound, transform_variance, tuniform_variance};
+use super::variance::{ProductVariance, clear_energy, is_exact, polynomial_energy};
+use crate::noise::{rounding_variance, set_bits_bound, tuniform_variance};
 
 /// Variances of the GGSW rows that are made of a packed query.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -128,7 +128,7 @@ pub(crate) fn search(
                 continue;
             }
             let clear = *clear.get_or_insert_with(|| clear_energy(&layout, &diagram.noise));
-            let product = ProductVariance::packed(&layout, &candidate.noise);
+            let product = ProductVariance::packed(&layout, &candidate.noise, false);
             let products = product.of_result(&diagram.noise, clear);
             if let Some(found) = response_width(&layout, products, digits.coefficients, goal) {
                 best = Some((cost, found));
@@ -226,16 +226,13 @@ fn square_norm(glwe: ValidGlwe) -> f64 {
 }
 
 /// What the rows of a switching key, with this variance, contribute: without a bound where their products are not exact.
-///
-/// The high halves of rows have up to 31 bits and a sign, so the transform's error is `2^-32` of that of words; it is rounded away
-/// while a half is 14 of its standard deviations.
 fn row_variance(glwe: ValidGlwe, row: f64, gadget: SwitchGadget) -> f64 {
     let energy = polynomial_energy(gadget.level_count, gadget.base_log, glwe);
-    let error = transform_variance(energy).sqrt() * (-32f64).exp2();
-    if error > 1.0 / 28.0 {
-        return f64::INFINITY;
+    if is_exact(energy) {
+        energy * row
+    } else {
+        f64::INFINITY
     }
-    energy * row
 }
 
 /// Microseconds that a user waits: transfer at 50 Mbit/s, encryption, evaluation. The evaluation key is sent once; a

@@ -8,6 +8,8 @@ use super::layers::{BitGadget, Bits, Layer};
 /// What is done, layer by layer.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Work {
+    /// Products are of rows in two limbs.
+    pub(crate) exact: bool,
     pub(crate) layers: Vec<LayerWork>,
     /// log2 of the most slots of a hidden neuron.
     pub(crate) most_log_slots: u32,
@@ -18,14 +20,12 @@ pub(crate) struct Work {
 pub(crate) struct LayerWork {
     /// Products with bits of each stage.
     pub(crate) products: Vec<usize>,
-    /// How many hidden neurons have `2^i` slots.
-    pub(crate) by_log_slots: Vec<usize>,
-    /// Bits that are made.
-    pub(crate) made_bits: usize,
+    /// log2 of the slots, and the bits, of each hidden neuron.
+    pub(crate) made: Vec<(u32, usize)>,
 }
 
 impl Work {
-    pub(crate) fn of(layers: &[Layer], bits: &Bits) -> Self {
+    pub(crate) fn of(layers: &[Layer], bits: &Bits, exact: bool) -> Self {
         let of_layers = layers.iter().map(|layer| {
             let mut work = LayerWork {
                 products: vec![0; bits.stages.len() - 1],
@@ -35,19 +35,16 @@ impl Work {
             for turn in hidden.chain(&layer.readouts).flat_map(|r| &r.turns) {
                 work.products[bits.stage(turn.bit)] += 1;
             }
-            for hidden in &layer.hidden {
-                let log_slots = hidden.log_slots as usize;
-                work.by_log_slots
-                    .resize(work.by_log_slots.len().max(log_slots + 1), 0);
-                work.by_log_slots[log_slots] += 1;
-                work.made_bits += hidden.bits;
-            }
+            let made = layer.hidden.iter();
+            work.made = made.map(|hidden| (hidden.log_slots, hidden.bits)).collect();
             work
         });
         let layers: Vec<LayerWork> = of_layers.collect();
-        let most = layers.iter().map(|layer| layer.by_log_slots.len()).max();
+        let made = layers.iter().flat_map(|layer| &layer.made);
+        let most = made.map(|(log_slots, _)| *log_slots).max();
         Self {
-            most_log_slots: u32::try_from(most.unwrap_or(0).saturating_sub(1)).unwrap_or(0),
+            exact,
+            most_log_slots: most.unwrap_or(0),
             layers,
         }
     }
@@ -60,22 +57,33 @@ impl Work {
     /// Key switches, those of scheme switches included.
     pub(crate) fn key_switches(&self, layout: &ValidNetwork, gadgets: &[BitGadget]) -> usize {
         let log_size = layout.glwe().polynomial_size().ilog2();
-        let count =
-            |log_slots, used| switch_counts(log_size, log_slots, used).sum::<usize>() + used;
         let levels = usize::from(layout.layout().branching.level_count);
         let packed = layout.layout().packed_bits > 0;
         let of_query = layout.packed_bits().filter(|_| packed);
-        let of_query: usize = of_query
-            .map(|bits| count(layout.log_slots(), bits * levels))
-            .sum();
-        let of_layers = self.layers.iter().zip(gadgets).map(|(layer, gadget)| {
-            let of_neurons = layer.by_log_slots.iter().zip(0..);
-            let splits = of_neurons.map(|(neurons, log_slots)| {
-                neurons * switch_counts(log_size, log_slots, 1 << log_slots).sum::<usize>()
-            });
-            splits.sum::<usize>() + layer.made_bits * usize::from(gadget.1)
+        let of_query = of_query.map(|bits| {
+            let used = bits * levels;
+            switch_counts(log_size, layout.log_slots(), used).sum::<usize>() + used
         });
-        of_query + of_layers.sum::<usize>()
+        let of_layers = (0..gadgets.len()).map(|layer| self.made_switches(layout, gadgets, layer));
+        of_query.sum::<usize>() + of_layers.sum::<usize>()
+    }
+
+    /// Those that make the bits of a layer's codes.
+    pub(crate) fn made_switches(
+        &self,
+        layout: &ValidNetwork,
+        gadgets: &[BitGadget],
+        layer: usize,
+    ) -> usize {
+        let Some((_, level_count)) = gadgets.get(layer) else {
+            return 0;
+        };
+        let log_size = layout.glwe().polynomial_size().ilog2();
+        let of_neurons = self.layers[layer].made.iter().map(|(log_slots, bits)| {
+            let used = bits * usize::from(*level_count);
+            switch_counts(log_size, *log_slots, used).sum::<usize>() + used
+        });
+        of_neurons.sum()
     }
 
     /// Microseconds that a user waits: transfer at 50 Mbit/s, encryption, evaluation. The evaluation key is sent once; a twentieth of
@@ -105,18 +113,43 @@ impl Work {
 
     /// Predicted time on one core.
     pub(crate) fn evaluate_us(&self, layout: &NetworkLayout, gadgets: &[BitGadget]) -> f64 {
+        let layers = (0..self.layers.len()).map(|layer| self.layer_us(layout, gadgets, layer));
+        self.query_us(layout) + layers.sum::<f64>()
+    }
+
+    /// That of one layer.
+    pub(crate) fn layer_us(
+        &self,
+        layout: &NetworkLayout,
+        gadgets: &[BitGadget],
+        layer: usize,
+    ) -> f64 {
         let plain = &layout.branching;
         let size = f64::from(plain.glwe.polynomial_size);
         let columns = f64::from(plain.glwe.glwe_dimension) + 1.0;
-        let all =
-            || core::iter::once((plain.base_log, plain.level_count)).chain(gadgets.iter().copied());
-        let products = self.layers.iter().map(|layer| {
-            let of_stages = layer.products.iter().zip(all());
-            of_stages
-                .map(|(count, gadget)| *count as f64 * cmux_us(size, columns, gadget))
-                .sum::<f64>()
-        });
-        self.query_us(layout) + products.sum::<f64>() + self.select_us(layout, gadgets)
+        let all = core::iter::once((plain.base_log, plain.level_count));
+        let all = all.chain(gadgets.iter().copied());
+        let work = &self.layers[layer];
+        let products =
+            work.products.iter().zip(all).map(|(count, gadget)| {
+                *count as f64 * cmux_us(size, (columns, self.limbs()), gadget)
+            });
+        let made = layout
+            .keys
+            .zip(gadgets.get(layer))
+            .map_or(0.0, |(keys, gadget)| {
+                let of_neurons = work.made.iter().map(|(log_slots, bits)| {
+                    let used = bits * usize::from(gadget.1);
+                    let to_ggsw = scheme_switch_us(size, self.limbs(), keys.scheme_switch);
+                    switches(&keys.splits, size, *log_slots, used) + used as f64 * to_ggsw
+                });
+                of_neurons.sum()
+            });
+        products.sum::<f64>() + made
+    }
+
+    fn limbs(&self) -> f64 {
+        if self.exact { 2.0 } else { 1.0 }
     }
 
     /// Of the bits of a query.
@@ -127,7 +160,8 @@ impl Work {
         let (Some(keys), true) = (layout.keys, layout.packed_bits > 0) else {
             let rows = f64::from(plain.level_count) * columns;
             let masks = rows * (columns - 1.0) * size * 3.5e-3;
-            let expand = masks + rows * columns * transform_us(size) + rows * size * 1e-3;
+            let expand =
+                masks + rows * columns * self.limbs() * transform_us(size) + rows * size * 1e-3;
             return f64::from(plain.input_bits) * expand;
         };
         let Ok(valid) = layout.validate() else {
@@ -136,29 +170,9 @@ impl Work {
         let of_each = valid.packed_bits().map(|bits| {
             let used = bits * usize::from(plain.level_count);
             let switches = switches(&keys.splits, size, valid.log_slots(), used);
-            switches + used as f64 * scheme_switch_us(size, keys.scheme_switch)
+            switches + used as f64 * scheme_switch_us(size, self.limbs(), keys.scheme_switch)
         });
         of_each.sum()
-    }
-
-    /// Of the bits that layers make.
-    fn select_us(&self, layout: &NetworkLayout, gadgets: &[BitGadget]) -> f64 {
-        let Some(keys) = layout.keys else {
-            return 0.0;
-        };
-        let size = f64::from(layout.branching.glwe.polynomial_size);
-        let of_layers = self.layers.iter().zip(gadgets).map(|(layer, gadget)| {
-            let of_neurons = layer
-                .by_log_slots
-                .iter()
-                .zip(0..)
-                .map(|(count, log_slots)| {
-                    *count as f64 * switches(&keys.splits, size, log_slots, 1 << log_slots)
-                });
-            let slots = layer.made_bits as f64 * f64::from(gadget.1);
-            of_neurons.sum::<f64>() + slots * scheme_switch_us(size, keys.scheme_switch)
-        });
-        of_layers.sum()
     }
 }
 
@@ -183,11 +197,10 @@ fn switches(splits: &[SwitchGadget], size: f64, log_slots: u32, used: usize) -> 
         .sum()
 }
 
-fn cmux_us(size: f64, columns: f64, (_, level_count): BitGadget) -> f64 {
+fn cmux_us(size: f64, (columns, limbs): (f64, f64), (_, level_count): BitGadget) -> f64 {
     let rows = f64::from(level_count) * columns;
-    (rows + columns) * transform_us(size)
-        + rows * columns * size * 0.12e-3
-        + columns * size * 1.0e-3
+    let multiply = rows * columns * limbs * size * 0.12e-3;
+    (rows + limbs * columns) * transform_us(size) + multiply + columns * size * 1.0e-3
 }
 
 fn switch_us(size: f64, gadget: SwitchGadget) -> f64 {
@@ -195,8 +208,8 @@ fn switch_us(size: f64, gadget: SwitchGadget) -> f64 {
     (levels + 4.0) * transform_us(size) + levels * size * 0.7e-3 + size * 6e-3
 }
 
-fn scheme_switch_us(size: f64, gadget: SwitchGadget) -> f64 {
-    switch_us(size, gadget) + 4.0 * transform_us(size)
+fn scheme_switch_us(size: f64, limbs: f64, gadget: SwitchGadget) -> f64 {
+    switch_us(size, gadget) + 4.0 * limbs * transform_us(size)
 }
 
 fn transform_us(size: f64) -> f64 {

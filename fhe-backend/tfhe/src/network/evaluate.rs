@@ -59,7 +59,10 @@ const BLOCK: usize = 16;
 
 fn stages(plan: &NetworkPlan) -> Vec<Stage> {
     let query = Stage {
-        gadget: Gadget::of(plan.layout.branching()),
+        gadget: Gadget {
+            exact: plan.exact,
+            ..Gadget::of(plan.layout.branching())
+        },
         key_bits: match plan.layout.layout().packed_bits {
             0 => KeyBits::Binary,
             _ => KeyBits::Signs,

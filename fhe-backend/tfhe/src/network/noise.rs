@@ -83,7 +83,7 @@ fn of_gadget(
 /// sought.
 pub(crate) fn network_noise(
     layout: &ValidNetwork,
-    gadgets: &[BitGadget],
+    (gadgets, exact): (&[BitGadget], bool),
     layers: &[Rc<LayerNoise>],
     readout_bits: u32,
     goal_log2: f64,
@@ -94,8 +94,8 @@ pub(crate) fn network_noise(
     let first = query_stage(layout);
     let of_query = of_gadget(layout.branching(), (plain.base_log, plain.level_count))?;
     products.push(match &first.rows {
-        None => ProductVariance::direct(&of_query),
-        Some(rows) => ProductVariance::packed(&of_query, rows),
+        None => ProductVariance::direct(&of_query, exact),
+        Some(rows) => ProductVariance::packed(&of_query, rows, exact),
     });
     stages.push(first);
     let all: Vec<BitGadget> = core::iter::once((plain.base_log, plain.level_count))
@@ -133,10 +133,8 @@ pub(crate) fn network_noise(
         let worst = of_neurons.reduce(|(a, one), (b, two)| (a.max(b), one.max(two)));
         let (rotations, rows) = worst?;
         excess_log2 = log2_sum(excess_log2, goal_log2 - 10.0);
-        products.push(ProductVariance::packed(
-            &of_gadget(layout.branching(), *gadget)?,
-            &rows,
-        ));
+        let of_made = of_gadget(layout.branching(), *gadget)?;
+        products.push(ProductVariance::packed(&of_made, &rows, exact));
         stages.push(StageNoise {
             rotations,
             rows: Some(rows),

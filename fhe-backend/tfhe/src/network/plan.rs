@@ -1,20 +1,23 @@
 //! The planner of networks: ring, gadgets and slots with the least time a user waits whose noise fits.
 
+mod candidates;
+
 use alloc::rc::Rc;
 use std::collections::HashMap;
 
-use tenebra_circuit::{Options, QueryMode};
-use tenebra_client::ValidGlwe;
-use tenebra_client::branching::{BranchingLayout, MAX_DIGITS, Radix};
+use tenebra_circuit::Options;
+use tenebra_client::branching::{MAX_DIGITS, Radix};
 use tenebra_client::network::{NetworkLayout, ValidNetwork};
-use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget};
+
+use candidates::combinations;
 
 use super::cost::Work;
 use super::form::NetworkForm;
 use super::layers::{BitGadget, Bits, Layer, layers, readout_stride};
 use super::noise::{LayerNoise, NetworkNoise, log2_sum, network_noise};
+use super::report::LayerFacts;
 use crate::branching::digits::{DigitForm, cut, value_bits};
-use crate::branching::plan::{Goal, sent_body_bits};
+use crate::branching::plan::Goal;
 use crate::error::PlanError;
 use crate::noise::{centred_switch_variance, p_fail_log2};
 
@@ -24,12 +27,15 @@ pub(crate) struct NetworkPlan {
     pub(crate) layout: ValidNetwork,
     /// Of the bits that each layer but the last makes.
     pub(crate) gadgets: Vec<BitGadget>,
+    /// Whether products are of rows in two limbs.
+    pub(crate) exact: bool,
     pub(crate) p_fail_log2: f64,
     pub(crate) noise_variance: f64,
     pub(crate) noise: NetworkNoise,
     pub(crate) digits: DigitForm,
     pub(crate) bits: Bits,
     pub(crate) layers: Vec<Layer>,
+    pub(crate) facts: Vec<LayerFacts>,
 }
 
 impl NetworkPlan {
@@ -54,81 +60,6 @@ impl NetworkPlan {
         bytes.sum()
     }
 }
-
-/// `(k, N)` of networks whose queries are direct and that have one hidden layer.
-const SHALLOW_RINGS: [(u8, u16); 7] = [
-    (3, 512),
-    (4, 512),
-    (2, 1024),
-    (3, 1024),
-    (1, 2048),
-    (2, 2048),
-    (1, 4096),
-];
-
-/// `(k, N)` of all others.
-const RINGS: [(u8, u16); 2] = [(1, 2048), (1, 4096)];
-
-/// Gadgets of the bits of direct queries.
-const DIRECT_GADGETS: [BitGadget; 14] = [
-    (23, 1),
-    (17, 1),
-    (12, 2),
-    (15, 2),
-    (9, 3),
-    (12, 3),
-    (8, 4),
-    (10, 4),
-    (8, 5),
-    (7, 6),
-    (8, 6),
-    (6, 7),
-    (5, 8),
-    (4, 10),
-];
-
-/// Gadgets of bits that are made of a packed query.
-const PACKED_GADGETS: [BitGadget; 14] = [
-    (8, 2),
-    (6, 3),
-    (7, 3),
-    (9, 3),
-    (5, 4),
-    (6, 4),
-    (7, 4),
-    (5, 5),
-    (6, 5),
-    (4, 6),
-    (5, 6),
-    (4, 7),
-    (5, 7),
-    (3, 8),
-];
-
-/// Gadgets of bits that are made of hidden neurons.
-const HIDDEN_GADGETS: [BitGadget; 12] = [
-    (6, 3),
-    (8, 3),
-    (5, 4),
-    (6, 4),
-    (7, 4),
-    (5, 5),
-    (6, 5),
-    (7, 5),
-    (4, 6),
-    (5, 6),
-    (4, 8),
-    (3, 8),
-];
-
-/// Gadgets of key switches, the least noise first.
-const SWITCH_GADGETS: [BitGadget; 6] = [(3, 17), (4, 13), (5, 10), (6, 8), (8, 6), (10, 4)];
-
-/// The same for polynomials of 4096 coefficients, whose noise is far smaller.
-const LARGE_SWITCH_GADGETS: [BitGadget; 5] = [(4, 14), (5, 11), (6, 9), (8, 6), (10, 4)];
-
-/// Slots of a ciphertext of a packed query, as powers of 2.
-const PACKED_LOG_SLOTS: core::ops::RangeInclusive<u32> = 3..=12;
 
 /// Digits of up to so many bits are tried.
 const MAX_RADIX_LOG: u8 = 24;
@@ -163,7 +94,7 @@ pub(crate) fn plan(
     options: &Options,
     goal: Goal,
 ) -> Result<NetworkPlan, PlanError> {
-    if Bits::of(form).of_query() == 0 || form.readouts.is_empty() {
+    if Bits::of(form).of_query() == 0 {
         return Err(PlanError::Empty {
             inputs: 0,
             outputs: form.outputs.outputs,
@@ -231,10 +162,8 @@ pub(crate) fn check(
         refused: None,
     };
     search.choose()?;
-    let of_choices = search.choices.iter().enumerate();
-    let mut candidates: Vec<Candidate> = of_choices
-        .map(|(index, choice)| search.candidate(*plain, index, &choice.work))
-        .collect();
+    let candidates = (0..search.choices.len()).map(|choice| search.candidate(*plain, choice));
+    let mut candidates: Vec<Candidate> = candidates.collect();
     candidates.sort_by(|a, b| a.cost_us.total_cmp(&b.cost_us));
     for candidate in candidates {
         if let Ok(found) = search.fit_exactly(layout, candidate.choice) {
@@ -321,11 +250,23 @@ impl<'a> Search<'a> {
                 let noise = || Rc::new(LayerNoise::of(layer, stage, size));
                 Rc::clone(known.entry(key).or_insert_with(noise))
             });
-            self.choices.push(Choice {
-                noise: noise.collect(),
-                work: Work::of(&layers, &self.bits),
-                gadgets,
-            });
+            let noise: Vec<Rc<LayerNoise>> = noise.collect();
+            let work = Work::of(&layers, &self.bits, false);
+            // Exact products are worth their time where fresh noise is far below the error of transforms.
+            let exact = (self.size >= 2048).then_some(true);
+            self.choices.extend(
+                [Some(false), exact]
+                    .into_iter()
+                    .flatten()
+                    .map(|exact| Choice {
+                        gadgets: gadgets.clone(),
+                        work: Work {
+                            exact,
+                            ..work.clone()
+                        },
+                        noise: noise.clone(),
+                    }),
+            );
         }
         match &self.refused {
             Some(error) if self.choices.is_empty() => Err(error.clone()),
@@ -340,46 +281,65 @@ impl<'a> Search<'a> {
 
     /// The cheapest plan that costs less than `limit`; `None` if every one that fits costs more.
     fn run(self, limit: f64) -> Result<Option<(f64, NetworkPlan)>, PlanError> {
-        let mut candidates = Vec::new();
-        let mut least = f64::INFINITY;
-        for (index, choice) in self.choices.iter().enumerate() {
-            for of_query in self.queries() {
-                // Where the quietest keys do not fit, no others do.
-                let quietest = self.with_keys(of_query, [0; 3]);
-                match self.fit(quietest, index) {
-                    Ok(_) => {}
-                    Err(variance) => {
-                        least = least.min(variance);
-                        continue;
-                    }
+        // By what they cost with the keys that cost least.
+        let queries = self.queries();
+        let mut groups: Vec<Candidate> = (0..self.choices.len())
+            .flat_map(|choice| queries.iter().map(move |layout| (*layout, choice)))
+            .map(|(layout, choice)| {
+                let cheapest = self.with_keys(layout, self.cheapest_keys());
+                let cost_us = self.candidate(cheapest, choice).cost_us;
+                Candidate {
+                    cost_us,
+                    layout,
+                    choice,
                 }
-                let layouts = self.key_choices(&of_query).into_iter();
-                let layouts = layouts.map(|keys| self.with_keys(of_query, keys));
-                candidates
-                    .extend(layouts.map(|layout| self.candidate(layout, index, &choice.work)));
+            })
+            .collect();
+        groups.sort_by(|a, b| a.cost_us.total_cmp(&b.cost_us));
+        let mut best: Option<(f64, Found, usize)> = None;
+        let (mut least, mut dearer) = (f64::INFINITY, groups.is_empty());
+        for group in groups {
+            let most = best.as_ref().map_or(limit, |(cost, ..)| *cost);
+            if group.cost_us >= most {
+                dearer = true;
+                break;
+            }
+            // Where the quietest keys do not fit, no others do.
+            let quietest = self.with_keys(group.layout, [0; 3]);
+            if let Err(variance) = self.fit(quietest, group.choice) {
+                least = least.min(variance);
+                continue;
+            }
+            if let Some(found) = self.best_keys(&group, most) {
+                best = Some(found);
             }
         }
-        if candidates.is_empty() {
-            return if least.is_finite() {
-                Err(self.too_noisy(least))
-            } else {
-                Ok(None)
-            };
+        match best {
+            Some((cost, found, choice)) => Ok(Some((cost, self.plan(found, choice)?))),
+            None if dearer => Ok(None),
+            None => Err(self.too_noisy(least)),
         }
-        candidates.retain(|candidate| candidate.cost_us < limit);
-        candidates.sort_by(|a, b| a.cost_us.total_cmp(&b.cost_us));
-        for candidate in candidates {
-            if let Ok(found) = self.fit(candidate.layout, candidate.choice) {
-                let plan = self.plan(found, candidate.choice)?;
-                return Ok(Some((candidate.cost_us, plan)));
-            }
-        }
-        Ok(None)
     }
 
-    fn candidate(&self, layout: NetworkLayout, choice: usize, work: &Work) -> Candidate {
+    /// The cheapest keys that fit, if they cost less than `most`.
+    fn best_keys(&self, group: &Candidate, most: f64) -> Option<(f64, Found, usize)> {
+        let keys = self.key_choices(&group.layout).into_iter();
+        let layouts = keys.map(|keys| self.with_keys(group.layout, keys));
+        let mut candidates: Vec<Candidate> = layouts
+            .map(|layout| self.candidate(layout, group.choice))
+            .filter(|candidate| candidate.cost_us < most)
+            .collect();
+        candidates.sort_by(|a, b| a.cost_us.total_cmp(&b.cost_us));
+        candidates.into_iter().find_map(|candidate| {
+            let found = self.fit(candidate.layout, candidate.choice).ok()?;
+            Some((candidate.cost_us, found, candidate.choice))
+        })
+    }
+
+    fn candidate(&self, layout: NetworkLayout, choice: usize) -> Candidate {
+        let Choice { gadgets, work, .. } = &self.choices[choice];
         Candidate {
-            cost_us: work.wait_us(&layout, &self.choices[choice].gadgets, self.options.threads),
+            cost_us: work.wait_us(&layout, gadgets, self.options.threads),
             layout,
             choice,
         }
@@ -387,9 +347,12 @@ impl<'a> Search<'a> {
 
     fn plan(self, found: Found, choice: usize) -> Result<NetworkPlan, PlanError> {
         let (layout, noise, p_fail_log2, noise_variance) = found;
-        let gadgets = self.choices[choice].gadgets.clone();
+        let Choice { gadgets, work, .. } = &self.choices[choice];
+        let (gadgets, exact) = (gadgets.clone(), work.exact);
         Ok(NetworkPlan {
+            exact,
             layers: self.layers(&gadgets)?,
+            facts: LayerFacts::of(self.form),
             layout,
             gadgets,
             p_fail_log2,
@@ -398,113 +361,6 @@ impl<'a> Search<'a> {
             digits: self.shape.digits,
             bits: self.bits,
         })
-    }
-
-    /// Layouts of all rings and queries, without keys.
-    fn queries(&self) -> Vec<NetworkLayout> {
-        let mut layouts = Vec::new();
-        let deep = self.made() > 0;
-        let direct = self.options.query != QueryMode::Packed;
-        let packed = self.options.query != QueryMode::Direct;
-        let rings = if deep {
-            RINGS.as_slice()
-        } else {
-            SHALLOW_RINGS.as_slice()
-        };
-        for (k, _) in rings
-            .iter()
-            .filter(|(_, size)| direct && *size == self.size)
-        {
-            layouts.extend(
-                DIRECT_GADGETS
-                    .iter()
-                    .filter_map(|gadget| self.layout(*k, *gadget, 0)),
-            );
-        }
-        if packed && RINGS.contains(&(1, self.size)) {
-            for gadget in PACKED_GADGETS {
-                let mut last = 0;
-                for log_slots in PACKED_LOG_SLOTS {
-                    let slots = (1usize << log_slots).min(self.size.into());
-                    let bits = (slots / usize::from(gadget.1)).min(self.bits.of_query());
-                    if bits > core::mem::replace(&mut last, bits) {
-                        layouts.extend(self.layout(1, gadget, bits));
-                    }
-                }
-            }
-        }
-        layouts
-    }
-
-    fn layout(&self, k: u8, gadget: BitGadget, packed_bits: usize) -> Option<NetworkLayout> {
-        let glwe = ValidGlwe::secure(k, self.size).ok()?;
-        let (base_log, level_count) = gadget;
-        let digits = &self.shape.digits;
-        Some(NetworkLayout {
-            branching: BranchingLayout {
-                glwe: glwe.params(),
-                base_log,
-                level_count,
-                body_bits: sent_body_bits(glwe),
-                plaintext_bits: u8::try_from(digits.plaintext_bits).ok()?,
-                response_bits: 64,
-                input_bits: u32::try_from(self.bits.of_query()).ok()?,
-                coefficients: u32::try_from(digits.coefficients).ok()?,
-                packing: None,
-            },
-            stride: u16::try_from(self.shape.stride).ok()?,
-            packed_bits: u16::try_from(packed_bits).ok()?,
-            keys: None,
-        })
-    }
-
-    /// Gadgets of the keys that are tried, by their index: of traces, of splits, of the scheme switch.
-    fn key_choices(&self, layout: &NetworkLayout) -> Vec<[usize; 3]> {
-        if layout.packed_bits == 0 && self.made() == 0 {
-            return vec![[0; 3]];
-        }
-        let count = switch_gadgets(self.size).len();
-        let choices = (0..count.pow(3)).map(|n| [n / count / count, n / count % count, n % count]);
-        choices.collect()
-    }
-
-    fn with_keys(
-        &self,
-        layout: NetworkLayout,
-        [trace, split, switch]: [usize; 3],
-    ) -> NetworkLayout {
-        if layout.packed_bits == 0 && self.made() == 0 {
-            return layout;
-        }
-        let gadget = |index: usize| {
-            let (base_log, level_count) = switch_gadgets(self.size)[index];
-            SwitchGadget {
-                base_log,
-                level_count,
-            }
-        };
-        let log_size = usize::from(self.size).ilog2() as usize;
-        // Where traces end and splits begin differs from neuron to neuron: what is split anywhere has the gadget of splits.
-        let splits_from = log_size - self.most_log_slots(&layout) as usize;
-        let mut splits = [SwitchGadget::default(); MAX_SPLITS];
-        for (t, of_split) in splits.iter_mut().enumerate().take(log_size) {
-            *of_split = gadget(if t < splits_from { trace } else { split });
-        }
-        NetworkLayout {
-            keys: Some(Packing {
-                splits,
-                scheme_switch: gadget(switch),
-            }),
-            ..layout
-        }
-    }
-
-    /// log2 of the most slots of hidden neurons, and of ciphertexts of a packed query where they are fewer than half of them.
-    fn most_log_slots(&self, layout: &NetworkLayout) -> u32 {
-        let of_hidden = self.choices.iter().map(|choice| choice.work.most_log_slots);
-        let slots = usize::from(layout.packed_bits) * usize::from(layout.branching.level_count);
-        let of_query = slots.next_power_of_two().ilog2();
-        of_hidden.max().unwrap_or(0).max(of_query)
     }
 
     /// The layout with the smallest response that reaches `p_fail`; the variance that does not, otherwise.
@@ -556,7 +412,14 @@ impl<'a> Search<'a> {
     /// The noise, if clear tables are multiples of the last digits of the bits that turn them.
     fn noise(&self, layout: &ValidNetwork, choice: usize) -> Option<NetworkNoise> {
         let plain = layout.layout().branching;
-        let Choice { gadgets, noise, .. } = &self.choices[choice];
+        let Choice {
+            gadgets,
+            work,
+            noise,
+        } = &self.choices[choice];
+        if work.exact && plain.glwe.glwe_dimension > 1 {
+            return None;
+        }
         let of_query = (plain.base_log, plain.level_count);
         let stages = || core::iter::once(&of_query).chain(gadgets);
         let bits = |gadget: &BitGadget| u32::from(gadget.0) * u32::from(gadget.1);
@@ -572,7 +435,8 @@ impl<'a> Search<'a> {
             return None;
         }
         let p = plain.plaintext_bits.into();
-        network_noise(layout, gadgets, noise, p, self.goal.p_fail_log2)
+        let made = (gadgets.as_slice(), work.exact);
+        network_noise(layout, made, noise, p, self.goal.p_fail_log2)
     }
 
     /// Says how many bits fit, where the least noise has this variance.
@@ -587,27 +451,4 @@ impl<'a> Search<'a> {
             p_fail_log2: goal,
         }
     }
-}
-
-fn switch_gadgets(size: u16) -> &'static [BitGadget] {
-    if size > 2048 {
-        &LARGE_SWITCH_GADGETS
-    } else {
-        &SWITCH_GADGETS
-    }
-}
-
-/// All gadgets of the bits that `made` layers make, whose digits get no finer from layer to layer.
-fn combinations(made: usize) -> Vec<Vec<BitGadget>> {
-    let bits = |gadget: &BitGadget| gadget.0 * gadget.1;
-    (0..made).fold(vec![Vec::new()], |all, _| {
-        let longer = all.iter().flat_map(|gadgets: &Vec<BitGadget>| {
-            let last = gadgets.last().map_or(u8::MAX, bits);
-            let next = HIDDEN_GADGETS
-                .iter()
-                .filter(move |gadget| bits(gadget) <= last);
-            next.map(|gadget| [gadgets.as_slice(), &[*gadget]].concat())
-        });
-        longer.collect()
-    })
 }

@@ -239,7 +239,7 @@ fn run(name: &str, circuit: &Verified, query: QueryMode, keys: u64, rows: usize)
     let ratio = (squares / count / variance).sqrt();
     let layout = plan.layout.layout();
     let plain = &layout.branching;
-    let work = super::super::cost::Work::of(&plan.layers, &plan.bits);
+    let work = super::super::cost::Work::of(&plan.layers, &plan.bits, plan.exact);
     println!(
         "{name} {query:?}: N={} ({}, {}), made {:?}, packed {} p={} stride {}, query {} B, key {} B, p_fail 2^{:.1}, σ 2^{:.2} predicted, {ratio:.2} of it \
          measured; {fastest:.1} ms, {:.1} predicted; planned in {planned:.1?}",

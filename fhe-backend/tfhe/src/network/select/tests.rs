@@ -101,6 +101,7 @@ fn selected(keys: &SwitchKeys, log_slots: u32, noise: u32, seeds: u64) -> [(f64,
             polynomial_size: size,
             base_log: 8,
             level_count: 1,
+            exact: false,
         };
         let stage = Stage {
             gadget,
