@@ -198,11 +198,11 @@ fn input_sources(circuit: &Verified) -> Vec<Option<Vec<usize>>> {
     sources
 }
 
-fn source_of<'a>(
-    sources: &'a [Option<Vec<usize>>],
+fn source_of(
+    sources: &[Option<Vec<usize>>],
     value: usize,
     otherwise: PlanError,
-) -> Result<&'a [usize], PlanError> {
+) -> Result<&[usize], PlanError> {
     sources[value].as_deref().ok_or(otherwise)
 }
 

@@ -141,7 +141,8 @@ impl Work {
                 let of_neurons = work.made.iter().map(|(log_slots, bits)| {
                     let used = bits * usize::from(gadget.1);
                     let to_ggsw = scheme_switch_us(size, self.limbs(), keys.scheme_switch);
-                    switches(&keys.splits, size, *log_slots, used) + used as f64 * to_ggsw
+                    switches(&keys.splits, plain.glwe.polynomial_size, *log_slots, used)
+                        + used as f64 * to_ggsw
                 });
                 of_neurons.sum()
             });
@@ -169,7 +170,12 @@ impl Work {
         };
         let of_each = valid.packed_bits().map(|bits| {
             let used = bits * usize::from(plain.level_count);
-            let switches = switches(&keys.splits, size, valid.log_slots(), used);
+            let switches = switches(
+                &keys.splits,
+                plain.glwe.polynomial_size,
+                valid.log_slots(),
+                used,
+            );
             switches + used as f64 * scheme_switch_us(size, self.limbs(), keys.scheme_switch)
         });
         of_each.sum()
@@ -189,12 +195,11 @@ pub(crate) fn switch_counts(
     })
 }
 
-fn switches(splits: &[SwitchGadget], size: f64, log_slots: u32, used: usize) -> f64 {
-    let log_size = size.log2() as u32;
-    let counts = switch_counts(log_size, log_slots, used).zip(splits);
-    counts
-        .map(|(count, gadget)| count as f64 * switch_us(size, *gadget))
-        .sum()
+fn switches(splits: &[SwitchGadget], polynomial_size: u16, log_slots: u32, used: usize) -> f64 {
+    let counts = switch_counts(polynomial_size.ilog2(), log_slots, used).zip(splits);
+    let size = polynomial_size.into();
+    let times = counts.map(|(count, gadget)| count as f64 * switch_us(size, *gadget));
+    times.sum()
 }
 
 fn cmux_us(size: f64, (columns, limbs): (f64, f64), (_, level_count): BitGadget) -> f64 {
