@@ -6,7 +6,7 @@
 mod roads;
 
 use proptest::prelude::*;
-use tenebra_circuit::dev::{Limits, Tally, compare};
+use tenebra_circuit::dev::{Limits, NetworkLimits, Tally, compare, networks};
 use tenebra_circuit::{
     CircuitBuilder, Interval, Matrix, Options, Planner, QueryMode, Table, ValueId, Verified, verify,
 };
@@ -85,7 +85,7 @@ struct Drawn {
     seed: u64,
 }
 
-/// Hidden layers of few weights, and outputs that read the last one, with `skip` inputs and the first layer as well.
+/// Hidden layers of few weights, and outputs; all read the layer before, with `skip` the inputs and all other layers as well.
 fn circuit(drawn: &Drawn, skip: bool) -> Verified {
     let seed = drawn.seed;
     let mut builder = CircuitBuilder::new();
@@ -94,8 +94,7 @@ fn circuit(drawn: &Drawn, skip: bool) -> Verified {
         .map(|(min, span)| Interval::new(*min, min + span))
         .collect();
     let x = builder.input("x", ranges.clone());
-    let mut last = (x, ranges.clone());
-    let mut all = vec![x];
+    let mut last = (x, ranges);
     for (depth, neurons) in drawn.hidden.iter().enumerate() {
         let width = last.1.len();
         let rows: Vec<Vec<i64>> = (0..*neurons)
@@ -119,15 +118,15 @@ fn circuit(drawn: &Drawn, skip: bool) -> Verified {
             1 => (z / 2).rem_euclid(levels + 1),
             _ => i64::from(z > neuron as i64 % 4),
         };
-        last = layer(&mut builder, (last.0, &last.1), &rows, &bias, table);
-        all.push(last.0);
+        let (made, of_made) = layer(&mut builder, (last.0, &last.1), &rows, &bias, table);
+        last = if skip {
+            let of_both = [of_made, last.1].concat();
+            (builder.concat(vec![made, last.0]), of_both)
+        } else {
+            (made, of_made)
+        };
     }
-    let (value, width) = if skip {
-        let widths = drawn.inputs.len() + drawn.hidden.iter().sum::<usize>();
-        (builder.concat(all), widths)
-    } else {
-        (last.0, last.1.len())
-    };
+    let (value, width) = (last.0, last.1.len());
     let weights = (0..drawn.outputs * width).map(|at| number(seed, at + 90_000, 7) - 3);
     let weights = Matrix::dense(drawn.outputs, width, weights.collect());
     let bias = (0..drawn.outputs).map(|at| number(seed, at + 99_000, 100) - 50);
@@ -180,6 +179,20 @@ proptest! {
         let circuit = circuit(&drawn, skip);
         let rows = rows(&circuit, drawn.seed, 2);
         check(&circuit, &rows, QueryMode::Direct, 2);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 5, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Neurons without weights, equal neurons, inputs that nobody reads.
+    #[test]
+    fn generated_networks_are_exact(
+        (circuit, codes) in (1usize..=3).prop_flat_map(|hidden| networks(NetworkLimits::small(hidden))),
+        packed in any::<bool>(),
+    ) {
+        let query = if packed { QueryMode::Auto } else { QueryMode::Direct };
+        check(&circuit, &[codes], query, 1);
     }
 }
 

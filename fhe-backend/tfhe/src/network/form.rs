@@ -224,6 +224,17 @@ impl Builder {
             let value = table.value(affine.constant_term());
             return value.map(Affine::constant).ok_or(outside);
         }
+        if let Some((neuron, weight)) = affine.only_neuron() {
+            // A function of one neuron's code is one of its sum.
+            let Neuron { sum, place, codes } = &self.neurons[neuron];
+            let (sum, place) = (sum.clone(), *place);
+            let values = codes.iter().map(|code| {
+                let value = weight.checked_mul(i64::from(*code))?;
+                table.value(value.checked_add(affine.constant_term())?)
+            });
+            let values = values.collect::<Option<_>>().ok_or(outside)?;
+            return self.neuron(sum, place, values);
+        }
         let (sum, unit) = self.sum(affine)?;
         let place = Place {
             layer: self.layer(&sum),

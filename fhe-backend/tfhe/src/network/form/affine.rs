@@ -63,6 +63,15 @@ impl Affine {
         self.terms.iter().map(|(code, weight)| (*code, *weight))
     }
 
+    /// The neuron that it is a function of, and its weight, if it is of nothing else.
+    pub(super) fn only_neuron(&self) -> Option<(usize, i64)> {
+        let mut terms = self.terms();
+        match (terms.next(), terms.next()) {
+            (Some((Code::Neuron(neuron), weight)), None) => Some((neuron, weight)),
+            _ => None,
+        }
+    }
+
     /// The greatest common divisor of the weights, with the sign of the first.
     pub(super) fn common_factor(&self) -> i64 {
         let divisor = self
