@@ -113,7 +113,14 @@ impl Model {
         if let Some(branching) = self.spec.scheme().branching() {
             let layout = branching.layout();
             found |= layout.read_query(payload).is_some();
-            found |= layout.read_unpacking_key(payload).is_some();
+            let keys = layout.switch_keys();
+            found |= keys.is_some_and(|keys| keys.read(payload).is_some());
+        }
+        if let Some(network) = self.spec.scheme().network() {
+            let layout = network.layout();
+            found |= layout.read_query(payload).is_some();
+            let keys = layout.switch_keys();
+            found |= keys.is_some_and(|keys| keys.read(payload).is_some());
         }
         found
     }
@@ -127,6 +134,7 @@ fn use_spec(spec: &ClientSpec<'_>) {
         spec.classes().count(),
         spec.column_names().count(),
         spec.scheme().branching().map(|scheme| scheme.digits(spec.ports()).count()),
+        spec.scheme().network().map(|scheme| scheme.digits(spec.ports()).count()),
     );
     let mut codes = vec![0; spec.input_count()];
     for value in [0.0, -1e300, 1e300, 0.1, f64::NAN, f64::INFINITY] {

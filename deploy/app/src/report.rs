@@ -1,8 +1,12 @@
 //! What a compiled model costs and discloses, known before any key exists.
 
+mod layers;
 mod measured;
 mod trees;
 
+use layers::network_layers;
+
+pub use layers::NetworkLayer;
 pub use measured::{MeasuredNoise, RefusedPlan};
 pub use trees::{LeafBitsFrom, MeasuredError, TreesReport};
 
@@ -17,7 +21,7 @@ use tenebra_tfhe::{Parameter, PlanReport, Program, SECURITY_BITS};
 pub struct Report {
     /// Name of the estimator.
     pub model: String,
-    /// `linear`, `branching` or `bootstrapped`.
+    /// `linear`, `branching` or `network`.
     pub scheme: String,
     /// `direct`: queries are evaluated as they are; `packed`: an evaluation key unpacks them.
     pub query_mode: String,
@@ -57,6 +61,9 @@ pub struct Report {
     pub response_bytes: u64,
     /// Predicted time of evaluating one row on one core.
     pub predicted_evaluate_ms: f64,
+    /// The layers of a network; none of other models.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub layers: Vec<NetworkLayer>,
     /// The plan for several rows in one query, if the ring holds two.
     pub batch: Option<BatchReport>,
     /// What became of the float model.
@@ -185,6 +192,7 @@ impl Report {
             query_bytes: number(|plan| plan.query_bytes),
             response_bytes: number(|plan| plan.response_bytes),
             predicted_evaluate_ms: single.map_or(0.0, |plan| plan.predicted_evaluate_ms),
+            layers: single.map(network_layers).unwrap_or_default(),
             batch: plans.get(1).map(batch),
             quantization,
             trees: None,

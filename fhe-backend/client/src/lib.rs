@@ -81,6 +81,8 @@ pub use scheme::branching::packing;
 pub use scheme::linear;
 #[doc(hidden)]
 pub use scheme::linear::hiding;
+#[doc(hidden)]
+pub use scheme::network;
 
 #[cfg(feature = "alloc")]
 #[doc(hidden)]

@@ -6,6 +6,7 @@ pub mod cipher;
 pub mod layout;
 pub mod limits;
 pub mod linear;
+pub mod network;
 
 use rand_core::CryptoRng;
 
@@ -13,6 +14,7 @@ use self::branching::BranchingScheme;
 use self::cipher::{Cipher, KeySections, Keys, MAX_SECRETS, Source};
 use self::layout::CipherError;
 use self::linear::LinearScheme;
+use self::network::NetworkScheme;
 use crate::cursor::Cursor;
 use crate::key::SecretKey;
 use crate::params::ValidGlwe;
@@ -23,6 +25,8 @@ use crate::spec::error::SpecError;
 pub(crate) const LINEAR: u8 = 1;
 /// Number of the branching scheme on the wire.
 pub(crate) const BRANCHING: u8 = 2;
+/// Number of the network scheme on the wire.
+pub(crate) const NETWORK: u8 = 3;
 
 /// A scheme with its parameters, as a client spec says them.
 #[derive(Clone, Debug)]
@@ -33,6 +37,9 @@ pub enum Scheme {
     /// Decisions and tables on encrypted bits.
     #[cfg(feature = "branching")]
     Branching(BranchingScheme),
+    /// Neurons on encrypted bits.
+    #[cfg(feature = "network")]
+    Network(NetworkScheme),
 }
 
 /// A scheme in the making: what a planner gives.
@@ -45,6 +52,9 @@ pub enum OwnedScheme {
     /// Decisions and tables on encrypted bits.
     #[cfg(feature = "branching")]
     Branching(branching::OwnedBranching),
+    /// Neurons on encrypted bits.
+    #[cfg(feature = "network")]
+    Network(network::OwnedNetwork),
 }
 
 #[cfg(feature = "alloc")]
@@ -62,6 +72,11 @@ impl OwnedScheme {
                 scheme.write(out);
                 BRANCHING
             }
+            #[cfg(feature = "network")]
+            Self::Network(scheme) => {
+                scheme.write(out);
+                NETWORK
+            }
         }
     }
 }
@@ -74,6 +89,8 @@ macro_rules! each {
             Scheme::Linear($name) => $call,
             #[cfg(feature = "branching")]
             Scheme::Branching($name) => $call,
+            #[cfg(feature = "network")]
+            Scheme::Network($name) => $call,
         }
     };
 }
@@ -90,6 +107,8 @@ impl Scheme {
             LINEAR => LinearScheme::read(cursor, ports).map(Self::Linear),
             #[cfg(feature = "branching")]
             BRANCHING => BranchingScheme::read(cursor, ports.1).map(Self::Branching),
+            #[cfg(feature = "network")]
+            NETWORK => NetworkScheme::read(cursor, ports.1).map(Self::Network),
             _ => Err(SpecError::UnknownScheme(code)),
         }
     }
@@ -101,6 +120,8 @@ impl Scheme {
             Self::Linear(_) => Ok(()),
             #[cfg(feature = "branching")]
             Self::Branching(scheme) => scheme.check_inputs(ports),
+            #[cfg(feature = "network")]
+            Self::Network(scheme) => scheme.check_inputs(ports),
         }
     }
 
@@ -110,8 +131,19 @@ impl Scheme {
         match self {
             #[cfg(feature = "linear")]
             Self::Linear(scheme) => Some(scheme),
-            #[cfg(feature = "branching")]
-            Self::Branching(_) => None,
+            #[cfg(any(feature = "branching", feature = "network"))]
+            _ => None,
+        }
+    }
+
+    /// If it is that of networks.
+    #[must_use]
+    pub fn network(&self) -> Option<&NetworkScheme> {
+        match self {
+            #[cfg(feature = "network")]
+            Self::Network(scheme) => Some(scheme),
+            #[cfg(any(feature = "linear", feature = "branching"))]
+            _ => None,
         }
     }
 
@@ -119,10 +151,10 @@ impl Scheme {
     #[must_use]
     pub fn branching(&self) -> Option<&BranchingScheme> {
         match self {
-            #[cfg(feature = "linear")]
-            Self::Linear(_) => None,
             #[cfg(feature = "branching")]
             Self::Branching(scheme) => Some(scheme),
+            #[cfg(any(feature = "linear", feature = "network"))]
+            _ => None,
         }
     }
 }

@@ -5,6 +5,7 @@
 //! [`diagram`] (a list of CMUX steps) → [`plan`] (parameters whose noise fits) → [`evaluate`] (query bytes to response
 //! bytes, [`steps`] on the [`kernel`]).
 
+pub(crate) mod crew;
 pub(crate) mod diagram;
 pub(crate) mod digits;
 pub(crate) mod evaluate;
@@ -12,7 +13,7 @@ pub(crate) mod form;
 pub(crate) mod kernel;
 pub(crate) mod packed;
 pub(crate) mod plan;
-mod ramp;
-mod steps;
+pub(crate) mod ramp;
+pub(crate) mod steps;
 pub(crate) mod unpack;
 pub(crate) mod variance;

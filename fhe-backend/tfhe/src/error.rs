@@ -69,6 +69,25 @@ pub enum PlanError {
         /// Bits of all codes.
         input_bits: usize,
     },
+    /// The sum of a neuron has more values than fit beside each other.
+    #[error(
+        "layer {layer}, neuron {neuron}: a sum of {weights} weighted codes of up to {largest_code} takes {values} values, {fitting} fit; \
+         prune weights, or use fewer bits for weights or activations"
+    )]
+    SumTooWide {
+        /// The layer, counted from 1.
+        layer: usize,
+        /// The neuron, counted from 0.
+        neuron: usize,
+        /// Its weights that are not zero.
+        weights: usize,
+        /// The largest code that it reads.
+        largest_code: u64,
+        /// Values of the sum.
+        values: u64,
+        /// Values that fit.
+        fitting: u64,
+    },
     /// The failure probability asked for is not one.
     #[error("a failure probability of 2^{0} was asked for; it must lie between 2^-1000 and 2^-20")]
     FailureProbability(f64),

@@ -7,6 +7,7 @@ mod error;
 mod linear;
 pub mod measure;
 mod modulus;
+mod network;
 pub mod noise;
 mod program;
 mod report;
@@ -15,6 +16,8 @@ pub mod server_program;
 
 pub use error::{EvaluateError, PlanError};
 pub use linear::flood::Hidden;
+pub use network::program::NetworkProgram;
+pub use network::report::LayerReport;
 pub use program::{
     BranchingProgram, EvaluateOptions, EvaluationKey, LinearProgram, Program, Scheme,
 };

@@ -123,7 +123,10 @@ impl Program {
                 .map(|plan| linear::measure(self, &spec, plan, measure))
                 .collect(),
             Scheme::Branching(program) => {
-                Ok(vec![branching::measure(self, &spec, program, measure)?])
+                Ok(vec![branching::measure(self, &spec, &**program, measure)?])
+            }
+            Scheme::Network(program) => {
+                Ok(vec![branching::measure(self, &spec, &**program, measure)?])
             }
         }
     }

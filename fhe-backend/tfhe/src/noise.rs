@@ -142,6 +142,52 @@ impl MixedNoise {
         }
     }
 
+    /// The noise of a sum of two that are independent given what their variances are made of. Parts of a kind are put together as
+    /// if each square had the largest share that one of them has.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let mut mixed = self.mixed;
+        for (one, two) in mixed.iter_mut().zip(other.mixed) {
+            let variance = one.variance + two.variance;
+            let largest = (one.variance / one.squares).max(two.variance / two.squares);
+            let squares = if largest > 0.0 {
+                variance / largest
+            } else {
+                1.0
+            };
+            *one = Mixture { variance, squares };
+        }
+        Self {
+            normal: self.normal + other.normal,
+            mixed,
+        }
+    }
+
+    /// What the variance exceeds with a probability of `2^probability_log2` at most: each part by its own bound, Chernoff's of a sum
+    /// of `D` squares, `P(χ²_D ≥ D·(1 + x)) ≤ e^(−D/2·(x − ln(1 + x)))`.
+    #[must_use]
+    pub fn variance_at_most(&self, probability_log2: f64) -> f64 {
+        let parts = self.mixed.iter().filter(|part| part.variance > 0.0);
+        let exponent = (2.0 - probability_log2) * core::f64::consts::LN_2;
+        let of_parts = parts.map(|part| {
+            let excess = |x: f64| part.squares / 2.0 * (x - x.ln_1p());
+            let (mut low, mut high) = (0.0, 1.0);
+            while excess(high) < exponent {
+                high *= 2.0;
+            }
+            for _ in 0..40 {
+                let middle = f64::midpoint(low, high);
+                if excess(middle) < exponent {
+                    low = middle;
+                } else {
+                    high = middle;
+                }
+            }
+            part.variance * (1.0 + high)
+        });
+        self.normal + of_parts.sum::<f64>()
+    }
+
     /// As [`p_fail_log2`], where parts are mixed.
     #[must_use]
     pub fn p_fail_log2(&self, plaintext_bits: u32, outputs: usize) -> f64 {

@@ -8,6 +8,7 @@ use tenebra_circuit::{Hide, Interval, LinearForm, Options, Verified, linear_form
 use tenebra_client::branching::{BranchingScheme, Digits, OwnedBranching, ValidBranching};
 use tenebra_client::hiding::{Hiding, MAX_ADVANTAGE_BITS, MAX_PLANS, MAX_RESPONSES_LOG2};
 use tenebra_client::linear::{OwnedLinear, ValidLinear, public_key_sections};
+use tenebra_client::packing::SwitchKeys;
 use tenebra_client::scheme;
 use tenebra_client::scheme::cipher::{KeySections, MAX_SECTIONS, sections_len, split_sections};
 use tenebra_client::scheme::layout::{MAX_PORT, plan_of};
@@ -15,9 +16,8 @@ use tenebra_client::{ClientSpec, Frame, KeyTag, Kind, OwnedScheme, SpecId, frame
 use tenebra_quant::{Interface, QuantError};
 
 use crate::branching;
-use crate::branching::digits::OutputDigits;
 use crate::branching::evaluate::{BranchingEvaluator, respond};
-use crate::branching::form::branching_form;
+use crate::branching::form::{COMPUTED_LOOKUP, branching_form};
 use crate::branching::plan::{BranchingPlan, Goal};
 use crate::branching::unpack::UnpackingKey;
 use crate::error::{EvaluateError, PlanError};
@@ -26,6 +26,7 @@ use crate::linear::hide::PublicKey;
 use crate::linear::plan::{
     LinearPlan, LinearShape, check_layout, plaintext_bits, plan_batch, plan_single,
 };
+use crate::network::program::NetworkProgram;
 
 /// A circuit ready to be evaluated on ciphertexts.
 #[derive(Debug)]
@@ -43,6 +44,8 @@ pub enum Scheme {
     Linear(Vec<LinearProgram>),
     /// CMUX decision diagrams on encrypted bits.
     Branching(Box<BranchingProgram>),
+    /// Neurons on encrypted bits.
+    Network(Box<NetworkProgram>),
 }
 
 /// One plan of a linear circuit.
@@ -93,6 +96,20 @@ enum PreparedKey {
     Public(Arc<PublicKey>),
 }
 
+impl EvaluationKey {
+    /// If it makes encrypted bits.
+    pub(crate) fn unpacking(&self) -> Option<&UnpackingKey> {
+        match &self.prepared {
+            PreparedKey::Unpacking(unpacking) => Some(unpacking),
+            PreparedKey::Public(_) => None,
+        }
+    }
+}
+
+fn unpacking_key(keys: Option<SwitchKeys>, section: &[u8]) -> Option<PreparedKey> {
+    UnpackingKey::prepare(&keys?, section).map(PreparedKey::Unpacking)
+}
+
 impl core::fmt::Debug for EvaluationKey {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str("EvaluationKey")
@@ -135,10 +152,14 @@ impl Program {
                 linear_scheme(&form, plans)?
             }
             None if options.hide.is_some() => return Err(PlanError::NotHideable),
-            None => {
-                let plan = branching::plan::plan(&branching_form(circuit)?, options, goal)?;
-                branching_scheme(plan)
-            }
+            None => match branching_form(circuit) {
+                Ok(form) => branching_scheme(branching::plan::plan(&form, options, goal)?),
+                Err(COMPUTED_LOOKUP) => {
+                    let program = NetworkProgram::prepare(circuit, options, goal)?;
+                    Scheme::Network(Box::new(program))
+                }
+                Err(error) => return Err(error),
+            },
         };
         Ok(Self::with_scheme(circuit, scheme))
     }
@@ -172,7 +193,12 @@ impl Program {
                 check_digits(&plan, branching, spec)?;
                 branching_scheme(plan)
             }
-            (Some(_), scheme::Scheme::Branching(_)) | (None, scheme::Scheme::Linear(_)) => {
+            (None, scheme::Scheme::Network(network)) => {
+                let program = NetworkProgram::for_spec(circuit, network, spec)?;
+                Scheme::Network(Box::new(program))
+            }
+            (Some(_), scheme::Scheme::Branching(_) | scheme::Scheme::Network(_))
+            | (None, scheme::Scheme::Linear(_)) => {
                 return Err(PlanError::Layout {
                     what: "its scheme does not run this circuit",
                 });
@@ -223,6 +249,7 @@ impl Program {
                 OwnedScheme::Linear(OwnedLinear { plans, hiding })
             }
             Scheme::Branching(program) => OwnedScheme::Branching(spec_branching(&program.plan)),
+            Scheme::Network(program) => OwnedScheme::Network(program.spec_scheme()),
         }
     }
 
@@ -230,7 +257,7 @@ impl Program {
     pub fn layouts(&self) -> impl Iterator<Item = &ValidLinear> + Clone {
         let programs = match &self.scheme {
             Scheme::Linear(programs) => programs.as_slice(),
-            Scheme::Branching(_) => &[],
+            Scheme::Branching(_) | Scheme::Network(_) => &[],
         };
         programs.iter().map(|program| &program.plan.layout)
     }
@@ -239,7 +266,7 @@ impl Program {
     #[must_use]
     pub fn branching_layout(&self) -> Option<&ValidBranching> {
         match &self.scheme {
-            Scheme::Linear(_) => None,
+            Scheme::Linear(_) | Scheme::Network(_) => None,
             Scheme::Branching(program) => Some(&program.plan.layout),
         }
     }
@@ -268,6 +295,11 @@ impl Program {
                 let mut result = program.result(key, payload, options.threads, stop)?;
                 Ok(program.respond(&mut result))
             }
+            Scheme::Network(program) => {
+                let key = key.and_then(EvaluationKey::unpacking);
+                let mut result = program.result(key, payload, options.threads, stop)?;
+                Ok(program.respond(&mut result))
+            }
         }
     }
 
@@ -279,6 +311,7 @@ impl Program {
             }
             Scheme::Linear(_) => [None; MAX_SECTIONS],
             Scheme::Branching(program) => program.plan.layout.key_sections(),
+            Scheme::Network(program) => program.plan.layout.key_sections(),
         }
     }
 
@@ -305,7 +338,10 @@ impl Program {
             Scheme::Linear(_) => PublicKey::prepare(self.layouts(), &sections)
                 .map(|key| PreparedKey::Public(Arc::new(key))),
             Scheme::Branching(program) => {
-                UnpackingKey::prepare(&program.plan.layout, sections[0]).map(PreparedKey::Unpacking)
+                unpacking_key(program.plan.layout.switch_keys(), sections[0])
+            }
+            Scheme::Network(program) => {
+                unpacking_key(program.plan.layout.switch_keys(), sections[0])
             }
         };
         prepared
@@ -414,10 +450,7 @@ impl BranchingProgram {
         threads: usize,
         stop: &AtomicBool,
     ) -> Result<Vec<u64>, EvaluateError> {
-        let unpacking = key.and_then(|key| match &key.prepared {
-            PreparedKey::Unpacking(unpacking) => Some(unpacking),
-            PreparedKey::Public(_) => None,
-        });
+        let unpacking = key.and_then(EvaluationKey::unpacking);
         self.evaluator
             .result(&self.plan, unpacking, payload, threads, stop)
     }
@@ -541,15 +574,8 @@ fn linear_shape(
     })
 }
 
-fn spec_digits(output: &OutputDigits) -> Digits {
-    Digits {
-        count: u8::try_from(output.count).unwrap_or(u8::MAX),
-        base: output.base,
-    }
-}
-
 fn spec_branching(plan: &BranchingPlan) -> OwnedBranching {
-    let digits = plan.digits.outputs.iter().map(spec_digits);
+    let digits = plan.digits.outputs.iter().map(Digits::from);
     OwnedBranching {
         layout: *plan.layout.layout(),
         radix: plan.digits.radix,

@@ -1,8 +1,9 @@
 //! What a plan costs, known before any key exists.
 
-use tenebra_client::branching::ValidBranching;
+use tenebra_client::branching::{BranchingLayout, ValidBranching};
 use tenebra_client::frame_len;
 use tenebra_client::linear::ValidLinear;
+use tenebra_client::network::ValidNetwork;
 use tenebra_client::packing::Packing;
 
 use crate::branching::packed;
@@ -10,6 +11,9 @@ use crate::branching::plan::{BranchingPlan, evaluate_us};
 use crate::linear;
 use crate::linear::flood::Hidden;
 use crate::linear::plan::LinearPlan;
+use crate::network::cost::Work;
+use crate::network::plan::NetworkPlan;
+use crate::network::report::{LayerReport, layers};
 use crate::program::{Program, Scheme};
 
 /// Security of the parameters in bits: the TUniform bound of tfhe-rs, fitted to the lattice estimator at 132 bits.
@@ -42,6 +46,8 @@ pub struct PlanReport {
     pub response_bytes: usize,
     /// Predicted time of evaluation on one core, milliseconds.
     pub predicted_evaluate_ms: f64,
+    /// The layers of a network; none of others.
+    pub layers: Vec<LayerReport>,
 }
 
 /// The layout of a plan.
@@ -49,6 +55,8 @@ pub struct PlanReport {
 pub(crate) enum PlanLayout {
     Linear(ValidLinear),
     Branching(ValidBranching),
+    /// With the bytes that an evaluation works in.
+    Network(ValidNetwork, u64),
 }
 
 /// A parameter of a plan, to be printed.
@@ -69,6 +77,7 @@ impl PlanReport {
         match self.layout {
             PlanLayout::Linear(_) => "linear",
             PlanLayout::Branching(_) => "branching",
+            PlanLayout::Network(..) => "network",
         }
     }
 
@@ -81,13 +90,17 @@ impl PlanReport {
                 Some(_) => "packed",
                 None => "direct",
             },
+            PlanLayout::Network(layout, _) => match layout.layout().packed_bits {
+                0 => "direct",
+                _ => "packed",
+            },
         }
     }
 
     /// The parameters by name.
     #[must_use]
     pub fn parameters(&self) -> Vec<(&'static str, Parameter)> {
-        use Parameter::{Gadgets, Log2, Number};
+        use Parameter::{Log2, Number};
         let (glwe, mut parameters) = match &self.layout {
             PlanLayout::Linear(layout) => {
                 let layout = layout.layout();
@@ -102,20 +115,14 @@ impl PlanReport {
             }
             PlanLayout::Branching(layout) => {
                 let layout = layout.layout();
-                let size = layout.glwe.polynomial_size.into();
-                let gadgets = |packing: Packing| {
-                    let gadgets = packing.gadgets(size);
-                    gadgets.map(|g| [g.base_log, g.level_count]).collect()
-                };
-                let own = vec![
-                    ("base_log", Number(layout.base_log.into())),
-                    ("level_count", Number(layout.level_count.into())),
-                    ("plaintext_bits", Number(layout.plaintext_bits.into())),
-                    ("query_body_bits", Number(layout.body_bits.into())),
-                    ("response_bits", Number(layout.response_bits.into())),
-                    ("packing", Gadgets(layout.packing.map(gadgets))),
-                ];
-                (layout.glwe, own)
+                (layout.glwe, of_branching(layout, layout.packing))
+            }
+            PlanLayout::Network(layout, _) => {
+                let layout = layout.layout();
+                let mut own = of_branching(&layout.branching, layout.keys);
+                own.push(("stride", Number(layout.stride.into())));
+                own.push(("bits_per_ciphertext", Number(layout.packed_bits.into())));
+                (layout.branching.glwe, own)
             }
         };
         parameters.extend([
@@ -139,6 +146,7 @@ impl Program {
                 .map(|program| linear_report(&program.plan, input_bits))
                 .collect(),
             Scheme::Branching(program) => vec![branching_report(&program.plan, input_bits)],
+            Scheme::Network(program) => vec![network_report(&program.plan, input_bits)],
         }
     }
 }
@@ -158,6 +166,7 @@ fn linear_report(plan: &LinearPlan, input_bits: u32) -> PlanReport {
         query_bytes: frame_len(plan.layout.query_len(rows)),
         response_bytes: frame_len(plan.layout.response_len(rows)),
         predicted_evaluate_ms: linear::plan::evaluate_us(plan, rows) / 1000.0,
+        layers: Vec::new(),
     }
 }
 
@@ -175,7 +184,46 @@ fn branching_report(plan: &BranchingPlan, input_bits: u32) -> PlanReport {
         query_bytes: frame_len(plan.layout.query_len()),
         response_bytes: frame_len(plan.layout.response_len()),
         predicted_evaluate_ms: evaluate_us(&plan.layout, &plan.diagram) / 1000.0,
+        layers: Vec::new(),
     }
+}
+
+fn network_report(plan: &NetworkPlan, input_bits: u32) -> PlanReport {
+    let layout = plan.layout.layout();
+    let work = Work::of(&plan.layers, &plan.bits, plan.exact);
+    PlanReport {
+        layout: PlanLayout::Network(plan.layout, plan.working_bytes()),
+        p_fail_log2: plan.p_fail_log2,
+        noise_std_log2: std_log2(plan.noise_variance),
+        room_log2: -1.0 - f64::from(layout.branching.plaintext_bits),
+        hidden: None,
+        rows: 1,
+        input_bits,
+        external_products: work.products(),
+        key_switches: work.key_switches(&plan.layout, &plan.gadgets),
+        query_bytes: frame_len(plan.layout.query_len()),
+        response_bytes: frame_len(plan.layout.response_len()),
+        predicted_evaluate_ms: work.evaluate_us(layout, &plan.gadgets) / 1000.0,
+        layers: layers(plan),
+    }
+}
+
+/// Parameters of a layout of encrypted bits, and of its evaluation key.
+fn of_branching(layout: &BranchingLayout, keys: Option<Packing>) -> Vec<(&'static str, Parameter)> {
+    use Parameter::{Gadgets, Number};
+    let size = layout.glwe.polynomial_size.into();
+    let gadgets = |packing: Packing| {
+        let gadgets = packing.gadgets(size);
+        gadgets.map(|g| [g.base_log, g.level_count]).collect()
+    };
+    vec![
+        ("base_log", Number(layout.base_log.into())),
+        ("level_count", Number(layout.level_count.into())),
+        ("plaintext_bits", Number(layout.plaintext_bits.into())),
+        ("query_body_bits", Number(layout.body_bits.into())),
+        ("response_bits", Number(layout.response_bits.into())),
+        ("packing", Gadgets(keys.map(gadgets))),
+    ]
 }
 
 fn std_log2(variance: f64) -> f64 {

@@ -71,7 +71,8 @@ impl RoleError for RoadError {
                 | PlanError::WeightsTooLarge { .. }
                 | PlanError::TooManyDigits { .. }
                 | PlanError::TooManyPorts { .. }
-                | PlanError::NotPackable { .. },
+                | PlanError::NotPackable { .. }
+                | PlanError::SumTooWide { .. },
             ) => ErrorKind::DoesNotFit,
             Self::Plan(PlanError::Layout { .. }) | Self::Spec(_) => ErrorKind::Other,
         }

@@ -239,6 +239,7 @@ impl ServerProgram {
             PlanLayout::Branching(layout) => {
                 branching_bytes(layout, plan.external_products).saturating_mul(evaluations as u64)
             }
+            PlanLayout::Network(_, bytes) => bytes.saturating_mul(evaluations as u64),
         });
         bytes.sum()
     }

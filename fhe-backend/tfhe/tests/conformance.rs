@@ -1,7 +1,7 @@
 //! The conformance suite of `tenebra-circuit`, on ciphertexts at production parameters.
 
 use tenebra_circuit::dev::run_conformance;
-use tenebra_circuit::{Options, QueryMode};
+use tenebra_circuit::{OpKind, Options, QueryMode};
 use tenebra_tfhe::TfhePlanner;
 
 #[test]
@@ -22,4 +22,15 @@ fn branching_circuits_conform_with_packed_queries() {
     let summary = run_conformance(&TfhePlanner, &options, runs)
         .unwrap_or_else(|failures| panic!("{failures}"));
     assert!(summary.cases >= 5, "{summary:?}");
+}
+
+/// Lookups of computed values.
+#[test]
+fn networks_conform() {
+    let runs = |case: &tenebra_circuit::dev::Case| {
+        !case.decides_on_inputs() && !case.kinds().contains(&OpKind::Forest)
+    };
+    let summary = run_conformance(&TfhePlanner, &Options::default(), runs)
+        .unwrap_or_else(|failures| panic!("{failures}"));
+    assert!(summary.cases >= 2, "{summary:?}");
 }

@@ -75,6 +75,20 @@ pub(crate) fn describe(report: &Report) -> String {
             milliseconds(report.predicted_evaluate_ms),
         ],
     ];
+    for (index, layer) in report.layers.iter().enumerate() {
+        let text = format!(
+            "{} neurons, {} weights, sums of up to {} values (neuron {}), {} CMUX, {} key switches, {}, noise 2^{:.1}",
+            layer.neurons,
+            layer.weights,
+            layer.values,
+            layer.widest_neuron,
+            layer.external_products,
+            layer.key_switches,
+            milliseconds(layer.predicted_ms),
+            layer.noise_std_log2
+        );
+        rows.push([format!("layer {}", index + 1), text]);
+    }
     if let Some(batch) = &report.batch {
         let text = format!(
             "up to {} rows a query: query {}, response {}, {}",

@@ -5,8 +5,8 @@
 //! encrypts `m·q/B^j` (Chillotti et al. 2020, definition 3.2; `B = 2^b`). Masks come from one seed in the order input bit,
 //! level, row, polynomial; bodies are sent whole, without the low bits that lie under the noise.
 
-mod circuit;
-mod digits;
+pub(crate) mod circuit;
+pub(crate) mod digits;
 pub mod packing;
 
 use rand_core::CryptoRng;
@@ -68,6 +68,20 @@ impl BranchingLayout {
     ///
     /// [`LayoutError`] with the first violation.
     pub fn validate(self) -> Result<ValidBranching, LayoutError> {
+        let valid = self.check()?;
+        self.packing
+            .map_or(Ok(()), |packing| packing.check(&valid))?;
+        let key = valid.switch_keys().map_or(0, |keys| keys.bytes());
+        limits::check(&[
+            ("query", valid.query_bytes()),
+            ("response", valid.response_bytes()),
+            ("evaluation key", key),
+        ])?;
+        Ok(valid)
+    }
+
+    /// Checks everything but the packing and lengths.
+    pub(crate) fn check(self) -> Result<ValidBranching, LayoutError> {
         let glwe = self.glwe.validate()?;
         let gadget_bits = u32::from(self.base_log) * u32::from(self.level_count);
         if gadget_bits == 0 || gadget_bits >= 64 {
@@ -99,15 +113,7 @@ impl BranchingLayout {
                 return Err(LayoutError::Count { what, value, max });
             }
         }
-        let valid = ValidBranching { layout: self, glwe };
-        self.packing
-            .map_or(Ok(()), |packing| packing.check(&valid))?;
-        limits::check(&[
-            ("query", valid.query_bytes()),
-            ("response", valid.response_bytes()),
-            ("evaluation key", valid.unpacking_key_bytes().unwrap_or(0)),
-        ])?;
-        Ok(valid)
+        Ok(ValidBranching { layout: self, glwe })
     }
 }
 
@@ -137,7 +143,7 @@ impl ValidBranching {
     }
 
     /// At most 2^16 bits of 63·65 ciphertexts of 2^12 bodies of 2^6 bits: under 2^47.
-    fn query_bytes(&self) -> u64 {
+    pub(crate) fn query_bytes(&self) -> u64 {
         let ciphertexts = u64::from(self.layout.input_bits) * self.ggsw_rows() as u64;
         let bodies = match self.layout.packing {
             Some(_) => self.slots() as u64,
@@ -184,7 +190,7 @@ impl ValidBranching {
         self.check_key(key)?;
         check_len("scratch", scratch.len(), self.scratch_len())?;
         check_len("query", out.len(), self.query_len())?;
-        let root = self.query_root(key, bits.clone(), rng);
+        let root = self.query_root(key, bits.clone(), &[], rng);
         write_prefix(out, 0, 1);
         let (head, bodies) = out.split_at_mut(QUERY_PREFIX);
         head[RESPONSE_PREFIX..].copy_from_slice(&root.mask_seed().0);
@@ -197,10 +203,11 @@ impl ValidBranching {
     }
 
     /// Everything that a query says goes into its masks and noise.
-    fn query_root(
+    pub(crate) fn query_root(
         &self,
         key: &SecretKey,
         bits: impl Iterator<Item = bool>,
+        of_packing: &[u64],
         rng: &mut impl CryptoRng,
     ) -> Root {
         let layout = &self.layout;
@@ -215,6 +222,9 @@ impl ValidBranching {
         ] {
             transcript.number(u64::from(number));
         }
+        of_packing
+            .iter()
+            .for_each(|number| transcript.number(*number));
         for bit in bits {
             transcript.number(bit.into());
         }
@@ -277,18 +287,18 @@ impl ValidBranching {
         }
         let mut reader = BitReader::new(&payload[RESPONSE_PREFIX..]);
         #[cfg(feature = "alloc")]
-        self.decrypt_quickly(key, first, &mut reader, sums);
+        self.decrypt_quickly(key, (first, 1), &mut reader, sums);
         #[cfg(not(feature = "alloc"))]
         self.decrypt_bits(key, first, |width| reader.read(width), sums);
         Ok(())
     }
 
-    /// As [`decrypt_bits`](Self::decrypt_bits), a polynomial at a time.
+    /// As [`decrypt_bits_at`](Self::decrypt_bits_at), a polynomial at a time.
     #[cfg(feature = "alloc")]
-    fn decrypt_quickly(
+    pub(crate) fn decrypt_quickly(
         &self,
         key: &SecretKey,
-        first: usize,
+        (first, stride): (usize, usize),
         reader: &mut BitReader<'_>,
         sums: &mut [u64],
     ) {
@@ -298,7 +308,8 @@ impl ValidBranching {
         for polynomial in 0..self.glwe.glwe_dimension() {
             let masks = KeyMasks::new(key, polynomial);
             reader.fill(&mut values, width);
-            for (position, sum) in (first..).zip(sums.iter_mut()) {
+            let positions = (first..).map(|number| number * stride);
+            for (position, sum) in positions.zip(sums.iter_mut()) {
                 *sum = sum.wrapping_sub(masks.product_at(&values, position));
             }
         }
@@ -310,6 +321,17 @@ impl ValidBranching {
         &self,
         key: &SecretKey,
         first: usize,
+        next: impl FnMut(u32) -> u64,
+        sums: &mut [u64],
+    ) {
+        self.decrypt_bits_at(key, (first, 1), next, sums);
+    }
+
+    /// The same for digit sums that lie `stride` coefficients apart.
+    pub(crate) fn decrypt_bits_at(
+        &self,
+        key: &SecretKey,
+        (first, stride): (usize, usize),
         mut next: impl FnMut(u32) -> u64,
         sums: &mut [u64],
     ) {
@@ -318,7 +340,8 @@ impl ValidBranching {
         for polynomial in 0..self.glwe.glwe_dimension() {
             for index in 0..self.glwe.polynomial_size() {
                 let value = next(width);
-                for (position, sum) in (first..).zip(sums.iter_mut()) {
+                let positions = (first..).map(|number| number * stride);
+                for (position, sum) in positions.zip(sums.iter_mut()) {
                     *sum = sum.wrapping_sub(mask_term(key, polynomial, index, value, position));
                 }
             }

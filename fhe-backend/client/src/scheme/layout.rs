@@ -112,6 +112,9 @@ pub enum PackingError {
         "gadget {0} of the evaluation key is not one: its levels and bits must be positive and their product under 64"
     )]
     Gadget(usize),
+    /// Packed queries without an evaluation key that unpacks them.
+    #[error("packed queries need an evaluation key")]
+    NoKeys,
 }
 
 /// Why a row could not be encrypted or a response not be decrypted.

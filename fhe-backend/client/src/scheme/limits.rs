@@ -179,7 +179,7 @@ mod tests {
             match layout.validate() {
                 Ok(valid) => {
                     prop_assert!(fits, "{:?}", sizes);
-                    let key = valid.unpacking_key_len().unwrap_or(0);
+                    let key = valid.switch_keys().map_or(0, |keys| keys.len());
                     let lens = [valid.query_len(), valid.response_len(), key];
                     prop_assert_eq!(lens.map(|len| len as u128), sizes);
                 }

@@ -62,7 +62,7 @@ const BITS: [u64; 3] = [1, 1, 0];
 fn layout(case: &Case) -> &BranchingLayout {
     match &case.spec.scheme {
         OwnedScheme::Branching(branching) => &branching.layout,
-        OwnedScheme::Linear(_) => panic!("{} is not branching", case.name),
+        _ => panic!("{} is not branching", case.name),
     }
 }
 

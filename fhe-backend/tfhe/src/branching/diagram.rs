@@ -13,7 +13,7 @@ mod piecewise;
 mod schedule;
 
 pub(crate) use build::build;
-pub(crate) use noise::DiagramNoise;
+pub(crate) use noise::{DiagramNoise, of_rotations, shift_plain};
 
 /// A schedule. Rotations first, in any order; then groups, in any order; their results are summed.
 #[derive(Debug)]
@@ -47,13 +47,34 @@ fn merged<V: core::ops::AddAssign + Copy>(mut terms: Vec<(usize, V)>) -> Vec<(us
     terms
 }
 
-/// A clear polynomial, turned by the bits of a code: bit `i` takes it `stride·2^i` coefficients down.
-#[derive(Debug)]
+/// A clear polynomial, turned by encrypted bits: each that is 1 takes it some coefficients down.
+#[derive(Clone, Debug)]
 pub(crate) struct Rotation {
     pub(crate) table: Plain,
-    pub(crate) first_bit: usize,
-    pub(crate) bits: usize,
-    pub(crate) stride: usize,
+    /// At least one.
+    pub(crate) turns: Vec<Turn>,
+}
+
+/// A step of a [`Rotation`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Turn {
+    pub(crate) bit: usize,
+    /// Coefficients down, below `2N`; `N` of them are a change of sign.
+    pub(crate) shift: usize,
+}
+
+impl Rotation {
+    /// By a code whose bits begin at `first_bit`: `stride` coefficients for each unit of it.
+    pub(crate) fn by_code(table: Plain, first_bit: usize, bits: usize, stride: usize) -> Self {
+        let turns = (0..bits).map(|bit| Turn {
+            bit: first_bit + bit,
+            shift: stride << bit,
+        });
+        Self {
+            table,
+            turns: turns.collect(),
+        }
+    }
 }
 
 /// Steps on registers of their own.

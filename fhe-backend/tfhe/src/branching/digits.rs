@@ -5,7 +5,7 @@
 //! has every `P`-th tree, they range over `log2 P` bits less, and there are `P` times as many.
 
 use tenebra_circuit::{Tree, TreeNode};
-use tenebra_client::branching::Radix;
+use tenebra_client::branching::{Digits as SpecDigits, Radix};
 
 use super::form::BranchingForm;
 
@@ -17,6 +17,15 @@ pub(crate) struct OutputDigits {
     pub(crate) first: usize,
     /// Its coefficients: the digits of each part.
     pub(crate) count: usize,
+}
+
+impl From<&OutputDigits> for SpecDigits {
+    fn from(output: &OutputDigits) -> Self {
+        Self {
+            count: u8::try_from(output.count).unwrap_or(u8::MAX),
+            base: output.base,
+        }
+    }
 }
 
 /// A form whose leaves and table rows are digit vectors.
@@ -209,8 +218,6 @@ fn sum_bits(trees: &[DigitTree], tables: &[DigitTable], coefficients: usize) -> 
 
 #[cfg(test)]
 mod tests {
-    use tenebra_client::branching::Digits as SpecDigits;
-
     use super::*;
     use crate::branching::form::InputTable;
 

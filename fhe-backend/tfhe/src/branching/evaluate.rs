@@ -1,14 +1,13 @@
 //! Evaluation of branching circuits, from the payload of a query to the payload of a response.
 
-use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
 use tenebra_client::bits::{BitReader, round_high};
 use tenebra_client::branching::ValidBranching;
 use tenebra_client::random::{MaskSeed, MaskStream};
 
+use super::crew::{Crew, Crews, Helpers, lock};
 use super::kernel::{CpuKernel, Kernel, KeyBits};
 use super::plan::{BranchingPlan, Gadget};
 use super::ramp::subtract_half_ramp;
@@ -18,7 +17,7 @@ use crate::error::EvaluateError;
 use crate::modulus::switched_rest;
 
 /// A GLWE: `k` masks, then the body, `N` words each.
-pub(super) type Glwe = Vec<u64>;
+pub(crate) type Glwe = Vec<u64>;
 
 /// Evaluates one branching circuit. Memory is kept from one evaluation to the next: fresh pages cost more than the
 /// arithmetic on them.
@@ -26,19 +25,11 @@ pub(crate) struct BranchingEvaluator<K: Kernel = CpuKernel> {
     gadget: Gadget,
     key_bits: KeyBits,
     registers: usize,
-    /// Threads that help callers, who work as well: they would have to wait for them to wake up otherwise. One crew for each
-    /// number of threads that was asked for.
-    helpers: Mutex<Vec<Arc<Helpers<K>>>>,
+    crews: Crews<Worker<K>>,
     /// One for each evaluation that ran at the same time so far.
     callers: Mutex<Vec<Worker<K>>>,
     /// One for each evaluation that ran at the same time so far.
     workspaces: Mutex<Vec<Workspace<K>>>,
-}
-
-/// Threads of our own, with a worker each, so that a lock never waits.
-struct Helpers<K> {
-    pool: ThreadPool,
-    workers: Vec<Mutex<Worker<K>>>,
 }
 
 /// What a thread works in.
@@ -71,29 +62,10 @@ impl<K: Kernel> BranchingEvaluator<K> {
             gadget,
             key_bits,
             registers,
-            helpers: Mutex::new(Vec::new()),
+            crews: Crews::new(),
             callers: Mutex::new(vec![Worker::new(gadget, key_bits, registers)]),
             workspaces: Mutex::new(Vec::new()),
         }
-    }
-
-    /// The threads that help the caller to work on `threads` threads; started when they are first asked for.
-    fn helpers(&self, threads: usize) -> Result<Option<Arc<Helpers<K>>>, EvaluateError> {
-        let count = threads.saturating_sub(1);
-        if count == 0 {
-            return Ok(None);
-        }
-        let mut crews = lock(&self.helpers);
-        if let Some(crew) = crews.iter().find(|crew| crew.workers.len() == count) {
-            return Ok(Some(Arc::clone(crew)));
-        }
-        let pool = ThreadPoolBuilder::new().num_threads(count).build();
-        let crew = Arc::new(Helpers {
-            pool: pool.map_err(|_| EvaluateError::Threads(threads))?,
-            workers: (0..count).map(|_| Mutex::new(self.worker())).collect(),
-        });
-        crews.push(Arc::clone(&crew));
-        Ok(Some(crew))
     }
 
     /// Evaluates the payload of a query on `threads` threads, of which the caller is one, unless `stop` is set before it is done.
@@ -114,7 +86,7 @@ impl<K: Kernel> BranchingEvaluator<K> {
             .layout
             .read_query(payload)
             .ok_or(EvaluateError::Query)?;
-        let helpers = self.helpers(threads)?;
+        let helpers = self.crews.helpers(threads, || self.worker())?;
         let kept = lock(&self.workspaces).pop();
         let mut workspace = kept.unwrap_or_else(|| self.workspace(plan));
         let sum = self.run(
@@ -161,7 +133,7 @@ impl<K: Kernel> BranchingEvaluator<K> {
         key: Option<&UnpackingKey<K>>,
         (seed, bodies): (MaskSeed, &[u8]),
         workspace: &mut Workspace<K>,
-        helpers: Option<&Helpers<K>>,
+        helpers: Option<&Helpers<Worker<K>>>,
         stop: &AtomicBool,
     ) -> Glwe {
         let kept = lock(&self.callers).pop();
@@ -224,7 +196,7 @@ impl<K: Kernel> BranchingEvaluator<K> {
     /// Brings every slot of a packed query to a ciphertext of its own.
     fn unpack(
         &self,
-        crew: &mut Crew<'_, K>,
+        crew: &mut Crew<'_, Worker<K>>,
         layout: &ValidBranching,
         key: &UnpackingKey<K>,
         seed: MaskSeed,
@@ -261,49 +233,6 @@ impl<K: Kernel> BranchingEvaluator<K> {
     }
 }
 
-/// The workers of one evaluation.
-struct Crew<'a, K> {
-    caller: &'a mut Worker<K>,
-    helpers: Option<&'a Helpers<K>>,
-    stop: &'a AtomicBool,
-}
-
-impl<K: Kernel> Crew<'_, K> {
-    /// Works on every item, with its index; everybody takes one at a time, for some take far longer than others. Leaves the rest
-    /// when it is told to stop.
-    fn each<T: Send>(
-        &mut self,
-        items: &mut [T],
-        work: impl Fn(&mut Worker<K>, usize, &mut T) + Sync,
-    ) {
-        let queue = Mutex::new(items.iter_mut().enumerate());
-        let stop = self.stop;
-        let drain = |worker: &mut Worker<K>| {
-            while !stop.load(Ordering::Relaxed)
-                && let Some((index, item)) = next(&queue)
-            {
-                work(worker, index, item);
-            }
-        };
-        let Some(Helpers { pool, workers }) = self.helpers else {
-            return drain(self.caller);
-        };
-        pool.in_place_scope(|scope| {
-            for _ in workers {
-                scope.spawn(|_| {
-                    let thread = rayon::current_thread_index().unwrap_or(0);
-                    drain(&mut lock(&workers[thread]));
-                });
-            }
-            drain(self.caller);
-        });
-    }
-}
-
-fn next<I: Iterator>(queue: &Mutex<I>) -> Option<I::Item> {
-    lock(queue).next()
-}
-
 impl<K: Kernel> Worker<K> {
     fn new(gadget: Gadget, key_bits: KeyBits, registers: usize) -> Self {
         Self {
@@ -323,13 +252,8 @@ impl<K: Kernel> core::fmt::Debug for BranchingEvaluator<K> {
     }
 }
 
-/// What a thread left behind when it panicked is overwritten before it is read.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Expands input bit `bit` of a query into a Fourier GGSW.
-fn expand_bit<K: Kernel>(
+pub(crate) fn expand_bit<K: Kernel>(
     layout: &ValidBranching,
     gadget: Gadget,
     seed: MaskSeed,
@@ -358,9 +282,14 @@ fn expand_bit<K: Kernel>(
     }
 }
 
-/// Rounds a GLWE to the response's width and packs its masks and first coefficients. What rounding leaves out of the masks
-/// meets the key; the part that meets its mean ½ is known, and moved to the body.
+/// Rounds a GLWE to the response's width and packs its masks and first coefficients.
 pub(crate) fn respond(layout: &ValidBranching, glwe: &mut [u64]) -> Vec<u8> {
+    respond_at(layout, 1, glwe)
+}
+
+/// The same for coefficients that lie `stride` apart. What rounding leaves out of the masks
+/// meets the key; the part that meets its mean ½ is known, and moved to the body.
+pub(crate) fn respond_at(layout: &ValidBranching, stride: usize, glwe: &mut [u64]) -> Vec<u8> {
     let width = u32::from(layout.layout().response_bits);
     let mut response = vec![0; layout.response_len()];
     let mut writer = layout.start_response(&mut response);
@@ -374,8 +303,8 @@ pub(crate) fn respond(layout: &ValidBranching, glwe: &mut [u64]) -> Vec<u8> {
         }
     }
     subtract_half_ramp(body, &rest);
-    let kept = &body[..layout.layout().coefficients as usize];
-    kept.iter()
+    let kept = body.iter().step_by(stride);
+    kept.take(layout.layout().coefficients as usize)
         .for_each(|word| writer.write(round_high(*word, width), width));
     writer.finish();
     response

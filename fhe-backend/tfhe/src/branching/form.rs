@@ -31,6 +31,16 @@ pub(crate) struct InputTable {
 /// Most codes of an input that enters outputs directly or through a table.
 const MAX_TABLE: u64 = 1 << 16;
 
+/// A lookup whose operands are not inputs: the circuit is a network.
+pub(crate) const COMPUTED_LOOKUP: PlanError = PlanError::Unsupported {
+    op: "a lookup of computed values",
+};
+
+/// A forest whose operands are not inputs.
+pub(crate) const COMPUTED_FOREST: PlanError = PlanError::Unsupported {
+    op: "a forest over computed values",
+};
+
 /// The form of `circuit`; the operands of forests and lookups must be inputs.
 pub(crate) fn branching_form(circuit: &Verified) -> Result<BranchingForm, PlanError> {
     let sources = input_sources(circuit);
@@ -57,7 +67,7 @@ pub(crate) fn branching_form(circuit: &Verified) -> Result<BranchingForm, PlanEr
                 }
             }
             Op::Lookup { input, tables } => {
-                let source = source_of(&sources, input.index(), "a lookup of computed values")?;
+                let source = source_of(&sources, input.index(), COMPUTED_LOOKUP)?;
                 for (table, input) in tables.iter().zip(source) {
                     let value = |code: i64| table.value(code).unwrap_or(0);
                     form.add_table(*input, ranges[*input], value, &columns.of[column])?;
@@ -65,7 +75,7 @@ pub(crate) fn branching_form(circuit: &Verified) -> Result<BranchingForm, PlanEr
                 }
             }
             Op::Forest { input, forest } => {
-                let source = source_of(&sources, input.index(), "a forest over computed values")?;
+                let source = source_of(&sources, input.index(), COMPUTED_FOREST)?;
                 let weights = &columns.of[column..column + forest.outputs];
                 form.add_vector(&forest.bias, weights)?;
                 for tree in &forest.trees {
@@ -188,14 +198,12 @@ fn input_sources(circuit: &Verified) -> Vec<Option<Vec<usize>>> {
     sources
 }
 
-fn source_of<'a>(
-    sources: &'a [Option<Vec<usize>>],
+fn source_of(
+    sources: &[Option<Vec<usize>>],
     value: usize,
-    op: &'static str,
-) -> Result<&'a [usize], PlanError> {
-    sources[value]
-        .as_deref()
-        .ok_or(PlanError::Unsupported { op })
+    otherwise: PlanError,
+) -> Result<&[usize], PlanError> {
+    sources[value].as_deref().ok_or(otherwise)
 }
 
 /// The circuit with every forest and lookup replaced by an input of its range, as a linear form.

@@ -4,15 +4,13 @@
 
 use tenebra_client::ValidGlwe;
 use tenebra_client::branching::{BranchingLayout, ValidBranching};
-use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget};
+use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget, SwitchKeys};
 
 use super::diagram::Diagram;
 use super::digits::DigitForm;
 use super::plan::{Found, Goal, diagram_us, response_width, sent_body_bits};
-use super::variance::{ProductVariance, clear_energy, polynomial_energy};
-use crate::noise::{
-    MixedNoise, rounding_variance, set_bits_bound, transform_variance, tuniform_variance,
-};
+use super::variance::{ProductVariance, clear_energy, is_exact, polynomial_energy};
+use crate::noise::{MixedNoise, rounding_variance, set_bits_bound, tuniform_variance};
 
 /// Variances of the GGSW rows that are made of a packed query.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,6 +23,18 @@ pub(crate) struct UnpackedNoise {
     pub(crate) switch: f64,
     /// Of what its rounding adds, which the key meets twice: hardly more than one frequency.
     pub(crate) switch_rounding: f64,
+}
+
+impl UnpackedNoise {
+    /// The larger of the two, part by part.
+    pub(crate) fn max(self, other: Self) -> Self {
+        Self {
+            white: self.white.max(other.white),
+            constant: self.constant.max(other.constant),
+            switch: self.switch.max(other.switch),
+            switch_rounding: self.switch_rounding.max(other.switch_rounding),
+        }
+    }
 }
 
 /// Gadgets for the key switches: those of the first splits are amplified by all later ones.
@@ -118,7 +128,7 @@ pub(crate) fn search(
                 continue;
             }
             let clear = *clear.get_or_insert_with(|| clear_energy(&layout, &diagram.noise));
-            let product = ProductVariance::packed(&layout, &candidate.noise);
+            let product = ProductVariance::packed(&layout, &candidate.noise, false);
             let products = product.of_result(&diagram.noise, clear);
             if hangs_on_the_key(&products, goal) {
                 continue;
@@ -162,15 +172,15 @@ fn layout(
 /// its variance grows by 4; one divisible by exactly `2^t` cancels; any other meets another coefficient of the same
 /// divisibility, so its variance doubles. Every split adds the noise of its key switch.
 pub(crate) fn unpacked_noise(glwe: ValidGlwe, body_bits: u8, packing: &Packing) -> UnpackedNoise {
-    let splits = glwe.polynomial_size().ilog2() as usize;
-    let fresh =
-        tuniform_variance(glwe.noise_bound_log2()) + rounding_variance(64 - u32::from(body_bits));
+    let keys = SwitchKeys {
+        glwe,
+        body_bits,
+        gadgets: *packing,
+    };
     // By the power of 2 that divides the index; the last for index 0.
-    let mut variances = [fresh; MAX_SPLITS + 1];
-    for t in 0..splits {
-        let gadget = packing.splits[t];
-        let switch = row_variance(glwe, fresh, gadget)
-            + (1.0 + set_bits_bound(glwe)) * rounding_variance(64 - gadget.bits());
+    let mut variances = [row_noise(&keys); MAX_SPLITS + 1];
+    for t in 0..glwe.polynomial_size().ilog2() as usize {
+        let switch = key_switch_variance(&keys, t);
         for (power, variance) in variances.iter_mut().enumerate() {
             let factor = match power.cmp(&t) {
                 core::cmp::Ordering::Less => 2.0,
@@ -180,15 +190,36 @@ pub(crate) fn unpacked_noise(glwe: ValidGlwe, body_bits: u8, packing: &Packing) 
             *variance = *variance * factor + switch;
         }
     }
+    scheme_switch_noise(&keys, &variances)
+}
+
+/// Of a row of the evaluation key.
+fn row_noise(keys: &SwitchKeys) -> f64 {
+    tuniform_variance(keys.glwe.noise_bound_log2())
+        + rounding_variance(64 - u32::from(keys.body_bits))
+}
+
+/// What the key switch behind automorphism `t` adds.
+pub(crate) fn key_switch_variance(keys: &SwitchKeys, t: usize) -> f64 {
+    let gadget = keys.gadgets.splits[t];
+    row_variance(keys.glwe, row_noise(keys), gadget)
+        + (1.0 + set_bits_bound(keys.glwe)) * rounding_variance(64 - gadget.bits())
+}
+
+/// Of rows whose body rows have these variances: by the power of 2 that divides the index of a coefficient; that of the constant one
+/// stands behind all others.
+pub(crate) fn scheme_switch_noise(keys: &SwitchKeys, variances: &[f64]) -> UnpackedNoise {
+    let size = keys.glwe.polynomial_size();
+    let splits = size.ilog2() as usize;
     // Half of the indices are odd, a quarter divisible by 2 only, …; index 0 is one of N, like N/2.
     let shares = core::iter::successors(Some(0.5), |share| Some(share / 2.0)).take(splits);
     let white = variances.iter().zip(shares);
-    let gadget = packing.scheme_switch;
+    let gadget = keys.gadgets.scheme_switch;
     UnpackedNoise {
         white: white.map(|(variance, share)| variance * share).sum(),
-        constant: variances[splits] / glwe.polynomial_size() as f64,
-        switch: row_variance(glwe, fresh, gadget),
-        switch_rounding: square_norm(glwe) * rounding_variance(64 - gadget.bits()),
+        constant: variances[splits] / size as f64,
+        switch: row_variance(keys.glwe, row_noise(keys), gadget),
+        switch_rounding: square_norm(keys.glwe) * rounding_variance(64 - gadget.bits()),
     }
 }
 
@@ -208,23 +239,20 @@ fn square_norm(glwe: ValidGlwe) -> f64 {
 }
 
 /// What the rows of a switching key, with this variance, contribute: without a bound where their products are not exact.
-///
-/// The high halves of rows have up to 31 bits and a sign, so the transform's error is `2^-32` of that of words; it is rounded away
-/// while a half is 14 of its standard deviations.
 fn row_variance(glwe: ValidGlwe, row: f64, gadget: SwitchGadget) -> f64 {
     let energy = polynomial_energy(gadget.level_count, gadget.base_log, glwe);
-    let error = transform_variance(energy).sqrt() * (-32f64).exp2();
-    if error > 1.0 / 28.0 {
-        return f64::INFINITY;
+    if is_exact(energy) {
+        energy * row
+    } else {
+        f64::INFINITY
     }
-    energy * row
 }
 
 /// Microseconds that a user waits: transfer at 50 Mbit/s, encryption, evaluation. The evaluation key is sent once; a
 /// twentieth of its transfer counts.
 fn wait_us(layout: &ValidBranching, diagram: &Diagram, threads: usize) -> f64 {
     let bytes = layout.query_len() + layout.response_len();
-    let key = layout.unpacking_key_len().unwrap_or(0);
+    let key = layout.switch_keys().map_or(0, |keys| keys.len());
     bytes as f64 * 0.16
         + 400.0
         + key as f64 * 0.008

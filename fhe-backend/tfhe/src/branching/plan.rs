@@ -20,6 +20,8 @@ pub(crate) struct Gadget {
     pub(crate) polynomial_size: usize,
     pub(crate) base_log: u32,
     pub(crate) level_count: usize,
+    /// Products are exact, of rows in two limbs; transforms err in others.
+    pub(crate) exact: bool,
 }
 
 impl Gadget {
@@ -29,6 +31,7 @@ impl Gadget {
             polynomial_size: layout.glwe().polynomial_size(),
             base_log: u32::from(layout.layout().base_log),
             level_count: usize::from(layout.layout().level_count),
+            exact: false,
         }
     }
 

@@ -2,17 +2,17 @@
 //! sum of all others. A key of bits is `½·u` and what has no mean, a key of signs `2·bits − u`.
 
 /// `target += u·polynomial`.
-pub(super) fn add_ramp(target: &mut [u64], polynomial: &[u64]) {
+pub(crate) fn add_ramp(target: &mut [u64], polynomial: &[u64]) {
     with_ramp(target, polynomial, u64::wrapping_add);
 }
 
 /// `target −= u·polynomial`.
-pub(super) fn subtract_ramp(target: &mut [u64], polynomial: &[u64]) {
+pub(crate) fn subtract_ramp(target: &mut [u64], polynomial: &[u64]) {
     with_ramp(target, polynomial, u64::wrapping_sub);
 }
 
 /// `target += ½·(u·polynomial mod q)`, rounded down: what `2·target + u·polynomial` is twice of, less its lowest bit.
-pub(super) fn add_halved_ramp(target: &mut [u64], polynomial: &[u64]) {
+pub(crate) fn add_halved_ramp(target: &mut [u64], polynomial: &[u64]) {
     with_ramp(target, polynomial, |word, ramp| {
         word.wrapping_add(ramp >> 1)
     });
@@ -27,7 +27,7 @@ fn with_ramp(target: &mut [u64], polynomial: &[u64], join: impl Fn(u64, u64) -> 
 }
 
 /// `target −= ½·u·polynomial` for signed numbers whose sum is below `2^63`, less a half at most.
-pub(super) fn subtract_half_ramp(target: &mut [u64], polynomial: &[u64]) {
+pub(crate) fn subtract_half_ramp(target: &mut [u64], polynomial: &[u64]) {
     let half = sum(polynomial).cast_signed() >> 1;
     let mut ramp = half.wrapping_neg().cast_unsigned();
     for (target, word) in target.iter_mut().zip(polynomial) {

@@ -29,13 +29,8 @@ impl<K: Kernel> Steps<'_, K> {
     pub(super) fn rotation(&self, kernel: &mut K, rotation: &Rotation, value: &mut [u64]) {
         value.fill(0);
         self.add_plain(self.body(value), &rotation.table, Sign::Plus);
-        for bit in 0..rotation.bits {
-            let shift = rotation.stride << bit;
-            let ggsw = &self.bits[rotation.first_bit + bit];
-            kernel.cmux(value, ggsw, bit == 0, |_, value, difference| {
-                copy_shifted(difference, value, shift);
-                subtract(difference, value);
-            });
+        for (index, turn) in rotation.turns.iter().enumerate() {
+            turn_by(kernel, value, &self.bits[turn.bit], index == 0, turn.shift);
         }
     }
 
@@ -192,6 +187,28 @@ impl<K: Kernel> Steps<'_, K> {
     }
 }
 
+/// `value = bit ? X^(−shift)·value : value`, `shift` below `2N`. With `clear`, the masks of `value` are zero.
+pub(crate) fn turn_by<K: Kernel>(
+    kernel: &mut K,
+    value: &mut [u64],
+    bit: &K::Ggsw,
+    clear: bool,
+    shift: usize,
+) {
+    kernel.cmux(value, bit, clear, |_, value, difference| {
+        let size = value.len();
+        copy_shifted(difference, value, shift % size);
+        if shift < size {
+            subtract(difference, value);
+        } else {
+            difference
+                .iter_mut()
+                .zip(value.iter())
+                .for_each(|(d, v)| *d = d.wrapping_add(*v).wrapping_neg());
+        }
+    });
+}
+
 /// `target = X^(−shift)·source`: coefficient `shift` moves to 0, what falls below comes back negated at the top.
 fn copy_shifted(target: &mut [u64], source: &[u64], shift: usize) {
     let (low, high) = source.split_at(shift);
@@ -219,7 +236,7 @@ fn add_shifted(target: &mut [u64], source: &[u64], shift: usize, sign: Sign) {
     }
 }
 
-fn add(target: &mut [u64], source: &[u64]) {
+pub(crate) fn add(target: &mut [u64], source: &[u64]) {
     target
         .iter_mut()
         .zip(source)

@@ -7,7 +7,7 @@
 
 use tenebra_client::bits::BitReader;
 use tenebra_client::branching::ValidBranching;
-use tenebra_client::packing::automorphism_exponent;
+use tenebra_client::packing::{SwitchKeys, automorphism_exponent};
 use tenebra_client::random::{MaskSeed, MaskStream};
 
 use super::kernel::{CpuKernel, Kernel, KeyBits};
@@ -30,17 +30,24 @@ impl<K: Kernel> Clone for UnpackingKey<K> {
 }
 
 impl<K: Kernel> UnpackingKey<K> {
-    /// Expands and transforms an unpacking key; `None` if it is not one of this layout.
-    pub(crate) fn prepare(layout: &ValidBranching, payload: &[u8]) -> Option<Self> {
-        let packing = layout.layout().packing?;
-        let (seed, bodies) = layout.read_unpacking_key(payload)?;
-        let size = layout.glwe().polynomial_size();
-        let kept = u32::from(layout.layout().body_bits);
-        let mut kernel = K::new(Gadget::of(layout), KeyBits::Signs);
+    /// Expands and transforms a key; `None` if it is not one of this layout.
+    pub(crate) fn prepare(keys: &SwitchKeys, payload: &[u8]) -> Option<Self> {
+        let (seed, bodies) = keys.read(payload)?;
+        let size = keys.glwe.polynomial_size();
+        let kept = u32::from(keys.body_bits);
+        // The gadget of products plays no part in transforms of rows.
+        let gadget = Gadget {
+            glwe_dimension: 1,
+            polynomial_size: size,
+            base_log: 1,
+            level_count: 1,
+            exact: false,
+        };
+        let mut kernel = K::new(gadget, KeyBits::Signs);
         let mut masks = MaskStream::new(seed);
         let mut reader = BitReader::new(bodies);
-        let mut keys: Vec<K::SwitchKey> = Vec::new();
-        for gadget in packing.gadgets(size) {
+        let mut prepared: Vec<K::SwitchKey> = Vec::new();
+        for gadget in keys.gadgets.gadgets(size) {
             let mut key = K::empty_switch_key(gadget, size);
             for level in 0..usize::from(gadget.level_count) {
                 kernel.transform_switch_row(&mut key, level, |column, polynomial| match column {
@@ -48,11 +55,11 @@ impl<K: Kernel> UnpackingKey<K> {
                     _ => read_bodies(&mut reader, kept, polynomial),
                 });
             }
-            keys.push(key);
+            prepared.push(key);
         }
-        let scheme_switch = keys.pop()?;
+        let scheme_switch = prepared.pop()?;
         Some(Self {
-            splits: keys,
+            splits: prepared,
             scheme_switch,
         })
     }
@@ -159,7 +166,7 @@ pub(crate) fn switch_scheme<K: Kernel>(
 
 /// Brings a ciphertext from the key of bits to that of signs. Halving the mask drops its lowest bit, which becomes the highest:
 /// twice the mask is the same, and the mask is as uniform as it was. Without its highest bit, it and its digits would have a mean.
-fn to_key_of_signs(ciphertext: &mut [u64]) {
+pub(crate) fn to_key_of_signs(ciphertext: &mut [u64]) {
     let (mask, body) = ciphertext.split_at_mut(ciphertext.len() / 2);
     mask.iter_mut()
         .for_each(|word| *word = word.rotate_right(1));

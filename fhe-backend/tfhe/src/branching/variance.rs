@@ -32,12 +32,13 @@ const SQUARES_OF_DIGIT: f64 = 2.5;
 impl ProductVariance {
     /// The rows of a direct query have fresh noise of their own. Transforms err in the masks, too, where the key meets them: half
     /// of that is smooth, and little more than one frequency of each row. What rounding leaves out of masks meets ½ and −½.
-    pub(crate) fn direct(layout: &ValidBranching) -> Self {
+    /// With `exact`, transforms do not err.
+    pub(crate) fn direct(layout: &ValidBranching, exact: bool) -> Self {
         let glwe = layout.glwe();
         let fresh = fresh_variance(layout);
         let polynomials = (glwe.glwe_dimension() + 1) as f64;
         let energy = polynomials * digit_energy(layout);
-        let transform = transform_variance(energy);
+        let transform = transform_error(energy, exact);
         let (key, half) = (set_bits_bound(glwe), glwe.dimension() as f64 / 4.0);
         Self {
             white: energy * fresh
@@ -48,7 +49,7 @@ impl ProductVariance {
                 squares: 2.0 * layout.ggsw_rows() as f64,
             },
             constant: NONE,
-            row: [fresh + (1.0 + key) * transform_variance(1.0), 0.0],
+            row: [fresh + (1.0 + key) * transform_error(1.0, exact), 0.0],
             digits: (layout.ggsw_rows() * glwe.polynomial_size()) as f64,
         }
     }
@@ -56,10 +57,10 @@ impl ProductVariance {
     /// The mask row of an unpacked GGSW under the key `t` of signs has the error `−t·e + 2·e'` for the error `e` of its body row
     /// and that of the scheme switch `e'`, so that a level contributes `(d_b − t·d_a)·e + 2·d_a·e'`. The constant coefficient of
     /// `e` is as large as all others together. What rounding leaves out in the scheme switch meets the key of bits twice.
-    pub(crate) fn packed(layout: &ValidBranching, noise: &UnpackedNoise) -> Self {
+    pub(crate) fn packed(layout: &ValidBranching, noise: &UnpackedNoise, exact: bool) -> Self {
         let energy = digit_energy(layout);
         let key = layout.glwe().dimension() as f64;
-        let rounding = gadget_rounding(layout) + transform_variance(2.0 * energy);
+        let rounding = gadget_rounding(layout) + transform_error(2.0 * energy, exact);
         let levels = f64::from(layout.layout().level_count);
         Self {
             white: energy * ((1.0 + key) * noise.white + noise.constant + 4.0 * noise.switch)
@@ -73,7 +74,7 @@ impl ProductVariance {
                 squares: levels,
             },
             row: [
-                noise.white + (1.0 + key) * transform_variance(1.0),
+                noise.white + (1.0 + key) * transform_error(1.0, exact),
                 key * noise.constant,
             ],
             digits: (layout.ggsw_rows() * layout.glwe().polynomial_size()) as f64,
@@ -110,6 +111,22 @@ impl ProductVariance {
     }
 }
 
+/// What transforms add to a sum of products of digits, whose squared norms add up to `energy`: without a bound where products are not
+/// as exact as they should be.
+fn transform_error(energy: f64, exact: bool) -> f64 {
+    match (exact, is_exact(energy)) {
+        (false, _) => transform_variance(energy),
+        (true, true) => 0.0,
+        (true, false) => f64::INFINITY,
+    }
+}
+
+/// Whether products of digits with rows of two limbs are exact. The high halves of rows have up to 31 bits and a sign, so the
+/// transform's error is `2^-32` of that of words; it is rounded away while a half is 14 of its standard deviations.
+pub(crate) fn is_exact(energy: f64) -> bool {
+    transform_variance(energy).sqrt() * (-32f64).exp2() <= 1.0 / 28.0
+}
+
 const NONE: Mixture = Mixture {
     variance: 0.0,
     squares: 1.0,
@@ -118,10 +135,11 @@ const NONE: Mixture = Mixture {
 /// Noise of the external products of a diagram.
 pub(crate) fn result_noise(layout: &ValidBranching, noise: &DiagramNoise) -> MixedNoise {
     let product = match &layout.layout().packing {
-        None => ProductVariance::direct(layout),
+        None => ProductVariance::direct(layout, false),
         Some(packing) => {
             let body_bits = layout.layout().body_bits;
-            ProductVariance::packed(layout, &unpacked_noise(layout.glwe(), body_bits, packing))
+            let rows = unpacked_noise(layout.glwe(), body_bits, packing);
+            ProductVariance::packed(layout, &rows, false)
         }
     };
     product.of_result(noise, clear_energy(layout, noise))
@@ -143,7 +161,7 @@ pub(crate) fn switch_noise(layout: &ValidBranching) -> f64 {
 }
 
 /// Of what is encrypted and sent without its low bits.
-fn fresh_variance(layout: &ValidBranching) -> f64 {
+pub(crate) fn fresh_variance(layout: &ValidBranching) -> f64 {
     tuniform_variance(layout.glwe().noise_bound_log2())
         + rounding_variance(64 - u32::from(layout.layout().body_bits))
 }

@@ -1,40 +1,101 @@
-//! Measuring branching programs: every coefficient of the result, before the modulus is switched, is a multiple of the scale but
+//! Measuring programs on encrypted bits: every coefficient of the result, before the modulus is switched, is a multiple of the scale but
 //! for its error.
 
 use core::sync::atomic::AtomicBool;
 
 use rand_core::CryptoRng;
-use tenebra_client::{Client, ClientError, Frame, Kind, to_frame};
+use tenebra_client::branching::BranchingLayout;
+use tenebra_client::{Client, ClientError, Frame, Kind, ValidGlwe, to_frame};
 
 use super::statistics::{Errors, Measurement, Predicted};
 use super::{KeyBits, Measure, MeasureError, codes};
-use crate::branching::plan::BranchingPlan;
 use crate::branching::variance::{result_noise, switch_noise};
 use crate::error::EvaluateError;
+use crate::network::program::NetworkProgram;
+use crate::noise::MixedNoise;
 use crate::program::{BranchingProgram, EvaluationKey, Program};
 
 /// Keys that share the queries.
 const KEYS: usize = 2;
 
+/// A program whose result is one ciphertext.
+pub(super) trait Subject {
+    fn glwe(&self) -> ValidGlwe;
+    fn layout(&self) -> &BranchingLayout;
+    /// Of products, and of the switch of the modulus.
+    fn noise(&self) -> (MixedNoise, f64);
+    /// Before its modulus is switched.
+    fn result(&self, key: Option<&EvaluationKey>, query: &[u8]) -> Result<Vec<u64>, EvaluateError>;
+    fn respond(&self, result: &mut [u64]) -> Vec<u8>;
+}
+
+impl Subject for BranchingProgram {
+    fn glwe(&self) -> ValidGlwe {
+        self.plan.layout.glwe()
+    }
+
+    fn layout(&self) -> &BranchingLayout {
+        self.plan.layout.layout()
+    }
+
+    fn noise(&self) -> (MixedNoise, f64) {
+        let layout = &self.plan.layout;
+        let products = result_noise(layout, &self.plan.diagram.noise);
+        (products, switch_noise(layout))
+    }
+
+    fn result(&self, key: Option<&EvaluationKey>, query: &[u8]) -> Result<Vec<u64>, EvaluateError> {
+        self.result(key, query, 1, &AtomicBool::new(false))
+    }
+
+    fn respond(&self, result: &mut [u64]) -> Vec<u8> {
+        self.respond(result)
+    }
+}
+
+impl Subject for NetworkProgram {
+    fn glwe(&self) -> ValidGlwe {
+        self.plan.layout.glwe()
+    }
+
+    fn layout(&self) -> &BranchingLayout {
+        &self.plan.layout.layout().branching
+    }
+
+    fn noise(&self) -> (MixedNoise, f64) {
+        let switch = switch_noise(self.plan.layout.branching());
+        (self.plan.noise.result, switch)
+    }
+
+    fn result(&self, key: Option<&EvaluationKey>, query: &[u8]) -> Result<Vec<u64>, EvaluateError> {
+        let key = key.and_then(EvaluationKey::unpacking);
+        self.result(key, query, 1, &AtomicBool::new(false))
+    }
+
+    fn respond(&self, result: &mut [u64]) -> Vec<u8> {
+        self.respond(result)
+    }
+}
+
 pub(super) fn measure<R: CryptoRng>(
     program: &Program,
     spec: &[u8],
-    branching: &BranchingProgram,
+    subject: &impl Subject,
     measure: &mut Measure<'_, R>,
 ) -> Result<Measurement, MeasureError> {
-    let plan = &branching.plan;
     let milliseconds = program.report()[0].predicted_evaluate_ms;
     let queries = measure.queries.unwrap_or(match milliseconds {
         ..20.0 => 48,
         20.0..60.0 => 24,
         _ => 12,
     });
-    let noise = result_noise(&plan.layout, &plan.diagram.noise);
+    let (noise, added) = subject.noise();
+    let layout = subject.layout();
     let mut errors = Errors::new(Predicted {
         noise,
-        added: switch_noise(&plan.layout),
-        half_step: f64::from(63 - plan.layout.layout().plaintext_bits).exp2(),
-        outputs: plan.layout.layout().coefficients as usize,
+        added,
+        half_step: f64::from(63 - layout.plaintext_bits).exp2(),
+        outputs: layout.coefficients as usize,
     });
     let mut keys: Option<(Client, KeyBits, Option<EvaluationKey>)> = None;
     for index in 0..queries {
@@ -51,10 +112,9 @@ pub(super) fn measure<R: CryptoRng>(
             .spec()
             .encrypt_codes(client.key(), &codes, measure.rng)?;
         let query = Frame::parse_for(&query, Kind::Query, id).map_err(EvaluateError::from)?;
-        let never = AtomicBool::new(false);
-        let mut sum = branching.result(evaluation_key.as_ref(), query.payload, 1, &never)?;
-        let of_query = phase_errors(plan, bits, &sum);
-        let response = to_frame(Kind::Response, id, tag, &branching.respond(&mut sum));
+        let mut sum = subject.result(evaluation_key.as_ref(), query.payload)?;
+        let of_query = phase_errors(subject, bits, &sum);
+        let response = to_frame(Kind::Response, id, tag, &subject.respond(&mut sum));
         // Integers out of range are wrong like others.
         let outputs = client.decrypt(&response);
         let right = outputs.is_ok_and(|rows| rows.concat() == expected);
@@ -78,9 +138,9 @@ fn keys_of(
 }
 
 /// How far the phase of each coefficient is from a multiple of the scale.
-fn phase_errors(plan: &BranchingPlan, key: &KeyBits, sum: &[u64]) -> Vec<i64> {
-    let size = plan.layout.glwe().polynomial_size();
-    let scale = 64 - u32::from(plan.layout.layout().plaintext_bits);
+fn phase_errors(subject: &impl Subject, key: &KeyBits, sum: &[u64]) -> Vec<i64> {
+    let size = subject.glwe().polynomial_size();
+    let scale = 64 - u32::from(subject.layout().plaintext_bits);
     let (masks, body) = sum.split_at(sum.len() - size);
     let error = |(position, body): (usize, &u64)| {
         let phase = body.wrapping_sub(key.product_at(masks, size, position));

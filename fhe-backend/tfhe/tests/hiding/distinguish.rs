@@ -245,7 +245,7 @@ fn servers(hide: Option<Hide>, response_bits: Option<u8>) -> ([Program; 2], Vec<
                 plans: widen(scheme.plans),
                 ..scheme
             }),
-            OwnedScheme::Branching(_) => panic!("linear models have linear plans"),
+            _ => panic!("linear models have linear plans"),
         };
         spec(circuit, scheme, -128.0)
     });

@@ -1,6 +1,10 @@
 //! How digit sums make up outputs.
 
 use crate::cursor::Cursor;
+use crate::ports::{Ports, Section};
+use crate::scheme::cipher::Source;
+use crate::scheme::layout::{CipherError, RESPONSE_PREFIX, check_len, read_rows};
+use crate::spec::error::SpecError;
 
 /// Most digit sums of one output.
 pub const MAX_DIGITS: usize = 62;
@@ -30,6 +34,118 @@ impl Radix {
     #[cfg(feature = "alloc")]
     pub(super) fn byte(self) -> u8 {
         self.log | self.parts_log << RADIX_LOG_BITS
+    }
+}
+
+/// How the digit sums of a response make up the outputs of a circuit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DigitSums {
+    pub(crate) radix: Radix,
+    digits: Section,
+}
+
+impl DigitSums {
+    /// Reads radix and digits of a circuit of so many outputs, whose digit sums have `plaintext_bits` bits.
+    pub(crate) fn read(
+        cursor: &mut Cursor<'_>,
+        outputs: u32,
+        plaintext_bits: u8,
+        coefficients: u32,
+    ) -> Result<Self, SpecError> {
+        let radix = Radix::read(cursor).ok_or(SpecError::Malformed("parameters"))?;
+        let mut found = 0u32;
+        let digits = Section::read(cursor, outputs, "digits", |cursor, _| {
+            let digits = Digits::read(cursor).ok_or(SpecError::Malformed("digits"))?;
+            let of_part = digits.count >> radix.parts_log;
+            let whole = of_part > 0 && of_part << radix.parts_log == digits.count;
+            // An output must lie within 62 bits whatever its digit sums are.
+            let top = u32::from(of_part.max(1) - 1) * u32::from(radix.log);
+            let bits = top + u32::from(plaintext_bits + radix.parts_log);
+            let fits = bits <= 61 && usize::from(digits.count) <= MAX_DIGITS;
+            let sound = whole && fits && digits.base.unsigned_abs() <= 1 << 62;
+            found += u32::from(digits.count);
+            if sound {
+                Ok(())
+            } else {
+                Err(SpecError::Malformed("digits"))
+            }
+        })?;
+        if found != coefficients {
+            return Err(SpecError::Disagree("digits"));
+        }
+        Ok(Self { radix, digits })
+    }
+
+    /// The digits of each output.
+    pub(crate) fn of<'a>(&self, ports: Ports<'a>) -> impl Iterator<Item = Digits> + use<'a> {
+        let count = self.digits.count;
+        let mut cursor = Cursor::new(self.digits.bytes(ports.payload));
+        (0..count).map_while(move |_| Digits::read(&mut cursor))
+    }
+
+    /// Outputs from digit sums that `decrypt` gives from a first one on, one output at a time: there may be more than a device keeps.
+    pub(crate) fn outputs(
+        &self,
+        ports: Ports<'_>,
+        out: &mut [i64],
+        mut decrypt: impl FnMut(usize, &mut [u64]) -> Result<(), CipherError>,
+    ) -> Result<usize, CipherError> {
+        check_len("output", out.len(), ports.output_count())?;
+        let mut first = 0;
+        for (digits, value) in self.of(ports).zip(out) {
+            let count = usize::from(digits.count);
+            let mut sums = [0u64; MAX_DIGITS];
+            let sums = sums.get_mut(..count).ok_or(CipherError::Response)?;
+            decrypt(first, sums)?;
+            *value = digits.value(self.radix, sums);
+            first += count;
+        }
+        Ok(1)
+    }
+
+    /// The same for a response of `response_len` bytes whose bits come one after the other: `decrypt` reads all of its digit sums.
+    pub(crate) fn outputs_from<S: Source>(
+        &self,
+        ports: Ports<'_>,
+        source: &mut S,
+        (response_len, coefficients): (usize, u32),
+        out: &mut [i64],
+        decrypt: impl FnOnce(&mut S, &mut [u64]),
+    ) -> Result<usize, CipherError> {
+        let mut prefix = [0; RESPONSE_PREFIX];
+        prefix.fill_with(|| source.byte());
+        let whole = source.payload_len() == response_len as u64;
+        if !whole || read_rows(&prefix) != Some(1) {
+            return Err(CipherError::Response);
+        }
+        check_len("output", out.len(), ports.output_count())?;
+        let needed = coefficients as usize;
+        let mut sums = [0u64; MAX_DIGITS];
+        let sums = sums.get_mut(..needed).ok_or(CipherError::Buffer {
+            what: "digit sum",
+            len: MAX_DIGITS,
+            needed,
+        })?;
+        decrypt(source, sums);
+        let mut rest = &*sums;
+        for (digits, value) in self.of(ports).zip(out) {
+            let (its, others) = rest
+                .split_at_checked(digits.count.into())
+                .ok_or(CipherError::Response)?;
+            *value = digits.value(self.radix, its);
+            rest = others;
+        }
+        Ok(1)
+    }
+}
+
+/// Appends radix and digits; the counterpart of [`DigitSums::read`].
+#[cfg(feature = "alloc")]
+pub(crate) fn write_digits(radix: Radix, digits: &[Digits], out: &mut alloc::vec::Vec<u8>) {
+    out.push(radix.byte());
+    for digits in digits {
+        out.push(digits.count);
+        out.extend(digits.base.to_le_bytes());
     }
 }
 

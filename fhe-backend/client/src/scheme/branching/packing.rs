@@ -11,8 +11,9 @@ use super::ValidBranching;
 use crate::bits::{BitWriter, round_high};
 use crate::glwe::{KeyProduct, add_mask_times_key, mask_words};
 use crate::key::SecretKey;
-use crate::params::MAX_DIMENSION;
+use crate::params::{MAX_DIMENSION, ValidGlwe};
 use crate::random::{MASK_SEED_LEN, MaskSeed, MaskStream, NoiseStream, Root, Transcript};
+use crate::scheme::cipher::{KeySection, SectionKind};
 use crate::scheme::layout::{CipherError, LayoutError, PackingError, check_len};
 use crate::scheme::limits;
 use rand_core::CryptoRng;
@@ -51,9 +52,12 @@ impl Packing {
     pub(crate) fn check(&self, layout: &ValidBranching) -> Result<(), LayoutError> {
         let plain = layout.layout();
         let polynomial_size = layout.glwe().polynomial_size();
-        if plain.glwe.glwe_dimension != 1 {
-            return Err(PackingError::GlweDimension(plain.glwe.glwe_dimension).into());
-        }
+        let keys = SwitchKeys {
+            glwe: layout.glwe(),
+            body_bits: plain.body_bits,
+            gadgets: *self,
+        };
+        keys.check()?;
         let slots = u64::from(plain.input_bits) * u64::from(plain.level_count);
         if slots > polynomial_size as u64 {
             return Err(PackingError::Slots {
@@ -68,10 +72,7 @@ impl Packing {
             let body_bits = plain.body_bits;
             return Err(PackingError::Bodies { needed, body_bits }.into());
         }
-        let bad = self
-            .gadgets(polynomial_size)
-            .position(|gadget| gadget.bits() == 0 || gadget.bits() >= 64);
-        bad.map_or(Ok(()), |index| Err(PackingError::Gadget(index).into()))
+        Ok(())
     }
 
     /// Gadgets of the keys, in the order of the evaluation key: one a split, then that of `s²`.
@@ -96,31 +97,15 @@ impl ValidBranching {
         self.glwe().polynomial_size() / self.slots().next_power_of_two().max(1)
     }
 
-    /// Bytes of the unpacking key; `None` if none is needed.
+    /// The unpacking key; `None` if none is needed.
     #[must_use]
-    pub fn unpacking_key_len(&self) -> Option<usize> {
-        self.unpacking_key_bytes().map(limits::in_memory)
-    }
-
-    /// At most 13·63 rows of 2^12 bodies of 2^6 bits: under 2^28.
-    pub(crate) fn unpacking_key_bytes(&self) -> Option<u64> {
-        let packing = self.layout().packing?;
-        let gadgets = packing.gadgets(self.glwe().polynomial_size());
-        let rows: u64 = gadgets.map(|gadget| u64::from(gadget.level_count)).sum();
-        Some(MASK_SEED_LEN as u64 + rows * self.key_row_len() as u64)
-    }
-
-    /// Bytes of the body of one row of the evaluation key.
-    #[must_use]
-    pub fn key_row_len(&self) -> usize {
-        // N is a multiple of 8.
-        self.glwe().polynomial_size() / 8 * usize::from(self.layout().body_bits)
-    }
-
-    /// Words of scratch that [`write_unpacking_key`](Self::write_unpacking_key) needs.
-    #[must_use]
-    pub fn unpacking_key_scratch_len(&self) -> usize {
-        3 * self.glwe().polynomial_size()
+    pub fn switch_keys(&self) -> Option<SwitchKeys> {
+        let layout = self.layout();
+        layout.packing.map(|gadgets| SwitchKeys {
+            glwe: self.glwe(),
+            body_bits: layout.body_bits,
+            gadgets,
+        })
     }
 
     /// Writes bits into the slots of one ciphertext.
@@ -153,42 +138,103 @@ impl ValidBranching {
         writer.finish();
         Ok(())
     }
+}
 
-    /// Generates the unpacking key of `key` and hands it to `push` piece by piece: it needs memory for one row, `scratch` of
-    /// [`unpacking_key_scratch_len`](Self::unpacking_key_scratch_len) words.
+/// An evaluation key: what switches the mask behind each automorphism back to the key, and encryptions of its square.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SwitchKeys {
+    /// Ring, key dimension and noise.
+    pub glwe: ValidGlwe,
+    /// Bits of a body that are sent.
+    pub body_bits: u8,
+    /// Gadgets.
+    pub gadgets: Packing,
+}
+
+impl SwitchKeys {
+    pub(crate) fn check(&self) -> Result<(), LayoutError> {
+        let glwe = self.glwe.params();
+        if glwe.glwe_dimension != 1 {
+            return Err(PackingError::GlweDimension(glwe.glwe_dimension).into());
+        }
+        let bad = self
+            .gadgets
+            .gadgets(self.glwe.polynomial_size())
+            .position(|gadget| gadget.bits() == 0 || gadget.bits() >= 64);
+        bad.map_or(Ok(()), |index| Err(PackingError::Gadget(index).into()))
+    }
+
+    /// Bytes of the key.
+    #[expect(clippy::len_without_is_empty, reason = "a key is never empty")]
+    #[must_use]
+    pub fn len(&self) -> usize {
+        limits::in_memory(self.bytes())
+    }
+
+    /// At most 13·63 rows of 2^12 bodies of 2^6 bits: under 2^28.
+    pub(crate) fn bytes(&self) -> u64 {
+        let gadgets = self.gadgets.gadgets(self.glwe.polynomial_size());
+        let rows: u64 = gadgets.map(|gadget| u64::from(gadget.level_count)).sum();
+        MASK_SEED_LEN as u64 + rows * self.row_len() as u64
+    }
+
+    /// Bytes of the body of one row.
+    #[must_use]
+    pub fn row_len(&self) -> usize {
+        // N is a multiple of 8.
+        self.glwe.polynomial_size() / 8 * usize::from(self.body_bits)
+    }
+
+    /// Words of scratch that [`write`](Self::write) needs.
+    #[must_use]
+    pub fn scratch_len(&self) -> usize {
+        3 * self.glwe.polynomial_size()
+    }
+
+    /// Bytes of memory of a server that is ready to use it, about: bodies, of which the file holds `body_bits` a coefficient, and the
+    /// masks that a seed stands for, as 64-bit floats of two limbs.
+    #[must_use]
+    pub fn prepared_bytes(&self) -> u64 {
+        self.bytes() * 128 / u64::from(self.body_bits.max(1))
+    }
+
+    /// As a section of an evaluation key.
+    #[must_use]
+    pub(crate) fn section(&self) -> KeySection {
+        KeySection {
+            kind: SectionKind::Unpack,
+            secret: 0,
+            len: self.len(),
+        }
+    }
+
+    /// Generates the key of `key` and hands it to `push` piece by piece: it needs memory for one row, `scratch` of
+    /// [`scratch_len`](Self::scratch_len) words.
     ///
     /// # Errors
     ///
     /// What `push` returns.
-    pub fn write_unpacking_key<E>(
+    pub fn write<E>(
         &self,
         key: &SecretKey,
         rng: &mut impl CryptoRng,
         scratch: &mut [u64],
         mut push: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let Some(packing) = self.layout().packing else {
-            return Ok(());
-        };
-        let root = self.unpacking_key_root(&packing, key, rng);
-        let done = push(&root.mask_seed().0)
-            .and_then(|()| self.write_key_rows(&packing, key, &root, scratch, push));
+        let root = self.root(key, rng);
+        let done =
+            push(&root.mask_seed().0).and_then(|()| self.write_rows(key, &root, scratch, push));
         // It held the key and its square.
         scratch.zeroize();
         done
     }
 
     /// Everything that the key file says goes into its masks and noise.
-    fn unpacking_key_root(
-        &self,
-        packing: &Packing,
-        key: &SecretKey,
-        rng: &mut impl CryptoRng,
-    ) -> Root {
+    fn root(&self, key: &SecretKey, rng: &mut impl CryptoRng) -> Root {
         let mut transcript = Transcript::new("tenebra evaluation key", rng);
         transcript.key(key);
-        transcript.number(self.layout().body_bits.into());
-        for gadget in packing.gadgets(self.glwe().polynomial_size()) {
+        transcript.number(self.body_bits.into());
+        for gadget in self.gadgets.gadgets(self.glwe.polynomial_size()) {
             transcript.number(gadget.base_log.into());
             transcript.number(gadget.level_count.into());
         }
@@ -196,24 +242,23 @@ impl ValidBranching {
     }
 
     /// All rows of the evaluation key.
-    fn write_key_rows<E>(
+    fn write_rows<E>(
         &self,
-        packing: &Packing,
         key: &SecretKey,
         root: &Root,
         scratch: &mut [u64],
         mut push: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        let size = self.glwe().polynomial_size();
+        let size = self.glwe.polynomial_size();
         let mut rows = KeyRows {
-            noise: root.noise(self.glwe().noise_bound_log2()),
+            noise: root.noise(self.glwe.noise_bound_log2()),
             masks: MaskStream::new(root.mask_seed()),
             product: KeyProduct::new(key, size),
-            body_bits: self.layout().body_bits,
+            body_bits: self.body_bits,
         };
         let (mask, rest) = scratch.split_at_mut(size);
         let (body, message) = rest.split_at_mut(size);
-        for (index, gadget) in packing.gadgets(size).enumerate() {
+        for (index, gadget) in self.gadgets.gadgets(size).enumerate() {
             if index < size.ilog2() as usize {
                 negated_automorphism(key, automorphism_exponent(size, index), message);
             } else {
@@ -227,10 +272,10 @@ impl ValidBranching {
         Ok(())
     }
 
-    /// Splits an unpacking key into mask seed and packed bodies; `None` if its length does not agree.
+    /// Splits a key into mask seed and packed bodies; `None` if its length does not agree.
     #[must_use]
-    pub fn read_unpacking_key<'a>(&self, payload: &'a [u8]) -> Option<(MaskSeed, &'a [u8])> {
-        if Some(payload.len()) != self.unpacking_key_len() {
+    pub fn read<'a>(&self, payload: &'a [u8]) -> Option<(MaskSeed, &'a [u8])> {
+        if payload.len() != self.len() {
             return None;
         }
         let (seed, bodies) = payload.split_first_chunk()?;
@@ -273,7 +318,7 @@ impl KeyRows<'_> {
 }
 
 /// Appends the high bits of bodies, rounded.
-fn write_bodies(writer: &mut BitWriter<'_>, bodies: &[u64], kept: u8) {
+pub(crate) fn write_bodies(writer: &mut BitWriter<'_>, bodies: &[u64], kept: u8) {
     let kept = u32::from(kept);
     bodies
         .iter()
@@ -361,9 +406,10 @@ mod tests {
         let layout = packed.validate().unwrap();
         let key = SecretKey::generate(layout.glwe(), &mut rng);
         // A sink that takes everything, and one that fails in the last rows, which hold the square of the key.
-        let len = layout.unpacking_key_len().unwrap();
+        let keys = layout.switch_keys().unwrap();
+        let len = keys.len();
         for most in [usize::MAX, len - 100] {
-            let mut scratch = vec![7; layout.unpacking_key_scratch_len()];
+            let mut scratch = vec![7; keys.scratch_len()];
             let mut written = 0;
             let sink = |bytes: &[u8]| {
                 written += bytes.len();
@@ -372,7 +418,7 @@ mod tests {
                 }
                 Ok(())
             };
-            let done = layout.write_unpacking_key(&key, &mut rng, &mut scratch, sink);
+            let done = keys.write(&key, &mut rng, &mut scratch, sink);
             assert_eq!(done.is_ok(), most == usize::MAX);
             assert!(scratch.iter().all(|word| *word == 0));
         }

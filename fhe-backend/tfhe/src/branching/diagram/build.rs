@@ -179,15 +179,12 @@ impl<'a> Builder<'a> {
                     }));
                     self.slots.insert(*subtree, (index, slot * width, sign));
                 }
-                let rotation = Rotation {
-                    table,
-                    first_bit: self.diagram.first_bits[input],
-                    bits: self.bits(input),
-                    stride: self.form.coefficients,
-                };
+                let first_bit = self.diagram.first_bits[input];
+                let bits = self.bits(input);
+                let rotation = Rotation::by_code(table, first_bit, bits, self.form.coefficients);
                 book.rotation(&rotation);
                 self.diagram.clear_cmuxes += 1;
-                self.diagram.cmuxes += rotation.bits - 1;
+                self.diagram.cmuxes += rotation.turns.len() - 1;
                 self.diagram.rotations.push(rotation);
             }
         }

@@ -13,7 +13,7 @@ mod masks;
 use alloc::rc::Rc;
 use std::collections::HashMap;
 
-use super::{Plain, Rotation, Sign};
+use super::{Plain, Rotation, Sign, Turn};
 pub(crate) use clear::ClearProducts;
 use count::{BitUnits, Twins};
 use masks::{Ring, minus, plus, primitive, random, times};
@@ -179,21 +179,23 @@ impl NoiseBook {
     /// The next rotation.
     pub(super) fn rotation(&mut self, rotation: &Rotation) {
         let negated = rotation.table.iter().map(|(at, value)| (*at, -value));
-        let turned = shift_plain(&rotation.table, rotation.stride, self.size);
+        let [first, others @ ..] = rotation.turns.as_slice() else {
+            unreachable!("a rotation is by one bit or more");
+        };
+        let turned = shift_plain(&rotation.table, first.shift, self.size);
         let difference: Plain = turned.into_iter().chain(negated).collect();
         let polynomial = self.clear.polynomial(&difference);
-        let mut masks = self.first_product(rotation.first_bit, &difference);
-        let mut products = Vec::with_capacity(rotation.bits - 1);
-        for bit in 1..rotation.bits {
-            let one = self.turned(&masks, rotation.stride << bit);
-            let bit = rotation.first_bit + bit;
-            let operand = self.operand(bit, Some(&masks), Some(&one));
-            products.push(Product { bit, operand });
+        let mut masks = self.first_product(first.bit, &difference);
+        let mut products = Vec::with_capacity(others.len());
+        for Turn { bit, shift } in others {
+            let one = self.turned(&masks, *shift);
+            let operand = self.operand(*bit, Some(&masks), Some(&one));
+            products.push(Product { bit: *bit, operand });
             masks = self.after(Some(&masks), operand);
         }
         self.rotations.push(Rotated {
             value: masks.value,
-            first_bit: rotation.first_bit,
+            first_bit: first.bit,
             polynomial,
             products,
             readers: Vec::new(),
@@ -483,7 +485,7 @@ fn signed(sign: Sign, plain: &Plain) -> impl Iterator<Item = (usize, i64)> + '_ 
 }
 
 /// A clear polynomial, `by` coefficients down; what falls below 0 comes back negated at the top.
-fn shift_plain(plain: &Plain, by: usize, size: usize) -> Plain {
+pub(crate) fn shift_plain(plain: &Plain, by: usize, size: usize) -> Plain {
     let order = 2 * size;
     let moved = plain.iter().map(|(at, value)| {
         let to = (at + order - by % order) % order;
@@ -494,6 +496,21 @@ fn shift_plain(plain: &Plain, by: usize, size: usize) -> Plain {
         }
     });
     moved.collect()
+}
+
+/// The noise of a coefficient of the sum of these rotations.
+pub(crate) fn of_rotations<'a>(
+    rotations: impl Iterator<Item = &'a Rotation>,
+    size: usize,
+) -> DiagramNoise {
+    let mut book = NoiseBook::new(size);
+    let results = rotations.enumerate().map(|(index, rotation)| {
+        book.start_tree(index);
+        book.rotation(rotation);
+        book.slot(index, 0)
+    });
+    let results: Vec<NoiseId> = results.collect();
+    book.finish(&results)
 }
 
 #[cfg(test)]

@@ -33,15 +33,15 @@ impl<K: Kernel> Parties<K> {
         let mut rng = ChaCha20Rng::seed_from_u64(seed);
         let layout = &plan.layout;
         let key = SecretKey::generate(layout.glwe(), &mut rng);
-        let unpacking = layout.layout().packing.map(|_| {
+        let unpacking = layout.switch_keys().map(|keys| {
             let mut section = Vec::new();
-            let mut scratch = vec![0; layout.unpacking_key_scratch_len()];
+            let mut scratch = vec![0; keys.scratch_len()];
             let push = |bytes: &[u8]| {
                 section.extend_from_slice(bytes);
                 Ok::<_, Infallible>(())
             };
-            let Ok(()) = layout.write_unpacking_key(&key, &mut rng, &mut scratch, push);
-            UnpackingKey::prepare(layout, &section).unwrap()
+            let Ok(()) = keys.write(&key, &mut rng, &mut scratch, push);
+            UnpackingKey::prepare(&keys, &section).unwrap()
         });
         let evaluator = BranchingEvaluator::new(plan);
         Self {

@@ -3,8 +3,8 @@
 //! `tfhe`'s own CMUX decomposes and transforms masks that are zero, and goes through its output once for every row; this
 //! one skips zero masks and adds all rows of all columns up in one pass ([`fourier`](super::fourier)).
 //!
-//! Transforms of 53 bits leave errors in products with polynomials over 64 bits. An external product has the noise of its rows far above
-//! them; the rows of a key switch are cut in two limbs of 32 bits, whose products are exact.
+//! Transforms of 53 bits leave errors in products with polynomials over 64 bits. Most external products have the noise of their rows far
+//! above them; the rows of key switches, and of others, are cut in two limbs of 32 bits, whose products are exact.
 
 use tenebra_client::packing::SwitchGadget;
 
@@ -49,7 +49,12 @@ impl Kernel for CpuKernel {
     fn empty_ggsw(gadget: Gadget) -> FourierGgsw {
         let columns = gadget.glwe_dimension + 1;
         let rows = gadget.level_count * columns;
-        FourierGgsw(FourierRows::empty(rows, columns, gadget.polynomial_size))
+        let limbs = 1 + usize::from(gadget.exact);
+        FourierGgsw(FourierRows::empty(
+            rows,
+            limbs * columns,
+            gadget.polynomial_size,
+        ))
     }
 
     fn empty_switch_key(gadget: SwitchGadget, polynomial_size: usize) -> SwitchKey {
@@ -80,14 +85,8 @@ impl Kernel for CpuKernel {
         (level, r): (usize, usize),
         mut load: impl FnMut(usize, &mut [u64]),
     ) {
-        let columns = ggsw.0.columns();
-        self.products.resize(columns);
-        for column in 0..columns {
-            load(column, &mut self.difference);
-            // As integers, for `tfhe`'s transform from the torus does not use SIMD.
-            let spectrum = self.products.polynomial(column);
-            self.transform.forward(spectrum, &self.difference);
-        }
+        let columns = self.gadget.glwe_dimension + 1;
+        self.transform_row(columns, self.gadget.exact, &mut load);
         let row = r * self.gadget.level_count + level;
         ggsw.0
             .store(self.transform.arch, row, &self.products, TORUS);
@@ -99,19 +98,7 @@ impl Kernel for CpuKernel {
         level: usize,
         mut load: impl FnMut(usize, &mut [u64]),
     ) {
-        self.products.resize(4);
-        for column in 0..2 {
-            load(column, &mut self.difference);
-            for (low, word) in self.rest.iter_mut().zip(&mut self.difference) {
-                let half = (*word << 32).cast_signed() >> 32;
-                *low = half.cast_unsigned();
-                *word = word.wrapping_sub(*low);
-            }
-            for (limb, words) in [&self.difference, &self.rest].into_iter().enumerate() {
-                let spectrum = self.products.polynomial(2 * limb + column);
-                self.transform.forward(spectrum, words);
-            }
-        }
+        self.transform_row(2, true, &mut load);
         key.rows
             .store(self.transform.arch, level, &self.products, TORUS);
     }
@@ -128,6 +115,7 @@ impl Kernel for CpuKernel {
             polynomial_size: size,
             base_log,
             level_count: levels,
+            exact,
         } = self.gadget;
         let first = if clear { masks } else { 0 };
         let centred = self.key_bits == KeyBits::Binary && !clear;
@@ -154,10 +142,7 @@ impl Kernel for CpuKernel {
         let arch = self.transform.arch;
         let (products, digits) = (&mut self.products, &self.digits);
         sum_products(arch, products, digits, &ggsw.0, first * levels);
-        for (column, target) in target.chunks_exact_mut(size).enumerate() {
-            let product = self.products.polynomial(column);
-            self.transform.add_backward(target, product);
-        }
+        self.add_products(target, exact);
     }
 
     fn add_switch(&mut self, target: &mut [u64], key: &SwitchKey, source: &[u64]) {
@@ -167,17 +152,54 @@ impl Kernel for CpuKernel {
             .forward_digits(digits, 0, source, gadget, None);
         let (arch, products) = (self.transform.arch, &mut self.products);
         sum_products(arch, products, &self.digits, &key.rows, 0);
-        let polynomials = target.chunks_exact_mut(self.gadget.polynomial_size);
-        for (column, target) in polynomials.enumerate() {
-            self.rest.fill(0);
+        self.add_products(target, true);
+    }
+}
+
+impl CpuKernel {
+    /// Transforms the polynomials of a row into `products`; of two limbs, high halves first.
+    fn transform_row(
+        &mut self,
+        columns: usize,
+        limbs: bool,
+        load: &mut impl FnMut(usize, &mut [u64]),
+    ) {
+        self.products.resize(columns * (1 + usize::from(limbs)));
+        for column in 0..columns {
+            load(column, &mut self.difference);
+            if limbs {
+                for (low, word) in self.rest.iter_mut().zip(&mut self.difference) {
+                    let half = (*word << 32).cast_signed() >> 32;
+                    *low = half.cast_unsigned();
+                    *word = word.wrapping_sub(*low);
+                }
+                let spectrum = self.products.polynomial(columns + column);
+                self.transform.forward(spectrum, &self.rest);
+            }
+            // As integers, for `tfhe`'s transform from the torus does not use SIMD.
+            let spectrum = self.products.polynomial(column);
+            self.transform.forward(spectrum, &self.difference);
+        }
+    }
+
+    /// Adds what `products` transform back to.
+    fn add_products(&mut self, target: &mut [u64], limbs: bool) {
+        let size = self.gadget.polynomial_size;
+        let columns = target.len() / size;
+        for (column, target) in target.chunks_exact_mut(size).enumerate() {
             let high = self.products.polynomial(column);
+            if !limbs {
+                self.transform.add_backward(target, high);
+                continue;
+            }
+            self.rest.fill(0);
             self.transform.add_backward(&mut self.rest, high);
             for (target, high) in target.iter_mut().zip(&self.rest) {
                 // High halves are multiplied exactly; what differs is the error of the transform.
                 let exact = high.wrapping_add(1 << 31) >> 32 << 32;
                 *target = target.wrapping_add(exact);
             }
-            let low = self.products.polynomial(column + 2);
+            let low = self.products.polynomial(columns + column);
             self.transform.add_backward(target, low);
         }
     }
@@ -217,6 +239,7 @@ mod tests {
             polynomial_size: size,
             base_log,
             level_count,
+            exact: false,
         };
         CpuKernel::new(gadget, KeyBits::Signs)
     }
@@ -234,12 +257,18 @@ mod tests {
     }
 
     /// Errors of a product of a random polynomial with a random GGSW, by the rows of its body.
-    fn errors(size: usize, (base_log, levels): (u32, usize), rng: &mut ChaCha20Rng) -> Vec<f64> {
+    fn errors(
+        size: usize,
+        (base_log, levels): (u32, usize),
+        exact: bool,
+        rng: &mut ChaCha20Rng,
+    ) -> Vec<f64> {
         let rows: Vec<[Vec<u64>; 2]> = (0..levels)
             .map(|_| [random(size, rng), random(size, rng)])
             .collect();
         let operand = random(size, rng);
         let mut kernel = kernel(size, base_log, levels);
+        kernel.gadget.exact = exact;
         let mut ggsw = CpuKernel::empty_ggsw(kernel.gadget);
         for (level, row) in rows.iter().enumerate() {
             kernel.transform_ggsw_row(&mut ggsw, (level, 1), |column, polynomial| {
@@ -264,7 +293,7 @@ mod tests {
         let mut rng = ChaCha20Rng::seed_from_u64(3);
         for size in [512, 1024, 2048] {
             for (base_log, levels) in [(2, 24), (4, 12), (8, 6), (7, 3), (15, 2), (23, 1)] {
-                let errors = errors(size, (base_log, levels), &mut rng);
+                let errors = errors(size, (base_log, levels), false, &mut rng);
                 let variance =
                     errors.iter().map(|error| error * error).sum::<f64>() / errors.len() as f64;
                 let base = f64::from(base_log).exp2();
@@ -276,6 +305,23 @@ mod tests {
                     "{size} ({base_log}, {levels}): {ratio}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn products_of_two_limbs_are_exact() {
+        let mut rng = ChaCha20Rng::seed_from_u64(5);
+        for (size, gadget) in [
+            (2048, (6, 4)),
+            (4096, (8, 6)),
+            (4096, (3, 8)),
+            (4096, (9, 3)),
+        ] {
+            let errors = errors(size, gadget, true, &mut rng);
+            assert!(
+                errors.iter().all(|error| error.abs() <= 1.0),
+                "{size} {gadget:?}"
+            );
         }
     }
 

@@ -64,10 +64,6 @@ impl FourierRows {
         }
     }
 
-    pub(super) fn columns(&self) -> usize {
-        self.columns
-    }
-
     /// Stores `scale` times a row of transformed polynomials, one a column. What is written together lies together: the rows
     /// of a query fill more than the caches that are close.
     pub(super) fn store(&mut self, arch: Arch, row: usize, spectra: &Spectra, scale: f64) {

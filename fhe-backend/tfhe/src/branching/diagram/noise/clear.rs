@@ -47,6 +47,11 @@ impl ClearProducts {
         index
     }
 
+    /// Whether there is a product at all.
+    pub(crate) fn is_used(&self) -> bool {
+        !self.of_bits.is_empty()
+    }
+
     /// `Σ_bits (Σ_trees ‖digits‖)²`, and the same with the largest coefficient of the digits instead of their norm: what
     /// multiplies the variance of a coefficient of a row, and what the variance of one coefficient has more than others. A value
     /// `v` stands for `v·2^(64−p)`.

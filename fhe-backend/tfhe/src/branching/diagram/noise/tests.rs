@@ -13,12 +13,7 @@ fn unit(alike: usize, smooth: usize) -> NoiseUnits {
 }
 
 fn rotation(first_bit: usize, table: Plain) -> Rotation {
-    Rotation {
-        table,
-        first_bit,
-        bits: 3,
-        stride: 1,
-    }
+    Rotation::by_code(table, first_bit, 3, 1)
 }
 
 #[test]

@@ -1,0 +1,222 @@
+//! What evaluating a network costs.
+
+use tenebra_client::network::{NetworkLayout, ValidNetwork};
+use tenebra_client::packing::SwitchGadget;
+
+use super::layers::{BitGadget, Bits, Layer};
+
+/// What is done, layer by layer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Work {
+    /// Products are of rows in two limbs.
+    pub(crate) exact: bool,
+    pub(crate) layers: Vec<LayerWork>,
+    /// log2 of the most slots of a hidden neuron.
+    pub(crate) most_log_slots: u32,
+}
+
+/// What is done for a layer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LayerWork {
+    /// Products with bits of each stage.
+    pub(crate) products: Vec<usize>,
+    /// log2 of the slots, and the bits, of each hidden neuron.
+    pub(crate) made: Vec<(u32, usize)>,
+}
+
+impl Work {
+    pub(crate) fn of(layers: &[Layer], bits: &Bits, exact: bool) -> Self {
+        let of_layers = layers.iter().map(|layer| {
+            let mut work = LayerWork {
+                products: vec![0; bits.stages.len() - 1],
+                ..LayerWork::default()
+            };
+            let hidden = layer.hidden.iter().map(|hidden| &hidden.rotation);
+            for turn in hidden.chain(&layer.readouts).flat_map(|r| &r.turns) {
+                work.products[bits.stage(turn.bit)] += 1;
+            }
+            let made = layer.hidden.iter();
+            work.made = made.map(|hidden| (hidden.log_slots, hidden.bits)).collect();
+            work
+        });
+        let layers: Vec<LayerWork> = of_layers.collect();
+        let made = layers.iter().flat_map(|layer| &layer.made);
+        let most = made.map(|(log_slots, _)| *log_slots).max();
+        Self {
+            exact,
+            most_log_slots: most.unwrap_or(0),
+            layers,
+        }
+    }
+
+    /// External products.
+    pub(crate) fn products(&self) -> usize {
+        self.layers.iter().flat_map(|layer| &layer.products).sum()
+    }
+
+    /// Key switches, those of scheme switches included.
+    pub(crate) fn key_switches(&self, layout: &ValidNetwork, gadgets: &[BitGadget]) -> usize {
+        let log_size = layout.glwe().polynomial_size().ilog2();
+        let levels = usize::from(layout.layout().branching.level_count);
+        let packed = layout.layout().packed_bits > 0;
+        let of_query = layout.packed_bits().filter(|_| packed);
+        let of_query = of_query.map(|bits| {
+            let used = bits * levels;
+            switch_counts(log_size, layout.log_slots(), used).sum::<usize>() + used
+        });
+        let of_layers = (0..gadgets.len()).map(|layer| self.made_switches(layout, gadgets, layer));
+        of_query.sum::<usize>() + of_layers.sum::<usize>()
+    }
+
+    /// Those that make the bits of a layer's codes.
+    pub(crate) fn made_switches(
+        &self,
+        layout: &ValidNetwork,
+        gadgets: &[BitGadget],
+        layer: usize,
+    ) -> usize {
+        let Some((_, level_count)) = gadgets.get(layer) else {
+            return 0;
+        };
+        let log_size = layout.glwe().polynomial_size().ilog2();
+        let of_neurons = self.layers[layer].made.iter().map(|(log_slots, bits)| {
+            let used = bits * usize::from(*level_count);
+            switch_counts(log_size, *log_slots, used).sum::<usize>() + used
+        });
+        of_neurons.sum()
+    }
+
+    /// Microseconds that a user waits: transfer at 50 Mbit/s, encryption, evaluation. The evaluation key is sent once; a twentieth of
+    /// its transfer counts.
+    pub(crate) fn wait_us(
+        &self,
+        layout: &NetworkLayout,
+        gadgets: &[BitGadget],
+        threads: usize,
+    ) -> f64 {
+        let Ok(valid) = layout.validate() else {
+            return f64::INFINITY;
+        };
+        let bytes = (valid.query_len() + valid.response_len()) as f64;
+        let key = valid.switch_keys().map_or(0, |keys| keys.len()) as f64;
+        let plain = &layout.branching;
+        let encrypt = match layout.packed_bits {
+            0 => {
+                let rows = plain.input_bits as usize * valid.branching().ggsw_rows();
+                (rows * valid.glwe().dimension()) as f64 * 12e-3
+            }
+            _ => valid.packed_bits().count() as f64 * 60.0,
+        };
+        let evaluate = self.evaluate_us(layout, gadgets);
+        bytes * 0.16 + key * 0.008 + encrypt + evaluate / threads.max(1) as f64
+    }
+
+    /// Predicted time on one core.
+    pub(crate) fn evaluate_us(&self, layout: &NetworkLayout, gadgets: &[BitGadget]) -> f64 {
+        let layers = (0..self.layers.len()).map(|layer| self.layer_us(layout, gadgets, layer));
+        self.query_us(layout) + layers.sum::<f64>()
+    }
+
+    /// That of one layer.
+    pub(crate) fn layer_us(
+        &self,
+        layout: &NetworkLayout,
+        gadgets: &[BitGadget],
+        layer: usize,
+    ) -> f64 {
+        let plain = &layout.branching;
+        let size = f64::from(plain.glwe.polynomial_size);
+        let columns = f64::from(plain.glwe.glwe_dimension) + 1.0;
+        let all = core::iter::once((plain.base_log, plain.level_count));
+        let all = all.chain(gadgets.iter().copied());
+        let work = &self.layers[layer];
+        let products =
+            work.products.iter().zip(all).map(|(count, gadget)| {
+                *count as f64 * cmux_us(size, (columns, self.limbs()), gadget)
+            });
+        let made = layout
+            .keys
+            .zip(gadgets.get(layer))
+            .map_or(0.0, |(keys, gadget)| {
+                let of_neurons = work.made.iter().map(|(log_slots, bits)| {
+                    let used = bits * usize::from(gadget.1);
+                    let to_ggsw = scheme_switch_us(size, self.limbs(), keys.scheme_switch);
+                    switches(&keys.splits, plain.glwe.polynomial_size, *log_slots, used)
+                        + used as f64 * to_ggsw
+                });
+                of_neurons.sum()
+            });
+        products.sum::<f64>() + made
+    }
+
+    fn limbs(&self) -> f64 {
+        if self.exact { 2.0 } else { 1.0 }
+    }
+
+    /// Of the bits of a query.
+    fn query_us(&self, layout: &NetworkLayout) -> f64 {
+        let plain = &layout.branching;
+        let size = f64::from(plain.glwe.polynomial_size);
+        let columns = f64::from(plain.glwe.glwe_dimension) + 1.0;
+        let (Some(keys), true) = (layout.keys, layout.packed_bits > 0) else {
+            let rows = f64::from(plain.level_count) * columns;
+            let masks = rows * (columns - 1.0) * size * 3.5e-3;
+            let expand =
+                masks + rows * columns * self.limbs() * transform_us(size) + rows * size * 1e-3;
+            return f64::from(plain.input_bits) * expand;
+        };
+        let Ok(valid) = layout.validate() else {
+            return f64::INFINITY;
+        };
+        let of_each = valid.packed_bits().map(|bits| {
+            let used = bits * usize::from(plain.level_count);
+            let switches = switches(
+                &keys.splits,
+                plain.glwe.polynomial_size,
+                valid.log_slots(),
+                used,
+            );
+            switches + used as f64 * scheme_switch_us(size, self.limbs(), keys.scheme_switch)
+        });
+        of_each.sum()
+    }
+}
+
+/// Key switches that bring `used` of `2^log_slots` slots to ciphertexts of their own.
+pub(crate) fn switch_counts(
+    log_size: u32,
+    log_slots: u32,
+    used: usize,
+) -> impl Iterator<Item = usize> {
+    let unfilled = log_size - log_slots;
+    (0..log_size).map(move |t| match t.checked_sub(unfilled) {
+        None => 1,
+        Some(step) => used.min(1 << step),
+    })
+}
+
+fn switches(splits: &[SwitchGadget], polynomial_size: u16, log_slots: u32, used: usize) -> f64 {
+    let counts = switch_counts(polynomial_size.ilog2(), log_slots, used).zip(splits);
+    let size = polynomial_size.into();
+    let times = counts.map(|(count, gadget)| count as f64 * switch_us(size, *gadget));
+    times.sum()
+}
+
+fn cmux_us(size: f64, (columns, limbs): (f64, f64), (_, level_count): BitGadget) -> f64 {
+    let rows = f64::from(level_count) * columns;
+    let multiply = rows * columns * limbs * size * 0.12e-3;
+    (rows + limbs * columns) * transform_us(size) + multiply + columns * size * 1.0e-3
+}
+
+fn switch_us(size: f64, gadget: SwitchGadget) -> f64 {
+    let levels = f64::from(gadget.level_count);
+    (levels + 4.0) * transform_us(size) + levels * size * 0.7e-3 + size * 6e-3
+}
+
+fn scheme_switch_us(size: f64, limbs: f64, gadget: SwitchGadget) -> f64 {
+    switch_us(size, gadget) + 4.0 * limbs * transform_us(size)
+}
+
+fn transform_us(size: f64) -> f64 {
+    size * size.log2() * 0.065e-3
+}

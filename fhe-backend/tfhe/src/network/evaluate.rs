@@ -1,0 +1,366 @@
+//! Evaluation of networks, from the payload of a query to its result.
+
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Mutex;
+
+use tenebra_client::bits::BitReader;
+use tenebra_client::network::ValidNetwork;
+use tenebra_client::random::{MaskSeed, MaskStream};
+
+use super::layers::{HiddenRotation, Layer};
+use super::plan::NetworkPlan;
+use super::select::{Roots, divide, select};
+use super::turns::turn_all;
+use crate::branching::crew::{Crew, Crews, lock};
+use crate::branching::diagram::Rotation;
+use crate::branching::evaluate::{Glwe, expand_bit, respond_at};
+use crate::branching::kernel::{CpuKernel, Kernel, KeyBits};
+use crate::branching::plan::Gadget;
+use crate::branching::steps::add;
+use crate::branching::unpack::{UnpackingKey, switch_scheme};
+use crate::error::EvaluateError;
+
+/// Evaluates one network. Memory is kept from one evaluation to the next.
+pub(crate) struct NetworkEvaluator<K: Kernel = CpuKernel> {
+    stages: Vec<Stage>,
+    crews: Crews<Worker<K>>,
+    /// One for each evaluation that ran at the same time so far.
+    callers: Mutex<Vec<Worker<K>>>,
+    /// One for each evaluation that ran at the same time so far.
+    workspaces: Mutex<Vec<Workspace<K>>>,
+}
+
+/// Bits of one gadget, under one key.
+#[derive(Clone, Copy)]
+pub(super) struct Stage {
+    pub(super) gadget: Gadget,
+    pub(super) key_bits: KeyBits,
+}
+
+/// What a thread works in.
+pub(super) struct Worker<K> {
+    /// One for each stage.
+    pub(super) kernels: Vec<K>,
+    accumulators: Vec<Glwe>,
+    /// `3N` words.
+    pub(super) scratch: Vec<u64>,
+}
+
+/// What one evaluation holds.
+struct Workspace<K: Kernel> {
+    /// Ciphertexts with a slot each, of the query or of a layer.
+    slots: Vec<Glwe>,
+    bits: Vec<K::Ggsw>,
+    results: Vec<Glwe>,
+}
+
+/// Rotations that a thread turns together: each GGSW is read from memory once for all of them.
+const BLOCK: usize = 16;
+
+fn stages(plan: &NetworkPlan) -> Vec<Stage> {
+    let query = Stage {
+        gadget: Gadget {
+            exact: plan.exact,
+            ..Gadget::of(plan.layout.branching())
+        },
+        key_bits: match plan.layout.layout().packed_bits {
+            0 => KeyBits::Binary,
+            _ => KeyBits::Signs,
+        },
+    };
+    let hidden = plan.gadgets.iter().map(|(base_log, level_count)| Stage {
+        gadget: Gadget {
+            base_log: u32::from(*base_log),
+            level_count: usize::from(*level_count),
+            ..query.gadget
+        },
+        key_bits: KeyBits::Signs,
+    });
+    core::iter::once(query).chain(hidden).collect()
+}
+
+impl<K: Kernel> Worker<K> {
+    pub(super) fn new(stages: &[Stage]) -> Self {
+        let kernels = stages
+            .iter()
+            .map(|stage| K::new(stage.gadget, stage.key_bits));
+        Self {
+            kernels: kernels.collect(),
+            accumulators: vec![vec![0; stages[0].gadget.glwe_len()]; BLOCK],
+            scratch: vec![0; 3 * stages[0].gadget.polynomial_size],
+        }
+    }
+}
+
+impl<K: Kernel> NetworkEvaluator<K> {
+    pub(crate) fn new(plan: &NetworkPlan) -> Self {
+        let stages = stages(plan);
+        Self {
+            crews: Crews::new(),
+            callers: Mutex::new(vec![Worker::new(&stages)]),
+            workspaces: Mutex::new(Vec::new()),
+            stages,
+        }
+    }
+
+    /// Evaluates the payload of a query on `threads` threads, of which the caller is one, unless `stop` is set before it is done.
+    pub(crate) fn result(
+        &self,
+        plan: &NetworkPlan,
+        key: Option<&UnpackingKey<K>>,
+        payload: &[u8],
+        threads: usize,
+        stop: &AtomicBool,
+    ) -> Result<Glwe, EvaluateError> {
+        if plan.layout.layout().keys.is_some() && key.is_none() {
+            return Err(EvaluateError::NoEvaluationKey);
+        }
+        let query = plan
+            .layout
+            .read_query(payload)
+            .ok_or(EvaluateError::Query)?;
+        let helpers = self.crews.helpers(threads, || Worker::new(&self.stages))?;
+        let kept = lock(&self.workspaces).pop();
+        let mut workspace = kept.unwrap_or_else(|| self.workspace(plan));
+        let kept = lock(&self.callers).pop();
+        let mut worker = kept.unwrap_or_else(|| Worker::new(&self.stages));
+        let mut crew = Crew {
+            caller: &mut worker,
+            helpers: helpers.as_deref(),
+            stop,
+        };
+        let sum = self.run(plan, key, query, &mut workspace, &mut crew);
+        lock(&self.callers).push(worker);
+        lock(&self.workspaces).push(workspace);
+        if stop.load(Ordering::Relaxed) {
+            return Err(EvaluateError::Stopped);
+        }
+        Ok(sum)
+    }
+
+    fn workspace(&self, plan: &NetworkPlan) -> Workspace<K> {
+        let bits = plan.bits.stages.windows(2).zip(&self.stages);
+        let bits =
+            bits.flat_map(|(ends, stage)| (ends[0]..ends[1]).map(|_| K::empty_ggsw(stage.gadget)));
+        Workspace {
+            slots: Vec::new(),
+            bits: bits.collect(),
+            results: Vec::new(),
+        }
+    }
+
+    /// What it returns if the crew is told to stop means nothing.
+    fn run(
+        &self,
+        plan: &NetworkPlan,
+        key: Option<&UnpackingKey<K>>,
+        (seed, bodies): (MaskSeed, &[u8]),
+        workspace: &mut Workspace<K>,
+        crew: &mut Crew<'_, Worker<K>>,
+    ) -> Glwe {
+        let Workspace {
+            slots,
+            bits,
+            results,
+        } = workspace;
+        let glwe_len = self.stages[0].gadget.glwe_len();
+        let of_query = plan.bits.of_query();
+        self.query(
+            crew,
+            plan,
+            key,
+            (seed, bodies),
+            (slots, &mut bits[..of_query]),
+        );
+        let mut sum = vec![0; glwe_len];
+        for (stage, layer) in (1..).zip(&plan.layers) {
+            let (known, others) = bits.split_at_mut(plan.bits.stages[stage]);
+            self.add_readouts(crew, plan, layer, (known, results), &mut sum);
+            if let Some(key) = key.filter(|_| !layer.hidden.is_empty()) {
+                let made = plan.bits.stages[stage + 1] - known.len();
+                let made = &mut others[..made];
+                self.hidden(crew, plan, (stage, layer), key, (known, made, slots));
+            }
+        }
+        sum
+    }
+
+    /// The bits of a query.
+    fn query(
+        &self,
+        crew: &mut Crew<'_, Worker<K>>,
+        plan: &NetworkPlan,
+        key: Option<&UnpackingKey<K>>,
+        (seed, bodies): (MaskSeed, &[u8]),
+        (slots, bits): (&mut Vec<Glwe>, &mut [K::Ggsw]),
+    ) {
+        let gadget = self.stages[0].gadget;
+        let packed = plan.layout.layout().packed_bits > 0;
+        if let Some(key) = key.filter(|_| packed) {
+            let roots = Roots::of_query(&plan.layout);
+            slots.resize_with(roots.slots().max(slots.len()), || {
+                vec![0; gadget.glwe_len()]
+            });
+            let slots = &mut slots[..roots.slots()];
+            read_packed(&plan.layout, seed, bodies, &roots, slots);
+            select(crew, key, &roots, slots);
+            to_ggsws(crew, key, 0, (slots, bits), gadget.level_count);
+        } else {
+            crew.each(bits, |worker, bit, ggsw| {
+                let kernel = &mut worker.kernels[0];
+                let layout = plan.layout.branching();
+                expand_bit(layout, gadget, seed, bodies, bit, kernel, ggsw);
+            });
+        }
+    }
+
+    /// Adds the rotations that enter the outputs to the sum.
+    fn add_readouts(
+        &self,
+        crew: &mut Crew<'_, Worker<K>>,
+        plan: &NetworkPlan,
+        layer: &Layer,
+        (bits, results): (&[K::Ggsw], &mut Vec<Glwe>),
+        sum: &mut [u64],
+    ) {
+        let scale = 64 - u32::from(plan.layout.layout().branching.plaintext_bits);
+        let mut blocks: Vec<&[Rotation]> = layer
+            .readouts
+            .chunks(block(crew, layer.readouts.len()))
+            .collect();
+        results.resize_with(blocks.len().max(results.len()), || vec![0; sum.len()]);
+        let stop = crew.stop;
+        let mut pairs: Vec<_> = blocks.iter_mut().zip(results.iter_mut()).collect();
+        crew.each(&mut pairs, |worker, _, (block, result)| {
+            let mut accumulators = core::mem::take(&mut worker.accumulators);
+            let mut turned: Vec<_> = block
+                .iter()
+                .zip(&mut accumulators)
+                .map(|(rotation, accumulator)| (rotation, accumulator.as_mut_slice()))
+                .collect();
+            turn_all(
+                &mut worker.kernels,
+                &self.stages,
+                &plan.bits,
+                bits,
+                &mut turned,
+                scale,
+                stop,
+            );
+            result.fill(0);
+            turned.iter().for_each(|(_, turned)| add(result, turned));
+            worker.accumulators = accumulators;
+        });
+        results[..blocks.len()]
+            .iter()
+            .for_each(|result| add(sum, result));
+    }
+
+    /// The bits of a layer's codes, `made`, from those that are known.
+    fn hidden(
+        &self,
+        crew: &mut Crew<'_, Worker<K>>,
+        plan: &NetworkPlan,
+        (stage, layer): (usize, &Layer),
+        key: &UnpackingKey<K>,
+        (bits, made, slots): (&[K::Ggsw], &mut [K::Ggsw], &mut Vec<Glwe>),
+    ) {
+        let gadget = self.stages[stage].gadget;
+        let levels = gadget.level_count;
+        let roots = Roots::of_layer(&layer.hidden, levels);
+        slots.resize_with(roots.slots().max(slots.len()), || {
+            vec![0; gadget.glwe_len()]
+        });
+        let slots = &mut slots[..roots.slots()];
+        // What enters a table is a multiple of the last digit of the bits that are made.
+        let scale = 64 - gadget.base_log * u32::try_from(levels).unwrap_or(0);
+        let of_roots = roots.first_slots(slots);
+        let mut turned: Vec<(&HiddenRotation, &mut [u64])> =
+            layer.hidden.iter().zip(of_roots).collect();
+        let size = block(crew, turned.len());
+        let mut blocks: Vec<_> = turned.chunks_mut(size).collect();
+        let stop = crew.stop;
+        crew.each(&mut blocks, |worker, _, block| {
+            let mut turned: Vec<_> = block
+                .iter_mut()
+                .map(|(hidden, accumulator)| (&hidden.rotation, &mut **accumulator))
+                .collect();
+            turn_all(
+                &mut worker.kernels,
+                &self.stages,
+                &plan.bits,
+                bits,
+                &mut turned,
+                scale,
+                stop,
+            );
+            for (hidden, accumulator) in block.iter_mut() {
+                divide(accumulator, hidden.log_slots);
+            }
+        });
+        select(crew, key, &roots, slots);
+        to_ggsws(crew, key, stage, (slots, made), levels);
+    }
+}
+
+/// Rotations of a block: as many as a thread turns together, and some for every thread.
+fn block<W: Send>(crew: &Crew<'_, W>, rotations: usize) -> usize {
+    rotations.div_ceil(crew.size()).clamp(1, BLOCK)
+}
+
+/// Slots of a bit, level by level, as its GGSW.
+fn to_ggsws<K: Kernel>(
+    crew: &mut Crew<'_, Worker<K>>,
+    key: &UnpackingKey<K>,
+    stage: usize,
+    (slots, bits): (&mut [Glwe], &mut [K::Ggsw]),
+    levels: usize,
+) {
+    let mut pairs: Vec<_> = bits
+        .iter_mut()
+        .zip(slots.chunks_exact_mut(levels))
+        .collect();
+    crew.each(&mut pairs, |worker, _, (ggsw, slots)| {
+        let Worker {
+            kernels, scratch, ..
+        } = worker;
+        for (level, slot) in slots.iter_mut().enumerate() {
+            switch_scheme(&mut kernels[stage], key, slot, level, ggsw, scratch);
+        }
+    });
+}
+
+/// The ciphertexts of a packed query, each in its first slot.
+fn read_packed(
+    layout: &ValidNetwork,
+    seed: MaskSeed,
+    bodies: &[u8],
+    roots: &Roots,
+    slots: &mut [Glwe],
+) {
+    let size = layout.glwe().polynomial_size();
+    let kept = u32::from(layout.layout().branching.body_bits);
+    let stride = size >> layout.log_slots();
+    let mut masks = MaskStream::new(seed);
+    let mut reader = BitReader::new(bodies);
+    for (root, ciphertext) in roots.of.iter().zip(roots.first_slots(slots)) {
+        let (mask, body) = ciphertext.split_at_mut(size);
+        masks.fill(mask);
+        body.fill(0);
+        for coefficient in body.iter_mut().step_by(stride).take(root.used) {
+            *coefficient = reader.read(kept) << (64 - kept);
+        }
+    }
+}
+
+/// Rounds a result to the response's width and packs its mask and digit sums.
+pub(crate) fn respond(layout: &ValidNetwork, glwe: &mut [u64]) -> Vec<u8> {
+    respond_at(
+        layout.branching(),
+        usize::from(layout.layout().stride),
+        glwe,
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,199 @@
+use core::convert::Infallible;
+
+use core::sync::atomic::AtomicBool;
+
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget, SwitchKeys};
+use tenebra_client::{SecretKey, ValidGlwe};
+
+use super::*;
+use crate::branching::evaluate::Glwe;
+use crate::branching::kernel::KeyBits;
+use crate::branching::plan::{Gadget, sent_body_bits};
+use crate::measure::KeyBits as SecretBits;
+use crate::network::evaluate::Stage;
+use crate::network::noise::selected_noise;
+
+#[test]
+fn division_is_odd_and_rounds_to_the_nearest() {
+    for (word, bits, expected) in [
+        (5i64, 1, 3),
+        (-5, 1, -3),
+        (4, 1, 2),
+        (-11, 3, -1),
+        (12, 3, 2),
+        (-12, 3, -2),
+        (i64::MAX, 3, 1 << 60),
+        (i64::MIN, 3, -1 << 60),
+        (7, 0, 7),
+    ] {
+        let mut words = [word.cast_unsigned()];
+        divide(&mut words, bits);
+        assert_eq!(words[0].cast_signed(), expected, "{word} / 2^{bits}");
+    }
+}
+
+struct Owner {
+    rng: ChaCha20Rng,
+    bits: SecretBits,
+    key: UnpackingKey,
+    size: usize,
+}
+
+impl Owner {
+    fn new(keys: &SwitchKeys, seed: u64) -> Self {
+        let mut rng = ChaCha20Rng::seed_from_u64(seed);
+        let secret = SecretKey::generate(keys.glwe, &mut rng);
+        let mut section = Vec::new();
+        let mut scratch = vec![0; keys.scratch_len()];
+        let push = |bytes: &[u8]| {
+            section.extend_from_slice(bytes);
+            Ok::<_, Infallible>(())
+        };
+        let Ok(()) = keys.write(&secret, &mut rng, &mut scratch, push);
+        Self {
+            bits: SecretBits::of(&secret),
+            key: UnpackingKey::prepare(keys, &section).unwrap(),
+            size: keys.glwe.polynomial_size(),
+            rng,
+        }
+    }
+
+    /// `phase` under a random mask.
+    fn encrypt(&mut self, phase: &[u64]) -> Glwe {
+        let mut glwe: Glwe = (0..self.size).map(|_| self.rng.next_u64()).collect();
+        let body = phase
+            .iter()
+            .enumerate()
+            .map(|(at, phase)| phase.wrapping_add(self.bits.product_at(&glwe, self.size, at)));
+        let body: Vec<u64> = body.collect();
+        glwe.extend(body);
+        glwe
+    }
+
+    fn phases(&self, glwe: &Glwe) -> Vec<u64> {
+        let (mask, body) = glwe.split_at(self.size);
+        let body = body.iter().enumerate();
+        body.map(|(at, body)| body.wrapping_sub(self.bits.product_at(mask, self.size, at)))
+            .collect()
+    }
+}
+
+/// `(measured, predicted)` variances of the constant coefficients of selected slots, and of all others: of ciphertexts with the noise
+/// `2^noise` in slots, and anything elsewhere.
+fn selected(keys: &SwitchKeys, log_slots: u32, noise: u32, seeds: u64) -> [(f64, f64); 2] {
+    let slots = 1usize << log_slots;
+    let size = keys.glwe.polynomial_size();
+    let roots = Roots {
+        of: (0..2)
+            .map(|_| Root {
+                used: slots - 1,
+                log_slots: log_slots as usize,
+            })
+            .collect(),
+    };
+    let (mut constant, mut others, mut count) = (0.0, 0.0, 0.0);
+    for seed in 0..seeds {
+        let mut owner = Owner::new(keys, seed);
+        let gadget = Gadget {
+            glwe_dimension: 1,
+            polynomial_size: size,
+            base_log: 8,
+            level_count: 1,
+            exact: false,
+        };
+        let stage = Stage {
+            gadget,
+            key_bits: KeyBits::Signs,
+        };
+        let mut worker = Worker::new(&[stage]);
+        let mut ciphertexts: Vec<Glwe> = Vec::new();
+        let mut messages: Vec<u64> = Vec::new();
+        for root in &roots.of {
+            let mut phase: Vec<u64> = (0..size).map(|_| owner.rng.next_u64()).collect();
+            for slot in 0..slots {
+                let message = owner.rng.next_u64() >> 40 << 40;
+                // Uniform: a standard deviation of 2^(noise + 1)/√12.
+                let error = (owner.rng.next_u64() >> (63 - noise)).wrapping_sub(1 << noise);
+                phase[slot * (size >> log_slots)] = message.wrapping_add(error);
+                if slot < root.used {
+                    messages.push(message);
+                }
+            }
+            let mut glwe = owner.encrypt(&phase);
+            divide(&mut glwe, log_slots);
+            ciphertexts.push(glwe);
+            ciphertexts.resize_with(messages.len(), || vec![0; 2 * size]);
+        }
+        let mut crew = Crew {
+            caller: &mut worker,
+            helpers: None,
+            stop: &AtomicBool::new(false),
+        };
+        select(&mut crew, &owner.key, &roots, &mut ciphertexts);
+        for (glwe, message) in ciphertexts.iter().zip(&messages) {
+            let mut errors = owner.phases(glwe);
+            errors[0] = errors[0].wrapping_sub(*message);
+            let squares = errors
+                .iter()
+                .map(|error| (error.cast_signed() as f64).powi(2));
+            let squares: Vec<f64> = squares.collect();
+            constant += squares[0];
+            others += squares[1..].iter().sum::<f64>() / (size - 1) as f64;
+            count += 1.0;
+        }
+    }
+    let start = (f64::from(noise + 1)).exp2().powi(2) / 12.0;
+    let predicted = selected_noise(keys, start, log_slots);
+    [
+        (constant / count, predicted.constant * size as f64),
+        (others / count, predicted.white),
+    ]
+}
+
+fn keys(size: u16, (trace, split): ((u8, u8), (u8, u8)), log_slots: u32) -> SwitchKeys {
+    let glwe = ValidGlwe::secure(1, size).unwrap();
+    let gadget = |(base_log, level_count): (u8, u8)| SwitchGadget {
+        base_log,
+        level_count,
+    };
+    let from = (size.ilog2() - log_slots) as usize;
+    let mut splits = [gadget(split); MAX_SPLITS];
+    splits[..from].fill(gadget(trace));
+    SwitchKeys {
+        glwe,
+        body_bits: sent_body_bits(glwe),
+        gadgets: Packing {
+            splits,
+            scheme_switch: gadget((10, 4)),
+        },
+    }
+}
+
+/// 42 slots or more: a standard error of the variance of `√(2/42) = 22 %` for constant coefficients; others are shared between slots
+/// of one ciphertext, a few percent. Key switches round what is known to have less variance than `1 + h_s` times that of a coefficient.
+#[test]
+fn slots_are_selected_with_the_predicted_noise() {
+    for (size, gadgets, log_slots, noise) in [
+        (2048, ((4, 13), (4, 13)), 3, 30),
+        // The noise of rotations is not amplified: it is nearly all that is left.
+        (2048, ((5, 10), (4, 13)), 4, 34),
+        (2048, ((8, 6), (6, 8)), 3, 26),
+        (4096, ((5, 11), (5, 11)), 3, 10),
+    ] {
+        let keys = keys(size, gadgets, log_slots);
+        let seeds = if log_slots > 3 { 2 } else { 3 };
+        let pairs = selected(&keys, log_slots, noise, seeds);
+        for (name, (measured, predicted)) in ["constant", "others"].into_iter().zip(pairs) {
+            let ratio: f64 = measured / predicted;
+            println!(
+                "N={size} {gadgets:?} S={}: {name} σ 2^{:.2}, {:.2} of the predicted",
+                1 << log_slots,
+                measured.log2() / 2.0 - 64.0,
+                ratio.sqrt()
+            );
+            assert!((0.4..1.9).contains(&ratio), "{name}: {ratio}");
+        }
+    }
+}
