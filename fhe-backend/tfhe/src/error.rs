@@ -88,6 +88,32 @@ pub enum PlanError {
         /// Values that fit.
         fitting: u64,
     },
+    /// No parameters keep the noise of a network below half a step of its outputs.
+    #[error(
+        "the digits of the outputs need {needed_bits} bits, {fitting_bits} fit behind {hidden_layers} hidden layers at a failure probability of \
+         2^{p_fail_log2}; prune weights or neurons, use fewer bits for activations or output weights or fewer hidden layers, or allow a larger \
+         failure probability"
+    )]
+    NetworkTooWide {
+        /// Bits of the largest digit sum.
+        needed_bits: u32,
+        /// Bits that fit with the least noise.
+        fitting_bits: u32,
+        /// Layers of neurons before the outputs.
+        hidden_layers: usize,
+        /// The failure probability asked for.
+        p_fail_log2: f64,
+    },
+    /// A network with more layers than its noise leaves room for.
+    #[error(
+        "a network of {hidden_layers} hidden layers cannot run without bootstrapping, {max} can; leave layers out, or make neighbours of them one"
+    )]
+    TooDeep {
+        /// Layers of neurons before the outputs.
+        hidden_layers: usize,
+        /// The limit.
+        max: usize,
+    },
     /// The failure probability asked for is not one.
     #[error("a failure probability of 2^{0} was asked for; it must lie between 2^-1000 and 2^-20")]
     FailureProbability(f64),

@@ -72,7 +72,9 @@ impl RoleError for RoadError {
                 | PlanError::TooManyDigits { .. }
                 | PlanError::TooManyPorts { .. }
                 | PlanError::NotPackable { .. }
-                | PlanError::SumTooWide { .. },
+                | PlanError::SumTooWide { .. }
+                | PlanError::NetworkTooWide { .. }
+                | PlanError::TooDeep { .. },
             ) => ErrorKind::DoesNotFit,
             Self::Plan(PlanError::Layout { .. }) | Self::Spec(_) => ErrorKind::Other,
         }

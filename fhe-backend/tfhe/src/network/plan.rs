@@ -61,6 +61,9 @@ impl NetworkPlan {
     }
 }
 
+/// Noise grows by 16 to 20 bits a layer, of about 40 that there are.
+const MAX_HIDDEN_LAYERS: usize = 3;
+
 /// Digits of up to so many bits are tried.
 const MAX_RADIX_LOG: u8 = 24;
 
@@ -98,6 +101,13 @@ pub(crate) fn plan(
         return Err(PlanError::Empty {
             inputs: 0,
             outputs: form.outputs.outputs,
+        });
+    }
+    let hidden_layers = Bits::of(form).stages.len() - 1;
+    if hidden_layers > MAX_HIDDEN_LAYERS {
+        return Err(PlanError::TooDeep {
+            hidden_layers,
+            max: MAX_HIDDEN_LAYERS,
         });
     }
     let mut best: Option<(f64, NetworkPlan)> = None;
@@ -146,6 +156,9 @@ pub(crate) fn check(
     }
     if Bits::of(form).of_query() != plain.branching.input_bits as usize {
         return Err(mismatch("numbers of input bits differ"));
+    }
+    if Bits::of(form).stages.len() - 1 > MAX_HIDDEN_LAYERS {
+        return Err(mismatch("it has too many layers"));
     }
     let stride = plain.stride.into();
     let mut search = Search {
@@ -445,9 +458,10 @@ impl<'a> Search<'a> {
         let goal = self.goal.p_fail_log2;
         let coefficients = self.shape.digits.coefficients;
         let fits = |bits: &u32| p_fail_log2(variance, *bits, coefficients) <= goal;
-        PlanError::OutputTooWide {
+        PlanError::NetworkTooWide {
             needed_bits,
             fitting_bits: (1..needed_bits).rev().find(fits).unwrap_or(0),
+            hidden_layers: self.made() + 1,
             p_fail_log2: goal,
         }
     }

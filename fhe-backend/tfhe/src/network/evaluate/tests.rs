@@ -14,6 +14,7 @@ use tenebra_client::branching::Digits;
 
 use super::*;
 use crate::branching::plan::Goal;
+use crate::error::PlanError;
 use crate::measure::KeyBits as SecretBits;
 use crate::network::form::network_form;
 use crate::network::plan::plan;
@@ -311,4 +312,56 @@ fn three_hidden_layers() {
     let circuit = network(&shape, &mut rng);
     let ratio = run("64-32-16-16-10", &circuit, QueryMode::Direct, 1, 3);
     assert!((0.2..1.4).contains(&ratio), "{ratio}");
+}
+
+#[test]
+fn networks_that_are_too_deep_are_refused() {
+    let mut b = CircuitBuilder::new();
+    let mut value = b.input("x", vec![Interval::new(0, 1); 4]);
+    for _ in 0..4 {
+        // How many of four are set: at least 1, 2, 3, 4?
+        let z = b.linear(value, Matrix::dense(4, 4, vec![1; 16]), vec![0; 4]);
+        let table = |least: i64| Table {
+            min: 0,
+            values: (0..=4).map(|z| i64::from(z >= least)).collect(),
+        };
+        value = b.lookup(z, (1..=4).map(table).collect());
+    }
+    let y = b.linear(value, Matrix::dense(1, 4, vec![1; 4]), vec![0]);
+    b.output("y", y);
+    let circuit = verify(&b.finish()).unwrap();
+    let form = network_form(&circuit).unwrap();
+    let refused = plan(&form, &options(QueryMode::Auto), GOAL).unwrap_err();
+    let expected = PlanError::TooDeep {
+        hidden_layers: 4,
+        max: 3,
+    };
+    assert_eq!(refused, expected);
+}
+
+/// A sum of outputs that is too wide for what two hidden layers leave is refused with the bits that fit.
+#[test]
+fn outputs_that_are_too_wide_are_refused() {
+    let mut rng = ChaCha20Rng::seed_from_u64(5);
+    let shape = Shape {
+        input_bits: 2,
+        widths: &[16, 16, 16, 10],
+        weights: 12,
+        activation_bits: 2,
+        output_weight: 100_000,
+        values: 200,
+    };
+    let circuit = network(&shape, &mut rng);
+    let form = network_form(&circuit).unwrap();
+    let refused = plan(&form, &options(QueryMode::Auto), GOAL).unwrap_err();
+    let PlanError::NetworkTooWide {
+        needed_bits,
+        fitting_bits,
+        hidden_layers: 2,
+        ..
+    } = refused
+    else {
+        panic!("{refused}");
+    };
+    assert!((1..needed_bits).contains(&fitting_bits), "{refused}");
 }
