@@ -3,6 +3,13 @@
 //! `cargo run --release -p tenebra-benches --example networks [rows]` prints a table; every output is compared with the simulator's.
 //! Times are the least and the median of all rows: other work on the machine only adds to them.
 
+#![expect(
+    clippy::print_stdout,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a measurement prints, of numbers that are small and positive"
+)]
+
 use std::time::Instant;
 
 use rand_chacha::ChaCha20Rng;

@@ -365,18 +365,19 @@ fn what_does_not_fit_a_branching_layout_is_refused() {
         let bodies = |rows| layout.read_query(&message(rows, lens.1)).map(|_| ());
         assert_eq!([0, 1, 2, 256].map(bodies), [None, Some(()), None, None]);
 
-        let key_len = layout.unpacking_key_len();
-        assert_eq!(key_len.is_some(), packing.is_some());
-        if let Some(len) = key_len {
+        let keys = layout.switch_keys();
+        assert_eq!(keys.is_some(), packing.is_some());
+        if let Some(keys) = keys {
+            let len = keys.len();
             // 10 splits and the scheme switch, 3 rows each, of 1024 bodies of 25 bits.
             assert_eq!(len, 32 + 11 * 3 * 1024 * 25 / 8);
-            let (seed, bodies) = layout
-                .read_unpacking_key(&vec![3; len])
+            let (seed, bodies) = keys
+                .read(&vec![3; len])
                 .map(|(s, b)| (s.0, b.len()))
                 .unwrap();
             assert_eq!((seed, bodies), ([3; 32], len - 32));
             for wrong in wrong_lens(len) {
-                assert_eq!(layout.read_unpacking_key(&vec![0; wrong]), None);
+                assert_eq!(keys.read(&vec![0; wrong]), None);
             }
         }
 

@@ -180,7 +180,7 @@ fn integers_outside_of_their_ranges_are_refused() {
         (-7, 55, false),
     ] {
         let mut case = cases::single();
-        let output = &mut case.spec.interface.outputs[0];
+        let output = &mut case.spec.interface.readout.outputs[0];
         (output.min, output.max) = (min, max);
         let file = case.spec.encode().unwrap();
         let spec = ClientSpec::parse(&file).unwrap();

@@ -26,15 +26,15 @@ fn what_is_read_is_what_was_written() {
         assert_eq!(spec.estimator(), interface.estimator);
         assert_eq!(spec.columns(), interface.columns);
         assert_eq!(spec.input_count(), interface.inputs.len());
-        assert_eq!(spec.output_count(), interface.outputs.len());
-        assert_eq!(spec.outputs().collect::<Vec<_>>(), interface.outputs);
-        for (index, output) in interface.outputs.iter().enumerate() {
+        assert_eq!(spec.output_count(), interface.readout.outputs.len());
+        assert_eq!(spec.outputs().collect::<Vec<_>>(), interface.readout.outputs);
+        for (index, output) in interface.readout.outputs.iter().enumerate() {
             assert_eq!(spec.output(index), Some(*output));
         }
-        assert_eq!(spec.output(interface.outputs.len()), None);
-        assert_eq!(spec.decision(), interface.decision);
-        assert_eq!(spec.inverse_link(), interface.inverse_link);
-        assert_eq!(spec.classes().collect::<Vec<_>>(), interface.classes);
+        assert_eq!(spec.output(interface.readout.outputs.len()), None);
+        assert_eq!(spec.decision(), interface.readout.decision);
+        assert_eq!(spec.inverse_link(), interface.readout.inverse_link);
+        assert_eq!(spec.classes().collect::<Vec<_>>(), interface.readout.classes);
         let linear = matches!(case.spec.scheme, OwnedScheme::Linear(_));
         assert_eq!(spec.scheme().linear().is_some(), linear);
         assert_eq!(spec.scheme().branching().is_some(), !linear);
@@ -170,7 +170,7 @@ fn outputs_fit_their_bits() {
         (cases::forest(), -limit, 0, false),
     ] {
         let accepted = changed(&case, |spec| {
-            let output = &mut spec.interface.outputs[0];
+            let output = &mut spec.interface.readout.outputs[0];
             (output.min, output.max) = (min, max);
         });
         assert_eq!(accepted, fits, "{} {min} to {max}", case.name);
@@ -182,7 +182,7 @@ fn outputs_fit_their_bits() {
         ] {
             let case = cases::single();
             let with =
-                |number| changed(&case, |spec| change(&mut spec.interface.outputs[0], number));
+                |number| changed(&case, |spec| change(&mut spec.interface.readout.outputs[0], number));
             assert!(with(-1e300) && !with(number), "{number}");
         }
     }
@@ -192,8 +192,8 @@ fn outputs_fit_their_bits() {
 fn decisions_have_their_classes() {
     let with = |case: &cases::Case, decision, classes: usize| {
         changed(case, |spec| {
-            spec.interface.decision = decision;
-            spec.interface.classes = vec!["c".into(); classes];
+            spec.interface.readout.decision = decision;
+            spec.interface.readout.classes = vec!["c".into(); classes];
         })
     };
     // One output, three and two.

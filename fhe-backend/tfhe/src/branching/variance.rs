@@ -304,7 +304,7 @@ mod tests {
         let white = energy
             * ((1.0 + n) * unpacked.white + unpacked.constant + 4.0 * unpacked.switch)
             + (1.0 + n) * (rounding(64 - 24) + transform(2.0 * energy));
-        let product = ProductVariance::packed(&layout, &unpacked);
+        let product = ProductVariance::packed(&layout, &unpacked, false);
         let noise = product.of_result(&noise([9, 3], [12, 2], [0, 1]), [2.0, 3.0]);
         let [slots, others, smooth, constant] = noise.mixed;
         assert_eq!(slots.variance, 0.0);
