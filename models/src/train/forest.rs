@@ -19,5 +19,6 @@ mod columns;
 mod estimators;
 mod grow;
 mod objective;
+mod params;
 
 pub(super) use estimators::ESTIMATORS;

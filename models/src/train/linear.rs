@@ -1,15 +1,16 @@
 //! Training of linear models.
 
 mod classes;
-mod describe;
 mod dual;
 mod elastic_net;
 mod estimators;
 mod factor;
 mod glm;
+mod head;
 mod least_squares;
 mod logistic;
 mod minimize;
+mod params;
 mod row_space;
 mod sgd;
 mod shuffle;

@@ -165,55 +165,121 @@ impl Params {
             .collect()
     }
 
-    /// A number; an integer counts as one. Panics if the registry has no number of this name.
-    pub(crate) fn float(&self, name: &str) -> f64 {
-        match self.0.get(name) {
-            Some(Value::Float(x)) => *x,
-            Some(Value::Int(x)) => *x as f64,
-            other => unreachable!("the registry gives `{name}` a number, found {other:?}"),
+    /// The value of `param`, which must be one of the estimator's.
+    pub(crate) fn get<T: Typed>(&self, param: &Param) -> T {
+        let value = self.0.get(param.name).copied();
+        value.and_then(T::typed).unwrap_or_else(|| {
+            unreachable!(
+                "the kind of `{}` is not that of its type: {value:?}",
+                param.name
+            )
+        })
+    }
+}
+
+/// A type that values of hyper-parameters have.
+pub(crate) trait Typed: Sized {
+    /// The value; `None` if it is of another kind.
+    fn typed(value: Value) -> Option<Self>;
+}
+
+impl Typed for f64 {
+    fn typed(value: Value) -> Option<Self> {
+        match value {
+            Value::Float(x) => Some(x),
+            _ => None,
         }
     }
+}
 
-    /// A number, or nothing for `none`. Panics if the registry has no number of this name.
-    pub(crate) fn optional_float(&self, name: &str) -> Option<f64> {
-        (self.0.get(name) != Some(&Value::None)).then(|| self.float(name))
+impl Typed for usize {
+    fn typed(value: Value) -> Option<Self> {
+        match value {
+            Value::Int(x) => x.try_into().ok(),
+            _ => None,
+        }
     }
+}
 
-    /// A count. Panics if the registry has no non-negative integer of this name.
-    pub(crate) fn count(&self, name: &str) -> usize {
-        match self.0.get(name) {
-            Some(Value::Int(x)) if usize::try_from(*x).is_ok() => {
-                usize::try_from(*x).unwrap_or_default()
+impl Typed for u64 {
+    fn typed(value: Value) -> Option<Self> {
+        match value {
+            Value::Int(x) => x.try_into().ok(),
+            _ => None,
+        }
+    }
+}
+
+impl Typed for bool {
+    fn typed(value: Value) -> Option<Self> {
+        match value {
+            Value::Bool(x) => Some(x),
+            _ => None,
+        }
+    }
+}
+
+impl<T: Typed> Typed for Option<T> {
+    fn typed(value: Value) -> Option<Self> {
+        match value {
+            Value::None => Some(None),
+            value => T::typed(value).map(Some),
+        }
+    }
+}
+
+/// The words of a [`Kind::Choice`], each with its meaning.
+macro_rules! choice {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum $name {
+            $(#[doc = $word] $variant),+
+        }
+
+        impl $name {
+            /// The words, in the order in which they are listed.
+            pub(crate) const WORDS: &'static [&'static str] = &[$($word),+];
+        }
+
+        impl $crate::train::params::Typed for $name {
+            fn typed(value: $crate::train::Value) -> Option<Self> {
+                match value {
+                    $($crate::train::Value::Choice($word) => Some(Self::$variant),)+
+                    _ => None,
+                }
             }
-            other => unreachable!("the registry gives `{name}` a count, found {other:?}"),
         }
-    }
+    };
+}
 
-    /// A count, or nothing for `none`. Panics if the registry has no non-negative integer of this name.
-    pub(crate) fn optional_count(&self, name: &str) -> Option<usize> {
-        (self.0.get(name) != Some(&Value::None)).then(|| self.count(name))
-    }
-
-    /// A seed. Panics if the registry has no non-negative integer of this name.
-    pub(crate) fn seed(&self, name: &str) -> u64 {
-        self.count(name) as u64
-    }
-
-    /// A switch. Panics if the registry has no switch of this name.
-    pub(crate) fn flag(&self, name: &str) -> bool {
-        match self.0.get(name) {
-            Some(Value::Bool(x)) => *x,
-            other => unreachable!("the registry gives `{name}` a switch, found {other:?}"),
+/// The hyper-parameters of an estimator: their types, and [`Param`]s in the order in which they are listed.
+macro_rules! hyper_parameters {
+    ($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty = $param:expr),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug)]
+        pub(crate) struct $name {
+            $(pub(crate) $field: $type),+
         }
-    }
 
-    /// A word, or nothing for `none`. Panics if the registry has no choice of this name.
-    pub(crate) fn choice(&self, name: &str) -> Option<&'static str> {
-        match self.0.get(name) {
-            Some(Value::Choice(word)) => Some(word),
-            Some(Value::None) => None,
-            other => unreachable!("the registry gives `{name}` a choice, found {other:?}"),
+        impl $name {
+            pub(crate) const PARAMS: &'static [$crate::train::Param] = &[$($param),+];
+
+            pub(crate) fn read(params: &$crate::train::Params) -> Self {
+                Self {
+                    $($field: params.get(&$param)),+
+                }
+            }
         }
+    };
+}
+
+pub(crate) use {choice, hyper_parameters};
+
+choice! {
+    /// How much classes weigh; without one, as much as their rows.
+    ClassWeight {
+        Balanced = "balanced",
     }
 }
 

@@ -2,24 +2,69 @@
 //! derivatives at the scores so far (Lou, Caruana and Gehrke 2012). Trees split between quantile bins, so that a feature
 //! takes few codes however many rounds there are.
 
+use alloc::collections::BTreeMap;
+
 use super::boosting::Goal;
 use super::columns::Columns;
 use super::grow::{GrowParams, Targets, grow, middle};
+use super::params::{AdditiveClassifier, AdditiveRegressor, Loss};
 use crate::additive::{AdditiveModel, AdditiveParts, Term};
 use crate::forest::{Node, Tree};
-use crate::model::Model;
-use crate::model::ModelError;
+use crate::model::{Model, ModelError};
 use crate::random::Random;
-use crate::train::TrainError;
-use crate::train::{Params, Trained, TrainingData};
+use crate::train::{TrainError, TrainingData};
+
+/// How rounds go.
+pub(super) struct Settings {
+    /// Of a regression.
+    objective: Loss,
+    n_estimators: usize,
+    max_depth: usize,
+    learning_rate: f64,
+    max_bins: usize,
+    reg_lambda: f64,
+    gamma: f64,
+    min_child_weight: f64,
+}
+
+impl From<AdditiveClassifier> for Settings {
+    fn from(params: AdditiveClassifier) -> Self {
+        Self {
+            objective: Loss::SquaredError,
+            n_estimators: params.n_estimators,
+            max_depth: params.max_depth,
+            learning_rate: params.learning_rate,
+            max_bins: params.max_bins,
+            reg_lambda: params.reg_lambda,
+            gamma: params.gamma,
+            min_child_weight: params.min_child_weight,
+        }
+    }
+}
+
+impl From<AdditiveRegressor> for Settings {
+    fn from(params: AdditiveRegressor) -> Self {
+        Self {
+            objective: params.objective,
+            n_estimators: params.n_estimators,
+            max_depth: params.max_depth,
+            learning_rate: params.learning_rate,
+            max_bins: params.max_bins,
+            reg_lambda: params.reg_lambda,
+            gamma: params.gamma,
+            min_child_weight: params.min_child_weight,
+        }
+    }
+}
 
 pub(super) fn fit(
     estimator: &'static str,
-    params: &Params,
+    settings: &Settings,
+    params: BTreeMap<String, String>,
     data: &TrainingData<'_>,
-) -> Result<Trained, TrainError> {
-    let goal = Goal::new(estimator, params, data)?;
-    let binned = Binned::new(&Columns::new(data.table)?, params.count("max_bins"));
+) -> Result<Model, TrainError> {
+    let goal = Goal::new(estimator, settings.objective, data)?;
+    let binned = Binned::new(&Columns::new(data.table)?, settings.max_bins);
     let mut bias = goal.bias(&data.weights);
     let mut boosting = Boosting {
         goal: &goal,
@@ -32,9 +77,9 @@ pub(super) fn fit(
             .map(|cuts| vec![vec![0.0; goal.outputs]; cuts.len() + 2])
             .collect(),
     };
-    for _ in 0..params.count("n_estimators") {
+    for _ in 0..settings.n_estimators {
         for feature in 0..binned.columns.n_features() {
-            boosting.step(feature, params);
+            boosting.step(feature, settings);
         }
     }
     let terms = boosting.terms(&mut bias);
@@ -48,13 +93,10 @@ pub(super) fn fit(
         inverse_link: goal.objective.inverse_link(),
         decision: goal.decision,
         classes: goal.classes.clone(),
-        params: params.to_text(),
+        params,
     };
     let model = AdditiveModel::new(parts).map_err(ModelError::from)?;
-    Ok(Trained {
-        model: Model::Additive(model),
-        warning: None,
-    })
+    Ok(Model::Additive(model))
 }
 
 /// Features as bin numbers.
@@ -143,7 +185,7 @@ struct Boosting<'a> {
 
 impl Boosting<'_> {
     /// Fits a tree of one feature per output to the derivatives at the margins so far.
-    fn step(&mut self, feature: usize, params: &Params) {
+    fn step(&mut self, feature: usize, settings: &Settings) {
         let outputs = self.goal.outputs;
         let rows = self
             .margins
@@ -165,7 +207,7 @@ impl Boosting<'_> {
                 .unzip();
             let tree = self.grow(
                 feature,
-                params,
+                settings,
                 &Targets {
                     width: 1,
                     sums: &sums,
@@ -197,19 +239,19 @@ impl Boosting<'_> {
         }
     }
 
-    fn grow(&self, feature: usize, params: &Params, targets: &Targets<'_>) -> Tree {
-        let lambda = params.float("reg_lambda");
+    fn grow(&self, feature: usize, settings: &Settings, targets: &Targets<'_>) -> Tree {
+        let lambda = settings.reg_lambda;
         let grow_params = GrowParams {
-            max_depth: Some(params.count("max_depth")),
+            max_depth: Some(settings.max_depth),
             min_samples_split: 2,
             min_samples_leaf: 1,
-            min_weight: params.float("min_child_weight"),
+            min_weight: settings.min_child_weight,
             lambda,
-            min_gain: params.float("gamma").max(1e-6),
+            min_gain: settings.gamma.max(1e-6),
             max_features: 1,
             stop_when_pure: false,
         };
-        let rate = params.float("learning_rate");
+        let rate = settings.learning_rate;
         let leaf = |sums: &[f64], weight: f64| vec![rate * sums[0] / (weight + lambda)];
         let mut random = Random::new(0);
         let nodes = grow(

@@ -1,24 +1,75 @@
 //! Gradient boosting with second derivatives (Chen and Guestrin 2016): each round adds, for every output, the tree that
 //! decreases a quadratic approximation of the loss most.
 
+use alloc::collections::BTreeMap;
+
 use tenebra_quant::Decision;
 
 use super::columns::Columns;
 use super::grow::{GrowParams, Targets, grow};
 use super::objective::Objective;
+use super::params::{GradientBoostingClassifier, GradientBoostingRegressor, Loss};
 use crate::forest::{ForestModel, ForestParts, Tree};
-use crate::model::Model;
-use crate::model::ModelError;
+use crate::model::{Model, ModelError};
 use crate::random::Random;
-use crate::train::TrainError;
-use crate::train::{Params, TargetValues, Trained, TrainingData};
+use crate::train::{TargetValues, TrainError, TrainingData};
+
+/// How rounds go.
+pub(super) struct Settings {
+    /// Of a regression.
+    objective: Loss,
+    n_estimators: usize,
+    max_depth: Option<usize>,
+    learning_rate: f64,
+    reg_lambda: f64,
+    gamma: f64,
+    min_child_weight: f64,
+    subsample: f64,
+    colsample_bytree: f64,
+    random_state: u64,
+}
+
+impl From<GradientBoostingClassifier> for Settings {
+    fn from(params: GradientBoostingClassifier) -> Self {
+        Self {
+            objective: Loss::SquaredError,
+            n_estimators: params.n_estimators,
+            max_depth: params.max_depth,
+            learning_rate: params.learning_rate,
+            reg_lambda: params.reg_lambda,
+            gamma: params.gamma,
+            min_child_weight: params.min_child_weight,
+            subsample: params.subsample,
+            colsample_bytree: params.colsample_bytree,
+            random_state: params.random_state,
+        }
+    }
+}
+
+impl From<GradientBoostingRegressor> for Settings {
+    fn from(params: GradientBoostingRegressor) -> Self {
+        Self {
+            objective: params.objective,
+            n_estimators: params.n_estimators,
+            max_depth: params.max_depth,
+            learning_rate: params.learning_rate,
+            reg_lambda: params.reg_lambda,
+            gamma: params.gamma,
+            min_child_weight: params.min_child_weight,
+            subsample: params.subsample,
+            colsample_bytree: params.colsample_bytree,
+            random_state: params.random_state,
+        }
+    }
+}
 
 pub(super) fn fit(
     estimator: &'static str,
-    params: &Params,
+    settings: &Settings,
+    params: BTreeMap<String, String>,
     data: &TrainingData<'_>,
-) -> Result<Trained, TrainError> {
-    let goal = Goal::new(estimator, params, data)?;
+) -> Result<Model, TrainError> {
+    let goal = Goal::new(estimator, settings.objective, data)?;
     let columns = Columns::new(data.table)?;
     let bias = goal.bias(&data.weights);
     let mut rounds = Rounds {
@@ -27,11 +78,11 @@ pub(super) fn fit(
         rows: data.table.rows().map(to_single).collect(),
         weights: &data.weights,
         margins: bias.repeat(data.table.n_rows()),
-        random: Random::new(params.seed("random_state")),
+        random: Random::new(settings.random_state),
     };
     let mut trees = Vec::new();
-    for _ in 0..params.count("n_estimators") {
-        trees.extend(rounds.next(params));
+    for _ in 0..settings.n_estimators {
+        trees.extend(rounds.next(settings));
     }
     let parts = ForestParts {
         estimator: estimator.to_owned(),
@@ -44,13 +95,10 @@ pub(super) fn fit(
         decision: goal.decision,
         classes: goal.classes,
         categories: Default::default(),
-        params: params.to_text(),
+        params,
     };
     let model = ForestModel::new(parts).map_err(ModelError::from)?;
-    Ok(Trained {
-        model: Model::Forest(model),
-        warning: None,
-    })
+    Ok(Model::Forest(model))
 }
 
 /// A row as the splits compare it.
@@ -72,7 +120,7 @@ pub(super) struct Goal {
 impl Goal {
     pub(super) fn new(
         estimator: &'static str,
-        params: &Params,
+        loss: Loss,
         data: &TrainingData<'_>,
     ) -> Result<Self, TrainError> {
         match &data.target {
@@ -101,7 +149,7 @@ impl Goal {
                 })
             }
             TargetValues::Numbers(columns) => {
-                let objective = Objective::regression(params.choice("objective"));
+                let objective = Objective::regression(loss);
                 let bad = |column: &Vec<f64>| {
                     let row = column.iter().position(|&y| !objective.accepts(y))?;
                     Some((row + 1, column[row]))
@@ -155,9 +203,9 @@ struct Rounds<'a> {
 
 impl Rounds<'_> {
     /// Grows a tree per output on the derivatives at the margins so far.
-    fn next(&mut self, params: &Params) -> Vec<Tree> {
+    fn next(&mut self, settings: &Settings) -> Vec<Tree> {
         let outputs = self.goal.outputs;
-        let kept = self.sample(params);
+        let kept = self.sample(settings);
         let rows = self
             .margins
             .chunks_exact(outputs)
@@ -178,7 +226,7 @@ impl Rounds<'_> {
             };
             let tree = Tree {
                 first_output: output,
-                nodes: self.grow(params, &targets),
+                nodes: self.grow(settings, &targets),
             };
             for (row, features) in self.rows.iter().enumerate() {
                 if let crate::forest::Node::Leaf(leaf) = &tree.nodes[tree.leaf(features)] {
@@ -191,8 +239,8 @@ impl Rounds<'_> {
     }
 
     /// The weights of the rows that this round looks at, 0 for the others.
-    fn sample(&mut self, params: &Params) -> Vec<f64> {
-        let subsample = params.float("subsample");
+    fn sample(&mut self, settings: &Settings) -> Vec<f64> {
+        let subsample = settings.subsample;
         let keep = |weight: &f64| {
             let kept = subsample >= 1.0 || self.random.unit() < subsample;
             if kept { *weight } else { 0.0 }
@@ -205,9 +253,9 @@ impl Rounds<'_> {
         }
     }
 
-    fn grow(&mut self, params: &Params, targets: &Targets<'_>) -> Vec<crate::forest::Node> {
+    fn grow(&mut self, settings: &Settings, targets: &Targets<'_>) -> Vec<crate::forest::Node> {
         let mut features: Vec<usize> = (0..self.columns.n_features()).collect();
-        let share = params.float("colsample_bytree");
+        let share = settings.colsample_bytree;
         if share < 1.0 {
             #[expect(
                 clippy::cast_precision_loss,
@@ -220,19 +268,19 @@ impl Rounds<'_> {
             features.truncate(count);
             features.sort_unstable();
         }
-        let lambda = params.float("reg_lambda");
+        let lambda = settings.reg_lambda;
         let grow_params = GrowParams {
-            max_depth: params.optional_count("max_depth"),
+            max_depth: settings.max_depth,
             min_samples_split: 2,
             min_samples_leaf: 1,
-            min_weight: params.float("min_child_weight"),
+            min_weight: settings.min_child_weight,
             lambda,
             // XGBoost's kRtEps: a gain below is rounding.
-            min_gain: params.float("gamma").max(1e-6),
+            min_gain: settings.gamma.max(1e-6),
             max_features: features.len(),
             stop_when_pure: false,
         };
-        let rate = params.float("learning_rate");
+        let rate = settings.learning_rate;
         let leaf = |sums: &[f64], weight: f64| vec![rate * sums[0] / (weight + lambda)];
         grow(
             self.columns,

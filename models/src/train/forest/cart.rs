@@ -1,50 +1,134 @@
 //! Decision trees and random forests: CART on weighted rows, with every leaf a mean.
 
+use alloc::collections::BTreeMap;
+
 use tenebra_quant::{Decision, InverseLink};
 
 use super::columns::Columns;
 use super::grow::{GrowParams, Targets, grow};
+use super::params::{
+    DecisionTreeClassifier, DecisionTreeRegressor, MaxFeatures, RandomForestClassifier,
+    RandomForestRegressor,
+};
 use crate::data::Classes;
 use crate::forest::{ForestModel, ForestParts, Tree};
-use crate::model::Model;
+use crate::model::{Model, ModelError};
 use crate::random::Random;
-use crate::train::TrainError;
-use crate::train::{Params, TargetValues, Trained, TrainingData};
+use crate::train::params::ClassWeight;
+use crate::train::{TargetValues, TrainError, TrainingData};
 
-pub(super) fn fit_decision_tree(
+/// How trees are grown, and how many.
+pub(super) struct Settings {
+    /// Of a forest; a single tree without.
+    forest: Option<Resampling>,
+    max_depth: Option<usize>,
+    min_samples_split: usize,
+    min_samples_leaf: usize,
+    max_features: Option<MaxFeatures>,
+    class_weight: Option<ClassWeight>,
+    random_state: u64,
+}
+
+/// The trees of a forest.
+struct Resampling {
+    n_estimators: usize,
+    bootstrap: bool,
+}
+
+impl From<DecisionTreeClassifier> for Settings {
+    fn from(params: DecisionTreeClassifier) -> Self {
+        Self {
+            forest: None,
+            max_depth: params.max_depth,
+            min_samples_split: params.min_samples_split,
+            min_samples_leaf: params.min_samples_leaf,
+            max_features: params.max_features,
+            class_weight: params.class_weight,
+            random_state: params.random_state,
+        }
+    }
+}
+
+impl From<DecisionTreeRegressor> for Settings {
+    fn from(params: DecisionTreeRegressor) -> Self {
+        Self {
+            forest: None,
+            max_depth: params.max_depth,
+            min_samples_split: params.min_samples_split,
+            min_samples_leaf: params.min_samples_leaf,
+            max_features: params.max_features,
+            class_weight: None,
+            random_state: params.random_state,
+        }
+    }
+}
+
+impl From<RandomForestClassifier> for Settings {
+    fn from(params: RandomForestClassifier) -> Self {
+        Self {
+            forest: Some(Resampling {
+                n_estimators: params.n_estimators,
+                bootstrap: params.bootstrap,
+            }),
+            max_depth: params.max_depth,
+            min_samples_split: params.min_samples_split,
+            min_samples_leaf: params.min_samples_leaf,
+            max_features: params.max_features,
+            class_weight: params.class_weight,
+            random_state: params.random_state,
+        }
+    }
+}
+
+impl From<RandomForestRegressor> for Settings {
+    fn from(params: RandomForestRegressor) -> Self {
+        Self {
+            forest: Some(Resampling {
+                n_estimators: params.n_estimators,
+                bootstrap: params.bootstrap,
+            }),
+            max_depth: params.max_depth,
+            min_samples_split: params.min_samples_split,
+            min_samples_leaf: params.min_samples_leaf,
+            max_features: params.max_features,
+            class_weight: None,
+            random_state: params.random_state,
+        }
+    }
+}
+
+pub(super) fn fit(
     estimator: &'static str,
-    params: &Params,
+    settings: &Settings,
+    params: BTreeMap<String, String>,
     data: &TrainingData<'_>,
-) -> Result<Trained, TrainError> {
-    let goal = Goal::new(params, data);
+) -> Result<Model, TrainError> {
+    let goal = Goal::new(settings, data);
     let columns = Columns::new(data.table)?;
-    let mut random = Random::new(params.seed("random_state"));
-    let trees = vec![goal.tree(&columns, &goal.weights, params, 1.0, &mut random)];
+    let trees = match &settings.forest {
+        None => {
+            let mut random = Random::new(settings.random_state);
+            vec![goal.tree(&columns, &goal.weights, settings, 1.0, &mut random)]
+        }
+        Some(forest) => grown(&goal, &columns, settings, forest),
+    };
     goal.model(estimator, params, data, trees)
 }
 
-pub(super) fn fit_random_forest(
-    estimator: &'static str,
-    params: &Params,
-    data: &TrainingData<'_>,
-) -> Result<Trained, TrainError> {
-    let goal = Goal::new(params, data);
-    let columns = Columns::new(data.table)?;
-    let n_estimators = params.count("n_estimators");
+/// The trees of a forest, whose leaves are shares of the mean.
+fn grown(goal: &Goal, columns: &Columns, settings: &Settings, forest: &Resampling) -> Vec<Tree> {
     #[expect(clippy::cast_precision_loss, reason = "tree counts are far below 2^53")]
-    let share = 1.0 / n_estimators as f64;
-    let seed = params.seed("random_state");
+    let share = 1.0 / forest.n_estimators as f64;
     let tree = |index: usize| {
         // A generator of its own for each tree: the first trees of a larger forest are those of a smaller one.
-        let mut random = Random::new(seed).branch(index as u64);
+        let mut random = Random::new(settings.random_state).branch(index as u64);
         let mut weights = goal.weights.clone();
-        if params.flag("bootstrap") {
+        if forest.bootstrap {
             resample(&mut weights, &mut random);
         }
-        goal.tree(&columns, &weights, params, share, &mut random)
+        goal.tree(columns, &weights, settings, share, &mut random)
     };
-    let trees = (0..n_estimators).map(tree).collect();
-    goal.model(estimator, params, data, trees)
+    (0..forest.n_estimators).map(tree).collect()
 }
 
 /// Multiplies each weight by the times its row comes up in as many draws as there are rows.
@@ -76,9 +160,11 @@ struct Goal {
 }
 
 impl Goal {
-    fn new(params: &Params, data: &TrainingData<'_>) -> Self {
+    fn new(settings: &Settings, data: &TrainingData<'_>) -> Self {
         match &data.target {
-            TargetValues::Classes(classes) => Self::classes(params, classes, &data.weights),
+            TargetValues::Classes(classes) => {
+                Self::classes(settings.class_weight, classes, &data.weights)
+            }
             TargetValues::Numbers(targets) => {
                 let rows = 0..data.weights.len();
                 let values = rows.flat_map(|row| targets.iter().map(move |column| column[row]));
@@ -91,7 +177,7 @@ impl Goal {
         }
     }
 
-    fn classes(params: &Params, classes: &Classes, weights: &[f64]) -> Self {
+    fn classes(class_weight: Option<ClassWeight>, classes: &Classes, weights: &[f64]) -> Self {
         let width = classes.labels.len();
         let mut values = vec![0.0; width * classes.codes.len()];
         let mut of_class = vec![0.0; width];
@@ -100,7 +186,7 @@ impl Goal {
             of_class[code] += weights[row];
         }
         let mut weights = weights.to_vec();
-        if params.choice("class_weight") == Some("balanced") {
+        if class_weight.is_some() {
             let total: f64 = of_class.iter().sum();
             #[expect(
                 clippy::cast_precision_loss,
@@ -126,22 +212,22 @@ impl Goal {
         &self,
         columns: &Columns,
         weights: &[f64],
-        params: &Params,
+        settings: &Settings,
         share: f64,
         random: &mut Random,
     ) -> Tree {
         let n_features = columns.n_features();
         let grow_params = GrowParams {
-            max_depth: params.optional_count("max_depth"),
-            min_samples_split: params.count("min_samples_split"),
-            min_samples_leaf: params.count("min_samples_leaf"),
+            max_depth: settings.max_depth,
+            min_samples_split: settings.min_samples_split,
+            min_samples_leaf: settings.min_samples_leaf,
             min_weight: 0.0,
             lambda: 0.0,
             // Like scikit-learn: a node that is not pure is split even where that gains nothing yet.
             min_gain: f64::NEG_INFINITY,
-            max_features: match params.choice("max_features") {
-                Some("sqrt") => n_features.isqrt().max(1),
-                Some(_) => (n_features.ilog2() as usize).max(1),
+            max_features: match settings.max_features {
+                Some(MaxFeatures::Sqrt) => n_features.isqrt().max(1),
+                Some(MaxFeatures::Log2) => (n_features.ilog2() as usize).max(1),
                 None => n_features,
             },
             stop_when_pure: true,
@@ -168,10 +254,10 @@ impl Goal {
     fn model(
         &self,
         estimator: &'static str,
-        params: &Params,
+        params: BTreeMap<String, String>,
         data: &TrainingData<'_>,
         trees: Vec<Tree>,
-    ) -> Result<Trained, TrainError> {
+    ) -> Result<Model, TrainError> {
         let (decision, classes) = match &data.target {
             TargetValues::Classes(classes) => (Decision::ArgMax, classes.labels.clone()),
             TargetValues::Numbers(_) => (Decision::None, Vec::new()),
@@ -187,12 +273,9 @@ impl Goal {
             decision,
             classes,
             categories: Default::default(),
-            params: params.to_text(),
+            params,
         };
-        let model = Model::Forest(ForestModel::new(parts).map_err(crate::model::ModelError::from)?);
-        Ok(Trained {
-            model,
-            warning: None,
-        })
+        let model = ForestModel::new(parts).map_err(ModelError::from)?;
+        Ok(Model::Forest(model))
     }
 }

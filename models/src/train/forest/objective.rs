@@ -2,6 +2,8 @@
 
 use tenebra_quant::InverseLink;
 
+use super::params::Loss;
+
 /// A loss, named as XGBoost names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Objective {
@@ -21,12 +23,12 @@ pub(super) enum Objective {
 const LEAST_HESSIAN: f64 = 1e-16;
 
 impl Objective {
-    /// An objective of a regression, by its name in the registry.
-    pub(super) fn regression(name: Option<&str>) -> Self {
-        match name {
-            Some("count:poisson") => Self::Poisson,
-            Some("reg:gamma") => Self::Gamma,
-            _ => Self::SquaredError,
+    /// The objective of a regression.
+    pub(super) fn regression(loss: Loss) -> Self {
+        match loss {
+            Loss::Poisson => Self::Poisson,
+            Loss::Gamma => Self::Gamma,
+            Loss::SquaredError => Self::SquaredError,
         }
     }
 

@@ -1,16 +1,18 @@
 //! Weights of classes, and classifiers of one class against the others.
 
-use tenebra_quant::Decision;
-
 use crate::data::Classes;
-use crate::linear::LinearParts;
-use crate::train::{Params, TrainingData};
+use crate::train::TrainingData;
+use crate::train::params::ClassWeight;
 
 /// A weight per class: 1, or with `class_weight=balanced` what makes the classes weigh the same.
 ///
 /// `weights` say how much a row counts; scikit-learn lets the sample weights decide everywhere but in SGD.
-pub(super) fn class_weights(params: &Params, classes: &Classes, weights: &[f64]) -> Vec<f64> {
-    if params.choice("class_weight") != Some("balanced") {
+pub(super) fn class_weights(
+    class_weight: Option<ClassWeight>,
+    classes: &Classes,
+    weights: &[f64],
+) -> Vec<f64> {
+    if class_weight.is_none() {
         return vec![1.0; classes.labels.len()];
     }
     let mut totals = vec![0.0; classes.labels.len()];
@@ -35,8 +37,12 @@ pub(super) struct OneVsRest {
 
 impl OneVsRest {
     /// The second of two classes, or each of more; `weights` as for [`class_weights`].
-    pub(super) fn problems(params: &Params, classes: &Classes, weights: &[f64]) -> Vec<Self> {
-        let weights = class_weights(params, classes, weights);
+    pub(super) fn problems(
+        class_weight: Option<ClassWeight>,
+        classes: &Classes,
+        weights: &[f64],
+    ) -> Vec<Self> {
+        let weights = class_weights(class_weight, classes, weights);
         let problem = |positive: usize, negative: f64| Self {
             signs: classes
                 .codes
@@ -57,19 +63,5 @@ impl OneVsRest {
         let weight =
             |(sign, weight): (&f64, &f64)| weight * if *sign > 0.0 { positive } else { negative };
         self.signs.iter().zip(&data.weights).map(weight).collect()
-    }
-}
-
-/// A classifier without outputs, to which one is added per problem of [`OneVsRest::problems`].
-pub(super) fn empty_classifier(name: &str, classes: &Classes) -> LinearParts {
-    let decision = if classes.labels.len() == 2 {
-        Decision::Threshold
-    } else {
-        Decision::ArgMax
-    };
-    LinearParts {
-        intercept: Vec::new(),
-        decision,
-        ..LinearParts::regression(name)
     }
 }

@@ -47,7 +47,7 @@ impl Dual<'_> {
         &self,
         tol: f64,
         max_iter: usize,
-        seed: usize,
+        seed: u64,
         name: &'static str,
     ) -> Solution {
         let (rows, constant) = (self.table.n_rows(), self.constant.unwrap_or(0.0));
@@ -56,7 +56,7 @@ impl Dual<'_> {
             .rows()
             .map(|x| dot(x, x) + constant * constant)
             .collect();
-        let mut rng = ChaCha8Rng::seed_from_u64(seed as u64);
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut active: Vec<usize> = (0..rows).collect();
         let mut state = State {
             b: vec![0.0; rows],

@@ -5,35 +5,38 @@
 
 use linfa::DatasetBase;
 use linfa::traits::Fit;
-use linfa_elasticnet::ElasticNet;
+use linfa_elasticnet::ElasticNet as Coordinates;
 use ndarray::{Array1, Array2, ShapeBuilder};
 
-use super::describe::trained;
+use super::head::Head;
 use super::least_squares::weighted_means;
-use crate::linear::{LinearModel, LinearParts};
-use crate::train::TrainError;
-use crate::train::{Params, Trained, TrainingData};
+use super::minimize::Solution;
+use super::params::{ElasticNet, Lasso};
+use crate::train::{TrainError, TrainingData};
 
-pub(super) fn fit_lasso(params: &Params, data: &TrainingData<'_>) -> Result<Trained, TrainError> {
-    fit("Lasso", params, data, 1.0)
-}
-
-pub(super) fn fit_elastic_net(
-    params: &Params,
-    data: &TrainingData<'_>,
-) -> Result<Trained, TrainError> {
-    fit("ElasticNet", params, data, params.float("l1_ratio"))
-}
-
-fn fit(
+pub(super) fn lasso(
     name: &'static str,
-    params: &Params,
+    params: &Lasso,
     data: &TrainingData<'_>,
-    l1_ratio: f64,
-) -> Result<Trained, TrainError> {
+) -> Result<Head, TrainError> {
+    let params = ElasticNet {
+        alpha: params.alpha,
+        l1_ratio: 1.0,
+        fit_intercept: params.fit_intercept,
+        max_iter: params.max_iter,
+        tol: params.tol,
+    };
+    elastic_net(name, &params, data)
+}
+
+pub(super) fn elastic_net(
+    name: &'static str,
+    params: &ElasticNet,
+    data: &TrainingData<'_>,
+) -> Result<Head, TrainError> {
     let target = data.one_target(name)?;
     let (rows, n) = (data.table.n_rows(), data.table.n_columns());
-    let means = if params.flag("fit_intercept") {
+    let means = if params.fit_intercept {
         weighted_means(data, &[target])
     } else {
         Array1::zeros(n + 1)
@@ -52,11 +55,11 @@ fn fit(
         .enumerate()
         .map(|(at, y)| (y - means[n]) * root(at))
         .collect();
-    let (tol, scale) = (params.float("tol"), y.dot(&y));
-    let max_iter = params.count("max_iter");
-    let fitted = ElasticNet::params()
-        .penalty(params.float("alpha"))
-        .l1_ratio(l1_ratio)
+    let (tol, scale) = (params.tol, y.dot(&y));
+    let max_iter = params.max_iter;
+    let fitted = Coordinates::params()
+        .penalty(params.alpha)
+        .l1_ratio(params.l1_ratio)
         .with_intercept(false)
         .tolerance(tol)
         .max_iterations(u32::try_from(max_iter).unwrap_or(u32::MAX))
@@ -77,13 +80,9 @@ fn fit(
         let gap = fitted.duality_gap() / scale;
         format!("{name} stopped after {max_iter} rounds at a duality gap of {gap:.1e} of the target's square, above tol = {tol:.1e}: raise max_iter or scale the features")
     });
-    let parts = LinearParts {
+    Ok(Head::regression(Solution {
         coef: vec![coef],
         intercept: vec![intercept],
-        ..LinearParts::regression(name)
-    };
-    Ok(trained(
-        LinearModel::new(data.describe(params, parts))?,
         warning,
-    ))
+    }))
 }

@@ -5,11 +5,10 @@
 
 use tenebra_quant::InverseLink;
 
-use super::describe::trained;
+use super::head::Head;
 use super::minimize::{Intercept, Problem, RowLoss, Rows};
-use crate::linear::{LinearModel, LinearParts};
-use crate::train::TrainError;
-use crate::train::{Params, Trained, TrainingData};
+use super::params::{LogLinkRegressor, MeanLink, TweedieRegressor};
+use crate::train::{TrainError, TrainingData};
 
 struct Tweedie<'a> {
     target: &'a [f64],
@@ -71,40 +70,57 @@ impl RowLoss for Tweedie<'_> {
     }
 }
 
-pub(super) fn fit_poisson(params: &Params, data: &TrainingData<'_>) -> Result<Trained, TrainError> {
-    fit("PoissonRegressor", params, data, 1.0, true)
+pub(super) fn poisson(
+    name: &'static str,
+    params: &LogLinkRegressor,
+    data: &TrainingData<'_>,
+) -> Result<Head, TrainError> {
+    fit(name, params, data, 1.0, true)
 }
 
-pub(super) fn fit_gamma(params: &Params, data: &TrainingData<'_>) -> Result<Trained, TrainError> {
-    fit("GammaRegressor", params, data, 2.0, true)
+pub(super) fn gamma(
+    name: &'static str,
+    params: &LogLinkRegressor,
+    data: &TrainingData<'_>,
+) -> Result<Head, TrainError> {
+    fit(name, params, data, 2.0, true)
 }
 
-pub(super) fn fit_tweedie(params: &Params, data: &TrainingData<'_>) -> Result<Trained, TrainError> {
-    const NAME: &str = "TweedieRegressor";
-    let power = params.float("power");
+pub(super) fn tweedie(
+    name: &'static str,
+    params: &TweedieRegressor,
+    data: &TrainingData<'_>,
+) -> Result<Head, TrainError> {
+    let power = params.power;
     if power > 0.0 && power < 1.0 {
         let message =
             format!("no distribution has the power {power}; choose at most 0 or at least 1");
         return Err(TrainError::Combination {
-            estimator: NAME,
+            estimator: name,
             message,
         });
     }
-    let log_link = match params.choice("link") {
-        Some("log") => true,
-        Some("identity") => false,
-        _ => power > 0.0,
+    let log_link = match params.link {
+        MeanLink::Log => true,
+        MeanLink::Identity => false,
+        MeanLink::Auto => power > 0.0,
     };
-    fit(NAME, params, data, power, log_link)
+    let params = LogLinkRegressor {
+        alpha: params.alpha,
+        fit_intercept: params.fit_intercept,
+        max_iter: params.max_iter,
+        tol: params.tol,
+    };
+    fit(name, &params, data, power, log_link)
 }
 
 fn fit(
     name: &'static str,
-    params: &Params,
+    params: &LogLinkRegressor,
     data: &TrainingData<'_>,
     power: f64,
     log_link: bool,
-) -> Result<Trained, TrainError> {
+) -> Result<Head, TrainError> {
     let target = data.one_target(name)?;
     let (sum, total) = target
         .iter()
@@ -112,7 +128,7 @@ fn fit(
         .fold((0.0, 0.0), |(sum, total), (y, w)| (sum + y * w, total + w));
     let mean = sum / total;
     check_target(name, target, power, mean, log_link)?;
-    let intercept = if params.flag("fit_intercept") {
+    let intercept = if params.fit_intercept {
         Intercept::Free {
             start: if log_link { mean.ln() } else { mean },
         }
@@ -130,25 +146,19 @@ fn fit(
         &data.weights,
         loss,
         1,
-        params.float("alpha"),
+        params.alpha,
         intercept,
     );
-    let solution = problem.minimize(params.float("tol"), params.count("max_iter"), name)?;
+    let solution = problem.minimize(params.tol, params.max_iter, name)?;
     let inverse_link = if log_link {
         InverseLink::Exp
     } else {
         InverseLink::Identity
     };
-    let parts = LinearParts {
-        coef: solution.coef,
-        intercept: solution.intercept,
+    Ok(Head {
         inverse_link,
-        ..LinearParts::regression(name)
-    };
-    Ok(trained(
-        LinearModel::new(data.describe(params, parts))?,
-        solution.warning,
-    ))
+        ..Head::regression(solution)
+    })
 }
 
 /// Targets that the distribution can give.

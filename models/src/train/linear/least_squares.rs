@@ -9,51 +9,52 @@ use linfa_linalg::qr::QR;
 use linfa_linalg::triangular::{SolveTriangular, UPLO};
 use ndarray::{Array1, Array2, ArrayView2, Axis, ShapeBuilder, Slice};
 
-use super::describe::trained;
 use super::factor::Qr;
+use super::head::Head;
+use super::minimize::Solution;
+use super::params::{LinearRegression, Ridge};
 use super::row_space::RowSpace;
-use crate::linear::{LinearModel, LinearParts};
-use crate::train::TrainError;
-use crate::train::{Params, TargetValues, Trained, TrainingData};
+use crate::train::{TargetValues, TrainError, TrainingData};
 
 /// Rows that are reduced together: enough for matrix products, few enough for the cache.
 const BLOCK: usize = 512;
 
-pub(super) fn fit_linear_regression(
-    params: &Params,
+pub(super) fn linear_regression(
+    name: &'static str,
+    params: &LinearRegression,
     data: &TrainingData<'_>,
-) -> Result<Trained, TrainError> {
-    fit("LinearRegression", params, data, 0.0)
+) -> Result<Head, TrainError> {
+    fit(name, data, 0.0, params.fit_intercept)
 }
 
-pub(super) fn fit_ridge(params: &Params, data: &TrainingData<'_>) -> Result<Trained, TrainError> {
-    fit("Ridge", params, data, params.float("alpha"))
+pub(super) fn ridge(
+    name: &'static str,
+    params: &Ridge,
+    data: &TrainingData<'_>,
+) -> Result<Head, TrainError> {
+    fit(name, data, params.alpha, params.fit_intercept)
 }
 
 fn fit(
     name: &'static str,
-    params: &Params,
     data: &TrainingData<'_>,
     alpha: f64,
-) -> Result<Trained, TrainError> {
+    fit_intercept: bool,
+) -> Result<Head, TrainError> {
     let TargetValues::Numbers(targets) = &data.target else {
         return Err(TrainError::NoTarget);
     };
-    let reduced = Reduced::new(data, targets, params.flag("fit_intercept"));
+    let reduced = Reduced::new(data, targets, fit_intercept);
     let coef = reduced.solve(alpha, name)?;
     let intercept = coef.iter().zip(&reduced.target_means);
     let intercept = intercept
         .map(|(w, mean)| mean - reduced.feature_means.dot(&Array1::from_vec(w.clone())))
         .collect();
-    let parts = LinearParts {
+    Ok(Head::regression(Solution {
         coef,
         intercept,
-        ..LinearParts::regression(name)
-    };
-    Ok(trained(
-        LinearModel::new(data.describe(params, parts))?,
-        None,
-    ))
+        warning: None,
+    }))
 }
 
 /// The normal form of a least-squares problem: `[R | Q^T y]`.

@@ -1,11 +1,10 @@
 //! Logistic regression: binary and multinomial, L2-penalized, intercept free.
 
 use super::classes::class_weights;
-use super::describe::trained;
-use super::minimize::{Intercept, Problem, RowLoss, Rows, Solution};
-use crate::linear::{LinearModel, LinearParts};
-use crate::train::TrainError;
-use crate::train::{Params, Trained, TrainingData};
+use super::head::Head;
+use super::minimize::{Intercept, Problem, RowLoss, Rows};
+use super::params::LogisticRegression;
+use crate::train::{TrainError, TrainingData};
 use tenebra_quant::{Decision, InverseLink};
 
 /// `ln(1 + exp(z)) - y z` with `y` in {0, 1}.
@@ -60,55 +59,48 @@ impl RowLoss for Multinomial<'_> {
     }
 }
 
-pub(super) fn fit(params: &Params, data: &TrainingData<'_>) -> Result<Trained, TrainError> {
-    const NAME: &str = "LogisticRegression";
+pub(super) fn fit(
+    name: &'static str,
+    params: &LogisticRegression,
+    data: &TrainingData<'_>,
+) -> Result<Head, TrainError> {
     let classes = data.classes()?;
-    let class_weights = class_weights(params, classes, &data.weights);
+    let class_weights = class_weights(params.class_weight, classes, &data.weights);
     let weights: Vec<f64> = classes
         .codes
         .iter()
         .zip(&data.weights)
         .map(|(&code, w)| w * class_weights[code])
         .collect();
-    let intercept = if params.flag("fit_intercept") {
+    let intercept = if params.fit_intercept {
         Intercept::Free { start: 0.0 }
     } else {
         Intercept::None
     };
-    let l2 = 1.0 / (params.float("C") * weights.iter().sum::<f64>());
-    let (tol, max_iter) = (params.float("tol"), params.count("max_iter"));
+    let l2 = 1.0 / (params.c * weights.iter().sum::<f64>());
+    let (tol, max_iter) = (params.tol, params.max_iter);
     let codes = &classes.codes;
     let binary = classes.labels.len() == 2;
     let rows = Rows::of(data.table);
-    let Solution {
-        coef,
-        intercept,
-        warning,
-    } = if binary {
+    let solution = if binary {
         Problem::new(&rows, &weights, Binary { codes }, 1, l2, intercept)
-            .minimize(tol, max_iter, NAME)?
+            .minimize(tol, max_iter, name)?
     } else {
         let n = classes.labels.len();
         let loss = Multinomial {
             codes,
             n_classes: n as f64,
         };
-        Problem::new(&rows, &weights, loss, n, l2, intercept).minimize(tol, max_iter, NAME)?
+        Problem::new(&rows, &weights, loss, n, l2, intercept).minimize(tol, max_iter, name)?
     };
     let (inverse_link, decision) = if binary {
         (InverseLink::Sigmoid, Decision::Threshold)
     } else {
         (InverseLink::Softmax, Decision::ArgMax)
     };
-    let parts = LinearParts {
-        coef,
-        intercept,
+    Ok(Head {
+        solution,
         inverse_link,
         decision,
-        ..LinearParts::regression(NAME)
-    };
-    Ok(trained(
-        LinearModel::new(data.describe(params, parts))?,
-        warning,
-    ))
+    })
 }

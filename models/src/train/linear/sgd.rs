@@ -7,80 +7,82 @@ use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 use tenebra_quant::InverseLink;
 
-use super::classes::{OneVsRest, empty_classifier};
-use super::describe::trained;
+use super::classes::OneVsRest;
+use super::head::Head;
+use super::minimize::Solution;
+use super::params::{Penalty, Schedule, SgdClassifier, SgdLoss, SgdRegressor};
 use super::shuffle::shuffle;
-use crate::linear::{LinearModel, LinearParts};
-use crate::train::TrainError;
-use crate::train::{Params, Trained, TrainingData};
+use crate::train::{TrainError, TrainingData};
 use loss::Loss;
 
-pub(super) const CLASSIFIER_LOSSES: &[&str] = &[
-    "hinge",
-    "log_loss",
-    "modified_huber",
-    "squared_hinge",
-    "perceptron",
-    "squared_error",
-    "huber",
-    "epsilon_insensitive",
-    "squared_epsilon_insensitive",
-];
-pub(super) const REGRESSOR_LOSSES: &[&str] = &[
-    "squared_error",
-    "huber",
-    "epsilon_insensitive",
-    "squared_epsilon_insensitive",
-];
-
-pub(super) fn fit_regressor(
-    params: &Params,
+pub(super) fn regressor(
+    name: &'static str,
+    params: &SgdRegressor,
     data: &TrainingData<'_>,
-) -> Result<Trained, TrainError> {
-    const NAME: &str = "SGDRegressor";
-    let target = data.one_target(NAME)?;
-    let descent = Descent::new(NAME, params, data)?;
+) -> Result<Head, TrainError> {
+    let target = data.one_target(name)?;
+    let descent = Descent::new(name, params, data)?;
     let (w, intercept, warning) = descent.run(target, &data.weights, 0)?;
-    let parts = LinearParts {
+    Ok(Head::regression(Solution {
         coef: vec![w],
         intercept: vec![intercept],
-        ..LinearParts::regression(NAME)
-    };
-    Ok(trained(
-        LinearModel::new(data.describe(params, parts))?,
         warning,
-    ))
+    }))
 }
 
-pub(super) fn fit_classifier(
-    params: &Params,
+pub(super) fn classifier(
+    name: &'static str,
+    params: &SgdClassifier,
     data: &TrainingData<'_>,
-) -> Result<Trained, TrainError> {
-    const NAME: &str = "SGDClassifier";
+) -> Result<Head, TrainError> {
     let classes = data.classes()?;
-    let descent = Descent::new(NAME, params, data)?;
-    let mut parts = empty_classifier(NAME, classes);
-    let mut warning = None;
+    let steps = params.steps();
+    let descent = Descent::new(name, &steps, data)?;
+    let mut found = Solution {
+        coef: Vec::new(),
+        intercept: Vec::new(),
+        warning: None,
+    };
     let ones = vec![1.0; classes.codes.len()];
-    for (stream, problem) in OneVsRest::problems(params, classes, &ones)
-        .iter()
-        .enumerate()
-    {
+    let problems = OneVsRest::problems(params.class_weight, classes, &ones);
+    for (stream, problem) in problems.iter().enumerate() {
         let (w, intercept, note) =
             descent.run(&problem.signs, &problem.row_weights(data), stream)?;
-        parts.coef.push(w);
-        parts.intercept.push(intercept);
-        warning = warning.or(note);
+        found.coef.push(w);
+        found.intercept.push(intercept);
+        found.warning = found.warning.or(note);
     }
-    parts.inverse_link = match (params.choice("loss"), parts.coef.len()) {
-        (Some("log_loss"), 1) => InverseLink::Sigmoid,
-        (Some("log_loss"), _) => InverseLink::SigmoidNormalized,
+    let inverse_link = match (params.loss, found.coef.len()) {
+        (SgdLoss::Log, 1) => InverseLink::Sigmoid,
+        (SgdLoss::Log, _) => InverseLink::SigmoidNormalized,
         _ => InverseLink::Identity,
     };
-    Ok(trained(
-        LinearModel::new(data.describe(params, parts))?,
-        warning,
-    ))
+    Ok(Head {
+        inverse_link,
+        ..Head::classifier(found, classes)
+    })
+}
+
+impl SgdClassifier {
+    /// The steps, which are those of a regression.
+    fn steps(&self) -> SgdRegressor {
+        SgdRegressor {
+            loss: self.loss,
+            penalty: self.penalty,
+            alpha: self.alpha,
+            l1_ratio: self.l1_ratio,
+            fit_intercept: self.fit_intercept,
+            max_iter: self.max_iter,
+            tol: self.tol,
+            shuffle: self.shuffle,
+            epsilon: self.epsilon,
+            random_state: self.random_state,
+            learning_rate: self.learning_rate,
+            eta0: self.eta0,
+            power_t: self.power_t,
+            n_iter_no_change: self.n_iter_no_change,
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -101,18 +103,11 @@ enum Rate {
 struct Descent<'a> {
     name: &'static str,
     data: &'a TrainingData<'a>,
+    params: &'a SgdRegressor,
     loss: Loss,
-    alpha: f64,
     /// Share of the L1 norm in the penalty; nothing without a penalty.
     l1_ratio: Option<f64>,
     rate: Rate,
-    eta0: f64,
-    fit_intercept: bool,
-    shuffle: bool,
-    tol: Option<f64>,
-    max_iter: usize,
-    n_iter_no_change: usize,
-    seed: u64,
 }
 
 /// Steps are limited to this slope, as in scikit-learn, so that one row does not overflow the weights.
@@ -121,21 +116,18 @@ const MAX_SLOPE: f64 = 1e12;
 impl<'a> Descent<'a> {
     fn new(
         name: &'static str,
-        params: &Params,
+        params: &'a SgdRegressor,
         data: &'a TrainingData<'a>,
     ) -> Result<Self, TrainError> {
-        let alpha = params.float("alpha");
-        let loss = Loss::new(
-            params.choice("loss").unwrap_or_default(),
-            params.float("epsilon"),
-        );
-        let rate = match params.choice("learning_rate") {
-            Some("constant") => Rate::Constant,
-            Some("adaptive") => Rate::Adaptive,
-            Some("invscaling") => Rate::InverseScaling {
-                power: params.float("power_t"),
+        let alpha = params.alpha;
+        let loss = Loss::new(params.loss, params.epsilon);
+        let rate = match params.learning_rate {
+            Schedule::Constant => Rate::Constant,
+            Schedule::Adaptive => Rate::Adaptive,
+            Schedule::InverseScaling => Rate::InverseScaling {
+                power: params.power_t,
             },
-            _ if alpha == 0.0 => {
+            Schedule::Optimal if alpha == 0.0 => {
                 let message =
                     "learning_rate = optimal needs alpha above 0; choose another learning_rate"
                         .to_owned();
@@ -144,7 +136,7 @@ impl<'a> Descent<'a> {
                     message,
                 });
             }
-            _ => {
+            Schedule::Optimal => {
                 // Such that the first step is of the size of typical weights.
                 let typical = (1.0 / alpha.sqrt()).sqrt();
                 let eta0 = typical / loss.slope(1.0, -typical).max(1.0);
@@ -153,26 +145,18 @@ impl<'a> Descent<'a> {
                 }
             }
         };
-        let l1_ratio = match params.choice("penalty") {
-            Some("l2") => Some(0.0),
-            Some("l1") => Some(1.0),
-            Some(_) => Some(params.float("l1_ratio")),
-            None => None,
-        };
+        let l1_ratio = params.penalty.map(|penalty| match penalty {
+            Penalty::L2 => 0.0,
+            Penalty::L1 => 1.0,
+            Penalty::ElasticNet => params.l1_ratio,
+        });
         Ok(Self {
             name,
             data,
+            params,
             loss,
-            alpha,
             l1_ratio,
             rate,
-            eta0: params.float("eta0"),
-            fit_intercept: params.flag("fit_intercept"),
-            shuffle: params.flag("shuffle"),
-            tol: params.optional_float("tol"),
-            max_iter: params.count("max_iter"),
-            n_iter_no_change: params.count("n_iter_no_change"),
-            seed: params.count("random_state") as u64,
         })
     }
 
@@ -190,14 +174,14 @@ impl<'a> Descent<'a> {
             paid: vec![0.0; n],
             owed: 0.0,
             t: 1.0,
-            eta: self.eta0,
+            eta: self.params.eta0,
         };
-        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        let mut rng = ChaCha8Rng::seed_from_u64(self.params.random_state);
         rng.set_stream(stream as u64);
         let mut order: Vec<usize> = (0..target.len()).collect();
         let (mut best, mut idle) = (f64::INFINITY, 0);
-        for _ in 0..self.max_iter {
-            if self.shuffle {
+        for _ in 0..self.params.max_iter {
+            if self.params.shuffle {
                 shuffle(&mut order, &mut rng);
             }
             let objective = self.epoch(&mut state, &order, target, row_weights);
@@ -208,10 +192,10 @@ impl<'a> Descent<'a> {
                     message,
                 });
             }
-            let Some(tol) = self.tol else { continue };
+            let Some(tol) = self.params.tol else { continue };
             idle = if objective > best - tol { idle + 1 } else { 0 };
             best = best.min(objective);
-            if idle >= self.n_iter_no_change {
+            if idle >= self.params.n_iter_no_change {
                 if self.rate == Rate::Adaptive && state.eta > 1e-6 {
                     state.eta /= 5.0;
                     idle = 0;
@@ -222,8 +206,8 @@ impl<'a> Descent<'a> {
             }
         }
         let diverged = self.diverged(&state, target, row_weights);
-        let slow = self.tol.map(|tol| {
-            let (name, rounds) = (self.name, self.max_iter);
+        let slow = self.params.tol.map(|tol| {
+            let (name, rounds) = (self.name, self.params.max_iter);
             format!("{name} stopped after {rounds} rounds while the loss still fell by more than tol = {tol:.1e}: raise max_iter")
         });
         Ok((state.w, state.intercept, diverged.or(slow)))
@@ -261,14 +245,24 @@ impl<'a> Descent<'a> {
             let x = &self.data.table.values()[row * n..(row + 1) * n];
             let (y, score) = (target[row], state.score(x));
             match self.rate {
-                Rate::Optimal { t0 } => state.eta = 1.0 / (self.alpha * (t0 + state.t - 1.0)),
-                Rate::InverseScaling { power } => state.eta = self.eta0 / state.t.powf(power),
+                Rate::Optimal { t0 } => {
+                    state.eta = 1.0 / (self.params.alpha * (t0 + state.t - 1.0))
+                }
+                Rate::InverseScaling { power } => {
+                    state.eta = self.params.eta0 / state.t.powf(power)
+                }
                 Rate::Constant | Rate::Adaptive => {}
             }
             objective += self.loss.value(y, score) + self.penalty(&state.w);
             let slope = self.loss.slope(y, score).clamp(-MAX_SLOPE, MAX_SLOPE);
             let update = -state.eta * slope * row_weights[row];
-            state.step(x, update, self.alpha, self.l1_ratio, self.fit_intercept);
+            state.step(
+                x,
+                update,
+                self.params.alpha,
+                self.l1_ratio,
+                self.params.fit_intercept,
+            );
             state.t += 1.0;
         }
         objective / order.len() as f64
@@ -282,7 +276,7 @@ impl<'a> Descent<'a> {
             } else {
                 0.0
             };
-            self.alpha * ((1.0 - l1) * 0.5 * squares + l1 * sizes)
+            self.params.alpha * ((1.0 - l1) * 0.5 * squares + l1 * sizes)
         })
     }
 }

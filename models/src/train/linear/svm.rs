@@ -4,13 +4,12 @@
 //! `1/2 |w|^2 + C sum_i s_i loss(x_i w)`. The squared losses are smooth and go to L-BFGS; hinge and epsilon-insensitive loss
 //! are not and go to dual coordinate descent (Hsieh et al. 2008, Ho & Lin 2012).
 
-use super::classes::{OneVsRest, empty_classifier};
-use super::describe::trained;
+use super::classes::OneVsRest;
 use super::dual::Dual;
+use super::head::Head;
 use super::minimize::{Intercept, Problem, RowLoss, Rows, Solution};
-use crate::linear::{LinearModel, LinearParts};
-use crate::train::TrainError;
-use crate::train::{Params, Trained, TrainingData};
+use super::params::{LinearSvc, LinearSvr, SvcLoss, SvrLoss};
+use crate::train::{TrainError, TrainingData};
 
 /// `max(0, 1 - y z)^2` with `y` in {-1, 1}.
 struct SquaredHinge<'a> {
@@ -52,7 +51,12 @@ impl RowLoss for SquaredEpsilonInsensitive<'_> {
 /// What the two estimators have in common.
 struct Machine<'a> {
     name: &'static str,
-    params: &'a Params,
+    c: f64,
+    /// Value of the constant feature, if there is one.
+    constant: Option<f64>,
+    max_iter: usize,
+    tol: f64,
+    random_state: u64,
     data: &'a TrainingData<'a>,
     /// Sample weights times class weights.
     weights: Vec<f64>,
@@ -60,16 +64,12 @@ struct Machine<'a> {
 
 impl Machine<'_> {
     fn smooth(&self, rows: &Rows, loss: impl RowLoss) -> Result<Solution, TrainError> {
-        let l2 = 1.0 / (self.params.float("C") * self.weights.iter().sum::<f64>());
+        let l2 = 1.0 / (self.c * self.weights.iter().sum::<f64>());
         let intercept = self
-            .constant()
+            .constant
             .map_or(Intercept::None, |scaling| Intercept::Penalized { scaling });
         let problem = Problem::new(rows, &self.weights, loss, 1, l2, intercept);
-        problem.minimize(
-            self.params.float("tol"),
-            self.params.count("max_iter"),
-            self.name,
-        )
+        problem.minimize(self.tol, self.max_iter, self.name)
     }
 
     /// `centre` and `bounds` of each row's dual variable; see [`Dual`].
@@ -79,50 +79,40 @@ impl Machine<'_> {
         epsilon: f64,
         bounds: impl Fn(usize, f64) -> (f64, f64),
     ) -> Solution {
-        let c = self.params.float("C");
-        let bounds: Vec<(f64, f64)> = self
-            .weights
-            .iter()
-            .enumerate()
-            .map(|(row, w)| bounds(row, c * w))
-            .collect();
+        let weights = self.weights.iter().enumerate();
+        let bounds: Vec<(f64, f64)> = weights.map(|(row, w)| bounds(row, self.c * w)).collect();
         let dual = Dual {
             table: self.data.table,
-            constant: self.constant(),
+            constant: self.constant,
             centre,
             epsilon,
             bounds: &bounds,
         };
-        dual.solve(
-            self.params.float("tol"),
-            self.params.count("max_iter"),
-            self.params.count("random_state"),
-            self.name,
-        )
-    }
-
-    fn constant(&self) -> Option<f64> {
-        self.params
-            .flag("fit_intercept")
-            .then(|| self.params.float("intercept_scaling"))
+        dual.solve(self.tol, self.max_iter, self.random_state, self.name)
     }
 }
 
-pub(super) fn fit_classifier(
-    params: &Params,
+pub(super) fn classifier(
+    name: &'static str,
+    params: &LinearSvc,
     data: &TrainingData<'_>,
-) -> Result<Trained, TrainError> {
-    const NAME: &str = "LinearSVC";
+) -> Result<Head, TrainError> {
     let classes = data.classes()?;
-    let mut parts = empty_classifier(NAME, classes);
-    let mut warning = None;
-    let hinge = params.choice("loss") == Some("hinge");
-    let rows = (!hinge).then(|| Rows::of(data.table));
-    for problem in OneVsRest::problems(params, classes, &data.weights) {
+    let mut found = Solution {
+        coef: Vec::new(),
+        intercept: Vec::new(),
+        warning: None,
+    };
+    let rows = (params.loss != SvcLoss::Hinge).then(|| Rows::of(data.table));
+    for problem in OneVsRest::problems(params.class_weight, classes, &data.weights) {
         let signs = &problem.signs;
         let machine = Machine {
-            name: NAME,
-            params,
+            name,
+            c: params.c,
+            constant: params.fit_intercept.then_some(params.intercept_scaling),
+            max_iter: params.max_iter,
+            tol: params.tol,
+            random_state: params.random_state,
             data,
             weights: problem.row_weights(data),
         };
@@ -136,42 +126,36 @@ pub(super) fn fit_classifier(
                 }
             }),
         };
-        parts.coef.extend(solution.coef);
-        parts.intercept.extend(solution.intercept);
-        warning = warning.or(solution.warning);
+        found.coef.extend(solution.coef);
+        found.intercept.extend(solution.intercept);
+        found.warning = found.warning.or(solution.warning);
     }
-    Ok(trained(
-        LinearModel::new(data.describe(params, parts))?,
-        warning,
-    ))
+    Ok(Head::classifier(found, classes))
 }
 
-pub(super) fn fit_regressor(
-    params: &Params,
+pub(super) fn regressor(
+    name: &'static str,
+    params: &LinearSvr,
     data: &TrainingData<'_>,
-) -> Result<Trained, TrainError> {
-    const NAME: &str = "LinearSVR";
-    let target = data.one_target(NAME)?;
-    let epsilon = params.float("epsilon");
+) -> Result<Head, TrainError> {
+    let target = data.one_target(name)?;
+    let epsilon = params.epsilon;
     let machine = Machine {
-        name: NAME,
-        params,
+        name,
+        c: params.c,
+        constant: params.fit_intercept.then_some(params.intercept_scaling),
+        max_iter: params.max_iter,
+        tol: params.tol,
+        random_state: params.random_state,
         data,
         weights: data.weights.clone(),
     };
-    let solution = if params.choice("loss") == Some("squared_epsilon_insensitive") {
-        let rows = Rows::of(data.table);
-        machine.smooth(&rows, SquaredEpsilonInsensitive { target, epsilon })?
-    } else {
-        machine.dual(target, epsilon, |_, most| (-most, most))
+    let solution = match params.loss {
+        SvrLoss::SquaredEpsilonInsensitive => {
+            let rows = Rows::of(data.table);
+            machine.smooth(&rows, SquaredEpsilonInsensitive { target, epsilon })?
+        }
+        SvrLoss::EpsilonInsensitive => machine.dual(target, epsilon, |_, most| (-most, most)),
     };
-    let parts = LinearParts {
-        coef: solution.coef,
-        intercept: solution.intercept,
-        ..LinearParts::regression(NAME)
-    };
-    Ok(trained(
-        LinearModel::new(data.describe(params, parts))?,
-        solution.warning,
-    ))
+    Ok(Head::regression(solution))
 }

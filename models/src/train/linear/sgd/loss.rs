@@ -1,5 +1,7 @@
 //! Losses of one score.
 
+use crate::train::linear::params::SgdLoss;
+
 /// A loss of target `y` and score `z`; for classification `y` is -1 or 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Loss {
@@ -22,18 +24,18 @@ pub(super) enum Loss {
 }
 
 impl Loss {
-    /// The loss that scikit-learn calls `name`.
-    pub(super) fn new(name: &str, epsilon: f64) -> Self {
-        match name {
-            "perceptron" => Self::Hinge { margin: 0.0 },
-            "squared_hinge" => Self::SquaredHinge,
-            "log_loss" => Self::Log,
-            "modified_huber" => Self::ModifiedHuber,
-            "squared_error" => Self::Squared,
-            "huber" => Self::Huber { epsilon },
-            "epsilon_insensitive" => Self::EpsilonInsensitive { epsilon },
-            "squared_epsilon_insensitive" => Self::SquaredEpsilonInsensitive { epsilon },
-            _ => Self::Hinge { margin: 1.0 },
+    /// The loss, with the tolerance of those that have one.
+    pub(super) fn new(loss: SgdLoss, epsilon: f64) -> Self {
+        match loss {
+            SgdLoss::Hinge => Self::Hinge { margin: 1.0 },
+            SgdLoss::Perceptron => Self::Hinge { margin: 0.0 },
+            SgdLoss::SquaredHinge => Self::SquaredHinge,
+            SgdLoss::Log => Self::Log,
+            SgdLoss::ModifiedHuber => Self::ModifiedHuber,
+            SgdLoss::SquaredError => Self::Squared,
+            SgdLoss::Huber => Self::Huber { epsilon },
+            SgdLoss::EpsilonInsensitive => Self::EpsilonInsensitive { epsilon },
+            SgdLoss::SquaredEpsilonInsensitive => Self::SquaredEpsilonInsensitive { epsilon },
         }
     }
 
@@ -93,15 +95,15 @@ mod tests {
     #[test]
     fn slopes_are_derivatives() {
         let names = [
-            "hinge",
-            "perceptron",
-            "squared_hinge",
-            "log_loss",
-            "modified_huber",
-            "squared_error",
-            "huber",
-            "epsilon_insensitive",
-            "squared_epsilon_insensitive",
+            SgdLoss::Hinge,
+            SgdLoss::Perceptron,
+            SgdLoss::SquaredHinge,
+            SgdLoss::Log,
+            SgdLoss::ModifiedHuber,
+            SgdLoss::SquaredError,
+            SgdLoss::Huber,
+            SgdLoss::EpsilonInsensitive,
+            SgdLoss::SquaredEpsilonInsensitive,
         ];
         for name in names {
             let loss = Loss::new(name, 0.3);
@@ -112,7 +114,7 @@ mod tests {
                     let numeric = (loss.value(y, z + h) - loss.value(y, z - h)) / (2.0 * h);
                     assert!(
                         (numeric - loss.slope(y, z)).abs() < 1e-6,
-                        "{name} at {y}, {z}"
+                        "{name:?} at {y}, {z}"
                     );
                 }
             }
@@ -121,9 +123,12 @@ mod tests {
 
     #[test]
     fn values_by_hand() {
-        assert_eq!(Loss::new("hinge", 0.0).value(1.0, -0.5), 1.5);
-        assert_eq!(Loss::new("modified_huber", 0.0).value(-1.0, 2.0), 8.0);
-        assert_eq!(Loss::new("huber", 0.5).value(1.0, 3.0), 0.5 * (2.0 - 0.25));
-        assert_eq!(Loss::new("log_loss", 0.0).value(1.0, 0.0), 2_f64.ln());
+        assert_eq!(Loss::new(SgdLoss::Hinge, 0.0).value(1.0, -0.5), 1.5);
+        assert_eq!(Loss::new(SgdLoss::ModifiedHuber, 0.0).value(-1.0, 2.0), 8.0);
+        assert_eq!(
+            Loss::new(SgdLoss::Huber, 0.5).value(1.0, 3.0),
+            0.5 * (2.0 - 0.25)
+        );
+        assert_eq!(Loss::new(SgdLoss::Log, 0.0).value(1.0, 0.0), 2_f64.ln());
     }
 }
