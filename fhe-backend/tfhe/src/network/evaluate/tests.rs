@@ -345,7 +345,7 @@ fn outputs_that_are_too_wide_are_refused() {
     let mut rng = ChaCha20Rng::seed_from_u64(5);
     let shape = Shape {
         input_bits: 2,
-        widths: &[16, 16, 96, 10],
+        widths: &[16, 16, 16, 50],
         weights: 12,
         activation_bits: 2,
         output_weight: 100_000,
