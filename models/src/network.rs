@@ -112,7 +112,8 @@ impl ActivationCodes {
 
 impl Layer {
     /// The sum of neuron `neuron` over `x`, in the order of its weights.
-    fn sum(&self, neuron: usize, x: &[f64]) -> f64 {
+    #[must_use]
+    pub fn sum(&self, neuron: usize, x: &[f64]) -> f64 {
         let weights = self.weights[neuron].iter();
         weights.map(|&(j, w)| w * x[j as usize]).sum()
     }

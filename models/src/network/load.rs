@@ -47,7 +47,7 @@ impl NetworkModel {
 
 impl Layer {
     /// The load of a layer of integers that reads codes of these widths, `max - min`.
-    pub(crate) fn load(&self, widths: &[i64]) -> LayerLoad {
+    pub fn load(&self, widths: &[i64]) -> LayerLoad {
         let bits = |j: u32| (i64::BITS - widths[j as usize].leading_zeros()) as usize;
         let mut load = LayerLoad {
             neurons: self.weights.len(),

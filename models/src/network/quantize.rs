@@ -154,7 +154,7 @@ impl Layer {
     }
 
     /// The code of a sum of `neuron`; `codes` is that of [`ActivationCodes::affine`](super::ActivationCodes::affine).
-    pub(crate) fn code(
+    pub fn code(
         &self,
         neuron: usize,
         sum: f64,
