@@ -22,11 +22,10 @@ use alloc::collections::BTreeMap;
 use core::ops::Deref;
 
 use serde::{Deserialize, Serialize};
-use tenebra_quant::{Affine, Codec, Decision, InverseLink, QuantError};
+use tenebra_quant::{Affine, Codec, Decision, Input, InverseLink, QuantError};
 
 use crate::model::ModelError;
 use crate::prediction::Prediction;
-use crate::quantized::InputCodec;
 use crate::scores::Metric;
 
 /// The parts of a network, unchecked; [`NetworkModel::new`] is the door.
@@ -42,7 +41,7 @@ pub struct NetworkParts {
     /// The features that the first layer reads and how they become codes; none for a float network, whose first layer reads
     /// the features themselves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub inputs: Vec<InputCodec>,
+    pub inputs: Vec<Input<Vec<f64>>>,
     /// Hidden layers, then the last, whose activation is [`Activation::Identity`]; at least one layer.
     pub layers: Vec<Layer>,
     /// From scores to predictions.
@@ -220,7 +219,7 @@ impl NetworkModel {
 }
 
 /// The code of a feature before it is rounded, clamped to the codes; codes of bins are integers.
-fn real_code(input: &InputCodec, row: &[f64]) -> f64 {
+fn real_code(input: &Input<Vec<f64>>, row: &[f64]) -> f64 {
     let x = row[input.column];
     match &input.codec {
         Codec::Affine(affine) => {

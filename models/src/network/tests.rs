@@ -7,7 +7,7 @@ use crate::quantized::QuantizeOptions;
 
 /// Two features of 2 bits in steps of 0.5, two neurons, one score.
 fn small() -> NetworkParts {
-    let input = |column| InputCodec {
+    let input = |column| Input {
         column,
         codec: Codec::Affine(Affine::from_parts(0.5, 0, 0, 3).unwrap()),
         missing: None,
