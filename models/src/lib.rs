@@ -23,13 +23,13 @@ pub use data::DataError;
 pub use forest::{ForestModel, ForestParts};
 pub use linear::{CalibrationNote, LinearModel, LinearParts, calibration_notes};
 pub use model::{Model, ModelError, Task};
-pub use network::{NetworkModel, NetworkParts};
+pub use network::{CostModel, NetworkModel, NetworkParts};
 pub use quantize::{quantize, quantize_with_report};
 pub use quantized::{QuantizeError, QuantizeOptions, QuantizedModel};
 pub use scores::MetricError;
 pub use tenebra_quant::Prediction;
 #[cfg(feature = "train")]
 pub use train::{
-    Estimator, EstimatorInfo, EstimatorName, FAMILIES, Family, Kind, Param, Params, TrainError,
-    Trained, Value, estimators,
+    Epoch, Estimator, EstimatorInfo, EstimatorName, FAMILIES, Family, Kind, List, MAX_LIST, Param,
+    Params, TrainError, Trained, Unwatched, Value, Watch, estimators,
 };

@@ -11,10 +11,12 @@
 
 mod activation;
 mod check;
+mod cost;
 mod load;
 mod quantize;
 
 pub use activation::Activation;
+pub use cost::{CostModel, DirectCosts};
 pub use load::LayerLoad;
 pub use quantize::quantize_network;
 

@@ -154,12 +154,7 @@ impl Layer {
     }
 
     /// The code of a sum of `neuron`; `codes` is that of [`ActivationCodes::affine`](super::ActivationCodes::affine).
-    pub fn code(
-        &self,
-        neuron: usize,
-        sum: f64,
-        codes: &Affine<f64>,
-    ) -> Result<i32, QuantizeError> {
+    pub fn code(&self, neuron: usize, sum: f64, codes: &Affine<f64>) -> Result<i32, QuantizeError> {
         let low = self.codes.map_or(0.0, |codes| codes.low);
         let code = codes.quantize(self.activate(neuron, sum) - low);
         code.map(|quantized| quantized.code)

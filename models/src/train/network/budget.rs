@@ -59,3 +59,76 @@ impl Budget {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::network::state::{LayerState, Parameter};
+
+    /// Two hidden layers of 2 neurons and a last one, whose weights descend.
+    fn state() -> State {
+        let layer = |_| LayerState {
+            inputs: 4,
+            neurons: 2,
+            weights: Parameter::new(vec![0.8, -0.7, 0.6, 0.5, 0.4, 0.3, 0.2, -0.1]),
+            mask: vec![true; 8],
+            bias: Parameter::new(vec![0.0; 2]),
+            activation: None,
+        };
+        State {
+            input_max: 3.0,
+            layers: (0..3).map(layer).collect(),
+        }
+    }
+
+    fn kept(state: &State) -> Vec<usize> {
+        let count = |layer: &LayerState| layer.mask.iter().filter(|kept| **kept).count();
+        state.layers.iter().map(count).collect()
+    }
+
+    #[test]
+    fn budgets_hold_in_the_end() {
+        let bits = [2, 1, 3];
+        let mut state = state();
+        Budget::default().prune(&mut state, &bits, 1.0);
+        assert_eq!(kept(&state), [8, 8, 8]);
+        let weights = Budget {
+            max_weights: Some(3),
+            max_products: None,
+        };
+        weights.prune(&mut state, &bits, 1.0);
+        assert_eq!(kept(&state), [6, 6, 8], "the last layer is free");
+        assert_eq!(
+            state.layers[0].mask,
+            [true, true, true, false, true, true, true, false]
+        );
+        let both = Budget {
+            max_weights: Some(3),
+            max_products: Some(9),
+        };
+        both.prune(&mut state, &bits, 1.0);
+        let products: usize = kept(&state)[..2]
+            .iter()
+            .zip(bits)
+            .map(|(n, bits)| n * bits)
+            .sum();
+        assert!((8..=9).contains(&products), "{products}");
+    }
+
+    #[test]
+    fn pruning_is_gradual_and_weights_come_back() {
+        let budget = Budget {
+            max_weights: Some(1),
+            max_products: None,
+        };
+        let mut state = state();
+        budget.prune(&mut state, &[2, 2, 2], 0.0);
+        assert_eq!(kept(&state), [8, 8, 8]);
+        // 1 of 4, and an eighth of the other 3, rounded.
+        budget.prune(&mut state, &[2, 2, 2], 0.5);
+        assert_eq!(kept(&state), [2, 2, 8]);
+        state.layers[0].weights.values[3] = 0.9;
+        budget.prune(&mut state, &[2, 2, 2], 1.0);
+        assert_eq!(state.layers[0].mask[..4], [false, false, false, true]);
+    }
+}

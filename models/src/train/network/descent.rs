@@ -2,51 +2,15 @@
 
 use core::ops::ControlFlow;
 
-use rand_chacha::ChaCha8Rng;
-use rand_core::{Rng, SeedableRng};
 use serde::{Deserialize, Serialize};
 
-use super::budget::Budget;
 use super::graph::Graph;
 use super::problem::Problem;
+use super::settings::Settings;
 use super::state::{ActivationState, LayerState, Parameter, State, Step};
-use super::weights::WeightLimits;
-use crate::network::{Activation, Layer};
-
-/// How to train.
-#[derive(Clone, Debug)]
-pub(super) struct Settings {
-    /// Neurons of the hidden layers.
-    pub(super) hidden: Vec<usize>,
-    pub(super) activation: Activation,
-    /// One per hidden layer.
-    pub(super) activation_bits: Vec<u8>,
-    /// One per layer.
-    pub(super) limits: Vec<WeightLimits>,
-    pub(super) budget: Budget,
-    /// Strength of the penalty on squared weights.
-    pub(super) alpha: f64,
-    pub(super) learning_rate: f64,
-    pub(super) batch_size: usize,
-    pub(super) epochs: usize,
-    /// Ends after so many epochs without a better score on the rows held out.
-    pub(super) patience: Option<usize>,
-    pub(super) tol: f64,
-    pub(super) seed: u64,
-}
-
-/// Where training is.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Epoch {
-    /// Epochs done.
-    pub epoch: usize,
-    /// Epochs at most.
-    pub epochs: usize,
-    /// Mean loss of the rows trained on.
-    pub loss: f64,
-    /// Accuracy, or negated mean squared error in variances, on the rows held out or, without these, those trained on.
-    pub score: f64,
-}
+use crate::network::Layer;
+use crate::random::Random;
+use crate::train::Epoch;
 
 /// All that is needed to go on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,9 +33,6 @@ struct Best {
 /// What is told of each epoch, and may end training.
 pub(super) type Tell<'a> = dyn FnMut(&Epoch, &Progress) -> ControlFlow<()> + 'a;
 
-/// Until here, weights are pruned; from here on, the best network counts.
-const PRUNED: f64 = 0.6;
-
 /// The best network: by the rows held out or, without these, by the loss of those trained on.
 pub(super) fn descend(
     problem: &Problem,
@@ -80,7 +41,7 @@ pub(super) fn descend(
     settings: &Settings,
     resumed: Option<Progress>,
     tell: &mut Tell<'_>,
-) -> candle_core::Result<(Vec<Layer>, Option<Progress>)> {
+) -> candle_core::Result<Vec<Layer>> {
     let mut at = match resumed {
         Some(progress) => progress,
         None => Progress {
@@ -93,10 +54,9 @@ pub(super) fn descend(
     };
     let bits = settings.bits();
     while at.epoch < settings.epochs {
-        let done = at.epoch as f64 / settings.epochs as f64;
-        let pruned = done >= PRUNED;
-        if !pruned {
-            let progress = ((done - 0.05) / (PRUNED - 0.1)).clamp(0.0, 1.0);
+        let pruned = at.epoch >= settings.first_pruned();
+        if at.epoch <= settings.first_pruned() {
+            let progress = settings.pruning(at.epoch);
             settings.budget.prune(&mut at.state, &bits, progress);
         }
         let loss = epoch(problem, train, settings, &mut at, pruned)?;
@@ -105,7 +65,7 @@ pub(super) fn descend(
         let rows = if held_out.is_empty() { train } else { held_out };
         let invalid = || candle_core::Error::Msg("the weights overflow".to_owned());
         let (held_loss, score) = problem.evaluate(&layers, rows).ok_or_else(invalid)?;
-        if pruned || at.epoch == settings.epochs {
+        if pruned {
             settings.keep_best(&mut at, score, held_loss, layers);
         }
         let told = Epoch {
@@ -113,20 +73,24 @@ pub(super) fn descend(
             epochs: settings.epochs,
             loss,
             score,
+            score_name: "",
         };
         let stop = tell(&told, &at).is_break();
-        if stop || settings.patience.is_some_and(|patience| at.idle >= patience) {
+        if stop
+            || settings
+                .patience
+                .is_some_and(|patience| at.idle >= patience)
+        {
             break;
         }
     }
-    let layers = match at.best.take() {
-        Some(best) => best.layers,
+    match at.best.take() {
+        Some(best) => Ok(best.layers),
         None => {
             settings.budget.prune(&mut at.state, &bits, 1.0);
-            network(&at.state, settings)?
+            network(&at.state, settings)
         }
-    };
-    Ok((layers, Some(at)))
+    }
 }
 
 /// Goes over the rows once; the mean loss on the way.
@@ -138,19 +102,18 @@ fn epoch(
     pruned: bool,
 ) -> candle_core::Result<f64> {
     let mut order = train.to_vec();
-    let mut rng = ChaCha8Rng::seed_from_u64(settings.seed);
-    rng.set_stream(at.epoch as u64 + 1);
-    for last in (1..order.len()).rev() {
-        order.swap(last, below(&mut rng, last + 1));
-    }
+    let rows = order.len();
+    Random::new(settings.seed)
+        .branch(at.epoch as u64 + 1)
+        .choose(&mut order, rows);
     let batches = order.chunks(settings.batch_size);
     let (count, mut total) = (batches.len(), 0.0);
     for (number, rows) in batches.enumerate() {
-        let done =
-            (at.epoch as f64 + number as f64 / count as f64) / settings.epochs as f64;
+        let done = (at.epoch as f64 + number as f64 / count as f64) / settings.epochs as f64;
         at.steps += 1;
         let step = Step {
-            rate: settings.learning_rate * (0.5 + 0.5 * (core::f64::consts::PI * done).cos()).max(0.01),
+            rate: settings.learning_rate
+                * (0.5 + 0.5 * (core::f64::consts::PI * done).cos()).max(0.01),
             number: at.steps,
         };
         let integers = at.state.integers(&settings.limits).map_err(invalid)?;
@@ -159,17 +122,17 @@ fn epoch(
         total += loss.to_scalar::<f64>()? * rows.len() as f64;
         let decay = settings.alpha / rows.len() as f64;
         let gradients = graph.gradients(&loss)?;
-        for (layer, gradients) in at.state.layers.iter_mut().zip(gradients) {
-            let decayed = gradients.weights.iter().zip(&layer.weights.values).zip(&layer.mask);
-            let decayed: Vec<f64> = decayed
-                .map(|((g, w), &kept)| if kept || !pruned { g + decay * w } else { 0.0 })
-                .collect();
-            layer.weights.step(decayed, step);
-            layer.bias.step(gradients.bias, step);
-            let range = layer.activation.as_mut().and_then(|a| a.log_range.as_mut());
-            if let (Some(range), Some(gradient)) = (range, gradients.range) {
-                range.step([gradient], step);
+        for (layer, mut gradients) in at.state.layers.iter_mut().zip(gradients) {
+            let weights = layer.weights.values.iter().zip(&layer.mask);
+            for (gradient, (weight, &kept)) in gradients.weights.iter_mut().zip(weights) {
+                // Until all pruning is done, weights may come back.
+                *gradient = if kept || !pruned {
+                    *gradient + decay * weight
+                } else {
+                    0.0
+                };
             }
+            layer.step(gradients, step);
         }
     }
     Ok(total / train.len() as f64)
@@ -185,28 +148,39 @@ fn network(state: &State, settings: &Settings) -> candle_core::Result<Vec<Layer>
     Ok(Graph::new(state, &integers)?.layers)
 }
 
-/// A number below `n`; the bias is below 2^-32 for any table that fits the memory.
-fn below(rng: &mut ChaCha8Rng, n: usize) -> usize {
-    usize::try_from(rng.next_u64() % n as u64).unwrap_or_default()
+impl Progress {
+    /// Whether training under `settings` can go on from here.
+    pub(super) fn fits(&self, settings: &Settings, problem: &Problem) -> bool {
+        let start = settings.start(problem);
+        let pairs = || self.state.layers.iter().zip(&start.layers);
+        self.epoch <= settings.epochs
+            && self.steps >= 0
+            && self.state.layers.len() == start.layers.len()
+            && self.state.input_max == start.input_max
+            && pairs().all(|(layer, start)| layer.has_shape_of(start))
+    }
 }
 
 impl Settings {
-    /// Bits of the values that each layer reads.
-    fn bits(&self) -> Vec<usize> {
-        let bits = |limits: &WeightLimits| {
-            let width = limits.widths.iter().copied().max().unwrap_or(1);
-            (i64::BITS - width.leading_zeros()) as usize
-        };
-        self.limits.iter().map(bits).collect()
+    /// The first epoch whose network keeps the budget; from it on, the best network counts.
+    fn first_pruned(&self) -> usize {
+        (self.epochs * 3).div_ceil(5).min(self.epochs - 1)
+    }
+
+    /// How far pruning is in an epoch, 0 to 1.
+    fn pruning(&self, epoch: usize) -> f64 {
+        const STARTS: f64 = 0.1;
+        let done = epoch as f64 / self.first_pruned().max(1) as f64;
+        if epoch >= self.first_pruned() {
+            return 1.0;
+        }
+        ((done - STARTS) / (0.9 - STARTS)).clamp(0.0, 1.0)
     }
 
     /// Weights such that sums have variance 1 and mean 0.
     fn start(&self, problem: &Problem) -> State {
-        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
-        let mut uniform = |width: f64| {
-            let unit = (rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
-            width * (2.0 * unit - 1.0)
-        };
+        let mut random = Random::new(self.seed);
+        let mut uniform = |width: f64| width * (2.0 * random.unit() - 1.0);
         let input_max = self.limits[0].widths.iter().copied().max().unwrap_or(1) as f64;
         let (means, variances) = moments(problem, input_max);
         let mut spread: f64 = variances.iter().sum();
@@ -219,7 +193,10 @@ impl Settings {
             let weights: Vec<f64> = (0..neurons * inputs).map(|_| uniform(width)).collect();
             let bias = |neuron: usize| {
                 let row = &weights[neuron * inputs..(neuron + 1) * inputs];
-                -row.iter().zip(&means).map(|(w, mean)| w * mean).sum::<f64>()
+                -row.iter()
+                    .zip(&means)
+                    .map(|(w, mean)| w * mean)
+                    .sum::<f64>()
             };
             let bias = (0..neurons).map(|neuron| if at == 0 { bias(neuron) } else { 0.0 });
             let bits = self.activation_bits.get(at);

@@ -8,7 +8,7 @@ use candle_core::{
     CpuStorage, CustomOp1, DType, Device, Layout, Result, Shape, Tensor, Var, backprop::GradStore,
 };
 
-use super::state::{LayerState, State};
+use super::state::{Gradients, LayerState, State};
 use super::weights::IntegerRow;
 use crate::network::{Activation, ActivationCodes, Layer};
 
@@ -24,10 +24,7 @@ impl CustomOp1 for Straight {
     }
 
     fn cpu_fwd(&self, _: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
-        Ok((
-            CpuStorage::F64(self.values.clone()),
-            layout.shape().clone(),
-        ))
+        Ok((CpuStorage::F64(self.values.clone()), layout.shape().clone()))
     }
 
     fn bwd(&self, arg: &Tensor, _: &Tensor, grad: &Tensor) -> Result<Option<Tensor>> {
@@ -45,13 +42,6 @@ pub(super) struct Variables {
     bias: Var,
     /// Logarithm of the activations' range, where it is learned.
     range: Option<Var>,
-}
-
-/// The gradients of a layer, in the order of its parameters.
-pub(super) struct Gradients {
-    pub(super) weights: Vec<f64>,
-    pub(super) bias: Vec<f64>,
-    pub(super) range: Option<f64>,
 }
 
 /// A network for which gradients can be taken.
@@ -239,3 +229,6 @@ fn straight_codes(layer: &Layer, sums: &Tensor) -> Result<Straight> {
         range: Some((0.0, f64::from(codes.max_code()))),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,10 +21,7 @@ pub(super) struct Problem {
 #[derive(Clone, Debug)]
 pub(super) enum Targets {
     /// Numbers, row by row, of mean 0 and variance 1; squared error.
-    Numbers {
-        values: Vec<f64>,
-        outputs: usize,
-    },
+    Numbers { values: Vec<f64>, outputs: usize },
     /// 0 or 1; log loss of one score.
     Binary(Vec<f64>),
     /// Classes, from 0; log loss of a score each.
@@ -59,7 +56,7 @@ impl Targets {
     /// Whether the class is right, or the squared error of a regression, negated.
     fn score(&self, row: usize, scores: &[f64]) -> f64 {
         match self {
-            Self::Numbers { .. } => -2.0 * self.loss(row, scores),
+            Self::Numbers { outputs, .. } => -2.0 * self.loss(row, scores) / *outputs as f64,
             Self::Binary(values) => f64::from((scores[0] > 0.0) == (values[row] > 0.5)),
             Self::Classes { codes, .. } => {
                 let mut best = 0;
@@ -157,7 +154,9 @@ pub(super) fn integer_scores(
                 None => Some(layer.activate(neuron, sum)),
             }
         };
-        x = (0..layer.weights.len()).map(neuron).collect::<Option<_>>()?;
+        x = (0..layer.weights.len())
+            .map(neuron)
+            .collect::<Option<_>>()?;
     }
     Some(x)
 }

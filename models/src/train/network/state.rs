@@ -14,6 +14,13 @@ pub(super) struct Parameter {
     square: Vec<f64>,
 }
 
+/// The gradients of a layer.
+pub(super) struct Gradients {
+    pub(super) weights: Vec<f64>,
+    pub(super) bias: Vec<f64>,
+    pub(super) range: Option<f64>,
+}
+
 /// A step of Adam.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Step {
@@ -33,6 +40,13 @@ impl Parameter {
         }
     }
 
+    fn has_shape_of(&self, other: &Self) -> bool {
+        let finite = |values: &[f64]| {
+            values.len() == other.values.len() && values.iter().all(|x| x.is_finite())
+        };
+        finite(&self.values) && finite(&self.mean) && finite(&self.square)
+    }
+
     pub(super) fn step(&mut self, gradients: impl IntoIterator<Item = f64>, step: Step) {
         const BETA_1: f64 = 0.9;
         const BETA_2: f64 = 0.999;
@@ -42,8 +56,7 @@ impl Parameter {
             1.0 - BETA_2.powi(step.number),
         );
         let state = self.mean.iter_mut().zip(&mut self.square);
-        for ((value, (mean, square)), gradient) in
-            self.values.iter_mut().zip(state).zip(gradients)
+        for ((value, (mean, square)), gradient) in self.values.iter_mut().zip(state).zip(gradients)
         {
             *mean = BETA_1 * *mean + (1.0 - BETA_1) * gradient;
             *square = BETA_2 * *square + (1.0 - BETA_2) * gradient * gradient;
@@ -107,6 +120,31 @@ impl LayerState {
     pub(super) fn row(&self, neuron: usize) -> (&[f64], &[bool]) {
         let range = neuron * self.inputs..(neuron + 1) * self.inputs;
         (&self.weights.values[range.clone()], &self.mask[range])
+    }
+
+    /// Moves all parameters.
+    pub(super) fn step(&mut self, gradients: Gradients, step: Step) {
+        self.weights.step(gradients.weights, step);
+        self.bias.step(gradients.bias, step);
+        let range = self.activation.as_mut().and_then(|a| a.log_range.as_mut());
+        if let (Some(range), Some(gradient)) = (range, gradients.range) {
+            range.step([gradient], step);
+        }
+    }
+
+    /// Whether both have the same parameters, if not the same values of them.
+    pub(super) fn has_shape_of(&self, other: &Self) -> bool {
+        let ranges = |layer: &Self| layer.activation.as_ref().map(|a| (a.function, a.bits));
+        let range = |layer: &'_ Self| layer.activation.as_ref().and_then(|a| a.log_range.clone());
+        (self.inputs, self.neurons) == (other.inputs, other.neurons)
+            && self.weights.has_shape_of(&other.weights)
+            && self.bias.has_shape_of(&other.bias)
+            && self.mask.len() == other.mask.len()
+            && ranges(self) == ranges(other)
+            && match (range(self), range(other)) {
+                (Some(a), Some(b)) => a.has_shape_of(&b),
+                (a, b) => a.is_none() && b.is_none(),
+            }
     }
 
     pub(super) fn integers(&self, limits: &WeightLimits) -> Result<Vec<IntegerRow>, QuantError> {

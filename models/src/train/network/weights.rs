@@ -33,7 +33,9 @@ impl WeightLimits {
         const ROUNDS: usize = 200;
         let kept = |(&w, &kept): (&f64, &bool)| if kept { w } else { 0.0 };
         let real: Vec<f64> = real.iter().zip(mask).map(kept).collect();
-        let largest = real.iter().fold(0.0, |largest: f64, w| largest.max(w.abs()));
+        let largest = real
+            .iter()
+            .fold(0.0, |largest: f64, w| largest.max(w.abs()));
         if largest < 1e-200 {
             return self.rounded(&vec![0.0; real.len()], 1.0);
         }
@@ -63,5 +65,61 @@ impl WeightLimits {
             scale,
             weights: real.iter().map(integer).collect::<Result<_, _>>()?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn limits(max_reach: i64, inputs: usize) -> WeightLimits {
+        WeightLimits {
+            max_weight: 3,
+            max_reach,
+            widths: vec![3; inputs],
+        }
+    }
+
+    #[test]
+    fn the_largest_weight_gets_the_largest_integer() {
+        let row = limits(100, 4).quantize(&[0.6, -0.2, 0.1, 0.05], &[true, true, false, true]);
+        // Steps of 0.2: 0.05 is a quarter of one.
+        let expected = IntegerRow {
+            scale: 0.6 / 3.0,
+            weights: vec![3, -1, 0, 0],
+        };
+        assert_eq!(row, Ok(expected));
+    }
+
+    #[test]
+    fn no_weights_are_zeros() {
+        let row = limits(100, 2)
+            .quantize(&[0.0, 5.0], &[true, false])
+            .unwrap();
+        assert_eq!(row.weights, [0, 0]);
+        assert!(limits(100, 1).quantize(&[f64::NAN], &[true]).is_err());
+        // A reach that no weight has.
+        let row = limits(2, 1).quantize(&[1.0], &[true]).unwrap();
+        assert_eq!(row.weights, [0]);
+    }
+
+    proptest! {
+        #[test]
+        fn limits_hold(
+            real in prop::collection::vec(-2.0..2.0_f64, 1..80),
+            mask in prop::collection::vec(any::<bool>(), 80),
+            max_reach in 0_i64..300,
+        ) {
+            let limits = limits(max_reach, real.len());
+            let row = limits.quantize(&real, &mask[..real.len()]).unwrap();
+            prop_assert!(limits.reach(&row.weights) <= max_reach);
+            for ((&w, &real), &kept) in row.weights.iter().zip(&real).zip(&mask) {
+                prop_assert!(w.abs() <= 3);
+                prop_assert!(kept || w == 0);
+                prop_assert!(!kept || (f64::from(w) * row.scale - real).abs() <= row.scale / 2.0 * (1.0 + 1e-9));
+            }
+        }
     }
 }
