@@ -178,7 +178,7 @@ impl Settings {
     }
 
     /// Weights such that sums have variance 1 and mean 0.
-    fn start(&self, problem: &Problem) -> State {
+    pub(super) fn start(&self, problem: &Problem) -> State {
         let mut random = Random::new(self.seed);
         let mut uniform = |width: f64| width * (2.0 * random.unit() - 1.0);
         let input_max = self.limits[0].widths.iter().copied().max().unwrap_or(1) as f64;
