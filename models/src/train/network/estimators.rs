@@ -37,7 +37,7 @@ const PARAMS: &[Param] = &[
             min: 0.0,
             max: f64::INFINITY,
         },
-        "0.0001",
+        "0.03",
         "strength of the penalty on squared weights",
     ),
     param("batch_size", COUNT, "32", "rows of a step"),

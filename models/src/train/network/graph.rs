@@ -8,7 +8,7 @@ use candle_core::{
     CpuStorage, CustomOp1, DType, Device, Layout, Result, Shape, Tensor, Var, backprop::GradStore,
 };
 
-use super::state::{Gradients, LayerState, State};
+use super::state::{ActivationState, Gradients, LayerState, State};
 use super::weights::IntegerRow;
 use crate::network::{Activation, ActivationCodes, Layer};
 
@@ -106,23 +106,7 @@ impl Graph {
         let gain = scales.broadcast_mul(step)?;
         let (range, output) = match &state.activation {
             None => (None, None),
-            Some(activation) => {
-                let codes = f64::from((1 << activation.bits) - 1);
-                let (low, high) = activation.unit();
-                match &activation.log_range {
-                    None => {
-                        let step = Tensor::full((high - low) / codes, (), &device)?;
-                        (None, Some((low, step)))
-                    }
-                    Some(range) => {
-                        let range = Var::from_slice(&range.values, (), &device)?;
-                        let width = range.exp()?;
-                        let step = (&width * ((high - low) / codes))?;
-                        let low = low * width.to_scalar::<f64>()?;
-                        (Some(range), Some((low, step)))
-                    }
-                }
-            }
+            Some(activation) => outputs(activation)?,
         };
         let codes = match (&state.activation, &output) {
             (Some(activation), Some((low, step))) => Some(ActivationCodes {
@@ -197,6 +181,21 @@ impl Graph {
         };
         self.variables.iter().map(layer).collect()
     }
+}
+
+/// The variable that holds the range of the codes, if it is learned, the activation of code 0, and that per code.
+fn outputs(activation: &ActivationState) -> Result<(Option<Var>, Option<(f64, Tensor)>)> {
+    let codes = f64::from((1 << activation.bits) - 1);
+    let (low, high) = activation.unit();
+    let Some(range) = &activation.log_range else {
+        let step = Tensor::full((high - low) / codes, (), &Device::Cpu)?;
+        return Ok((None, Some((low, step))));
+    };
+    let range = Var::from_slice(&range.values, (), &Device::Cpu)?;
+    let width = range.exp()?;
+    let step = (&width * ((high - low) / codes))?;
+    let low = low * width.to_scalar::<f64>()?;
+    Ok((Some(range), Some((low, step))))
 }
 
 fn gradient(store: &GradStore, variable: &Var) -> Result<Vec<f64>> {

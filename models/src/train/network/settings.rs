@@ -52,49 +52,8 @@ impl Settings {
             params,
             count: hidden.len(),
         };
-        let bits = |bits: i64| u8::try_from(bits).unwrap_or(u8::MAX);
-        let activation_bits: Vec<u8> = layers
-            .list("activation_bits")?
-            .into_iter()
-            .flatten()
-            .map(bits)
-            .collect();
-        let weight_bits: Vec<u8> = layers
-            .list("weight_bits")?
-            .into_iter()
-            .flatten()
-            .map(bits)
-            .collect();
-        let ranges = match layers.list("max_range")? {
-            Some(ranges) => ranges,
-            None => default_ranges(hidden.len(), outputs),
-        };
-        let input_bits = bits(params.count("n_bits").try_into().unwrap_or(8));
-        let mut widths = vec![max_code(input_bits); inputs];
-        let mut limits = Vec::new();
-        for (at, &neurons) in hidden.iter().enumerate() {
-            limits.push(WeightLimits {
-                max_weight: (1 << (weight_bits[at] - 1)) - 1,
-                max_reach: ranges[at] - 1,
-                widths,
-            });
-            widths = vec![max_code(activation_bits[at]); neurons];
-        }
-        limits.push(WeightLimits {
-            max_weight: (1 << (LAST_WEIGHT_BITS - 1)) - 1,
-            max_reach: (1 << params.count("output_bits")) - 1,
-            widths,
-        });
-        for (at, limits) in limits.iter().enumerate() {
-            let width = limits.widths.first().copied().unwrap_or(1);
-            if limits.max_reach < width {
-                let (range, codes) = (limits.max_reach + 1, width + 1);
-                return Err(layers.combination(format!(
-                    "layer {} reads codes of {codes} values and its sums may take {range}: allow more (max_range, output_bits), or use fewer bits (n_bits, activation_bits)",
-                    at + 1
-                )));
-            }
-        }
+        let activation_bits = layers.bits("activation_bits")?;
+        let limits = layers.limits(inputs, &hidden, &activation_bits, outputs)?;
         let mut settings = Self {
             hidden,
             activation: match params.choice("activation") {
@@ -120,13 +79,12 @@ impl Settings {
             seed: params.seed("random_state"),
         };
         if let Some(milliseconds) = params.optional_float("max_milliseconds") {
-            let products = settings
-                .products_within(milliseconds, costs)
-                .map_err(|least| {
-                    layers.combination(format!(
-                        "max_milliseconds = {milliseconds}, but these layers take {least:.1} ms without any weight; use fewer or smaller layers"
-                    ))
-                })?;
+            let products = settings.products_within(milliseconds, costs);
+            let products = products.map_err(|least| {
+                layers.combination(format!(
+                    "max_milliseconds = {milliseconds}, but these layers take {least:.1} ms without any weight; use fewer or smaller layers"
+                ))
+            })?;
             let most = settings.budget.max_products.unwrap_or(usize::MAX);
             settings.budget.max_products = Some(products.min(most));
         }
@@ -239,6 +197,54 @@ impl Layers<'_> {
             estimator: self.estimator,
             message,
         }
+    }
+
+    /// What the weights of all layers keep to.
+    fn limits(
+        &self,
+        inputs: usize,
+        hidden: &[usize],
+        activation_bits: &[u8],
+        outputs: usize,
+    ) -> Result<Vec<WeightLimits>, TrainError> {
+        let weight_bits = self.bits("weight_bits")?;
+        let ranges = match self.list("max_range")? {
+            Some(ranges) => ranges,
+            None => default_ranges(hidden.len(), outputs),
+        };
+        let input_bits = u8::try_from(self.params.count("n_bits")).unwrap_or(u8::MAX);
+        let mut widths = vec![max_code(input_bits); inputs];
+        let mut limits = Vec::new();
+        for (at, &neurons) in hidden.iter().enumerate() {
+            limits.push(WeightLimits {
+                max_weight: (1 << (weight_bits[at] - 1)) - 1,
+                max_reach: ranges[at] - 1,
+                widths,
+            });
+            widths = vec![max_code(activation_bits[at]); neurons];
+        }
+        limits.push(WeightLimits {
+            max_weight: (1 << (LAST_WEIGHT_BITS - 1)) - 1,
+            max_reach: (1 << self.params.count("output_bits")) - 1,
+            widths,
+        });
+        for (at, limits) in limits.iter().enumerate() {
+            let width = limits.widths.first().copied().unwrap_or(1);
+            if limits.max_reach < width {
+                let (layer, range, codes) = (at + 1, limits.max_reach + 1, width + 1);
+                return Err(self.combination(format!(
+                    "layer {layer} reads codes of {codes} values and its sums may take {range}: allow more (max_range, output_bits), or use fewer bits (n_bits, activation_bits)"
+                )));
+            }
+        }
+        Ok(limits)
+    }
+
+    /// Bits, one value per hidden layer.
+    fn bits(&self, name: &str) -> Result<Vec<u8>, TrainError> {
+        let list = self.list(name)?.unwrap_or_default();
+        let bits = |&bits: &i64| u8::try_from(bits).unwrap_or(u8::MAX);
+        Ok(list.iter().map(bits).collect())
     }
 
     /// One value per hidden layer.
