@@ -24,10 +24,9 @@ use alloc::collections::BTreeMap;
 use core::ops::Deref;
 
 use serde::{Deserialize, Serialize};
-use tenebra_quant::{Affine, Codec, Decision, Input, InverseLink, QuantError};
+use tenebra_quant::{Affine, Codec, Decision, Input, InverseLink, Prediction, QuantError};
 
 use crate::model::ModelError;
-use crate::prediction::Prediction;
 use crate::scores::Metric;
 
 /// The parts of a network, unchecked; [`NetworkModel::new`] is the door.

@@ -60,11 +60,11 @@ fn simulated(model: &NetworkModel, data: &DataSet) -> f64 {
         &QuantizeOptions::default(),
     )
     .unwrap();
-    let circuit = quantized.verified().unwrap();
+    let circuit = quantized.circuit();
     let predict = |row: &[f64]| {
         let codes = quantized.encode(row).unwrap().codes;
         quantized
-            .decode(&tenebra_sim::run(&circuit, &codes).unwrap())
+            .decode(&tenebra_sim::run(circuit, &codes).unwrap())
             .unwrap()
     };
     let predictions: Vec<_> = data.table.rows().map(predict).collect();

@@ -1,11 +1,10 @@
 //! From a quantized network to its circuit.
 
 use tenebra_circuit::{CircuitBuilder, Interval, Matrix, Table, ValueId};
-use tenebra_quant::Affine;
+use tenebra_quant::{Affine, Readout};
 
 use super::{Layer, NetworkModel};
-use crate::quantized::QuantizeError;
-use crate::quantized::{QuantizedModel, code_interval};
+use crate::quantized::{self, QuantizeError, QuantizedModel, code_interval};
 
 /// The most table entries of a network: 128 MiB of them.
 const MAX_ENTRIES: u64 = 1 << 24;
@@ -51,8 +50,9 @@ pub fn quantize_network(model: &NetworkModel) -> Result<QuantizedModel, Quantize
         value = builder.lookup(value, tables);
     }
     builder.output("y", value);
+    let circuit = quantized::verified(&builder.finish())?;
     // The door wants a layer.
-    let (output_scale, output_offset) = model
+    let (scale, offset) = model
         .layers
         .last()
         .map(|last| (last.scale.clone(), last.bias.clone()))
@@ -62,13 +62,15 @@ pub fn quantize_network(model: &NetworkModel) -> Result<QuantizedModel, Quantize
         feature_names: model.feature_names.clone(),
         n_features: model.n_features,
         inputs,
-        circuit: builder.finish(),
-        output_scale,
-        output_offset,
-        inverse_link: model.inverse_link,
-        decision: model.decision,
-        classes: model.classes.clone(),
+        words: Vec::new(),
+        readout: Readout {
+            outputs: quantized::outputs(&circuit, &scale, &offset),
+            inverse_link: model.inverse_link,
+            decision: model.decision,
+            classes: model.classes.clone(),
+        },
         metric: model.metric(),
+        circuit,
     })
 }
 

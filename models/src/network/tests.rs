@@ -53,9 +53,9 @@ fn a_network_by_hand() {
     let quantized = quantize_network(&model).unwrap();
     let codes = quantized.encode(&row).unwrap();
     assert_eq!(codes.codes, [3, 1]);
-    let circuit = quantized.verified().unwrap();
+    let circuit = quantized.circuit();
     // Codes of activations 3 and 0: score 15.
-    assert_eq!(tenebra_sim::run(&circuit, &codes.codes).unwrap(), [15]);
+    assert_eq!(tenebra_sim::run(circuit, &codes.codes).unwrap(), [15]);
     assert_eq!(
         quantized.decode(&[15]).unwrap().values,
         [15.0 * 0.125 - 0.5]
@@ -103,12 +103,12 @@ fn inputs_that_nobody_reads_are_not_sent() {
     let quantized = quantize_network(&NetworkModel::new(parts.clone()).unwrap()).unwrap();
     assert_eq!(quantized.inputs.len(), 1);
     assert_eq!(quantized.inputs[0].column, 2);
-    quantized.verified().unwrap();
+    let _ = quantized.circuit();
     parts.layers[0].weights = vec![Vec::new(), Vec::new()];
     let quantized = quantize_network(&NetworkModel::new(parts).unwrap()).unwrap();
     // Constant: z = 1 and -1, codes 2 and 0.
-    let circuit = quantized.verified().unwrap();
-    assert_eq!(tenebra_sim::run(&circuit, &[3]).unwrap(), [10]);
+    let circuit = quantized.circuit();
+    assert_eq!(tenebra_sim::run(circuit, &[3]).unwrap(), [10]);
 }
 
 #[test]
@@ -275,11 +275,11 @@ proptest! {
     fn circuits_compute_the_parts(parts in networks(), rows in prop::collection::vec([-0.5..2.0, 0.0..1.0, -0.5..2.0], 5)) {
         let model = NetworkModel::new(parts).unwrap();
         let quantized = quantize(&Model::Network(model.clone()), None, &QuantizeOptions::default()).unwrap();
-        let circuit = quantized.verified().unwrap();
+        let circuit = quantized.circuit();
         for row in &rows {
             let sent = quantized.encode(row).unwrap().codes;
             let all: Vec<i64> = model.inputs.iter().map(|input| input.quantize(row[input.column]).unwrap().code.into()).collect();
-            prop_assert_eq!(tenebra_sim::run(&circuit, &sent).unwrap(), codes_by_definition(&model, &all));
+            prop_assert_eq!(tenebra_sim::run(circuit, &sent).unwrap(), codes_by_definition(&model, &all));
         }
     }
 
