@@ -33,6 +33,9 @@ impl WeightLimits {
         const ROUNDS: usize = 200;
         let kept = |(&w, &kept): (&f64, &bool)| if kept { w } else { 0.0 };
         let real: Vec<f64> = real.iter().zip(mask).map(kept).collect();
+        if let Some(&value) = real.iter().find(|w| !w.is_finite()) {
+            return Err(QuantError::NotFinite { value });
+        }
         let largest = real
             .iter()
             .fold(0.0, |largest: f64, w| largest.max(w.abs()));
