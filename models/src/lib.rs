@@ -10,6 +10,7 @@ pub mod import;
 pub mod linear;
 mod listing;
 pub mod model;
+pub mod network;
 mod quantize;
 pub mod quantized;
 mod random;
@@ -22,12 +23,13 @@ pub use data::DataError;
 pub use forest::{ForestModel, ForestParts};
 pub use linear::{CalibrationNote, LinearModel, LinearParts, calibration_notes};
 pub use model::{Model, ModelError, Task};
+pub use network::{CostModel, NetworkModel, NetworkParts};
 pub use quantize::{quantize, quantize_with_report};
 pub use quantized::{QuantizeError, QuantizeOptions, QuantizedModel};
 pub use scores::MetricError;
 pub use tenebra_quant::Prediction;
 #[cfg(feature = "train")]
 pub use train::{
-    Estimator, EstimatorInfo, EstimatorName, FAMILIES, Family, Kind, Param, Params, TrainError,
-    Trained, Value, estimators,
+    Epoch, Estimator, EstimatorInfo, EstimatorName, FAMILIES, Family, Kind, List, MAX_LIST, Param,
+    Params, TrainError, Trained, Unwatched, Value, Watch, estimators,
 };

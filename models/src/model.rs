@@ -3,8 +3,8 @@
 //! ```json
 //! {"format": "tenebra-model", "version": 1, "kind": "linear", ...}
 //! ```
-//! The fields of each kind are those of [`LinearParts`] (`"linear"`) , [`ForestParts`] (`"forest"`)
-//! and [`AdditiveParts`] (`"additive"`). Numbers are finite and
+//! The fields of each kind are those of [`LinearParts`] (`"linear"`), [`ForestParts`] (`"forest"`),
+//! [`AdditiveParts`] (`"additive"`) and [`NetworkParts`] (`"network"`). Numbers are finite and
 //! print so that they read back to the bit. A file is checked when it is read; nothing checks again behind that.
 
 mod error;
@@ -18,6 +18,7 @@ use crate::additive::{AdditiveModel, AdditiveParts};
 use crate::data::Words;
 use crate::forest::{ForestModel, ForestParts};
 use crate::linear::{LinearModel, LinearParts};
+use crate::network::{NetworkModel, NetworkParts};
 use crate::scores::Metric;
 use tenebra_quant::Prediction;
 
@@ -40,6 +41,8 @@ pub enum Model {
     Forest(ForestModel),
     /// Step functions of single features that add up.
     Additive(AdditiveModel),
+    /// Layers of neurons.
+    Network(NetworkModel),
 }
 
 const FORMAT: &str = "tenebra-model";
@@ -68,6 +71,7 @@ impl Model {
             Self::Linear(model) => &model.estimator,
             Self::Forest(model) => &model.estimator,
             Self::Additive(model) => &model.estimator,
+            Self::Network(model) => &model.estimator,
         }
     }
 
@@ -77,6 +81,7 @@ impl Model {
             Self::Linear(model) => model.n_features,
             Self::Forest(model) => model.n_features,
             Self::Additive(model) => model.n_features,
+            Self::Network(model) => model.n_features,
         }
     }
 
@@ -86,6 +91,7 @@ impl Model {
             Self::Linear(model) => model.feature_names.as_deref(),
             Self::Forest(model) => model.feature_names.as_deref(),
             Self::Additive(model) => model.feature_names.as_deref(),
+            Self::Network(model) => model.feature_names.as_deref(),
         }
     }
 
@@ -93,7 +99,7 @@ impl Model {
     pub fn words(&self) -> impl Iterator<Item = (usize, &Words)> {
         let forest = match self {
             Self::Forest(model) => Some(model),
-            Self::Linear(_) | Self::Additive(_) => None,
+            Self::Linear(_) | Self::Additive(_) | Self::Network(_) => None,
         };
         forest.into_iter().flat_map(ForestModel::words)
     }
@@ -104,6 +110,7 @@ impl Model {
             Self::Linear(model) => &model.classes,
             Self::Forest(model) => &model.classes,
             Self::Additive(model) => &model.classes,
+            Self::Network(model) => &model.classes,
         }
     }
 
@@ -111,6 +118,7 @@ impl Model {
     pub fn target_names(&self) -> Option<&[String]> {
         match self {
             Self::Linear(model) => model.target_names.as_deref(),
+            Self::Network(model) => model.target_names.as_deref(),
             Self::Forest(_) | Self::Additive(_) => None,
         }
     }
@@ -134,6 +142,10 @@ impl Model {
                 feature_names,
                 ..model.parts().clone()
             })?),
+            Self::Network(model) => Self::Network(NetworkModel::new(NetworkParts {
+                feature_names,
+                ..model.parts().clone()
+            })?),
         })
     }
 
@@ -152,6 +164,7 @@ impl Model {
             Self::Linear(model) => model.inverse_link,
             Self::Forest(model) => model.inverse_link,
             Self::Additive(model) => model.inverse_link,
+            Self::Network(model) => model.inverse_link,
         }
     }
 
@@ -161,6 +174,7 @@ impl Model {
             Self::Linear(model) => model.metric(),
             Self::Forest(model) => model.metric(),
             Self::Additive(model) => model.metric(),
+            Self::Network(model) => model.metric(),
         }
     }
 
@@ -173,6 +187,7 @@ impl Model {
             Self::Linear(model) => model.predict(row),
             Self::Forest(model) => Ok(model.predict(row)?),
             Self::Additive(model) => Ok(model.predict(row)?),
+            Self::Network(model) => model.predict(row),
         }
     }
 
@@ -197,6 +212,10 @@ impl Model {
             }),
             Self::Additive(model) => serde_json::to_string(&File {
                 header: header("additive"),
+                parts: model.parts(),
+            }),
+            Self::Network(model) => serde_json::to_string(&File {
+                header: header("network"),
                 parts: model.parts(),
             }),
         };
@@ -239,9 +258,13 @@ impl Model {
                 let parts: AdditiveParts = serde_json::from_str(text).map_err(json)?;
                 Ok(Self::Additive(AdditiveModel::new(parts)?))
             }
+            "network" => {
+                let parts: NetworkParts = serde_json::from_str(text).map_err(json)?;
+                Ok(Self::Network(NetworkModel::new(parts)?))
+            }
             _ => Err(ModelError::Kind {
                 found: header.kind,
-                known: "linear, forest, additive",
+                known: "linear, forest, additive, network",
             }),
         }
     }
@@ -286,7 +309,7 @@ mod tests {
             ),
             (
                 LINE.replace("\"linear\"", "\"spline\""),
-                "models of kind `spline` are unknown; known: linear, forest, additive",
+                "models of kind `spline` are unknown; known: linear, forest, additive, network",
             ),
             (
                 LINE.replace("\"n_features\":2", "\"n_features\":3"),

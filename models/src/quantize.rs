@@ -4,6 +4,7 @@ use crate::data::Table;
 use crate::forest::{ForestReport, quantize_additive, quantize_forest};
 use crate::linear::quantize_linear;
 use crate::model::Model;
+use crate::network::quantize_network;
 use crate::quantized::{QuantizeError, QuantizeOptions, QuantizedModel};
 
 /// Quantizes a model and builds its circuit.
@@ -21,7 +22,7 @@ pub fn quantize(
     quantize_with_report(model, calibration, options).map(|(quantized, _)| quantized)
 }
 
-/// As [`quantize()`], with what became of the trees or terms; `None` for a linear model.
+/// As [`quantize()`], with what became of the trees or terms; `None` for a linear model and a network.
 ///
 /// # Errors
 /// [`QuantizeError`].
@@ -32,6 +33,7 @@ pub fn quantize_with_report(
 ) -> Result<(QuantizedModel, Option<ForestReport>), QuantizeError> {
     let (quantized, report) = match model {
         Model::Linear(model) => return Ok((quantize_linear(model, calibration, options)?, None)),
+        Model::Network(model) => return Ok((quantize_network(model)?, None)),
         Model::Forest(model) => quantize_forest(model, calibration, &options.forest)?,
         Model::Additive(model) => quantize_additive(model, calibration, &options.forest)?,
     };

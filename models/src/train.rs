@@ -9,13 +9,16 @@ mod forest;
 mod info;
 mod linear;
 mod names;
+mod network;
 mod params;
 mod registry;
+mod watch;
 
 pub(crate) use data::{TargetValues, TrainingData};
 pub use error::TrainError;
 pub use estimator::Estimator;
 pub use info::{EstimatorInfo, Trained};
 pub use names::{EstimatorName, FAMILIES, Family};
-pub use params::{Kind, Param, Params, Value};
+pub use params::{Kind, List, MAX_LIST, Param, Params, Value};
 pub use registry::estimators;
+pub use watch::{Epoch, Unwatched, Watch};

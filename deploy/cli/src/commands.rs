@@ -21,6 +21,7 @@ pub(crate) mod run;
 pub(crate) mod serve;
 pub(crate) mod token;
 pub(crate) mod train;
+mod training;
 
 use std::path::Path;
 

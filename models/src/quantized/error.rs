@@ -65,6 +65,19 @@ pub enum QuantizeError {
         /// The limit.
         limit: usize,
     },
+    /// A network without codes.
+    #[error(
+        "the network has float weights and no codes; train it here, where weights and activations are quantized while they learn"
+    )]
+    FloatNetwork,
+    /// A network whose tables are too large.
+    #[error(
+        "the tables of the network have more than {limit} entries; prune its neurons, or use fewer bits"
+    )]
+    NetworkSize {
+        /// The limit.
+        limit: u64,
+    },
     /// Leaves whose sums double precision does not hold.
     #[error("the leaves of the trees add up to more than a double-precision number holds")]
     ScoresOverflow,

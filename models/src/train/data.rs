@@ -1,6 +1,6 @@
 //! What the trainers see.
 
-use super::TrainError;
+use super::{TrainError, Watch};
 use crate::data::{Classes, Table};
 
 /// Features that are complete unless the estimator takes missing ones, a target of the right kind, usable weights.
@@ -12,6 +12,8 @@ pub(crate) struct TrainingData<'a> {
     pub(crate) target_names: Vec<String>,
     /// One per row, at least one positive; all 1 if none were given.
     pub(crate) weights: Vec<f64>,
+    /// Is told how it goes.
+    pub(crate) watch: &'a dyn Watch,
 }
 
 /// The target in the form its task needs.

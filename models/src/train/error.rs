@@ -104,6 +104,20 @@ pub enum TrainError {
         /// What it takes.
         range: &'static str,
     },
+    /// A checkpoint that this training cannot go on from.
+    #[error("the checkpoint {message}; remove it to start anew")]
+    Checkpoint {
+        /// Why.
+        message: String,
+    },
+    /// Not compiled in.
+    #[error(
+        "{estimator} cannot be trained by this build, which leaves networks out; build it with the feature `networks`"
+    )]
+    WithoutNetworks {
+        /// The estimator.
+        estimator: &'static str,
+    },
     /// The linear algebra or the optimizer failed.
     #[error("{estimator}: {message}; scale the features or regularize more")]
     Solver {

@@ -3,6 +3,7 @@
 use super::names;
 use super::{
     EstimatorInfo, EstimatorName, Params, TargetValues, TrainError, Trained, TrainingData,
+    Unwatched, Watch,
 };
 use crate::data::DataSet;
 use crate::model::Task;
@@ -41,6 +42,11 @@ impl Estimator {
         self.info
     }
 
+    /// The hyper-parameters as they are set.
+    pub fn params(&self) -> &Params {
+        &self.params
+    }
+
     /// Sets a hyper-parameter from text, as in `--set C=0.5`.
     ///
     /// # Errors
@@ -55,6 +61,14 @@ impl Estimator {
     /// # Errors
     /// [`TrainError`]: bad target, missing values, weights that are all zero, or a problem the method cannot solve.
     pub fn fit(&self, data: &DataSet) -> Result<Trained, TrainError> {
+        self.fit_watched(data, &Unwatched)
+    }
+
+    /// Trains, and tells `watch` how it goes: networks do, epoch by epoch.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit), and [`TrainError::Checkpoint`] for one of another run.
+    pub fn fit_watched(&self, data: &DataSet, watch: &dyn Watch) -> Result<Trained, TrainError> {
         let table = &data.table;
         if data.targets.is_empty() {
             return Err(TrainError::NoTarget);
@@ -111,6 +125,7 @@ impl Estimator {
                 target,
                 target_names: data.targets.iter().map(|t| t.name.clone()).collect(),
                 weights,
+                watch,
             },
         )
     }

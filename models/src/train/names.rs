@@ -35,6 +35,11 @@ pub const FAMILIES: &[Family] = &[
         regressor: "GradientBoostingRegressor",
     },
     Family {
+        names: &["network", "mlp"],
+        classifier: "MLPClassifier",
+        regressor: "MLPRegressor",
+    },
+    Family {
         names: &["additive-model", "gam"],
         classifier: "AdditiveClassifier",
         regressor: "AdditiveRegressor",

@@ -44,9 +44,19 @@ pub enum Kind {
     Bool,
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// 1 to [`MAX_LIST`] integers in `[min, max]`, separated by commas.
+    List {
+        /// The smallest.
+        min: i64,
+        /// The largest.
+        max: i64,
+    },
     /// `none`, or a value of the kind.
     Optional(&'static Kind),
 }
+
+/// The most integers of a [`Kind::List`].
+pub const MAX_LIST: usize = 8;
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -64,6 +74,10 @@ impl fmt::Display for Kind {
             Self::Int { min, max } => write!(f, "an integer in [{min}, {max}]"),
             Self::Bool => f.write_str("true or false"),
             Self::Choice(words) => write!(f, "one of {}", words.join(", ")),
+            Self::List { min, max } => write!(
+                f,
+                "1 to {MAX_LIST} integers in [{min}, {max}], separated by commas"
+            ),
             Self::Optional(kind) => write!(f, "{kind}, or none"),
         }
     }
@@ -88,6 +102,9 @@ impl Kind {
                 .iter()
                 .find(|word| **word == text)
                 .map(|word| Value::Choice(word)),
+            Self::List { min, max } => List::parse(text)
+                .filter(|list| list.as_slice().iter().all(|x| (*min..=*max).contains(x)))
+                .map(Value::List),
             Self::Optional(_) if text.eq_ignore_ascii_case("none") => Some(Value::None),
             Self::Optional(kind) => kind.parse(text),
         }
@@ -96,6 +113,38 @@ impl Kind {
 
 fn finite(text: &str) -> Option<f64> {
     text.parse::<f64>().ok().filter(|x| x.is_finite())
+}
+
+/// A few integers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct List {
+    items: [i64; MAX_LIST],
+    len: usize,
+}
+
+impl List {
+    /// The integers, at least one.
+    #[must_use]
+    pub fn as_slice(&self) -> &[i64] {
+        &self.items[..self.len]
+    }
+
+    /// Reads `64, 32`, and Python's `(64,)` and `[64, 32]`.
+    fn parse(text: &str) -> Option<Self> {
+        let pairs = [('(', ')'), ('[', ']')];
+        let inside = |(open, close)| text.strip_prefix(open)?.strip_suffix(close);
+        let bare = pairs.into_iter().find_map(inside);
+        let text = bare.map_or(text, |bare| bare.strip_suffix(',').unwrap_or(bare));
+        let mut list = Self {
+            items: [0; MAX_LIST],
+            len: 0,
+        };
+        for item in text.split(',') {
+            *list.items.get_mut(list.len)? = item.trim().parse().ok()?;
+            list.len += 1;
+        }
+        Some(list)
+    }
 }
 
 /// The value of a hyper-parameter.
@@ -109,6 +158,8 @@ pub enum Value {
     Bool(bool),
     /// One of the words of [`Kind::Choice`].
     Choice(&'static str),
+    /// Integers of [`Kind::List`].
+    List(List),
     /// Not set.
     None,
 }
@@ -219,6 +270,15 @@ impl Typed for bool {
     }
 }
 
+impl Typed for List {
+    fn typed(value: Value) -> Option<Self> {
+        match value {
+            Value::List(list) => Some(list),
+            _ => None,
+        }
+    }
+}
+
 impl<T: Typed> Typed for Option<T> {
     fn typed(value: Value) -> Option<Self> {
         match value {
@@ -290,7 +350,53 @@ impl fmt::Display for Value {
             Self::Int(x) => write!(f, "{x}"),
             Self::Bool(x) => write!(f, "{x}"),
             Self::Choice(word) => f.write_str(word),
+            Self::List(list) => {
+                for (at, item) in list.as_slice().iter().enumerate() {
+                    let comma = if at > 0 { "," } else { "" };
+                    write!(f, "{comma}{item}")?;
+                }
+                Ok(())
+            }
             Self::None => f.write_str("none"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_read_as_people_write_them() {
+        const KIND: Kind = Kind::List { min: 1, max: 100 };
+        for (text, printed) in [
+            ("64", "64"),
+            ("64,32", "64,32"),
+            ("64, 32", "64,32"),
+            ("(64,)", "64"),
+            ("[64, 32]", "64,32"),
+            ("(64, 32, 16)", "64,32,16"),
+        ] {
+            let value = KIND.parse(text).map(|value| value.to_string());
+            assert_eq!(value.as_deref(), Some(printed), "{text}");
+        }
+        for text in [
+            "",
+            "0",
+            "101",
+            "64,",
+            "a",
+            "(64",
+            "64)",
+            "1,1,1,1,1,1,1,1,1",
+            "(64,,)",
+            "1.5",
+        ] {
+            assert_eq!(KIND.parse(text), None, "{text}");
+        }
+        assert_eq!(
+            KIND.to_string(),
+            "1 to 8 integers in [1, 100], separated by commas"
+        );
     }
 }

@@ -1,9 +1,10 @@
 //! The table of estimators.
 
 use super::EstimatorInfo;
-use super::{forest, linear};
+use super::{forest, linear, network};
 
 /// Every estimator, linear ones first.
 pub fn estimators() -> impl Iterator<Item = &'static EstimatorInfo> {
-    linear::ESTIMATORS.iter().chain(forest::ESTIMATORS)
+    let others = forest::ESTIMATORS.iter().chain(network::ESTIMATORS);
+    linear::ESTIMATORS.iter().chain(others)
 }

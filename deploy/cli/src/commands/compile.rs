@@ -149,29 +149,41 @@ fn quantize_options(arguments: &Arguments, model: &Model) -> Result<QuantizeOpti
 /// Refuses options that would change nothing.
 fn check_effects(arguments: &Arguments, model: &Model) -> Result<(), Failure> {
     let uniform = arguments.bins == Some(Bins::Uniform);
-    let refused = if matches!(model, Model::Linear(_)) {
-        let why = "a linear model has neither split points nor leaves, and its queries are direct";
-        [
-            (arguments.bins.is_some(), "--bins", why),
-            (arguments.decoy_bits.is_some(), "--decoy-bits", why),
-            (arguments.leaf_bits.is_some(), "--leaf-bits", why),
-            (arguments.query == Query::Packed, "--query packed", why),
-        ]
-        .into_iter()
-        .find(|(given, ..)| *given)
-    } else {
-        let own = "the codes are the model's own thresholds; `--bins uniform` takes so many bits";
-        [
-            (arguments.n_bits.is_some() && !uniform, "--n-bits", own),
-            (
-                arguments.decoy_bits.is_some() && uniform,
-                "--decoy-bits",
-                "`--bins uniform` has no split points to hide",
-            ),
-        ]
-        .into_iter()
-        .find(|(given, ..)| *given)
+    let refused = match model {
+        Model::Linear(_) => {
+            let why =
+                "a linear model has neither split points nor leaves, and its queries are direct";
+            vec![
+                (arguments.bins.is_some(), "--bins", why),
+                (arguments.decoy_bits.is_some(), "--decoy-bits", why),
+                (arguments.leaf_bits.is_some(), "--leaf-bits", why),
+                (arguments.query == Query::Packed, "--query packed", why),
+            ]
+        }
+        Model::Network(_) => {
+            let why = "a network is compiled with the codes and weights that it was trained with";
+            vec![
+                (arguments.n_bits.is_some(), "--n-bits", why),
+                (arguments.range.is_some(), "--range", why),
+                (arguments.bins.is_some(), "--bins", why),
+                (arguments.decoy_bits.is_some(), "--decoy-bits", why),
+                (arguments.leaf_bits.is_some(), "--leaf-bits", why),
+            ]
+        }
+        _ => {
+            let own =
+                "the codes are the model's own thresholds; `--bins uniform` takes so many bits";
+            vec![
+                (arguments.n_bits.is_some() && !uniform, "--n-bits", own),
+                (
+                    arguments.decoy_bits.is_some() && uniform,
+                    "--decoy-bits",
+                    "`--bins uniform` has no split points to hide",
+                ),
+            ]
+        }
     };
+    let refused = refused.into_iter().find(|(given, ..)| *given);
     match refused {
         Some((_, option, why)) => Err(Failure::no_effect(option, why)),
         None => Ok(()),

@@ -8,13 +8,14 @@ use tenebra_app::files::TableFile;
 use tenebra_models::data::{DataSet, TargetColumn};
 use tenebra_models::scores::Outcomes;
 use tenebra_models::{
-    CalibrationNote, Estimator, EstimatorName, FAMILIES, Model, QuantizeOptions, Task,
+    CalibrationNote, Estimator, EstimatorName, FAMILIES, Model, QuantizeOptions, Task, TrainError,
     calibration_notes, estimators,
 };
 
 use crate::arguments::{InputPath, written_to};
 use crate::commands::csv_options::{CsvOptions, doubtful_features};
-use crate::files::{Content, write};
+use crate::commands::training::Training;
+use crate::files::{Content, interrupts, write};
 use crate::output::{self, Failure};
 
 /// Train a float model on a CSV
@@ -27,7 +28,8 @@ Examples:
   tenebra train --list
   tenebra train LogisticRegression --data train.csv --target y --set C=0.5 -o model.json
   tenebra train gradient-boosting --data train.csv --target y --set n_estimators=50 -o model.json
-  tenebra train LinearRegression --data train.csv --target price --weight rows -o model.json")]
+  tenebra train LinearRegression --data train.csv --target price --weight rows -o model.json
+  tenebra train network --data train.csv --target y --set hidden_layer_sizes=32 --set n_bits=2 -o model.json")]
 pub(crate) struct Arguments {
     /// Name of the model, as scikit-learn calls it, in any spelling (random-forest-regressor); decision-tree, random-forest,
     /// gradient-boosting and additive-model (gam) take classes or numbers, as the target asks for
@@ -47,6 +49,10 @@ pub(crate) struct Arguments {
     /// Hyper-parameter, by scikit-learn's name
     #[arg(long, value_name = "NAME=VALUE", value_parser = name_and_value)]
     set: Vec<(String, String)>,
+    /// Where a network's training keeps how far it is, every few seconds; it goes on from there if the file exists, and removes
+    /// it in the end
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
     /// Where to write the model; `-` is stdout
     #[arg(short, long, value_name = "FILE", required_unless_present = "list")]
     output: Option<PathBuf>,
@@ -95,13 +101,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let data = file.read(&spec)?;
     let estimator = estimator(named.estimator_for(&data.targets))?;
     busy.set_message("training");
-    let trained = estimator.fit(&data).map_err(|e| in_file(e.into()))?;
+    let checkpoint = arguments.checkpoint.as_deref();
+    let training = Training::new(busy.clone(), checkpoint)?;
+    let trained = estimator.fit_watched(&data, &training);
+    interrupts::ask_no_more();
+    let trained = trained.map_err(|e| match (&e, checkpoint) {
+        (TrainError::Checkpoint { .. }, Some(path)) => Error::from(e).in_file(path),
+        _ => in_file(e.into()),
+    })?;
+    let ended = training.outcome()?;
     busy.set_message("scoring");
     let score = score(&trained.model, &data);
     busy.finish_and_clear();
     for warning in doubtful_features(&data.table)
         .iter()
         .chain(&trained.warning)
+        .chain(&ended)
     {
         output::warning(warning);
     }
@@ -118,6 +133,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let model = &trained.model;
     write(out, model.to_json()?.as_bytes(), Content::Text)?;
+    if let (Some(path), None) = (checkpoint, &ended) {
+        // Where there was none to remove, all is as it should be.
+        let _ = std::fs::remove_file(path);
+    }
     let summary = Summary {
         model: model.estimator(),
         rows: data.table.n_rows(),

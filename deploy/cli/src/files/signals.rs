@@ -1,5 +1,6 @@
 //! What is unfinished is removed when the process is told to end: by Ctrl-C, `kill`, or a terminal that is closed.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use std::fs;
 use std::thread;
 
@@ -8,6 +9,23 @@ use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
 
 use super::FILES;
+
+/// Whether the next Ctrl-C asks for an end and does not make one.
+static PATIENT: AtomicBool = AtomicBool::new(false);
+/// Whether Ctrl-C asked for an end.
+static ASKED: AtomicBool = AtomicBool::new(false);
+
+/// From now on, the first Ctrl-C asks for an end; the next one ends the process. Whether it was asked.
+pub(super) fn ask_first() -> bool {
+    let asked = ASKED.load(Ordering::Relaxed);
+    PATIENT.store(!asked, Ordering::Relaxed);
+    asked
+}
+
+/// Ctrl-C ends the process again.
+pub(super) fn ask_no_more() {
+    PATIENT.store(false, Ordering::Relaxed);
+}
 
 /// Starts the thread that waits for signals. Where there can be none, files of killed processes stay.
 pub(super) fn listen() {
@@ -22,7 +40,11 @@ pub(super) fn listen() {
         return;
     };
     let wait = move || {
-        if let Some(signal) = signals.forever().next() {
+        for signal in signals.forever() {
+            if signal == SIGINT && PATIENT.swap(false, Ordering::Relaxed) {
+                ASKED.store(true, Ordering::Relaxed);
+                continue;
+            }
             // Held until the end.
             let _held = FILES.abandon();
             // Whoever waits for this process sees that the signal ended it.

@@ -27,14 +27,20 @@ fn what_is_read_is_what_was_written() {
         assert_eq!(spec.columns(), interface.columns);
         assert_eq!(spec.input_count(), interface.inputs.len());
         assert_eq!(spec.output_count(), interface.readout.outputs.len());
-        assert_eq!(spec.outputs().collect::<Vec<_>>(), interface.readout.outputs);
+        assert_eq!(
+            spec.outputs().collect::<Vec<_>>(),
+            interface.readout.outputs
+        );
         for (index, output) in interface.readout.outputs.iter().enumerate() {
             assert_eq!(spec.output(index), Some(*output));
         }
         assert_eq!(spec.output(interface.readout.outputs.len()), None);
         assert_eq!(spec.decision(), interface.readout.decision);
         assert_eq!(spec.inverse_link(), interface.readout.inverse_link);
-        assert_eq!(spec.classes().collect::<Vec<_>>(), interface.readout.classes);
+        assert_eq!(
+            spec.classes().collect::<Vec<_>>(),
+            interface.readout.classes
+        );
         let linear = matches!(case.spec.scheme, OwnedScheme::Linear(_));
         assert_eq!(spec.scheme().linear().is_some(), linear);
         assert_eq!(spec.scheme().branching().is_some(), !linear);
@@ -181,8 +187,11 @@ fn outputs_fit_their_bits() {
             |output, number| output.offset = number,
         ] {
             let case = cases::single();
-            let with =
-                |number| changed(&case, |spec| change(&mut spec.interface.readout.outputs[0], number));
+            let with = |number| {
+                changed(&case, |spec| {
+                    change(&mut spec.interface.readout.outputs[0], number)
+                })
+            };
             assert!(with(-1e300) && !with(number), "{number}");
         }
     }
