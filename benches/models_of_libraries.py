@@ -15,6 +15,7 @@ from sklearn.ensemble import (AdaBoostClassifier, BaggingClassifier, BaggingRegr
 from sklearn.linear_model import (ElasticNet, LinearRegression, LogisticRegression, PoissonRegressor, Ridge, RidgeClassifier, SGDClassifier, TweedieRegressor)
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
+from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Binarizer, MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
 from sklearn.svm import SVC, SVR, LinearSVC, LinearSVR
@@ -36,6 +37,7 @@ def classifiers(seed):
                 VotingClassifier([("a", tree()), ("b", tree(3))], weights=[1, 2], flatten_transform=False),
                 VotingClassifier([("a", tree()), ("b", LogisticRegression())], voting="soft", flatten_transform=False)]
     yield from [GradientBoostingClassifier(loss="exponential", **few)]
+    yield from [MLPClassifier((4, 3), activation, max_iter=50, random_state=seed) for activation in ["relu", "tanh", "logistic", "identity"]]
 
 
 def regressors(seed):
@@ -47,6 +49,7 @@ def regressors(seed):
                 VotingRegressor([("a", tree()), ("b", RandomForestRegressor(max_depth=2, **few))], weights=np.array([1.0, 2.0])),
                 VotingRegressor([("a", Ridge()), ("b", LinearRegression())]), VotingRegressor([("a", Ridge()), ("b", tree())]),
                 StackingRegressor([("a", tree()), ("b", tree(3))], Ridge()), TweedieRegressor(power=0)]
+    yield from [MLPRegressor((5,), activation, max_iter=50, random_state=seed) for activation in ["relu", "tanh", "logistic"]]
 
 
 def scalers():

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Generated ONNX graphs, imported, against what onnxruntime computes: equal or refused, never silently different.
 
-    benches/peer_onnx_graphs.py [--graphs N] [--trees N] [--seed S] [--libraries K] [-o FILE] [--no-test] [MODEL.onnx…]
+    benches/peer_onnx_graphs.py [--graphs N] [--trees N] [--networks N] [--seed S] [--libraries K] [-o FILE] [--no-test] [MODEL.onnx…]
 
 Needs numpy, onnx and onnxruntime, and for the graphs of libraries scikit-learn and skl2onnx (others are left out without them).
 Writes the graphs, rows and onnxruntime's outputs to FILE (default: a temporary file) and runs the test `onnx_graphs` of tenebra-models on
@@ -21,6 +21,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto
 from onnx_linear_graphs import SINGLE, TYPES, case, linear_graph
+from onnx_network_graphs import network_graph
 from onnx_tree_graphs import tree_graph
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -30,6 +31,7 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--graphs", type=int, default=1000)
     arguments.add_argument("--trees", type=int, default=500)
+    arguments.add_argument("--networks", type=int, default=300)
     arguments.add_argument("--seed", type=int, default=0)
     arguments.add_argument("--libraries", type=int, default=1)
     arguments.add_argument("files", nargs="*", type=pathlib.Path)
@@ -37,11 +39,11 @@ def main():
     arguments.add_argument("--no-test", action="store_true")
     arguments = arguments.parse_args()
     cases = []
-    for kind, count in [(linear_graph, arguments.graphs), (tree_graph, arguments.trees)]:
+    for number, (kind, count) in enumerate([(linear_graph, arguments.graphs), (tree_graph, arguments.trees), (network_graph, arguments.networks)]):
         for at in range(count):
             found, tries = None, 0
             while found is None:
-                rng = np.random.default_rng([arguments.seed, kind is tree_graph, at, tries])
+                rng = np.random.default_rng([arguments.seed, number, at, tries])
                 try:
                     found = kind(rng)
                 except Exception:

@@ -72,6 +72,9 @@ pub struct Layer {
     pub bias: Vec<f64>,
     /// From `z` to `a`.
     pub activation: Activation,
+    /// One per neuron, instead of it, where they differ; else none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub activations: Vec<Activation>,
     /// From `a` to the integers that the next layer reads; `None` where it reads `a` itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub codes: Option<ActivationCodes>,
@@ -122,7 +125,8 @@ impl Layer {
     /// float predictions agree to the bit.
     #[must_use]
     pub fn activate(&self, neuron: usize, sum: f64) -> f64 {
-        self.activation
+        let own = self.activations.get(neuron);
+        own.unwrap_or(&self.activation)
             .apply(self.scale[neuron] * sum + self.bias[neuron])
     }
 

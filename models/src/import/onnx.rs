@@ -1,9 +1,9 @@
-//! ONNX files: linear models, tree ensembles, and what exporters wrap around them.
+//! ONNX files: linear models, tree ensembles, neural networks, and what exporters wrap around them.
 //!
 //! The graph is run on symbols: every element of a tensor is a constant, in the arithmetic of its type, or a function of a
 //! row, so that scalers, matrix products and additions fold into one coefficient matrix and a `Sigmoid`, `Softmax`, `Exp` or
 //! `ArgMax` at the end becomes the model's link and decision. Trees add variables of their own, columns of leaves; several
-//! tree operators add up to one forest, and a function of a single tree is taken leaf by leaf. What cannot be said that way
+//! tree operators add up to one forest, and a function of a single tree is taken leaf by leaf. A function of an affine form that is no link at the end, as `Relu` or `Tanh`, adds a variable as well: a neuron. What cannot be said that way
 //! is refused with the operator and the node: what is read predicts what onnxruntime does, but for rounding.
 //!
 //! Operators are those of `ai.onnx` and `ai.onnx.ml` (<https://onnx.ai/onnx/operators/>).
@@ -16,8 +16,10 @@ mod element;
 mod error;
 mod form;
 mod graph;
+mod layers;
 mod leaves;
 mod meaning;
+mod neurons;
 mod operators;
 mod proto;
 mod run;

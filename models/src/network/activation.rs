@@ -43,6 +43,18 @@ pub enum Activation {
         /// Upper end.
         max: f64,
     },
+    /// `z / (1 + |z|)`
+    Softsign,
+    /// `z / (1 + exp(-z))`, also called SiLU
+    Swish,
+    /// `z tanh(log(1 + exp(z)))`
+    Mish,
+    /// `z (1 + erf(z / sqrt(2))) / 2`
+    Gelu,
+    /// Its approximation by `tanh` of a cubic polynomial
+    GeluTanh,
+    /// The error function
+    Erf,
     /// 1, 0 or -1
     Sign,
     /// `|z|`
@@ -75,6 +87,18 @@ impl Activation {
             Self::HardSigmoid { alpha, beta } => (alpha * z + beta).clamp(0.0, 1.0),
             Self::HardSwish => z * (z / 6.0 + 0.5).clamp(0.0, 1.0),
             Self::Softplus => z.max(0.0) + (-z.abs()).exp().ln_1p(),
+            Self::Softsign => z / (1.0 + z.abs()),
+            // Far out, where the exponential is infinite, 0.
+            Self::Swish => z / (1.0 + (-z).exp()),
+            Self::Mish => z * Self::Softplus.apply(z).tanh(),
+            Self::Gelu => 0.5 * z * (1.0 + libm::erf(z * core::f64::consts::FRAC_1_SQRT_2)),
+            Self::GeluTanh => {
+                let inner = core::f64::consts::FRAC_2_SQRT_PI
+                    * core::f64::consts::FRAC_1_SQRT_2
+                    * (z + 0.044_715 * z * z * z);
+                0.5 * z * (1.0 + inner.tanh())
+            }
+            Self::Erf => libm::erf(z),
             // The ends are in order: the door sees to that.
             Self::Clip { min, max } => z.max(min).min(max),
             Self::Sign => {
@@ -139,6 +163,17 @@ mod tests {
                 5.0,
                 2.0,
             ),
+            (Activation::Softsign, -3.0, -0.75),
+            (Activation::Swish, ln3, 0.75 * ln3),
+            // log(1 + exp(ln3)) = 2 ln 2; tanh of it (4 - 1/4) / (4 + 1/4)
+            (Activation::Mish, ln3, ln3 * 15.0 / 17.0),
+            // erf(1) = 0.842700792949714869...
+            (Activation::Erf, 1.0, 0.842_700_792_949_714_9),
+            (
+                Activation::Gelu,
+                2_f64.sqrt(),
+                0.921_350_396_474_857_4 * 2_f64.sqrt(),
+            ),
             (Activation::Sign, -0.0, 0.0),
             (Activation::Sign, -3.0, -1.0),
             (Activation::Abs, -3.0, 3.0),
@@ -155,6 +190,9 @@ mod tests {
             Activation::Logistic,
             Activation::Softplus,
             Activation::HardSwish,
+            Activation::Swish,
+            Activation::Mish,
+            Activation::Gelu,
             Activation::Elu { alpha: 1.0 },
         ] {
             for z in [-1e300, -800.0, 800.0, 1e300] {
@@ -167,6 +205,6 @@ mod tests {
     fn names_are_in_the_json() {
         let text = serde_json::to_string(&Activation::LeakyRelu { alpha: 0.25 }).unwrap();
         assert_eq!(text, r#"{"name":"leaky_relu","alpha":0.25}"#);
-        assert!(serde_json::from_str::<Activation>(r#"{"name":"mish"}"#).is_err());
+        assert!(serde_json::from_str::<Activation>(r#"{"name":"cube"}"#).is_err());
     }
 }

@@ -57,7 +57,11 @@ pub(super) fn check(parts: &NetworkParts) -> Result<(), ModelError> {
     let last = parts.layers.len() - 1;
     for (at, layer) in parts.layers.iter().enumerate() {
         check_layer(layer, at, widths.len())?;
-        if at == last && (layer.activation != Activation::Identity || layer.codes.is_some()) {
+        if at == last
+            && (layer.activation != Activation::Identity
+                || !layer.activations.is_empty()
+                || layer.codes.is_some())
+        {
             return shape(format!(
                 "layer {} is the last: its scores are sums, without activation and codes; the inverse link comes after",
                 at + 1
@@ -184,7 +188,15 @@ fn check_layer(layer: &Layer, at: usize, inputs: usize) -> Result<(), ModelError
             }
         }
     }
-    if let Some(fault) = layer.activation.fault() {
+    let own = layer.activations.len();
+    if own != 0 && own != layer.weights.len() {
+        let neurons = layer.weights.len();
+        return shape(format!(
+            "layer {number} has {own} activations for {neurons} neurons"
+        ));
+    }
+    let all = core::iter::once(&layer.activation).chain(&layer.activations);
+    if let Some(fault) = all.into_iter().find_map(|activation| activation.fault()) {
         return shape(format!("layer {number}: {fault}"));
     }
     let Some(codes) = layer.codes else {

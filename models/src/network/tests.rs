@@ -23,6 +23,7 @@ fn small() -> NetworkParts {
                 scale: vec![0.5, 0.25],
                 bias: vec![1.0, -1.0],
                 activation: Activation::Relu,
+                activations: Vec::new(),
                 codes: Some(ActivationCodes {
                     low: 0.0,
                     step: 0.5,
@@ -34,6 +35,7 @@ fn small() -> NetworkParts {
                 scale: vec![0.125],
                 bias: vec![-0.5],
                 activation: Activation::Identity,
+                activations: Vec::new(),
                 codes: None,
             },
         ],
@@ -233,6 +235,7 @@ fn hidden(inputs: usize) -> impl Strategy<Value = Layer> {
                 scale,
                 bias,
                 activation,
+                activations: Vec::new(),
                 codes: Some(ActivationCodes { low, step, bits }),
             },
         )
@@ -244,6 +247,7 @@ fn networks() -> impl Strategy<Value = NetworkParts> {
         scale: vec![0.1, 0.2, 0.3],
         bias: vec![1.0, 0.0, -1.0],
         activation: Activation::Identity,
+        activations: Vec::new(),
         codes: None,
     });
     (hidden(2), hidden(4), last).prop_map(|(first, second, last)| NetworkParts {
@@ -253,6 +257,7 @@ fn networks() -> impl Strategy<Value = NetworkParts> {
 }
 
 /// What the parts say, one code after the other.
+#[expect(clippy::cast_possible_truncation, reason = "small numbers")]
 fn codes_by_definition(parts: &NetworkParts, codes: &[i64]) -> Vec<i64> {
     let mut x = codes.to_vec();
     for layer in &parts.layers {
@@ -271,7 +276,6 @@ fn codes_by_definition(parts: &NetworkParts, codes: &[i64]) -> Vec<i64> {
 
 proptest! {
     #[test]
-    #[expect(clippy::cast_possible_truncation, reason = "small numbers")]
     fn circuits_compute_the_parts(parts in networks(), rows in prop::collection::vec([-0.5..2.0, 0.0..1.0, -0.5..2.0], 5)) {
         let model = NetworkModel::new(parts).unwrap();
         let quantized = quantize(&Model::Network(model.clone()), None, &QuantizeOptions::default()).unwrap();

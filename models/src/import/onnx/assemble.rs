@@ -8,12 +8,15 @@ use super::element::Element;
 use super::error::OnnxError;
 use super::form::Form;
 use super::graph::Graph;
+use super::layers::layers;
 use super::leaves::{Leaves, Terms};
 use super::meaning::{Meaning, meaning};
+use super::neurons::neuron_of;
 use crate::forest::{ForestModel, ForestParts, Tree};
 use crate::linear::{LinearModel, LinearParts};
 use crate::model::Model;
 use crate::model::ModelError;
+use crate::network::{NetworkModel, NetworkParts};
 
 /// 512 MiB of coefficients.
 const MAX_COEFFICIENTS: usize = 1 << 26;
@@ -32,9 +35,10 @@ pub(super) fn model(run: &Run<'_>) -> Result<(Model, Vec<String>), OnnxError> {
             .filter(|(_, w)| **w != 0.0)
             .map(|(variable, _)| *variable)
     };
+    let networks = used().any(|v| neuron_of(v).is_some());
     let (features, trees) = (
-        used().any(|v| v < n_features),
-        used().any(|v| v >= n_features),
+        networks || used().any(|v| v < n_features),
+        used().any(|v| v >= n_features && neuron_of(v).is_none()),
     );
     let mut notes = core::mem::take(&mut meaning.notes);
     notes.dedup();
@@ -46,6 +50,7 @@ pub(super) fn model(run: &Run<'_>) -> Result<(Model, Vec<String>), OnnxError> {
             });
         }
         (false, true) => Model::Forest(forest(run, &leaves, meaning)?),
+        (_, false) if networks => Model::Network(network(run, n_features, meaning)?),
         (_, false) => Model::Linear(linear(run, n_features, meaning)?),
     };
     Ok((model, notes))
@@ -77,6 +82,23 @@ fn linear(run: &Run<'_>, n_features: usize, meaning: Meaning) -> Result<LinearMo
         params: BTreeMap::new(),
     };
     Ok(LinearModel::new(parts)?)
+}
+
+fn network(run: &Run<'_>, n_features: usize, meaning: Meaning) -> Result<NetworkModel, OnnxError> {
+    let neurons = run.neurons.borrow();
+    let parts = NetworkParts {
+        estimator: "Network".to_owned(),
+        feature_names: feature_names(run),
+        n_features,
+        inputs: Vec::new(),
+        layers: layers(neurons.list(), &meaning.forms, n_features),
+        inverse_link: meaning.inverse_link,
+        decision: meaning.decision,
+        classes: meaning.classes,
+        target_names: None,
+        params: BTreeMap::new(),
+    };
+    Ok(NetworkModel::new(parts)?)
 }
 
 fn forest(run: &Run<'_>, leaves: &Leaves, meaning: Meaning) -> Result<ForestModel, OnnxError> {

@@ -10,6 +10,7 @@ use super::error::OnnxError;
 use super::form::{Budget, Form, MAX_COLUMNS};
 use super::graph::{Graph, Node};
 use super::leaves::Leaves;
+use super::neurons::Neurons;
 use super::tensor::{Data, Dim, Tensor};
 
 /// What a name of the graph stands for.
@@ -29,6 +30,7 @@ pub(super) struct Run<'a> {
     pub(super) values: HashMap<String, Result<Rc<Value>, OnnxError>>,
     pub(super) budget: Budget,
     pub(super) leaves: RefCell<Leaves>,
+    pub(super) neurons: RefCell<Neurons>,
     /// The names that each `ZipMap` gives to columns.
     pub(super) zip_maps: RefCell<Vec<Vec<String>>>,
     /// Per input, the number of its features; none for one that holds strings.
@@ -194,11 +196,14 @@ impl<'a> Call<'a> {
             .collect()
     }
 
-    fn affine(&self, expr: &Expr, element: Element) -> Result<Form, OnnxError> {
+    pub(super) fn affine(&self, expr: &Expr, element: Element) -> Result<Form, OnnxError> {
         if let Expr::Affine(form) = expr {
             return Ok(form.clone());
         }
         if let Some(Expr::Affine(form)) = self.map_leaves(&[(expr, element)], |x| Some(x[0])) {
+            return Ok(form);
+        }
+        if let Some(form) = self.neural(expr) {
             return Ok(form);
         }
         Err(match expr {

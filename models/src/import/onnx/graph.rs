@@ -24,12 +24,14 @@ pub(super) struct Graph {
     pub(super) producer: String,
 }
 
-/// A graph input of shape `[rows, width]`.
+/// A graph input of shape `[rows, width]`, or `[rows, sizes …]` of so many columns.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Input {
     pub(super) name: String,
     /// Number of columns, where the file says it.
     pub(super) width: Option<usize>,
+    /// Its sizes behind the rows, if there are several.
+    pub(super) shape: Vec<usize>,
     /// Type of the elements; single precision where the file does not say it.
     pub(super) element: Element,
 }
@@ -108,20 +110,35 @@ impl Input {
             })?,
         };
         let shape = tensor_type.and_then(|t| t.shape);
-        if let Some(shape) = shape
-            .as_ref()
-            .filter(|shape| !matches!(shape.dim.len(), 0 | 2))
-        {
+        if let Some(shape) = shape.as_ref().filter(|shape| shape.dim.len() == 1) {
             return Err(refuse(format!(
                 "has {} dimensions; export it with a shape [None, columns]",
                 shape.dim.len()
             )));
         }
-        let width = shape.and_then(|shape| shape.dim.get(1)?.dim_value);
+        let dims = shape.map(|shape| shape.dim).unwrap_or_default();
+        let sizes = dims.iter().skip(1).map(|dim| dim.dim_value);
+        let sizes = sizes.map(|size| usize::try_from(size?).ok().filter(|&size| size > 0));
+        let sizes: Vec<Option<usize>> = sizes.collect();
+        if sizes.len() > 1 {
+            let shape: Option<Vec<usize>> = sizes.iter().copied().collect();
+            let shape = shape.ok_or_else(|| {
+                refuse("has sizes that are not fixed; export it with only the number of rows left open".to_owned())
+            })?;
+            let width = shape
+                .iter()
+                .try_fold(1_usize, |n, &size| n.checked_mul(size));
+            return Ok(Self {
+                width: Some(width.unwrap_or(usize::MAX)),
+                shape,
+                name,
+                element,
+            });
+        }
+        let width = sizes.first().copied().flatten();
         Ok(Self {
-            width: width
-                .and_then(|w| usize::try_from(w).ok())
-                .filter(|&w| w > 0),
+            width,
+            shape: Vec::new(),
             name,
             element,
         })

@@ -2,6 +2,8 @@
 //!
 //! An attribute that is not listed is an error, for it might change what the operator computes.
 
+mod activation;
+mod convolution;
 mod elementwise;
 mod folding;
 pub(super) mod linear;
@@ -16,6 +18,7 @@ mod unary;
 use super::call::{Call, Value};
 use super::error::OnnxError;
 use super::trees;
+use crate::network::Activation;
 use folding::Binary;
 use reduce::Reduction;
 use unary::Unary;
@@ -69,6 +72,26 @@ const fn operator(
     }
 }
 
+const WINDOWS: &[(&str, Kind)] = &[
+    ("auto_pad", Text),
+    ("ceil_mode", Int),
+    ("count_include_pad", Int),
+    ("dilations", Ints),
+    ("kernel_shape", Ints),
+    ("pads", Ints),
+    ("storage_order", Int),
+    ("strides", Ints),
+];
+
+/// An activation without parameters.
+macro_rules! fixed {
+    ($name:literal, $activation:ident) => {
+        operator($name, NONE, 1, |call| {
+            activation::evaluate(call, Activation::$activation, 1.0)
+        })
+    };
+}
+
 const OPERATORS: &[Operator] = &[
     operator("Abs", NONE, 1, |call| unary::evaluate(call, Unary::Abs)),
     operator("Add", NONE, 2, |call| {
@@ -80,6 +103,9 @@ const OPERATORS: &[Operator] = &[
         1,
         reduce::arg_max,
     ),
+    operator("AveragePool", WINDOWS, 1, |call| {
+        convolution::average_pool(call, false)
+    }),
     operator(
         "BatchNormalization",
         &[
@@ -114,6 +140,19 @@ const OPERATORS: &[Operator] = &[
         1,
         shape::constant_of_shape,
     ),
+    operator(
+        "Conv",
+        &[
+            ("auto_pad", Text),
+            ("dilations", Ints),
+            ("group", Int),
+            ("kernel_shape", Ints),
+            ("pads", Ints),
+            ("strides", Ints),
+        ],
+        3,
+        convolution::conv,
+    ),
     operator("Div", NONE, 2, |call| {
         elementwise::binary(call, Binary::Div)
     }),
@@ -123,12 +162,15 @@ const OPERATORS: &[Operator] = &[
         3,
         shape::dropout,
     ),
+    operator("Elu", &[("alpha", Float)], 1, activation::elu),
     operator("Equal", NONE, 2, |call| {
         elementwise::binary(call, Binary::Equal)
     }),
+    fixed!("Erf", Erf),
     operator("Exp", NONE, 1, |call| unary::evaluate(call, Unary::Exp)),
     operator("Flatten", AXIS, 1, shape::flatten),
     operator("Gather", AXIS, 2, lookup::gather),
+    operator("Gelu", &[("approximate", Text)], 1, activation::gelu),
     operator(
         "Gemm",
         &[
@@ -140,13 +182,27 @@ const OPERATORS: &[Operator] = &[
         3,
         linear::gemm,
     ),
+    operator("GlobalAveragePool", NONE, 1, |call| {
+        convolution::average_pool(call, true)
+    }),
+    operator("GlobalMaxPool", NONE, 1, |call| {
+        convolution::max_pool(call, true)
+    }),
     operator("Greater", NONE, 2, |call| {
         elementwise::binary(call, Binary::Greater)
     }),
     operator("GreaterOrEqual", NONE, 2, |call| {
         elementwise::binary(call, Binary::GreaterOrEqual)
     }),
+    operator(
+        "HardSigmoid",
+        &[("alpha", Float), ("beta", Float)],
+        1,
+        activation::hard_sigmoid,
+    ),
+    fixed!("HardSwish", HardSwish),
     operator("Identity", NONE, 1, shape::identity),
+    operator("LeakyRelu", &[("alpha", Float)], 1, activation::leaky_relu),
     operator("Less", NONE, 2, |call| {
         elementwise::binary(call, Binary::Less)
     }),
@@ -164,15 +220,26 @@ const OPERATORS: &[Operator] = &[
     operator("Max", NONE, ANY, |call| {
         elementwise::variadic(call, Binary::Max)
     }),
+    operator("MaxPool", WINDOWS, 1, |call| {
+        convolution::max_pool(call, false)
+    }),
     operator("Mean", NONE, ANY, elementwise::mean),
     operator("Min", NONE, ANY, |call| {
         elementwise::variadic(call, Binary::Min)
     }),
+    fixed!("Mish", Mish),
     operator("Mul", NONE, 2, |call| {
         elementwise::binary(call, Binary::Mul)
     }),
     operator("Neg", NONE, 1, |call| unary::evaluate(call, Unary::Neg)),
     operator("Not", NONE, 1, |call| unary::evaluate(call, Unary::Not)),
+    operator("PRelu", NONE, 2, activation::p_relu),
+    operator(
+        "Pad",
+        &[("mode", Text), ("pads", Ints), ("value", Float)],
+        4,
+        convolution::pad,
+    ),
     operator("Pow", NONE, 2, |call| {
         elementwise::binary(call, Binary::Pow)
     }),
@@ -185,11 +252,19 @@ const OPERATORS: &[Operator] = &[
     operator("ReduceSum", REDUCE, 2, |call| {
         reduce::reduce(call, Reduction::Sum)
     }),
+    fixed!("Relu", Relu),
     operator("Reshape", &[("allowzero", Int)], 2, shape::reshape),
+    operator(
+        "Selu",
+        &[("alpha", Float), ("gamma", Float)],
+        1,
+        activation::selu,
+    ),
     operator("Shape", NONE, 1, shape::shape),
     operator("Sigmoid", NONE, 1, |call| {
         unary::evaluate(call, Unary::Sigmoid)
     }),
+    fixed!("Sign", Sign),
     operator(
         "Slice",
         &[("starts", Ints), ("ends", Ints), ("axes", Ints)],
@@ -197,6 +272,8 @@ const OPERATORS: &[Operator] = &[
         movement::slice,
     ),
     operator("Softmax", AXIS, 1, reduce::softmax),
+    fixed!("Softplus", Softplus),
+    fixed!("Softsign", Softsign),
     operator(
         "Split",
         &[("axis", Int), ("split", Ints), ("num_outputs", Int)],
@@ -211,6 +288,7 @@ const OPERATORS: &[Operator] = &[
     operator("Sum", NONE, ANY, |call| {
         elementwise::variadic(call, Binary::Add)
     }),
+    fixed!("Tanh", Tanh),
     operator("Transpose", &[("perm", Ints)], 1, movement::transpose),
     operator("Unsqueeze", AXES, 2, shape::unsqueeze),
     operator("Where", NONE, 3, elementwise::select),

@@ -23,6 +23,7 @@ pub(super) fn run(graph: &Graph) -> Result<Run<'_>, OnnxError> {
         values: HashMap::new(),
         budget: Budget::new(),
         leaves: RefCell::new(Leaves::new(widths.iter().sum())),
+        neurons: RefCell::default(),
         zip_maps: RefCell::default(),
         widths,
     };
@@ -41,7 +42,11 @@ pub(super) fn run(graph: &Graph) -> Result<Run<'_>, OnnxError> {
             })
         } else {
             let cells = (first..first + width).map(|j| Cell::feature(j, input.element));
-            let dims = vec![Dim::Rows, Dim::Fixed(width)];
+            let dims = match input.shape.as_slice() {
+                [] => vec![Dim::Fixed(width)],
+                sizes => sizes.iter().map(|&size| Dim::Fixed(size)).collect(),
+            };
+            let dims = core::iter::once(Dim::Rows).chain(dims).collect();
             let tensor = Tensor::cells(input.element, dims, cells.collect());
             Ok(Rc::new(Value::Tensor(tensor)))
         };

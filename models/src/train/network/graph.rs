@@ -124,6 +124,7 @@ impl Graph {
                 .activation
                 .as_ref()
                 .map_or(Activation::Identity, |activation| activation.function),
+            activations: Vec::new(),
             codes,
         });
         let (low, step) = output.map_or((0.0, None), |(low, step)| (low, Some(step)));

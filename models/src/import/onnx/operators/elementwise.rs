@@ -215,6 +215,7 @@ fn cell(
         };
         symbolic(operation, &alone(a)?, &alone(b)?, element)
     });
+    let expr = expr.or_else(|| neural(call, operation, &a.expr, &b.expr, element));
     let chain = chained(operation, a, b, element);
     let refused = match operation {
         Binary::Div if b.expr.as_constant() == Some(0.0) => "dividing by 0",
@@ -255,6 +256,32 @@ pub(super) fn finish(
         return Ok(Cell { expr, chain });
     }
     Err(OnnxError::clone(&error))
+}
+
+/// What a network computes of two numbers.
+fn neural(
+    call: &Call<'_>,
+    operation: Binary,
+    a: &Expr,
+    b: &Expr,
+    element: Element,
+) -> Option<Expr> {
+    if !element.is_float() {
+        return None;
+    }
+    let (a, b) = (call.neural(a)?, call.neural(b)?);
+    let mut neurons = call.run.neurons.borrow_mut();
+    match operation {
+        Binary::Max => Some(Expr::Affine(neurons.larger(&a, &b))),
+        Binary::Min => Some(Expr::Affine(neurons.smaller(&a, &b))),
+        Binary::Mul if a.as_constant().is_none() && b.as_constant().is_none() => {
+            neurons.gated(&a, &b).map(Expr::Affine)
+        }
+        Binary::Add | Binary::Sub | Binary::Mul | Binary::Div => {
+            symbolic(operation, &Expr::Affine(a), &Expr::Affine(b), element)
+        }
+        _ => None,
+    }
 }
 
 fn symbolic(operation: Binary, a: &Expr, b: &Expr, element: Element) -> Option<Expr> {

@@ -10,6 +10,7 @@ use crate::import::onnx::chain::Operation;
 use crate::import::onnx::element::Element;
 use crate::import::onnx::error::OnnxError;
 use crate::import::onnx::tensor::{Data, Tensor};
+use crate::network::Activation;
 
 /// A function of one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +114,9 @@ fn cell(call: &Call<'_>, function: Unary, x: &Cell, element: Element) -> Result<
         (Unary::Reciprocal, expr) => Expr::constant(1.0).over(expr),
         _ => None,
     };
-    let expr = expr.or_else(leafwise);
+    let expr = expr
+        .or_else(leafwise)
+        .or_else(|| neural(call, function, &x.expr));
     let chain = match function {
         Unary::Neg => then(&x.chain, Operation::Multiply, -1.0, element),
         _ => None,
@@ -128,6 +131,16 @@ fn cell(call: &Call<'_>, function: Unary, x: &Cell, element: Element) -> Result<
         }
     };
     finish(call, expr, chain, &[x], refused)
+}
+
+/// What a network computes of one number.
+fn neural(call: &Call<'_>, function: Unary, x: &Expr) -> Option<Expr> {
+    let form = call.neural(x)?;
+    match function {
+        Unary::Abs => call.neuron(Activation::Abs, form).map(Expr::Affine),
+        Unary::Sigmoid => Some(Expr::sigmoid(form)),
+        Unary::Exp | Unary::Log | Unary::Neg | Unary::Not | Unary::Reciprocal | Unary::Sqrt => None,
+    }
 }
 
 /// `Cast`: to the type that an attribute names.
