@@ -330,3 +330,6 @@ impl ValidNetwork {
         self.branching.start_response(out)
     }
 }
+
+#[cfg(test)]
+mod tests;
