@@ -1,5 +1,6 @@
 //! Networks that are trained here, from the table to the circuit.
 #![cfg(feature = "networks")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use core::cell::{Cell, RefCell};
 use core::ops::ControlFlow;
