@@ -62,7 +62,7 @@ fn linear() -> Vec<(&'static str, Task)> {
     estimators()
         .map(|info| (info.name, info.task))
         .filter(|(name, _)| {
-            let others = ["Tree", "Forest", "Boosting", "Additive"];
+            let others = ["Tree", "Forest", "Boosting", "Additive", "MLP"];
             !others.iter().any(|other| name.contains(other))
         })
         .collect()

@@ -151,7 +151,10 @@ pub(super) fn reshape(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
         };
     }
     // A graph that was exported for one row says 1 for their number.
-    if x.dims.first() == Some(&Dim::Rows) && dims.first() == Some(&Dim::Fixed(1)) {
+    if x.dims.first() == Some(&Dim::Rows)
+        && dims.first() == Some(&Dim::Fixed(1))
+        && !dims.contains(&Dim::Rows)
+    {
         dims[0] = Dim::Rows;
     }
     reshaped(call, x, dims)
