@@ -1,6 +1,6 @@
 //! Trees, random forests and boosted trees as real numbers: what training or an importer gives.
 //!
-//! `score[c] = bias[c] + sum over trees of leaf[c]`; [`InverseLink`] and [`Decision`] turn scores into probabilities and
+//! `score[c] = bias[c] + sum over trees of leaf[c]`; [`InverseLink`](tenebra_quant::InverseLink) and [`Decision`](tenebra_quant::Decision) turn scores into probabilities and
 //! classes. Means over trees are folded into the leaves. Every library's own rules decide at a split: strict or not
 //! ([`Comparison`]), rounded to single precision or not ([`ForestParts::round_to_f32`]), and where a missing value goes
 //! ([`Missing`]), so that a forest reaches the very leaves that the original model reaches.

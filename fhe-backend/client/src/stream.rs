@@ -16,7 +16,7 @@ impl ClientSpec<'_> {
     ///
     /// # Errors
     ///
-    /// As [`decrypt`](Self::decrypt); [`CipherError::Buffer`] for models with more than 62 digit sums.
+    /// As [`decrypt`](Self::decrypt); [`CipherError::Buffer`](crate::CipherError::Buffer) for models with more than 62 digit sums.
     pub fn decrypt_from(
         &self,
         key: &ClientKey,

@@ -13,6 +13,10 @@ pub(crate) struct TrainingData<'a> {
     /// One per row, at least one positive; all 1 if none were given.
     pub(crate) weights: Vec<f64>,
     /// Is told how it goes.
+    #[cfg_attr(
+        not(feature = "networks"),
+        expect(dead_code, reason = "networks alone take long enough to be watched")
+    )]
     pub(crate) watch: &'a dyn Watch,
 }
 

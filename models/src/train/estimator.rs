@@ -19,7 +19,7 @@ impl Estimator {
     /// The estimator of this name with default parameters; case, `-` and `_` do not matter (`decision-tree-classifier`).
     ///
     /// # Errors
-    /// [`TrainError::UnknownEstimator`] lists the names there are. The name of a [`Family`] needs a target to decide by:
+    /// [`TrainError::UnknownEstimator`] lists the names there are. The name of a [`Family`](super::Family) needs a target to decide by:
     /// [`EstimatorName::parse`].
     pub fn new(name: &str) -> Result<Self, TrainError> {
         match EstimatorName::parse(name)? {

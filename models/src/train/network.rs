@@ -1,5 +1,12 @@
 //! Training of networks: quantized while they learn, and pruned to what their encrypted evaluation may cost.
 
+#[cfg_attr(
+    not(feature = "networks"),
+    allow(
+        dead_code,
+        reason = "the registry names the hyper-parameters of what another build trains"
+    )
+)]
 mod estimators;
 
 #[cfg(feature = "networks")]
