@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
 #![cfg_attr(
-    not(all(feature = "linear", feature = "branching")),
+    not(all(feature = "linear", feature = "branching", feature = "network")),
     allow(
         dead_code,
         unused_imports,
@@ -10,9 +10,9 @@
     )
 )]
 
-#[cfg(not(any(feature = "linear", feature = "branching")))]
+#[cfg(not(any(feature = "linear", feature = "branching", feature = "network")))]
 compile_error!(
-    "tenebra-client without default features needs a scheme: `linear`, `branching` or both"
+    "tenebra-client without default features needs a scheme: `linear`, `branching`, `network`, or several"
 );
 
 #[cfg(any(test, feature = "alloc"))]

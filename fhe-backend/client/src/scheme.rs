@@ -3,6 +3,8 @@
 
 pub mod branching;
 pub mod cipher;
+pub mod digit_scheme;
+pub mod digits;
 pub mod layout;
 pub mod limits;
 pub mod linear;

@@ -9,6 +9,7 @@ pub mod measure;
 mod modulus;
 mod network;
 pub mod noise;
+mod parallel;
 mod program;
 mod report;
 mod roles;

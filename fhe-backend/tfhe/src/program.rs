@@ -1,6 +1,6 @@
 //! A verified circuit with its plan: what runs, with which parameters, at what cost.
 
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use alloc::sync::Arc;
 
@@ -27,6 +27,7 @@ use crate::linear::plan::{
     LinearPlan, LinearShape, check_layout, plaintext_bits, plan_batch, plan_single,
 };
 use crate::network::program::NetworkProgram;
+use crate::parallel::in_parallel;
 
 /// A circuit ready to be evaluated on ciphertexts.
 #[derive(Debug)]
@@ -459,40 +460,6 @@ impl BranchingProgram {
     pub(crate) fn respond(&self, result: &mut [u64]) -> Vec<u8> {
         respond(&self.plan.layout, result)
     }
-}
-
-/// What `work` makes of each item, in their order, on so many threads.
-fn in_parallel<T: Sync, R: Send>(
-    items: &[T],
-    threads: usize,
-    work: impl Fn(&T) -> R + Sync,
-) -> Vec<R> {
-    if threads < 2 {
-        return items.iter().map(work).collect();
-    }
-    let next = AtomicUsize::new(0);
-    let take = || {
-        let mut done = Vec::new();
-        while let index = next.fetch_add(1, Ordering::Relaxed)
-            && let Some(item) = items.get(index)
-        {
-            done.push((index, work(item)));
-        }
-        done
-    };
-    let mut done = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(take)).collect();
-        let mut done = take();
-        for other in others {
-            match other.join() {
-                Ok(theirs) => done.extend(theirs),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        done
-    });
-    done.sort_unstable_by_key(|(index, _)| *index);
-    done.into_iter().map(|(_, result)| result).collect()
 }
 
 fn check_hide(hide: Hide) -> Result<(), PlanError> {

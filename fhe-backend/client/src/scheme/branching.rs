@@ -6,7 +6,6 @@
 //! level, row, polynomial; bodies are sent whole, without the low bits that lie under the noise.
 
 pub(crate) mod circuit;
-pub(crate) mod digits;
 pub mod packing;
 
 use rand_core::CryptoRng;
@@ -14,7 +13,7 @@ use rand_core::CryptoRng;
 use self::packing::Packing;
 use super::layout::{
     CipherError, GadgetError, LayoutError, MAX_PORT, QUERY_PREFIX, RESPONSE_PREFIX, check_len,
-    read_rows, write_prefix,
+    read_rows, read_single, write_prefix,
 };
 use super::limits;
 use crate::bits::{BitReader, BitWriter, low_bits, packed_len, round_high};
@@ -26,10 +25,10 @@ use crate::params::{GlweParams, ValidGlwe};
 use crate::random::{MaskSeed, MaskStream, Root, Transcript};
 use zeroize::Zeroize;
 
+pub use super::digits::{Digits, MAX_DIGITS, Radix};
 pub use circuit::BranchingScheme;
 #[cfg(feature = "alloc")]
 pub use circuit::OwnedBranching;
-pub use digits::{Digits, MAX_DIGITS, Radix};
 
 /// Parameters of a branching circuit, unchecked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -366,11 +365,7 @@ impl ValidBranching {
     /// Splits the payload of a query into mask seed and packed bodies; `None` if its length does not agree.
     #[must_use]
     pub fn read_query<'a>(&self, payload: &'a [u8]) -> Option<(MaskSeed, &'a [u8])> {
-        if read_rows(payload)? != 1 || payload.len() != self.query_len() {
-            return None;
-        }
-        let seed = payload[RESPONSE_PREFIX..QUERY_PREFIX].try_into().ok()?;
-        Some((MaskSeed(seed), &payload[QUERY_PREFIX..]))
+        read_single(payload, self.query_len())
     }
 
     /// Writes the head of a response; its integers follow: `k·N` mask words, then the digit sums.

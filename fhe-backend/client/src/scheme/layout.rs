@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::params::ParamError;
-use crate::random::MASK_SEED_LEN;
+use crate::random::{MASK_SEED_LEN, MaskSeed};
 
 /// Bytes before the packed integers of a query: plan `u8`, rows `u16`, mask seed.
 pub(crate) const QUERY_PREFIX: usize = 3 + MASK_SEED_LEN;
@@ -171,6 +171,16 @@ pub(crate) fn write_prefix(out: &mut [u8], plan: u8, rows: usize) {
 pub(crate) fn read_rows(payload: &[u8]) -> Option<usize> {
     let rows = payload.get(1..3)?.try_into().ok()?;
     Some(usize::from(u16::from_le_bytes(rows)))
+}
+
+/// Splits the payload of a query of one row and `len` bytes into mask seed and packed bodies; `None` if it is another.
+pub(crate) fn read_single(payload: &[u8], len: usize) -> Option<(MaskSeed, &[u8])> {
+    if read_rows(payload)? != 1 || payload.len() != len {
+        return None;
+    }
+    let (head, bodies) = payload.split_at_checked(QUERY_PREFIX)?;
+    let seed = head[RESPONSE_PREFIX..].try_into().ok()?;
+    Some((MaskSeed(seed), bodies))
 }
 
 /// Which plan of the spec a query or response payload names.

@@ -21,7 +21,7 @@ use crate::scheme::branching::packing::{Packing, SwitchKeys, write_bodies};
 use crate::scheme::branching::{BranchingLayout, ValidBranching};
 use crate::scheme::layout::{
     CipherError, LayoutError, PackingError, QUERY_PREFIX, RESPONSE_PREFIX, check_len, read_rows,
-    write_prefix,
+    read_single, write_prefix,
 };
 use crate::scheme::limits;
 use zeroize::Zeroize;
@@ -318,11 +318,7 @@ impl ValidNetwork {
     /// Splits the payload of a query into mask seed and packed bodies; `None` if its length does not agree.
     #[must_use]
     pub fn read_query<'a>(&self, payload: &'a [u8]) -> Option<(MaskSeed, &'a [u8])> {
-        if read_rows(payload)? != 1 || payload.len() != self.query_len() {
-            return None;
-        }
-        let seed = payload[RESPONSE_PREFIX..QUERY_PREFIX].try_into().ok()?;
-        Some((MaskSeed(seed), &payload[QUERY_PREFIX..]))
+        read_single(payload, self.query_len())
     }
 
     /// Writes the head of a response; its integers follow: `N` mask words, then the digit sums.

@@ -1,191 +1,81 @@
-//! The branching scheme: one layout, and how its digit sums make up outputs.
+//! What a spec says of the branching scheme.
 
 use rand_core::CryptoRng;
 
-#[cfg(feature = "alloc")]
-use super::digits::write_digits;
-use super::digits::{DigitSums, Digits, Radix};
-use super::packing::{MAX_SPLITS, Packing, SwitchGadget};
+use super::packing::{MAX_SPLITS, Packing, SwitchGadget, SwitchKeys};
 use super::{BranchingLayout, ValidBranching};
 use crate::cursor::Cursor;
 use crate::key::SecretKey;
-use crate::params::{GlweParams, ValidGlwe};
-use crate::ports::Ports;
-use crate::scheme::cipher::{Cipher, KeySections, Keys, MAX_SECRETS, Source};
+use crate::params::GlweParams;
+use crate::scheme::cipher::KeySections;
+use crate::scheme::digit_scheme::{DigitLayout, DigitScheme, SpecCursor, key_sections};
+#[cfg(feature = "alloc")]
+use crate::scheme::digits::{Digits, Radix, write_digits};
 use crate::scheme::layout::CipherError;
 use crate::spec::error::SpecError;
 
-/// Decisions and tables on encrypted bits: one row a query, outputs in digits.
-#[derive(Clone, Debug)]
-pub struct BranchingScheme {
-    layout: ValidBranching,
-    digits: DigitSums,
-}
-
-const MALFORMED: SpecError = SpecError::Malformed("parameters");
-
-impl BranchingScheme {
-    /// Reads the parameters of a circuit of so many outputs.
-    pub(crate) fn read(cursor: &mut Cursor<'_>, outputs: u32) -> Result<Self, SpecError> {
-        let layout = read_layout(cursor).ok_or(MALFORMED)?;
-        let layout = layout.validate().map_err(SpecError::Branching)?;
-        let plain = layout.layout();
-        let (bits, coefficients) = (plain.plaintext_bits, plain.coefficients);
-        let digits = DigitSums::read(cursor, outputs, bits, coefficients)?;
-        Ok(Self { layout, digits })
-    }
-
-    /// The bits of the codes are those that the parameters were chosen for.
-    pub(crate) fn check_inputs(&self, ports: Ports<'_>) -> Result<(), SpecError> {
-        let bits: u64 = ports.inputs().map(|input| u64::from(input.bits())).sum();
-        if bits == u64::from(self.layout.layout().input_bits) {
-            Ok(())
-        } else {
-            Err(SpecError::Disagree("input bits"))
-        }
-    }
-
-    /// The layout.
-    #[must_use]
-    pub fn layout(&self) -> &ValidBranching {
-        &self.layout
-    }
-
-    /// How values are cut into digits.
-    #[must_use]
-    pub fn radix(&self) -> Radix {
-        self.digits.radix
-    }
-
-    /// The digits of each output.
-    pub fn digits<'a>(&self, ports: Ports<'a>) -> impl Iterator<Item = Digits> + use<'a> {
-        self.digits.of(ports)
-    }
-}
+/// Decisions and tables on encrypted bits.
+pub type BranchingScheme = DigitScheme<ValidBranching>;
 
 impl ValidBranching {
     /// The sections of the evaluation key.
     #[must_use]
     pub fn key_sections(&self) -> KeySections {
-        [self.switch_keys().map(|keys| keys.section()), None]
+        key_sections(self)
     }
 }
 
-impl Cipher for BranchingScheme {
-    fn name(&self) -> &'static str {
-        "branching"
+impl DigitLayout for ValidBranching {
+    const NAME: &'static str = "branching";
+
+    fn read(cursor: &mut SpecCursor<'_, '_>) -> Result<Self, SpecError> {
+        let layout = read_layout(cursor.0).ok_or(SpecError::Malformed("parameters"))?;
+        layout.validate().map_err(SpecError::Branching)
     }
 
-    fn query_mode(&self) -> &'static str {
-        match self.layout.layout().packing {
-            Some(_) => "packed",
-            None => "direct",
-        }
+    fn branching(&self) -> &ValidBranching {
+        self
     }
 
-    fn secrets(&self) -> [Option<ValidGlwe>; MAX_SECRETS] {
-        [Some(self.layout.glwe()), None]
+    fn is_packed(&self) -> bool {
+        self.layout().packing.is_some()
     }
 
-    fn max_rows(&self) -> usize {
-        1
+    fn query_len(&self) -> usize {
+        self.query_len()
     }
 
-    fn output_bits(&self) -> u8 {
-        62
-    }
-
-    fn query_len(&self, _rows: usize) -> usize {
-        self.layout.query_len()
-    }
-
-    fn each_query_len(&self, take: &mut dyn FnMut(usize)) {
-        take(self.layout.query_len());
-    }
-
-    fn response_len(&self, _rows: usize) -> usize {
-        self.layout.response_len()
-    }
-
-    fn scratch_len(&self, _rows: usize) -> usize {
-        self.layout.scratch_len()
+    fn scratch_len(&self) -> usize {
+        self.scratch_len()
     }
 
     fn encrypt(
         &self,
-        keys: Keys<'_>,
-        ports: Ports<'_>,
-        codes: &[i64],
+        key: &SecretKey,
+        bits: impl Iterator<Item = bool> + Clone,
         rng: &mut impl CryptoRng,
         scratch: &mut [u64],
         out: &mut [u8],
     ) -> Result<(), CipherError> {
-        let bits = ports.code_bits(codes);
-        self.layout.encrypt(keys.of(0)?, bits, rng, scratch, out)
-    }
-
-    fn response_rows(&self, _payload: &[u8]) -> Result<usize, CipherError> {
-        Ok(1)
+        self.encrypt(key, bits, rng, scratch, out)
     }
 
     fn decrypt(
         &self,
-        keys: Keys<'_>,
-        ports: Ports<'_>,
-        payload: &[u8],
-        out: &mut [i64],
-    ) -> Result<usize, CipherError> {
-        let key = keys.of(0)?;
-        self.digits.outputs(ports, out, |first, sums| {
-            self.layout.decrypt(key, payload, first, sums)
-        })
-    }
-
-    fn decrypt_from(
-        &self,
-        keys: Keys<'_>,
-        ports: Ports<'_>,
-        source: &mut impl Source,
-        out: &mut [i64],
-    ) -> Result<usize, CipherError> {
-        let key = keys.of(0)?;
-        let shape = (
-            self.layout.response_len(),
-            self.layout.layout().coefficients,
-        );
-        self.digits
-            .outputs_from(ports, source, shape, out, |source, sums| {
-                self.layout
-                    .decrypt_bits(key, 0, |width| source.bits(width), sums);
-            })
-    }
-
-    fn key_sections(&self) -> KeySections {
-        self.layout.key_sections()
-    }
-
-    fn key_scratch_len(&self) -> usize {
-        self.layout
-            .switch_keys()
-            .map_or(0, |keys| keys.scratch_len())
-    }
-
-    fn write_key_section<E>(
-        &self,
-        _index: usize,
         key: &SecretKey,
-        rng: &mut impl CryptoRng,
-        scratch: &mut [u64],
-        push: impl FnMut(&[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let keys = self.layout.switch_keys();
-        keys.map_or(Ok(()), |keys| keys.write(key, rng, scratch, push))
+        payload: &[u8],
+        first: usize,
+        sums: &mut [u64],
+    ) -> Result<(), CipherError> {
+        self.decrypt(key, payload, first, sums)
     }
 
-    fn prepared_key_bytes(&self) -> u64 {
-        self.layout
-            .switch_keys()
-            .map_or(0, |keys| keys.prepared_bytes())
+    fn decrypt_bits(&self, key: &SecretKey, next: impl FnMut(u32) -> u64, sums: &mut [u64]) {
+        self.decrypt_bits(key, 0, next, sums);
+    }
+
+    fn switch_keys(&self) -> Option<SwitchKeys> {
+        self.switch_keys()
     }
 }
 
@@ -273,7 +163,7 @@ impl Packing {
 
 #[cfg(feature = "alloc")]
 impl OwnedBranching {
-    /// Appends the parameters; the counterpart of [`BranchingScheme::read`].
+    /// Appends the parameters; the counterpart of [`DigitScheme::read`].
     pub(crate) fn write(&self, out: &mut alloc::vec::Vec<u8>) {
         self.layout.write(out);
         write_digits(self.radix, &self.digits, out);

@@ -1,187 +1,82 @@
-//! The network scheme: one layout, and how its digit sums make up outputs.
+//! What a spec says of the network scheme.
 
 use rand_core::CryptoRng;
 
 use super::{NetworkLayout, ValidNetwork};
 use crate::cursor::Cursor;
 use crate::key::SecretKey;
-use crate::params::ValidGlwe;
-use crate::ports::Ports;
+use crate::scheme::branching::ValidBranching;
 use crate::scheme::branching::circuit::{read_layout, read_packing};
+use crate::scheme::branching::packing::SwitchKeys;
+use crate::scheme::cipher::KeySections;
+use crate::scheme::digit_scheme::{DigitLayout, DigitScheme, SpecCursor, key_sections};
 #[cfg(feature = "alloc")]
-use crate::scheme::branching::digits::write_digits;
-use crate::scheme::branching::digits::{DigitSums, Digits, Radix};
-use crate::scheme::cipher::{Cipher, KeySections, Keys, MAX_SECRETS, Source};
+use crate::scheme::digits::{Digits, Radix, write_digits};
 use crate::scheme::layout::CipherError;
 use crate::spec::error::SpecError;
 
-/// Neurons on encrypted bits: one row a query, outputs in digits.
-#[derive(Clone, Debug)]
-pub struct NetworkScheme {
-    layout: ValidNetwork,
-    digits: DigitSums,
-}
-
-impl NetworkScheme {
-    /// Reads the parameters of a circuit of so many outputs.
-    pub(crate) fn read(cursor: &mut Cursor<'_>, outputs: u32) -> Result<Self, SpecError> {
-        let layout = read(cursor).ok_or(SpecError::Malformed("parameters"))?;
-        let layout = layout.validate().map_err(SpecError::Branching)?;
-        let plain = layout.layout().branching;
-        let (bits, coefficients) = (plain.plaintext_bits, plain.coefficients);
-        let digits = DigitSums::read(cursor, outputs, bits, coefficients)?;
-        Ok(Self { layout, digits })
-    }
-
-    /// The bits of the codes are those that the parameters were chosen for.
-    pub(crate) fn check_inputs(&self, ports: Ports<'_>) -> Result<(), SpecError> {
-        let bits: u64 = ports.inputs().map(|input| u64::from(input.bits())).sum();
-        if bits == u64::from(self.layout.layout().branching.input_bits) {
-            Ok(())
-        } else {
-            Err(SpecError::Disagree("input bits"))
-        }
-    }
-
-    /// The layout.
-    #[must_use]
-    pub fn layout(&self) -> &ValidNetwork {
-        &self.layout
-    }
-
-    /// How values are cut into digits.
-    #[must_use]
-    pub fn radix(&self) -> Radix {
-        self.digits.radix
-    }
-
-    /// The digits of each output.
-    pub fn digits<'a>(&self, ports: Ports<'a>) -> impl Iterator<Item = Digits> + use<'a> {
-        self.digits.of(ports)
-    }
-}
+/// Neurons on encrypted bits.
+pub type NetworkScheme = DigitScheme<ValidNetwork>;
 
 impl ValidNetwork {
     /// The sections of the evaluation key.
     #[must_use]
     pub fn key_sections(&self) -> KeySections {
-        [self.switch_keys().map(|keys| keys.section()), None]
+        key_sections(self)
     }
 }
 
-impl Cipher for NetworkScheme {
-    fn name(&self) -> &'static str {
-        "network"
+impl DigitLayout for ValidNetwork {
+    const NAME: &'static str = "network";
+
+    fn read(cursor: &mut SpecCursor<'_, '_>) -> Result<Self, SpecError> {
+        let layout = read(cursor.0).ok_or(SpecError::Malformed("parameters"))?;
+        layout.validate().map_err(SpecError::Branching)
     }
 
-    fn query_mode(&self) -> &'static str {
-        match self.layout.layout().packed_bits {
-            0 => "direct",
-            _ => "packed",
-        }
+    fn branching(&self) -> &ValidBranching {
+        self.branching()
     }
 
-    fn secrets(&self) -> [Option<ValidGlwe>; MAX_SECRETS] {
-        [Some(self.layout.glwe()), None]
+    fn is_packed(&self) -> bool {
+        self.layout().packed_bits > 0
     }
 
-    fn max_rows(&self) -> usize {
-        1
+    fn query_len(&self) -> usize {
+        self.query_len()
     }
 
-    fn output_bits(&self) -> u8 {
-        62
-    }
-
-    fn query_len(&self, _rows: usize) -> usize {
-        self.layout.query_len()
-    }
-
-    fn each_query_len(&self, take: &mut dyn FnMut(usize)) {
-        take(self.layout.query_len());
-    }
-
-    fn response_len(&self, _rows: usize) -> usize {
-        self.layout.response_len()
-    }
-
-    fn scratch_len(&self, _rows: usize) -> usize {
-        self.layout.scratch_len()
+    fn scratch_len(&self) -> usize {
+        self.scratch_len()
     }
 
     fn encrypt(
         &self,
-        keys: Keys<'_>,
-        ports: Ports<'_>,
-        codes: &[i64],
+        key: &SecretKey,
+        bits: impl Iterator<Item = bool> + Clone,
         rng: &mut impl CryptoRng,
         scratch: &mut [u64],
         out: &mut [u8],
     ) -> Result<(), CipherError> {
-        let bits = ports.code_bits(codes);
-        self.layout.encrypt(keys.of(0)?, bits, rng, scratch, out)
-    }
-
-    fn response_rows(&self, _payload: &[u8]) -> Result<usize, CipherError> {
-        Ok(1)
+        self.encrypt(key, bits, rng, scratch, out)
     }
 
     fn decrypt(
         &self,
-        keys: Keys<'_>,
-        ports: Ports<'_>,
-        payload: &[u8],
-        out: &mut [i64],
-    ) -> Result<usize, CipherError> {
-        let key = keys.of(0)?;
-        self.digits.outputs(ports, out, |first, sums| {
-            self.layout.decrypt(key, payload, first, sums)
-        })
-    }
-
-    fn decrypt_from(
-        &self,
-        keys: Keys<'_>,
-        ports: Ports<'_>,
-        source: &mut impl Source,
-        out: &mut [i64],
-    ) -> Result<usize, CipherError> {
-        let key = keys.of(0)?;
-        let coefficients = self.layout.layout().branching.coefficients;
-        let shape = (self.layout.response_len(), coefficients);
-        self.digits
-            .outputs_from(ports, source, shape, out, |source, sums| {
-                self.layout
-                    .decrypt_bits(key, 0, |width| source.bits(width), sums);
-            })
-    }
-
-    fn key_sections(&self) -> KeySections {
-        self.layout.key_sections()
-    }
-
-    fn key_scratch_len(&self) -> usize {
-        self.layout
-            .switch_keys()
-            .map_or(0, |keys| keys.scratch_len())
-    }
-
-    fn write_key_section<E>(
-        &self,
-        _index: usize,
         key: &SecretKey,
-        rng: &mut impl CryptoRng,
-        scratch: &mut [u64],
-        push: impl FnMut(&[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let keys = self.layout.switch_keys();
-        keys.map_or(Ok(()), |keys| keys.write(key, rng, scratch, push))
+        payload: &[u8],
+        first: usize,
+        sums: &mut [u64],
+    ) -> Result<(), CipherError> {
+        self.decrypt(key, payload, first, sums)
     }
 
-    fn prepared_key_bytes(&self) -> u64 {
-        self.layout
-            .switch_keys()
-            .map_or(0, |keys| keys.prepared_bytes())
+    fn decrypt_bits(&self, key: &SecretKey, next: impl FnMut(u32) -> u64, sums: &mut [u64]) {
+        self.decrypt_bits(key, 0, next, sums);
+    }
+
+    fn switch_keys(&self) -> Option<SwitchKeys> {
+        self.switch_keys()
     }
 }
 
@@ -214,7 +109,7 @@ pub struct OwnedNetwork {
 
 #[cfg(feature = "alloc")]
 impl OwnedNetwork {
-    /// Appends the parameters; the counterpart of [`NetworkScheme::read`].
+    /// Appends the parameters; the counterpart of [`DigitScheme::read`].
     pub(crate) fn write(&self, out: &mut alloc::vec::Vec<u8>) {
         let layout = &self.layout;
         layout.branching.write(out);

@@ -22,7 +22,7 @@ pub struct Radix {
 const RADIX_LOG_BITS: u8 = 5;
 
 impl Radix {
-    pub(super) fn read(cursor: &mut Cursor<'_>) -> Option<Self> {
+    pub(crate) fn read(cursor: &mut Cursor<'_>) -> Option<Self> {
         let byte = cursor.u8()?;
         let radix = Self {
             log: byte & ((1 << RADIX_LOG_BITS) - 1),
@@ -32,7 +32,7 @@ impl Radix {
     }
 
     #[cfg(feature = "alloc")]
-    pub(super) fn byte(self) -> u8 {
+    fn byte(self) -> u8 {
         self.log | self.parts_log << RADIX_LOG_BITS
     }
 }
@@ -175,7 +175,7 @@ impl Digits {
 }
 
 impl Digits {
-    pub(super) fn read(cursor: &mut Cursor<'_>) -> Option<Self> {
+    pub(crate) fn read(cursor: &mut Cursor<'_>) -> Option<Self> {
         Some(Self {
             count: cursor.u8()?,
             base: cursor.i64()?,

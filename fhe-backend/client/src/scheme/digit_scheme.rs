@@ -1,0 +1,237 @@
+//! What the schemes on encrypted bits have in common: one row a query, whose bits are encrypted, and outputs in digits.
+
+use rand_core::CryptoRng;
+
+use super::branching::ValidBranching;
+use super::cipher::{Cipher, KeySections, Keys, MAX_SECRETS, Source};
+use super::digits::{DigitSums, Digits, Radix};
+use super::layout::CipherError;
+use crate::cursor::Cursor;
+use crate::key::SecretKey;
+use crate::params::ValidGlwe;
+use crate::ports::Ports;
+use crate::scheme::branching::packing::SwitchKeys;
+use crate::spec::error::SpecError;
+
+/// The ciphertexts of a query, of a response and of an evaluation key of such a scheme.
+pub trait DigitLayout: Sized {
+    /// Name of the scheme in reports.
+    const NAME: &'static str;
+
+    /// Reads what a spec says of it.
+    ///
+    /// # Errors
+    /// [`SpecError`].
+    fn read(cursor: &mut SpecCursor<'_, '_>) -> Result<Self, SpecError>;
+
+    /// Ring, widths and counts.
+    fn branching(&self) -> &ValidBranching;
+
+    /// Whether an evaluation key unpacks queries.
+    fn is_packed(&self) -> bool;
+
+    /// Bytes of a query.
+    fn query_len(&self) -> usize;
+
+    /// Words of scratch of an encryption.
+    fn scratch_len(&self) -> usize;
+
+    /// Encrypts the bits of a row.
+    ///
+    /// # Errors
+    /// [`CipherError`]: wrong buffers, a key of other parameters.
+    fn encrypt(
+        &self,
+        key: &SecretKey,
+        bits: impl Iterator<Item = bool> + Clone,
+        rng: &mut impl CryptoRng,
+        scratch: &mut [u64],
+        out: &mut [u8],
+    ) -> Result<(), CipherError>;
+
+    /// Decrypts digit sums from number `first` on.
+    ///
+    /// # Errors
+    /// [`CipherError`].
+    fn decrypt(
+        &self,
+        key: &SecretKey,
+        payload: &[u8],
+        first: usize,
+        sums: &mut [u64],
+    ) -> Result<(), CipherError>;
+
+    /// The first digit sums, of the bits behind the prefix of a response as they come.
+    fn decrypt_bits(&self, key: &SecretKey, next: impl FnMut(u32) -> u64, sums: &mut [u64]);
+
+    /// The evaluation key, if there is one.
+    fn switch_keys(&self) -> Option<SwitchKeys>;
+}
+
+/// A spec on its way through the door; only this crate reads it.
+pub struct SpecCursor<'c, 'a>(pub(crate) &'c mut Cursor<'a>);
+
+/// A scheme on encrypted bits: its layout, and how digit sums make up outputs.
+#[derive(Clone, Debug)]
+pub struct DigitScheme<L> {
+    layout: L,
+    digits: DigitSums,
+}
+
+impl<L: DigitLayout> DigitScheme<L> {
+    /// Reads the parameters of a circuit of so many outputs.
+    pub(crate) fn read(cursor: &mut Cursor<'_>, outputs: u32) -> Result<Self, SpecError> {
+        let layout = L::read(&mut SpecCursor(cursor))?;
+        let plain = layout.branching().layout();
+        let (bits, coefficients) = (plain.plaintext_bits, plain.coefficients);
+        let digits = DigitSums::read(cursor, outputs, bits, coefficients)?;
+        Ok(Self { layout, digits })
+    }
+
+    /// The bits of the codes are those that the parameters were chosen for.
+    pub(crate) fn check_inputs(&self, ports: Ports<'_>) -> Result<(), SpecError> {
+        let bits: u64 = ports.inputs().map(|input| u64::from(input.bits())).sum();
+        if bits == u64::from(self.layout.branching().layout().input_bits) {
+            Ok(())
+        } else {
+            Err(SpecError::Disagree("input bits"))
+        }
+    }
+
+    /// The layout.
+    #[must_use]
+    pub fn layout(&self) -> &L {
+        &self.layout
+    }
+
+    /// How values are cut into digits.
+    #[must_use]
+    pub fn radix(&self) -> Radix {
+        self.digits.radix
+    }
+
+    /// The digits of each output.
+    pub fn digits<'a>(&self, ports: Ports<'a>) -> impl Iterator<Item = Digits> + use<'a, L> {
+        self.digits.of(ports)
+    }
+}
+
+/// The sections of an evaluation key.
+pub(crate) fn key_sections(layout: &impl DigitLayout) -> KeySections {
+    [layout.switch_keys().map(|keys| keys.section()), None]
+}
+
+impl<L: DigitLayout> Cipher for DigitScheme<L> {
+    fn name(&self) -> &'static str {
+        L::NAME
+    }
+
+    fn query_mode(&self) -> &'static str {
+        if self.layout.is_packed() {
+            "packed"
+        } else {
+            "direct"
+        }
+    }
+
+    fn secrets(&self) -> [Option<ValidGlwe>; MAX_SECRETS] {
+        [Some(self.layout.branching().glwe()), None]
+    }
+
+    fn max_rows(&self) -> usize {
+        1
+    }
+
+    fn output_bits(&self) -> u8 {
+        62
+    }
+
+    fn query_len(&self, _rows: usize) -> usize {
+        self.layout.query_len()
+    }
+
+    fn each_query_len(&self, take: &mut dyn FnMut(usize)) {
+        take(self.layout.query_len());
+    }
+
+    fn response_len(&self, _rows: usize) -> usize {
+        self.layout.branching().response_len()
+    }
+
+    fn scratch_len(&self, _rows: usize) -> usize {
+        self.layout.scratch_len()
+    }
+
+    fn encrypt(
+        &self,
+        keys: Keys<'_>,
+        ports: Ports<'_>,
+        codes: &[i64],
+        rng: &mut impl CryptoRng,
+        scratch: &mut [u64],
+        out: &mut [u8],
+    ) -> Result<(), CipherError> {
+        let bits = ports.code_bits(codes);
+        self.layout.encrypt(keys.of(0)?, bits, rng, scratch, out)
+    }
+
+    fn response_rows(&self, _payload: &[u8]) -> Result<usize, CipherError> {
+        Ok(1)
+    }
+
+    fn decrypt(
+        &self,
+        keys: Keys<'_>,
+        ports: Ports<'_>,
+        payload: &[u8],
+        out: &mut [i64],
+    ) -> Result<usize, CipherError> {
+        let key = keys.of(0)?;
+        self.digits.outputs(ports, out, |first, sums| {
+            self.layout.decrypt(key, payload, first, sums)
+        })
+    }
+
+    fn decrypt_from(
+        &self,
+        keys: Keys<'_>,
+        ports: Ports<'_>,
+        source: &mut impl Source,
+        out: &mut [i64],
+    ) -> Result<usize, CipherError> {
+        let key = keys.of(0)?;
+        let branching = self.layout.branching();
+        let shape = (branching.response_len(), branching.layout().coefficients);
+        self.digits
+            .outputs_from(ports, source, shape, out, |source, sums| {
+                self.layout
+                    .decrypt_bits(key, |width| source.bits(width), sums);
+            })
+    }
+
+    fn key_sections(&self) -> KeySections {
+        key_sections(&self.layout)
+    }
+
+    fn key_scratch_len(&self) -> usize {
+        let keys = self.layout.switch_keys();
+        keys.map_or(0, |keys| keys.scratch_len())
+    }
+
+    fn write_key_section<E>(
+        &self,
+        _index: usize,
+        key: &SecretKey,
+        rng: &mut impl CryptoRng,
+        scratch: &mut [u64],
+        push: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let keys = self.layout.switch_keys();
+        keys.map_or(Ok(()), |keys| keys.write(key, rng, scratch, push))
+    }
+
+    fn prepared_key_bytes(&self) -> u64 {
+        let keys = self.layout.switch_keys();
+        keys.map_or(0, |keys| keys.prepared_bytes())
+    }
+}
