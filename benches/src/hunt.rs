@@ -1,6 +1,9 @@
 //! Circuits that are hard on the noise formula, for [`examples/noise_hunt.rs`](../examples/noise_hunt.rs) and the nightly search: their parts
 //! are equal, nearly equal, many, or on few bits, so that noise adds up in amplitude where a formula may take it for independent.
 
+mod networks;
+
+use networks::{Neurons, network};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::Rng;
 use tenebra_circuit::{
@@ -36,11 +39,17 @@ pub enum Kind {
     OwnFeatures,
     /// Weights that are all the greatest, alternate, or are multiples of each other.
     Linear,
+    /// Networks of one to three hidden layers, with neurons drawn independently.
+    Network,
+    /// The same with neurons that differ in one weight.
+    NearNeurons,
+    /// The same with all weights the greatest, and tables that are one table, its negative or shifted.
+    ExtremeNeurons,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::Random,
         Self::Pool,
         Self::NearTwins,
@@ -54,6 +63,9 @@ impl Kind {
         Self::EqualDifferences,
         Self::OwnFeatures,
         Self::Linear,
+        Self::Network,
+        Self::NearNeurons,
+        Self::ExtremeNeurons,
     ];
 }
 
@@ -216,6 +228,9 @@ pub fn circuit(kind: Kind, rng: &mut ChaCha20Rng) -> Option<Verified> {
         Kind::OwnFeatures => return own_features(&mut draw),
         Kind::Additive => return additive(&mut draw, small),
         Kind::Linear => return linear(&mut draw),
+        Kind::Network => return network(&mut draw, Neurons::Independent),
+        Kind::NearNeurons => return network(&mut draw, Neurons::NearEqual),
+        Kind::ExtremeNeurons => return network(&mut draw, Neurons::Extreme),
     };
     forest(shape, trees)
 }
