@@ -14,7 +14,7 @@ pub enum OnnxError {
     },
     /// An operator that has no meaning here.
     #[error(
-        "{node}: the operator {operator} is not supported; supported are linear and tree models, Scaler, MatMul, Gemm, Add, Sub, Mul, Div, Neg, Concat, and Exp, Sigmoid, Softmax, ArgMax or Normalizer behind them"
+        "{node}: the operator {operator} is not supported; supported are linear models, trees and neural networks: MatMul, Gemm, Conv, pooling, normalization, activations, arithmetic, and Softmax or ArgMax behind them"
     )]
     Operator {
         /// The node, by name and position.

@@ -43,6 +43,8 @@ pub(super) struct Node {
     pub(super) label: String,
     /// Name of the operator, with its domain unless that is `ai.onnx`.
     pub(super) operator: String,
+    /// Version of the operators of its domain, if the file says it.
+    pub(super) version: Option<i64>,
     pub(super) inputs: Vec<String>,
     pub(super) outputs: Vec<String>,
     attributes: HashMap<String, AttributeProto>,
@@ -79,11 +81,13 @@ impl Graph {
             .input
             .into_iter()
             .filter(|i| !constants.contains_key(&i.name));
-        let nodes = graph
-            .node
-            .into_iter()
-            .enumerate()
-            .map(|(at, node)| Node::new(node, at));
+        let versions = model.opset_import.iter();
+        let versions = versions.map(|set| (domain(&set.domain), set.version));
+        let versions: HashMap<&str, Option<i64>> = versions.collect();
+        let nodes = graph.node.into_iter().enumerate().map(|(at, node)| {
+            let version = versions.get(domain(&node.domain)).copied().flatten();
+            Node::new(node, at, version)
+        });
         Ok(Self {
             inputs: inputs.map(Input::new).collect::<Result<_, _>>()?,
             nodes: nodes.collect::<Result<_, _>>()?,
@@ -92,6 +96,11 @@ impl Graph {
             producer: model.producer_name,
         })
     }
+}
+
+/// The name of a domain; empty stands for `ai.onnx`.
+fn domain(name: &str) -> &str {
+    if name.is_empty() { "ai.onnx" } else { name }
 }
 
 impl Input {
@@ -146,14 +155,14 @@ impl Input {
 }
 
 impl Node {
-    fn new(node: NodeProto, at: usize) -> Result<Self, OnnxError> {
+    fn new(node: NodeProto, at: usize, version: Option<i64>) -> Result<Self, OnnxError> {
         let label = if node.name.is_empty() {
             format!("node {at}")
         } else {
             format!("node {at} `{}`", node.name)
         };
-        let operator = match node.domain.as_str() {
-            "" | "ai.onnx" => node.op_type,
+        let operator = match domain(&node.domain) {
+            "ai.onnx" => node.op_type,
             domain => format!("{domain}.{}", node.op_type),
         };
         let mut attributes = HashMap::new();
@@ -167,6 +176,7 @@ impl Node {
         let node = Self {
             label,
             operator,
+            version,
             inputs: node.input,
             outputs: node.output,
             attributes,

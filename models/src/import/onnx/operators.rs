@@ -1,6 +1,7 @@
-//! The operators: their names, the attributes that are read, the inputs they take, and what evaluates them.
+//! The operators: their names, the versions and attributes that are read, the inputs they take, and what evaluates them.
 //!
-//! An attribute that is not listed is an error, for it might change what the operator computes.
+//! An attribute that is not listed is an error, for it might change what the operator computes; so is a version before the
+//! one that gave the operator its present meaning, or behind the last one that is known.
 
 mod activation;
 mod convolution;
@@ -8,6 +9,7 @@ mod elementwise;
 mod folding;
 pub(super) mod linear;
 mod lookup;
+mod ml;
 mod movement;
 mod reduce;
 mod scaling;
@@ -17,7 +19,6 @@ mod unary;
 
 use super::call::{Call, Value};
 use super::error::OnnxError;
-use super::trees;
 use crate::network::Activation;
 use folding::Binary;
 use reduce::Reduction;
@@ -40,6 +41,8 @@ enum Kind {
 
 struct Operator {
     name: &'static str,
+    /// First version of the operator set in which a node with these attributes, or without them, means what is evaluated here.
+    since: i64,
     attributes: &'static [(&'static str, Kind)],
     /// Most inputs.
     inputs: usize,
@@ -60,12 +63,14 @@ const REDUCE: &[(&str, Kind)] = &[
 
 const fn operator(
     name: &'static str,
+    since: i64,
     attributes: &'static [(&'static str, Kind)],
     inputs: usize,
     evaluate: Evaluate,
 ) -> Operator {
     Operator {
         name,
+        since,
         attributes,
         inputs,
         evaluate,
@@ -85,29 +90,31 @@ const WINDOWS: &[(&str, Kind)] = &[
 
 /// An activation without parameters.
 macro_rules! fixed {
-    ($name:literal, $activation:ident) => {
-        operator($name, NONE, 1, |call| {
+    ($name:literal, $since:literal, $activation:ident) => {
+        operator($name, $since, NONE, 1, |call| {
             activation::evaluate(call, Activation::$activation, 1.0)
         })
     };
 }
 
 const OPERATORS: &[Operator] = &[
-    operator("Abs", NONE, 1, |call| unary::evaluate(call, Unary::Abs)),
-    operator("Add", NONE, 2, |call| {
+    operator("Abs", 1, NONE, 1, |call| unary::evaluate(call, Unary::Abs)),
+    operator("Add", 1, NONE, 2, |call| {
         elementwise::binary(call, Binary::Add)
     }),
     operator(
         "ArgMax",
+        1,
         &[("axis", Int), ("keepdims", Int), ("select_last_index", Int)],
         1,
         reduce::arg_max,
     ),
-    operator("AveragePool", WINDOWS, 1, |call| {
+    operator("AveragePool", 1, WINDOWS, 1, |call| {
         convolution::average_pool(call, false)
     }),
     operator(
         "BatchNormalization",
+        7,
         &[
             ("epsilon", Float),
             ("momentum", Float),
@@ -116,12 +123,19 @@ const OPERATORS: &[Operator] = &[
         5,
         linear::batch_normalization,
     ),
-    operator("Cast", &[("to", Int), ("saturate", Int)], 1, unary::cast),
-    operator("CastLike", &[("saturate", Int)], 2, unary::cast_like),
-    operator("Clip", &[("min", Float), ("max", Float)], 3, scaling::clip),
-    operator("Concat", AXIS, ANY, movement::concat),
+    operator("Cast", 6, &[("to", Int), ("saturate", Int)], 1, unary::cast),
+    operator("CastLike", 15, &[("saturate", Int)], 2, unary::cast_like),
+    operator(
+        "Clip",
+        1,
+        &[("min", Float), ("max", Float)],
+        3,
+        scaling::clip,
+    ),
+    operator("Concat", 4, AXIS, ANY, movement::concat),
     operator(
         "Constant",
+        1,
         &[
             ("value", Constant),
             ("value_float", Float),
@@ -136,12 +150,14 @@ const OPERATORS: &[Operator] = &[
     ),
     operator(
         "ConstantOfShape",
+        9,
         &[("value", Constant)],
         1,
         shape::constant_of_shape,
     ),
     operator(
         "Conv",
+        1,
         &[
             ("auto_pad", Text),
             ("dilations", Ints),
@@ -153,26 +169,28 @@ const OPERATORS: &[Operator] = &[
         3,
         convolution::conv,
     ),
-    operator("Div", NONE, 2, |call| {
+    operator("Div", 1, NONE, 2, |call| {
         elementwise::binary(call, Binary::Div)
     }),
     operator(
         "Dropout",
+        7,
         &[("ratio", Float), ("seed", Int)],
         3,
         shape::dropout,
     ),
-    operator("Elu", &[("alpha", Float)], 1, activation::elu),
-    operator("Equal", NONE, 2, |call| {
+    operator("Elu", 1, &[("alpha", Float)], 1, activation::elu),
+    operator("Equal", 1, NONE, 2, |call| {
         elementwise::binary(call, Binary::Equal)
     }),
-    fixed!("Erf", Erf),
-    operator("Exp", NONE, 1, |call| unary::evaluate(call, Unary::Exp)),
-    operator("Flatten", AXIS, 1, shape::flatten),
-    operator("Gather", AXIS, 2, lookup::gather),
-    operator("Gelu", &[("approximate", Text)], 1, activation::gelu),
+    fixed!("Erf", 9, Erf),
+    operator("Exp", 1, NONE, 1, |call| unary::evaluate(call, Unary::Exp)),
+    operator("Flatten", 1, AXIS, 1, shape::flatten),
+    operator("Gather", 1, AXIS, 2, lookup::gather),
+    operator("Gelu", 20, &[("approximate", Text)], 1, activation::gelu),
     operator(
         "Gemm",
+        1,
         &[
             ("alpha", Float),
             ("beta", Float),
@@ -182,322 +200,201 @@ const OPERATORS: &[Operator] = &[
         3,
         linear::gemm,
     ),
-    operator("GlobalAveragePool", NONE, 1, |call| {
+    operator("GlobalAveragePool", 1, NONE, 1, |call| {
         convolution::average_pool(call, true)
     }),
-    operator("GlobalMaxPool", NONE, 1, |call| {
+    operator("GlobalMaxPool", 1, NONE, 1, |call| {
         convolution::max_pool(call, true)
     }),
-    operator("Greater", NONE, 2, |call| {
+    operator("Greater", 1, NONE, 2, |call| {
         elementwise::binary(call, Binary::Greater)
     }),
-    operator("GreaterOrEqual", NONE, 2, |call| {
+    operator("GreaterOrEqual", 12, NONE, 2, |call| {
         elementwise::binary(call, Binary::GreaterOrEqual)
     }),
     operator(
         "HardSigmoid",
+        1,
         &[("alpha", Float), ("beta", Float)],
         1,
         activation::hard_sigmoid,
     ),
-    fixed!("HardSwish", HardSwish),
-    operator("Identity", NONE, 1, shape::identity),
-    operator("LeakyRelu", &[("alpha", Float)], 1, activation::leaky_relu),
-    operator("Less", NONE, 2, |call| {
+    fixed!("HardSwish", 14, HardSwish),
+    operator("Identity", 1, NONE, 1, shape::identity),
+    operator(
+        "LeakyRelu",
+        1,
+        &[("alpha", Float)],
+        1,
+        activation::leaky_relu,
+    ),
+    operator("Less", 1, NONE, 2, |call| {
         elementwise::binary(call, Binary::Less)
     }),
-    operator("LessOrEqual", NONE, 2, |call| {
+    operator("LessOrEqual", 12, NONE, 2, |call| {
         elementwise::binary(call, Binary::LessOrEqual)
     }),
-    operator("Log", NONE, 1, |call| unary::evaluate(call, Unary::Log)),
+    operator("Log", 1, NONE, 1, |call| unary::evaluate(call, Unary::Log)),
     operator(
         "LpNormalization",
+        1,
         &[("axis", Int), ("p", Int)],
         1,
         reduce::lp_normalization,
     ),
-    operator("MatMul", NONE, 2, linear::mat_mul),
-    operator("Max", NONE, ANY, |call| {
+    operator("MatMul", 1, NONE, 2, linear::mat_mul),
+    operator("Max", 1, NONE, ANY, |call| {
         elementwise::variadic(call, Binary::Max)
     }),
-    operator("MaxPool", WINDOWS, 1, |call| {
+    operator("MaxPool", 1, WINDOWS, 1, |call| {
         convolution::max_pool(call, false)
     }),
-    operator("Mean", NONE, ANY, elementwise::mean),
-    operator("Min", NONE, ANY, |call| {
+    operator("Mean", 1, NONE, ANY, elementwise::mean),
+    operator("Min", 1, NONE, ANY, |call| {
         elementwise::variadic(call, Binary::Min)
     }),
-    fixed!("Mish", Mish),
-    operator("Mul", NONE, 2, |call| {
+    fixed!("Mish", 18, Mish),
+    operator("Mul", 1, NONE, 2, |call| {
         elementwise::binary(call, Binary::Mul)
     }),
-    operator("Neg", NONE, 1, |call| unary::evaluate(call, Unary::Neg)),
-    operator("Not", NONE, 1, |call| unary::evaluate(call, Unary::Not)),
-    operator("PRelu", NONE, 2, activation::p_relu),
+    operator("Neg", 1, NONE, 1, |call| unary::evaluate(call, Unary::Neg)),
+    operator("Not", 1, NONE, 1, |call| unary::evaluate(call, Unary::Not)),
+    operator("PRelu", 7, NONE, 2, activation::p_relu),
     operator(
         "Pad",
+        2,
         &[("mode", Text), ("pads", Ints), ("value", Float)],
         4,
         convolution::pad,
     ),
-    operator("Pow", NONE, 2, |call| {
+    operator("Pow", 1, NONE, 2, |call| {
         elementwise::binary(call, Binary::Pow)
     }),
-    operator("Reciprocal", NONE, 1, |call| {
+    operator("Reciprocal", 1, NONE, 1, |call| {
         unary::evaluate(call, Unary::Reciprocal)
     }),
-    operator("ReduceMean", REDUCE, 2, |call| {
+    operator("ReduceMean", 1, REDUCE, 2, |call| {
         reduce::reduce(call, Reduction::Mean)
     }),
-    operator("ReduceSum", REDUCE, 2, |call| {
+    operator("ReduceSum", 1, REDUCE, 2, |call| {
         reduce::reduce(call, Reduction::Sum)
     }),
-    fixed!("Relu", Relu),
-    operator("Reshape", &[("allowzero", Int)], 2, shape::reshape),
+    fixed!("Relu", 1, Relu),
+    operator("Reshape", 5, &[("allowzero", Int)], 2, shape::reshape),
     operator(
         "Selu",
+        6,
         &[("alpha", Float), ("gamma", Float)],
         1,
         activation::selu,
     ),
-    operator("Shape", NONE, 1, shape::shape),
-    operator("Sigmoid", NONE, 1, |call| {
+    operator("Shape", 1, NONE, 1, shape::shape),
+    operator("Sigmoid", 1, NONE, 1, |call| {
         unary::evaluate(call, Unary::Sigmoid)
     }),
-    fixed!("Sign", Sign),
+    fixed!("Sign", 9, Sign),
     operator(
         "Slice",
+        1,
         &[("starts", Ints), ("ends", Ints), ("axes", Ints)],
         5,
         movement::slice,
     ),
-    operator("Softmax", AXIS, 1, reduce::softmax),
-    fixed!("Softplus", Softplus),
-    fixed!("Softsign", Softsign),
+    operator("Softmax", 1, AXIS, 1, reduce::softmax),
+    fixed!("Softplus", 1, Softplus),
+    fixed!("Softsign", 1, Softsign),
     operator(
         "Split",
+        1,
         &[("axis", Int), ("split", Ints), ("num_outputs", Int)],
         2,
         movement::split,
     ),
-    operator("Sqrt", NONE, 1, |call| unary::evaluate(call, Unary::Sqrt)),
-    operator("Squeeze", AXES, 2, shape::squeeze),
-    operator("Sub", NONE, 2, |call| {
+    operator("Sqrt", 1, NONE, 1, |call| {
+        unary::evaluate(call, Unary::Sqrt)
+    }),
+    operator("Squeeze", 1, AXES, 2, shape::squeeze),
+    operator("Sub", 1, NONE, 2, |call| {
         elementwise::binary(call, Binary::Sub)
     }),
-    operator("Sum", NONE, ANY, |call| {
+    operator("Sum", 1, NONE, ANY, |call| {
         elementwise::variadic(call, Binary::Add)
     }),
-    fixed!("Tanh", Tanh),
-    operator("Transpose", &[("perm", Ints)], 1, movement::transpose),
-    operator("Unsqueeze", AXES, 2, shape::unsqueeze),
-    operator("Where", NONE, 3, elementwise::select),
-    operator(
-        "ai.onnx.ml.ArrayFeatureExtractor",
-        NONE,
-        2,
-        lookup::array_feature_extractor,
-    ),
-    operator(
-        "ai.onnx.ml.Binarizer",
-        &[("threshold", Float)],
-        1,
-        scaling::binarizer,
-    ),
-    operator(
-        "ai.onnx.ml.FeatureVectorizer",
-        &[("inputdimensions", Ints)],
-        ANY,
-        movement::feature_vectorizer,
-    ),
-    operator(
-        "ai.onnx.ml.LabelEncoder",
-        &[
-            ("keys_int64s", Ints),
-            ("keys_floats", Floats),
-            ("keys_strings", Strings),
-            ("values_int64s", Ints),
-            ("values_floats", Floats),
-            ("values_strings", Strings),
-            ("default_int64", Int),
-            ("default_float", Float),
-            ("default_string", Text),
-        ],
-        1,
-        lookup::label_encoder,
-    ),
-    operator(
-        "ai.onnx.ml.LinearClassifier",
-        &[
-            ("classlabels_ints", Ints),
-            ("classlabels_strings", Strings),
-            ("coefficients", Floats),
-            ("intercepts", Floats),
-            ("multi_class", Int),
-            ("post_transform", Text),
-        ],
-        1,
-        linear::linear_classifier,
-    ),
-    operator(
-        "ai.onnx.ml.LinearRegressor",
-        &[
-            ("coefficients", Floats),
-            ("intercepts", Floats),
-            ("post_transform", Text),
-            ("targets", Int),
-        ],
-        1,
-        linear::linear_regressor,
-    ),
-    operator(
-        "ai.onnx.ml.Normalizer",
-        &[("norm", Text)],
-        1,
-        reduce::normalizer,
-    ),
-    operator(
-        "ai.onnx.ml.Scaler",
-        &[("offset", Floats), ("scale", Floats)],
-        1,
-        scaling::scaler,
-    ),
-    operator(
-        "ai.onnx.ml.SVMClassifier",
-        &[
-            ("classlabels_ints", Ints),
-            ("classlabels_strings", Strings),
-            ("coefficients", Floats),
-            ("kernel_params", Floats),
-            ("kernel_type", Text),
-            ("post_transform", Text),
-            ("prob_a", Floats),
-            ("prob_b", Floats),
-            ("rho", Floats),
-            ("support_vectors", Floats),
-            ("vectors_per_class", Ints),
-        ],
-        1,
-        svm::classifier,
-    ),
-    operator(
-        "ai.onnx.ml.SVMRegressor",
-        &[
-            ("coefficients", Floats),
-            ("kernel_params", Floats),
-            ("kernel_type", Text),
-            ("n_supports", Int),
-            ("one_class", Int),
-            ("post_transform", Text),
-            ("rho", Floats),
-            ("support_vectors", Floats),
-        ],
-        1,
-        svm::regressor,
-    ),
-    operator(
-        "ai.onnx.ml.TreeEnsemble",
-        &[
-            ("aggregate_function", Int),
-            ("leaf_targetids", Ints),
-            ("leaf_weights", Constant),
-            ("n_targets", Int),
-            ("nodes_falseleafs", Ints),
-            ("nodes_falsenodeids", Ints),
-            ("nodes_featureids", Ints),
-            ("nodes_hitrates", Constant),
-            ("nodes_missing_value_tracks_true", Ints),
-            ("nodes_modes", Constant),
-            ("nodes_splits", Constant),
-            ("nodes_trueleafs", Ints),
-            ("nodes_truenodeids", Ints),
-            ("post_transform", Int),
-            ("tree_roots", Ints),
-        ],
-        1,
-        |call| trees::evaluate(call, trees::ensemble),
-    ),
-    operator(
-        "ai.onnx.ml.TreeEnsembleClassifier",
-        &[
-            ("base_values", Floats),
-            ("base_values_as_tensor", Constant),
-            ("class_ids", Ints),
-            ("class_nodeids", Ints),
-            ("class_treeids", Ints),
-            ("class_weights", Floats),
-            ("class_weights_as_tensor", Constant),
-            ("classlabels_int64s", Ints),
-            ("classlabels_strings", Strings),
-            ("nodes_falsenodeids", Ints),
-            ("nodes_featureids", Ints),
-            ("nodes_hitrates", Floats),
-            ("nodes_hitrates_as_tensor", Constant),
-            ("nodes_missing_value_tracks_true", Ints),
-            ("nodes_modes", Strings),
-            ("nodes_nodeids", Ints),
-            ("nodes_treeids", Ints),
-            ("nodes_truenodeids", Ints),
-            ("nodes_values", Floats),
-            ("nodes_values_as_tensor", Constant),
-            ("post_transform", Text),
-        ],
-        1,
-        |call| trees::evaluate(call, trees::classes),
-    ),
-    operator(
-        "ai.onnx.ml.TreeEnsembleRegressor",
-        &[
-            ("aggregate_function", Text),
-            ("base_values", Floats),
-            ("base_values_as_tensor", Constant),
-            ("n_targets", Int),
-            ("nodes_falsenodeids", Ints),
-            ("nodes_featureids", Ints),
-            ("nodes_hitrates", Floats),
-            ("nodes_hitrates_as_tensor", Constant),
-            ("nodes_missing_value_tracks_true", Ints),
-            ("nodes_modes", Strings),
-            ("nodes_nodeids", Ints),
-            ("nodes_treeids", Ints),
-            ("nodes_truenodeids", Ints),
-            ("nodes_values", Floats),
-            ("nodes_values_as_tensor", Constant),
-            ("post_transform", Text),
-            ("target_ids", Ints),
-            ("target_nodeids", Ints),
-            ("target_treeids", Ints),
-            ("target_weights", Floats),
-            ("target_weights_as_tensor", Constant),
-        ],
-        1,
-        |call| trees::evaluate(call, trees::regressor),
-    ),
-    operator(
-        "ai.onnx.ml.ZipMap",
-        &[
-            ("classlabels_int64s", Ints),
-            ("classlabels_strings", Strings),
-        ],
-        1,
-        lookup::zip_map,
-    ),
+    fixed!("Tanh", 1, Tanh),
+    operator("Transpose", 1, &[("perm", Ints)], 1, movement::transpose),
+    operator("Unsqueeze", 1, AXES, 2, shape::unsqueeze),
+    operator("Where", 9, NONE, 3, elementwise::select),
+];
+
+/// An operator set: its domain, the last version that is known, and its operators.
+struct Domain {
+    name: &'static str,
+    latest: i64,
+    operators: &'static [Operator],
+}
+
+/// Versions as of ONNX 1.23.
+const DOMAINS: [Domain; 2] = [
+    Domain {
+        name: "ai.onnx",
+        latest: 28,
+        operators: OPERATORS,
+    },
+    Domain {
+        name: "ai.onnx.ml",
+        latest: 5,
+        operators: ml::OPERATORS,
+    },
 ];
 
 /// Evaluates a node.
 pub(super) fn evaluate(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
+    let operator = find(call)?;
+    check_attributes(call, operator)?;
+    if call.node.inputs.len() > operator.inputs {
+        return Err(call.refuse(format!(
+            "{} inputs; at most {} are supported",
+            call.node.inputs.len(),
+            operator.inputs
+        )));
+    }
+    (operator.evaluate)(call)
+}
+
+/// The operator of a node, in the version that the file imports.
+fn find(call: &Call<'_>) -> Result<&'static Operator, OnnxError> {
     let node = call.node;
-    let operator = OPERATORS
-        .iter()
-        .find(|operator| operator.name == node.operator)
-        .ok_or_else(|| match node.operator.as_str() {
-            "ai.onnx.ml.Imputer" => call.refuse("missing values are not filled in here; fill them in before, and export the model that stands behind the imputer"),
-            "ai.onnx.ml.OneHotEncoder" | "ai.onnx.ml.CategoryMapper" | "ai.onnx.ml.DictVectorizer" => {
-                call.refuse("categories are not encoded here; encode them as columns of numbers before, and export the model that stands behind the encoder")
-            }
-            _ => node.unsupported(),
-        })?;
-    for (name, kind) in node.attributes() {
+    let (domain, name) = node
+        .operator
+        .rsplit_once('.')
+        .unwrap_or(("ai.onnx", &node.operator));
+    let domain = DOMAINS.iter().find(|known| known.name == domain);
+    let domain = domain.ok_or_else(|| node.unsupported())?;
+    let operator = domain.operators.iter().find(|known| known.name == name);
+    let operator = operator.ok_or_else(|| match node.operator.as_str() {
+        "ai.onnx.ml.Imputer" => call.refuse("missing values are not filled in here; fill them in before, and export the model that stands behind the imputer"),
+        "ai.onnx.ml.OneHotEncoder" | "ai.onnx.ml.CategoryMapper" | "ai.onnx.ml.DictVectorizer" => {
+            call.refuse("categories are not encoded here; encode them as columns of numbers before, and export the model that stands behind the encoder")
+        }
+        _ => node.unsupported(),
+    })?;
+    let (first, last) = (operator.since, domain.latest);
+    match node.version {
+        Some(version) if (first..=last).contains(&version) => Ok(operator),
+        Some(version) => Err(call.refuse(format!(
+            "version {version} of the operators of {}; {first} to {last} are known for this one: convert the file \
+             (onnx.version_converter) or export it with such a version",
+            domain.name
+        ))),
+        None => Err(call.refuse(format!(
+            "the file does not say which version of the operators of {} it means (opset_import)",
+            domain.name
+        ))),
+    }
+}
+
+fn check_attributes(call: &Call<'_>, operator: &Operator) -> Result<(), OnnxError> {
+    for (name, kind) in call.node.attributes() {
         let known = operator.attributes.iter().find(|(known, _)| *known == name);
         match known {
             Some((_, expected)) if kind == 0 || kind == *expected as i32 => {}
@@ -514,12 +411,8 @@ pub(super) fn evaluate(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
             }
         }
     }
-    if node.inputs.len() > operator.inputs {
-        return Err(call.refuse(format!(
-            "{} inputs; at most {} are supported",
-            node.inputs.len(),
-            operator.inputs
-        )));
-    }
-    (operator.evaluate)(call)
+    Ok(())
 }
+
+#[cfg(test)]
+mod tests;

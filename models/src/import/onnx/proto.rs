@@ -12,8 +12,19 @@ pub(crate) struct ModelProto {
     pub(crate) producer_name: String,
     #[prost(message, optional, tag = "7")]
     pub(crate) graph: Option<GraphProto>,
+    #[prost(message, repeated, tag = "8")]
+    pub(crate) opset_import: Vec<OperatorSetIdProto>,
     #[prost(message, repeated, tag = "25")]
     pub(crate) functions: Vec<FunctionProto>,
+}
+
+/// A version of the operators of a domain, which is `ai.onnx` where it is empty.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct OperatorSetIdProto {
+    #[prost(string, tag = "1")]
+    pub(crate) domain: String,
+    #[prost(int64, optional, tag = "2")]
+    pub(crate) version: Option<i64>,
 }
 
 /// An operator that the file defines itself; only whether there is one matters.
