@@ -49,9 +49,9 @@ pub fn set_bits_bound(glwe: ValidGlwe) -> f64 {
 }
 
 /// Variance of the error that 53-bit transforms leave in a coefficient of a sum of products of digits, whose squared norms
-/// add up to `energy`, with polynomials over 64 bits: `2^23 · energy`. Measured for rings of 512 to 2048 coefficients and
-/// digits of 2 to 23 bits (`branching/kernel/cpu.rs`): up to 0.81 of it, by the transform that `tfhe` chooses when it starts, whose
-/// candidates' errors differ by a factor of 1.5; 2^22 is a quarter of the squared last place of a 53-bit number near `q`.
+/// add up to `energy`, with polynomials over 64 bits: `2^23 · energy`. Measured for rings of 512 to 4096 coefficients and
+/// digits of 2 to 23 bits (`branching/kernel/cpu.rs`): up to 0.63 of it; 2^22 is a quarter of the squared last place of a 53-bit
+/// number near `q`.
 #[must_use]
 pub fn transform_variance(energy: f64) -> f64 {
     23f64.exp2() * energy

@@ -2,6 +2,7 @@
 //! the one implementation; another machine is another.
 
 mod cpu;
+mod digits;
 mod fourier;
 mod transform;
 

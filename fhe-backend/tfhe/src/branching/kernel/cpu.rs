@@ -1,4 +1,4 @@
-//! The kernel of the CPU, over `tfhe`'s transform.
+//! The kernel of the CPU, over [`tfhe-fft`](tfhe_fft)'s transform.
 //!
 //! `tfhe`'s own CMUX decomposes and transforms masks that are zero, and goes through its output once for every row; this
 //! one skips zero masks and adds all rows of all columns up in one pass ([`fourier`](super::fourier)).
@@ -13,9 +13,6 @@ use super::transform::Transform;
 use super::{Kernel, KeyBits};
 use crate::branching::plan::Gadget;
 use crate::branching::ramp::subtract_half_ramp;
-
-/// The scale of a torus polynomial whose words are taken for integers.
-const TORUS: f64 = 1.0 / (2.0 * (1u64 << 63) as f64);
 
 /// An encryption of a bit in the Fourier domain.
 pub(crate) struct FourierGgsw(FourierRows);
@@ -88,8 +85,9 @@ impl Kernel for CpuKernel {
         let columns = self.gadget.glwe_dimension + 1;
         self.transform_row(columns, self.gadget.exact, &mut load);
         let row = r * self.gadget.level_count + level;
+        let scale = self.transform.torus_scale();
         ggsw.0
-            .store(self.transform.arch, row, &self.products, TORUS);
+            .store(self.transform.arch, row, &self.products, scale);
     }
 
     fn transform_switch_row(
@@ -99,8 +97,9 @@ impl Kernel for CpuKernel {
         mut load: impl FnMut(usize, &mut [u64]),
     ) {
         self.transform_row(2, true, &mut load);
+        let scale = self.transform.torus_scale();
         key.rows
-            .store(self.transform.arch, level, &self.products, TORUS);
+            .store(self.transform.arch, level, &self.products, scale);
     }
 
     fn cmux(
@@ -176,7 +175,6 @@ impl CpuKernel {
                 let spectrum = self.products.polynomial(columns + column);
                 self.transform.forward(spectrum, &self.rest);
             }
-            // As integers, for `tfhe`'s transform from the torus does not use SIMD.
             let spectrum = self.products.polynomial(column);
             self.transform.forward(spectrum, &self.difference);
         }
@@ -248,10 +246,11 @@ mod tests {
     fn add_rows(target: &[u64], kernel: &CpuKernel, rows: &[[Vec<u64>; 2]]) -> Vec<u64> {
         let size = rows[0][0].len();
         let mut exact = target.to_vec();
-        for (row, digits) in rows.iter().zip(kernel.transform.digits.chunks_exact(size)) {
+        for (level, row) in rows.iter().enumerate() {
+            let digits = kernel.transform.decomposed.level(level);
             let (mask, body) = exact.split_at_mut(size);
-            add_exact(mask, digits, &row[0]);
-            add_exact(body, digits, &row[1]);
+            add_exact(mask, &digits, &row[0]);
+            add_exact(body, &digits, &row[1]);
         }
         exact
     }
@@ -291,7 +290,7 @@ mod tests {
     #[test]
     fn transforms_err_less_than_the_formula_says() {
         let mut rng = ChaCha20Rng::seed_from_u64(3);
-        for size in [512, 1024, 2048] {
+        for size in [512, 1024, 2048, 4096] {
             for (base_log, levels) in [(2, 24), (4, 12), (8, 6), (7, 3), (15, 2), (23, 1)] {
                 let errors = errors(size, (base_log, levels), false, &mut rng);
                 let variance =

@@ -2,7 +2,7 @@
 
 use aligned_vec::AVec;
 use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
-use tfhe::core_crypto::fft_impl::fft64::c64;
+use tfhe_fft::c64;
 
 const ZERO: c64 = c64 { re: 0.0, im: 0.0 };
 

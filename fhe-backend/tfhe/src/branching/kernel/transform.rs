@@ -1,47 +1,97 @@
-//! Negacyclic transforms of torus polynomials and of their digits, over those of `tfhe`.
+//! Negacyclic transforms of polynomials and of their digits, over the complex transform of `tfhe-fft`.
+//!
+//! A polynomial of `N` real coefficients modulo `X^N + 1` is `N/2` complex numbers `(a_j + i·a_{j+N/2})·ω^j`, `ω = e^{iπ/N}`, and
+//! their Fourier transform (Klemsa, <https://eprint.iacr.org/2021/480>). The algorithm of that transform is fixed: `tfhe`'s own
+//! `Fft` chooses it by timing, which takes 100 ms a size and makes errors differ from process to process.
 
+use std::sync::OnceLock;
+
+use aligned_vec::AVec;
+use dyn_stack::{PodBuffer, PodStack};
 use pulp::{Arch, NullaryFnOnce};
-use tfhe::core_crypto::commons::computation_buffers::ComputationBuffers;
-use tfhe::core_crypto::commons::parameters::PolynomialSize;
-use tfhe::core_crypto::entities::Polynomial;
-use tfhe::core_crypto::fft_impl::fft64::c64;
-use tfhe::core_crypto::fft_impl::fft64::math::fft::Fft;
-use tfhe::core_crypto::fft_impl::fft64::math::polynomial::FourierPolynomial;
+use tfhe_fft::c64;
+use tfhe_fft::ordered::FftAlgo;
+use tfhe_fft::unordered::{Method, Plan};
 
+use super::digits::{Decomposed, Digits};
 use super::fourier::Spectra;
+
+/// What all threads transform polynomials of one size with.
+struct Tables {
+    plan: Plan,
+    roots: Roots,
+}
+
+/// Powers of `ω`.
+pub(super) struct Roots {
+    pub(super) re: AVec<f64>,
+    pub(super) im: AVec<f64>,
+}
+
+impl Tables {
+    /// Of polynomials of `size` coefficients, a power of two of up to 2^16.
+    fn of(size: usize) -> &'static Self {
+        static TABLES: [OnceLock<Tables>; 17] = [const { OnceLock::new() }; 17];
+        TABLES[size.ilog2() as usize].get_or_init(|| Self::new(size / 2))
+    }
+
+    fn new(size: usize) -> Self {
+        // The fastest within external products, where tables and scratch of larger bases displace the operands, and the algorithm
+        // that errs least.
+        let method = Method::UserProvided {
+            base_algo: FftAlgo::Dif4,
+            base_n: size.min(256),
+        };
+        let unit = core::f64::consts::PI / (2 * size) as f64;
+        let angles = (0..size).map(|index| unit * index as f64);
+        Self {
+            plan: Plan::new(size, method),
+            roots: Roots {
+                re: AVec::from_iter(0, angles.clone().map(f64::cos)),
+                im: AVec::from_iter(0, angles.map(f64::sin)),
+            },
+        }
+    }
+}
 
 /// What one thread transforms with.
 pub(super) struct Transform {
     pub(super) arch: Arch,
-    fft: Fft,
-    buffers: ComputationBuffers,
-    /// Digits of one polynomial, level by level.
-    pub(super) digits: Vec<u64>,
+    tables: &'static Tables,
+    scratch: PodBuffer,
+    /// The polynomial whose digits were transformed last.
+    pub(super) decomposed: Decomposed,
 }
 
 impl Transform {
     /// Of polynomials of `size` coefficients.
     pub(super) fn new(size: usize) -> Self {
-        let fft = Fft::new(PolynomialSize(size));
-        let view = fft.as_view();
-        let mut buffers = ComputationBuffers::new();
-        let scratch = view.forward_scratch().or(view.backward_scratch());
-        buffers.resize(scratch.unaligned_bytes_required());
+        let tables = Tables::of(size);
         Self {
             arch: Arch::new(),
-            fft,
-            buffers,
-            digits: Vec::new(),
+            tables,
+            scratch: PodBuffer::new(tables.plan.fft_scratch()),
+            decomposed: Decomposed::default(),
         }
+    }
+
+    /// The scale at which products are stored, so that transformed back they are a fraction of the torus.
+    pub(super) fn torus_scale(&self) -> f64 {
+        const TORUS: f64 = 1.0 / (2.0 * (1u64 << 63) as f64);
+        TORUS / self.tables.plan.fft_size() as f64
     }
 
     /// Of signed integers.
     pub(super) fn forward(&mut self, spectrum: &mut [c64], polynomial: &[u64]) {
-        let spectrum = FourierPolynomial { data: spectrum };
-        let polynomial = Polynomial::from_container(polynomial);
-        self.fft
-            .as_view()
-            .forward_as_integer(spectrum, polynomial, self.buffers.stack());
+        let (re, im) = polynomial.split_at(polynomial.len() / 2);
+        self.arch.dispatch(Twist {
+            spectrum,
+            re,
+            im,
+            roots: &self.tables.roots,
+        });
+        let stack = PodStack::new(&mut self.scratch);
+        self.tables.plan.fwd(spectrum, stack);
     }
 
     /// Decomposes `source`, and transforms the digits of level `l` into polynomial `first + l` of `spectra`. What the digits
@@ -54,87 +104,113 @@ impl Transform {
         (base_log, levels): (u32, usize),
         rest: Option<&mut [u64]>,
     ) {
-        let mut digits = core::mem::take(&mut self.digits);
-        digits.resize(levels * source.len(), 0);
-        self.arch.dispatch(Decompose {
-            operand: source,
-            base_log,
-            levels,
-            digits: &mut digits,
-            rest: rest.unwrap_or_default(),
-        });
-        for (level, digits) in digits.chunks_exact(source.len()).enumerate() {
-            self.forward(spectra.polynomial(first + level), digits);
+        self.decomposed
+            .decompose(self.arch, source, (base_log, levels), rest);
+        for level in 0..levels {
+            let spectrum = spectra.polynomial(first + level);
+            self.arch.dispatch(Digits {
+                spectrum,
+                decomposed: &self.decomposed,
+                level,
+                roots: &self.tables.roots,
+            });
+            let stack = PodStack::new(&mut self.scratch);
+            self.tables.plan.fwd(spectrum, stack);
         }
-        self.digits = digits;
     }
 
-    /// `target += 2^64·` what `spectrum` transforms back to, which is overwritten.
+    /// `target += 2^64·` what `spectrum`, which is overwritten, transforms back to; of products of [`torus_scale`](Self::torus_scale).
     pub(super) fn add_backward(&mut self, target: &mut [u64], spectrum: &mut [c64]) {
-        let target = Polynomial::from_container(target);
-        let spectrum = FourierPolynomial { data: spectrum };
-        self.fft
-            .as_view()
-            .add_backward_in_place_as_torus(target, spectrum, self.buffers.stack());
+        let stack = PodStack::new(&mut self.scratch);
+        self.tables.plan.inv(spectrum, stack);
+        let (re, im) = target.split_at_mut(target.len() / 2);
+        self.arch.dispatch(Untwist {
+            re,
+            im,
+            spectrum,
+            roots: &self.tables.roots,
+        });
     }
 }
 
-/// Bits that digits leave out of a word.
-fn dropped_bits(base_log: u32, levels: usize) -> u32 {
-    64 - base_log * u32::try_from(levels).unwrap_or(1)
+/// `(re + i·im)·ω^j` of signed integers. Named types instead of closures, here and below, so that all of it is compiled for the
+/// registers that the machine has.
+struct Twist<'a> {
+    spectrum: &'a mut [c64],
+    re: &'a [u64],
+    im: &'a [u64],
+    roots: &'a Roots,
 }
 
-/// Digits of a polynomial, rounded to the closest multiple of `q/B^ℓ`, as wrapped integers: level 1 (the largest scale) first.
-///
-/// The digits are an odd function of the operand, taken for a signed number: those of what is not negative lie in
-/// `[−B/2, B/2)`, rounded half up, those of what is negative in `(−B/2, B/2]`, rounded half down. Operands are as often `v` as
-/// `−v`, so neither digits nor what they leave out have a mean, whatever multiples the operands are of: results of transforms
-/// lie on a grid of up to `2^40`, where a half is no rare exception.
-struct Decompose<'a> {
-    operand: &'a [u64],
-    base_log: u32,
-    levels: usize,
-    digits: &'a mut [u64],
-    /// Gets what the digits leave out added, between minus and plus a half of `q/B^ℓ`; empty if that is not asked for.
-    rest: &'a mut [u64],
-}
-
-/// A named type instead of a closure, so that all of it is compiled for the registers that the machine has.
-impl NullaryFnOnce for Decompose<'_> {
+impl NullaryFnOnce for Twist<'_> {
     type Output = ();
 
     #[inline(always)]
     fn call(self) {
-        let dropped = dropped_bits(self.base_log, self.levels);
-        let round = 1u64 << (dropped - 1);
-        let half_base = 1u64 << (self.base_log - 1);
-        let mask = (1u64 << self.base_log) - 1;
-        for (level, digits) in self.digits.chunks_exact_mut(self.operand.len()).enumerate() {
-            // What makes the digits of this and every lower level non-negative, so that they do not borrow.
-            let below = self.base_log * u32::try_from(self.levels - 1 - level).unwrap_or(0);
-            let mut ones = 0;
-            for shift in (0..=below).step_by(self.base_log as usize) {
-                ones |= 1u64 << shift;
-            }
-            let offset = half_base * ones;
-            for (digit, value) in digits.iter_mut().zip(self.operand) {
-                // −1 for what is negative.
-                let sign = (value.cast_signed() >> 63).cast_unsigned();
-                let rounded = value.wrapping_add(round).wrapping_add(sign) >> dropped;
-                let rest = rounded.wrapping_add(offset).wrapping_sub(ones & sign);
-                *digit = (rest >> below & mask)
-                    .wrapping_sub(half_base)
-                    .wrapping_sub(sign);
-            }
-        }
-        let mask = (1u64 << dropped) - 1;
-        for (rest, value) in self.rest.iter_mut().zip(self.operand) {
-            let sign = (value.cast_signed() >> 63).cast_unsigned();
-            let round = round.wrapping_add(sign);
-            let left = (value.wrapping_add(round) & mask).wrapping_sub(round);
-            *rest = rest.wrapping_add(left);
+        let coefficients = self.re.iter().zip(self.im);
+        let roots = self.roots.re.iter().zip(self.roots.im.iter());
+        for ((entry, (re, im)), root) in self.spectrum.iter_mut().zip(coefficients).zip(roots) {
+            *entry = twisted(signed(*re), signed(*im), root);
         }
     }
+}
+
+/// `(re + i·im)·root`.
+#[inline(always)]
+pub(super) fn twisted(re: f64, im: f64, root: (&f64, &f64)) -> c64 {
+    c64 {
+        re: re.mul_add(*root.0, -(im * root.1)),
+        im: re.mul_add(*root.1, im * root.0),
+    }
+}
+
+/// The signed integer of a word, rounded once: `as f64` for vectors, which have no instruction for it before AVX-512.
+#[inline(always)]
+fn signed(word: u64) -> f64 {
+    // The mantissas of 2^52 and of 2^84 hold the halves, the upper one with 2^31 added.
+    let low = f64::from_bits(word & 0xffff_ffff | 0x4330_0000_0000_0000);
+    let high = f64::from_bits(word >> 32 ^ 0x4530_0000_8000_0000);
+    high - 19_342_822_341_709_703_277_445_120.0 + low
+}
+
+/// Adds fractions of the torus, in units of `2^-64`.
+struct Untwist<'a> {
+    re: &'a mut [u64],
+    im: &'a mut [u64],
+    spectrum: &'a [c64],
+    roots: &'a Roots,
+}
+
+impl NullaryFnOnce for Untwist<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let coefficients = self.re.iter_mut().zip(self.im.iter_mut());
+        let roots = self.roots.re.iter().zip(self.roots.im.iter());
+        for (((re, im), value), root) in coefficients.zip(self.spectrum).zip(roots) {
+            let real = value.re.mul_add(*root.0, value.im * root.1);
+            let imaginary = value.im.mul_add(*root.0, -(value.re * root.1));
+            *re = re.wrapping_add(torus(real));
+            *im = im.wrapping_add(torus(imaginary));
+        }
+    }
+}
+
+/// `2^64·x`, rounded, modulo `2^64`, for `|x| < 2^51`: sums with `1.5·2^k` leave multiples of `2^(k − 52)` in the mantissa.
+#[inline(always)]
+fn torus(x: f64) -> u64 {
+    const ONES: f64 = 1.5 * (1u64 << 52) as f64;
+    /// Multiples of `2^-32`, of which those of one turn are the upper half.
+    const HIGH: f64 = 1.5 * (1u64 << 20) as f64;
+    const LOW: f64 = 1.5 / 4096.0;
+    let fraction = x - (x + ONES - ONES);
+    let high = fraction + HIGH;
+    let low = fraction - (high - HIGH) + LOW;
+    // The mantissa of `HIGH` ends in zeros, as it stands in `high`'s.
+    (high.to_bits() << 32)
+        .wrapping_add(low.to_bits())
+        .wrapping_sub(LOW.to_bits())
 }
 
 #[cfg(test)]
@@ -144,52 +220,46 @@ mod tests {
 
     use super::*;
 
-    /// Digits put together again are the operand, but for the rest; both are odd functions of it, ties included.
     #[test]
-    fn digits_add_up_and_are_odd() {
-        let mut rng = ChaCha20Rng::seed_from_u64(4);
-        for (base_log, levels) in [(2, 24), (7, 3), (23, 1), (4, 12), (15, 2)] {
-            let dropped = dropped_bits(base_log, levels);
-            // Every other value on a grid of half steps, as coarse as results of transforms.
-            let values = (0..256).map(|index| match index % 2 {
-                0 => rng.next_u64(),
-                _ => rng.next_u64() >> (dropped - 1) << (dropped - 1),
-            });
-            let values: Vec<u64> = values.filter(|value| *value != 1 << 63).collect();
-            let operand: Vec<u64> = values
-                .iter()
-                .copied()
-                .chain(values.iter().map(|value| value.wrapping_neg()))
-                .collect();
-            let (size, operand) = (operand.len(), operand.as_slice());
-            let (mut digits, mut rest) = (vec![0; levels * size], vec![0; size]);
-            Arch::new().dispatch(Decompose {
-                operand,
-                base_log,
-                levels,
-                digits: &mut digits,
-                rest: &mut rest,
-            });
-            let half = 1i64 << (base_log - 1);
-            for (index, value) in operand.iter().enumerate() {
-                let digits = (1..).zip(digits.chunks_exact(size));
-                let sum = digits.fold(rest[index], |sum, (level, digits)| {
-                    let digit = digits[index].cast_signed();
-                    assert!((-half..=half).contains(&digit), "{digit}");
-                    sum.wrapping_add(digits[index] << (64 - base_log * level))
-                });
-                assert_eq!(sum, *value);
-                assert!(rest[index].cast_signed().unsigned_abs() <= 1 << (dropped - 1));
+    fn words_are_rounded_once() {
+        let mut rng = ChaCha20Rng::seed_from_u64(6);
+        let edges = [
+            0,
+            1,
+            u64::MAX,
+            1 << 63,
+            (1 << 63) - 1,
+            1 << 53,
+            (1 << 53) + 1,
+            1 << 31,
+            1 << 32,
+        ];
+        let random = (0..100_000).map(|at| rng.next_u64() >> (at % 64));
+        for word in edges.into_iter().chain(random) {
+            for word in [word, word.wrapping_neg()] {
+                assert_eq!(signed(word), word.cast_signed() as f64, "{word}");
             }
-            for polynomial in digits.chunks_exact(size).chain([rest.as_slice()]) {
-                for (index, value) in values.iter().enumerate().take(size - values.len()) {
-                    let negated = polynomial[values.len() + index].wrapping_neg();
-                    assert_eq!(
-                        polynomial[index], negated,
-                        "({base_log}, {levels}): {value}"
-                    );
-                }
-            }
+        }
+    }
+
+    /// `x = m·2^-e` is `m·2^(64 - e)` of the units, rounded to the nearest, to either of two that are as near.
+    #[test]
+    fn fractions_of_the_torus_are_rounded_to_a_word() {
+        let mut rng = ChaCha20Rng::seed_from_u64(7);
+        for _ in 0..1_000_000 {
+            let mantissa = rng.next_u64().cast_signed() >> 11;
+            let exponent = rng.next_u32() % 99 + 2;
+            let x = mantissa as f64 * (-f64::from(exponent)).exp2();
+            let scaled = i128::from(mantissa) << 64;
+            let error = (i128::from(torus(x)) << exponent) - scaled;
+            // Modulo a turn, 2^64 units.
+            let turn = 1i128 << (64 + exponent).min(126);
+            let error = error.rem_euclid(turn);
+            let error = error.min(turn - error);
+            assert!(2 * error <= 1 << exponent, "{mantissa}·2^-{exponent}");
+        }
+        for half in [0.5, -0.5, 1023.5] {
+            assert_eq!(torus(half), 1 << 63);
         }
     }
 }
