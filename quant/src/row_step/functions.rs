@@ -98,6 +98,7 @@ fn polynomial(coefficients: &[f64; 8], x: f64) -> f64 {
 }
 
 /// Numerator and denominator of algorithm AS 241 near the middle.
+#[expect(clippy::excessive_precision, reason = "the digits that were published")]
 const CENTRE: [[f64; 8]; 2] = [
     [
         3.387_132_872_796_366_608,
@@ -122,6 +123,7 @@ const CENTRE: [[f64; 8]; 2] = [
 ];
 
 /// In the tails.
+#[expect(clippy::excessive_precision, reason = "the digits that were published")]
 const TAIL: [[f64; 8]; 2] = [
     [
         1.423_437_110_749_683_577_34,
@@ -146,6 +148,7 @@ const TAIL: [[f64; 8]; 2] = [
 ];
 
 /// Far out.
+#[expect(clippy::excessive_precision, reason = "the digits that were published")]
 const FAR: [[f64; 8]; 2] = [
     [
         6.657_904_643_501_103_777_2,
