@@ -1,7 +1,9 @@
 //! Pipelines against what scikit-learn 1.9 computed (`data/pipeline/make.py`), and from training to codes.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::BTreeMap;
+extern crate alloc;
+
+use alloc::collections::BTreeMap;
 
 use serde::Deserialize;
 use tenebra_models::data::{CsvSpec, DataSet, Table, TargetColumn, read_csv, read_words};

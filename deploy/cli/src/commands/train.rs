@@ -35,9 +35,10 @@ Examples:
   tenebra train --data train.csv --target y --pipeline 'standard-scaler | pca(8) | logistic-regression(C=0.5)' -o model.json
   tenebra train --data train.csv --target y --pipeline 'one-hot-encoder[words] | simple-imputer | random-forest' -o model.json
 
-Steps of a pipeline change the columns before the model gets them, and are what scikit-learn calls so: `--list` names them. In brackets
-stand the columns of a step, by name, or `words`, `numbers` or `rest`; the others pass. Scaling, and values for missing cells, become part
-of a client's codes; other steps are computed by the client before it encrypts.")]
+Steps of a pipeline change the columns before the model gets them, and are what scikit-learn calls
+so: `--list` names them. In brackets stand the columns of a step, by name, or `words`, `numbers` or
+`rest`; the others pass. Scaling, and values for missing cells, become part of a client's codes;
+other steps are computed by the client before it encrypts, and its spec shows what they learned.")]
 pub(crate) struct Arguments {
     /// Name of the model, as scikit-learn calls it, in any spelling (random-forest-regressor); decision-tree, random-forest,
     /// gradient-boosting and additive-model (gam) take classes or numbers, as the target asks for
