@@ -25,7 +25,9 @@ pub use forest::{ForestModel, ForestParts};
 pub use linear::{CalibrationNote, LinearModel, LinearParts, calibration_notes};
 pub use model::{Model, ModelError, Task};
 pub use network::{CostModel, NetworkModel, NetworkParts};
-pub use pipeline::{Pipeline, PipelineError, PipelineModel};
+pub use pipeline::PipelineModel;
+#[cfg(feature = "train")]
+pub use pipeline::{Pipeline, PipelineError};
 pub use quantize::{quantize, quantize_with_report};
 pub use quantized::{QuantizeError, QuantizeOptions, QuantizedModel};
 pub use scores::MetricError;

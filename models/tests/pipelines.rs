@@ -1,4 +1,5 @@
 //! Pipelines against what scikit-learn 1.9 computed (`data/pipeline/make.py`), and from training to codes.
+#![cfg(all(feature = "csv", feature = "train"))]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 extern crate alloc;
