@@ -13,7 +13,7 @@ mod words;
 #[cfg(feature = "csv")]
 pub use self::csv::{
     CsvReader, CsvSpec, Decimal, Dialect, Features, Limits, Record, Separator, UnknownMark,
-    read_csv, read_csv_file,
+    read_csv, read_csv_file, read_words,
 };
 pub use self::error::DataError;
 pub use self::table::Table;

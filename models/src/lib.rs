@@ -11,6 +11,7 @@ pub mod linear;
 mod listing;
 pub mod model;
 pub mod network;
+pub mod pipeline;
 mod quantize;
 pub mod quantized;
 mod random;
@@ -24,6 +25,9 @@ pub use forest::{ForestModel, ForestParts};
 pub use linear::{CalibrationNote, LinearModel, LinearParts, calibration_notes};
 pub use model::{Model, ModelError, Task};
 pub use network::{CostModel, NetworkModel, NetworkParts};
+pub use pipeline::PipelineModel;
+#[cfg(feature = "train")]
+pub use pipeline::{Pipeline, PipelineError};
 pub use quantize::{quantize, quantize_with_report};
 pub use quantized::{QuantizeError, QuantizeOptions, QuantizedModel};
 pub use scores::MetricError;

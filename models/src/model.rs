@@ -4,7 +4,8 @@
 //! {"format": "tenebra-model", "version": 1, "kind": "linear", ...}
 //! ```
 //! The fields of each kind are those of [`LinearParts`] (`"linear"`), [`ForestParts`] (`"forest"`),
-//! [`AdditiveParts`] (`"additive"`) and [`NetworkParts`] (`"network"`). Numbers are finite and
+//! [`AdditiveParts`] (`"additive"`) and [`NetworkParts`] (`"network"`); a `"pipeline"` has a [`Before`] as
+//! `before` and another model as `model`. Numbers are finite and
 //! print so that they read back to the bit. A file is checked when it is read; nothing checks again behind that.
 
 mod error;
@@ -19,6 +20,7 @@ use crate::data::Words;
 use crate::forest::{ForestModel, ForestParts};
 use crate::linear::{LinearModel, LinearParts};
 use crate::network::{NetworkModel, NetworkParts};
+use crate::pipeline::{Before, PipelineModel, PipelineParts};
 use crate::scores::Metric;
 use tenebra_quant::Prediction;
 
@@ -43,6 +45,8 @@ pub enum Model {
     Additive(AdditiveModel),
     /// Layers of neurons.
     Network(NetworkModel),
+    /// Steps that change the columns, and another of these.
+    Pipeline(PipelineModel),
 }
 
 const FORMAT: &str = "tenebra-model";
@@ -64,6 +68,19 @@ struct File<'a, T> {
     parts: &'a T,
 }
 
+/// A pipeline as it stands in a file: its model is that of a file, too.
+#[derive(Serialize, Deserialize)]
+struct PipelineFile {
+    before: Before,
+    model: serde_json::Value,
+}
+
+fn json(error: serde_json::Error) -> ModelError {
+    ModelError::Json {
+        message: error.to_string(),
+    }
+}
+
 impl Model {
     /// Name of the estimator, as scikit-learn calls it where it has one.
     pub fn estimator(&self) -> &str {
@@ -72,6 +89,16 @@ impl Model {
             Self::Forest(model) => &model.estimator,
             Self::Additive(model) => &model.estimator,
             Self::Network(model) => &model.estimator,
+            Self::Pipeline(model) => model.model.estimator(),
+        }
+    }
+
+    /// The model behind the steps of a pipeline; else the model itself.
+    #[must_use]
+    pub fn behind_steps(&self) -> &Self {
+        match self {
+            Self::Pipeline(model) => &model.model,
+            other => other,
         }
     }
 
@@ -82,6 +109,7 @@ impl Model {
             Self::Forest(model) => model.n_features,
             Self::Additive(model) => model.n_features,
             Self::Network(model) => model.n_features,
+            Self::Pipeline(model) => model.before.n_features,
         }
     }
 
@@ -92,6 +120,7 @@ impl Model {
             Self::Forest(model) => model.feature_names.as_deref(),
             Self::Additive(model) => model.feature_names.as_deref(),
             Self::Network(model) => model.feature_names.as_deref(),
+            Self::Pipeline(model) => model.before.feature_names.as_deref(),
         }
     }
 
@@ -99,9 +128,17 @@ impl Model {
     pub fn words(&self) -> impl Iterator<Item = (usize, &Words)> {
         let forest = match self {
             Self::Forest(model) => Some(model),
-            Self::Linear(_) | Self::Additive(_) | Self::Network(_) => None,
+            Self::Linear(_) | Self::Additive(_) | Self::Network(_) | Self::Pipeline(_) => None,
         };
-        forest.into_iter().flat_map(ForestModel::words)
+        let before = match self {
+            Self::Pipeline(model) => Some(&model.before.words),
+            _ => None,
+        };
+        let before = before.into_iter().flatten();
+        forest
+            .into_iter()
+            .flat_map(ForestModel::words)
+            .chain(before.map(|(column, words)| (*column, words)))
     }
 
     /// Class labels in the order of the class indices; empty for a regression.
@@ -111,6 +148,7 @@ impl Model {
             Self::Forest(model) => &model.classes,
             Self::Additive(model) => &model.classes,
             Self::Network(model) => &model.classes,
+            Self::Pipeline(model) => model.model.classes(),
         }
     }
 
@@ -120,6 +158,7 @@ impl Model {
             Self::Linear(model) => model.target_names.as_deref(),
             Self::Network(model) => model.target_names.as_deref(),
             Self::Forest(_) | Self::Additive(_) => None,
+            Self::Pipeline(model) => model.model.target_names(),
         }
     }
 
@@ -128,6 +167,9 @@ impl Model {
     /// # Errors
     /// [`ModelError`] for another number of names than of features, and for a name that occurs twice.
     pub fn with_feature_names(self, names: Vec<String>) -> Result<Self, ModelError> {
+        if let Self::Pipeline(model) = &self {
+            return Ok(Self::Pipeline(model.with_feature_names(names)?));
+        }
         let feature_names = Some(names);
         Ok(match self {
             Self::Linear(model) => Self::Linear(LinearModel::new(LinearParts {
@@ -146,6 +188,7 @@ impl Model {
                 feature_names,
                 ..model.parts().clone()
             })?),
+            Self::Pipeline(model) => Self::Pipeline(model),
         })
     }
 
@@ -165,6 +208,7 @@ impl Model {
             Self::Forest(model) => model.inverse_link,
             Self::Additive(model) => model.inverse_link,
             Self::Network(model) => model.inverse_link,
+            Self::Pipeline(model) => model.model.inverse_link(),
         }
     }
 
@@ -175,6 +219,7 @@ impl Model {
             Self::Forest(model) => model.metric(),
             Self::Additive(model) => model.metric(),
             Self::Network(model) => model.metric(),
+            Self::Pipeline(model) => model.model.metric(),
         }
     }
 
@@ -188,6 +233,7 @@ impl Model {
             Self::Forest(model) => Ok(model.predict(row)?),
             Self::Additive(model) => Ok(model.predict(row)?),
             Self::Network(model) => model.predict(row),
+            Self::Pipeline(model) => model.predict(row),
         }
     }
 
@@ -218,10 +264,15 @@ impl Model {
                 header: header("network"),
                 parts: model.parts(),
             }),
+            Self::Pipeline(model) => serde_json::to_string(&File {
+                header: header("pipeline"),
+                parts: &PipelineFile {
+                    before: model.before.clone(),
+                    model: serde_json::from_str(&model.model.to_json()?).map_err(json)?,
+                },
+            }),
         };
-        text.map(|text| text + "\n").map_err(|e| ModelError::Json {
-            message: e.to_string(),
-        })
+        text.map(|text| text + "\n").map_err(json)
     }
 
     /// Reads the JSON form.
@@ -229,9 +280,6 @@ impl Model {
     /// # Errors
     /// [`ModelError`]: not JSON, another format or version, or parts that do not make a model.
     pub fn from_json(text: &str) -> Result<Self, ModelError> {
-        let json = |e: serde_json::Error| ModelError::Json {
-            message: e.to_string(),
-        };
         let header: Header = serde_json::from_str(text).map_err(json)?;
         if header.format != FORMAT {
             return Err(ModelError::Format {
@@ -262,9 +310,24 @@ impl Model {
                 let parts: NetworkParts = serde_json::from_str(text).map_err(json)?;
                 Ok(Self::Network(NetworkModel::new(parts)?))
             }
+            "pipeline" => {
+                let file: PipelineFile = serde_json::from_str(text).map_err(json)?;
+                // A pipeline in a pipeline would be refused anyway, but not before a deep one took the stack.
+                if file.model.get("kind").and_then(serde_json::Value::as_str) == Some("pipeline") {
+                    return Err(ModelError::Shape {
+                        message: "a pipeline ends in a pipeline; join their steps".to_owned(),
+                    });
+                }
+                let model = Box::new(Self::from_json(&file.model.to_string())?);
+                let before = file.before;
+                Ok(Self::Pipeline(PipelineModel::new(PipelineParts {
+                    before,
+                    model,
+                })?))
+            }
             _ => Err(ModelError::Kind {
                 found: header.kind,
-                known: "linear, forest, additive, network",
+                known: "linear, forest, additive, network, pipeline",
             }),
         }
     }
@@ -309,7 +372,7 @@ mod tests {
             ),
             (
                 LINE.replace("\"linear\"", "\"spline\""),
-                "models of kind `spline` are unknown; known: linear, forest, additive, network",
+                "models of kind `spline` are unknown; known: linear, forest, additive, network, pipeline",
             ),
             (
                 LINE.replace("\"n_features\":2", "\"n_features\":3"),

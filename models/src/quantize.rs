@@ -5,6 +5,7 @@ use crate::forest::{ForestReport, quantize_additive, quantize_forest};
 use crate::linear::quantize_linear;
 use crate::model::Model;
 use crate::network::quantize_network;
+use crate::pipeline::quantize_pipeline;
 use crate::quantized::{QuantizeError, QuantizeOptions, QuantizedModel};
 
 /// Quantizes a model and builds its circuit.
@@ -34,6 +35,7 @@ pub fn quantize_with_report(
     let (quantized, report) = match model {
         Model::Linear(model) => return Ok((quantize_linear(model, calibration, options)?, None)),
         Model::Network(model) => return Ok((quantize_network(model)?, None)),
+        Model::Pipeline(model) => return quantize_pipeline(model, calibration, options),
         Model::Forest(model) => quantize_forest(model, calibration, &options.forest)?,
         Model::Additive(model) => quantize_additive(model, calibration, &options.forest)?,
     };

@@ -10,7 +10,7 @@ pub use error::QuantizeError;
 pub use options::{Calibration, QuantizeOptions};
 
 use tenebra_circuit::{Circuit, Interval, Verified, verify};
-use tenebra_quant::{Interface, Output, Prediction, Readout, Words};
+use tenebra_quant::{Interface, Output, Prediction, Readout, RowStep, Words};
 
 use crate::scores::Metric;
 
@@ -21,8 +21,10 @@ pub struct QuantizedModel {
     pub estimator: String,
     /// Names of the float model's features, where it knows them.
     pub feature_names: Option<Vec<String>>,
-    /// Number of the float model's features; [`column`](tenebra_quant::Input::column) of an input is below it.
+    /// Number of the float model's features; [`column`](tenebra_quant::Input::column) of an input is one of them, or behind them a step.
     pub n_features: usize,
+    /// What is done to a row first: value `n_features + i` is that of step `i`, and inputs may take it for their column.
+    pub steps: Vec<RowStep<Vec<f64>>>,
     /// One per element of the circuit's input, in order. Features that do not matter have none and are not sent.
     pub inputs: Vec<InputCodec>,
     /// The columns of categories whose cells are words, ascending.
@@ -69,13 +71,19 @@ impl QuantizedModel {
                 expected: self.n_features,
             });
         }
+        let values = crate::pipeline::run(&self.steps, row).map_err(|(step, source)| {
+            QuantizeError::Derived {
+                feature: format!("step {} of the pipeline", step + 1),
+                source,
+            }
+        })?;
         let mut codes = Codes {
             codes: Vec::with_capacity(self.inputs.len()),
             clipped: 0,
         };
         for input in &self.inputs {
             let quantized = input
-                .quantize(row[input.column])
+                .quantize(values[input.column])
                 .map_err(|e| QuantizeError::Quant(e).of_feature(input.column))?;
             codes.codes.push(quantized.code.into());
             codes.clipped += usize::from(quantized.clipped);
@@ -100,6 +108,7 @@ impl QuantizedModel {
     pub fn interface(&self) -> Interface {
         Interface {
             columns: self.n_features,
+            steps: self.steps.clone(),
             inputs: self.inputs.clone(),
             readout: self.readout.clone(),
             column_names: self.feature_names.clone().unwrap_or_default(),

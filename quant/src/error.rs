@@ -126,4 +126,18 @@ pub enum QuantError {
         /// Sensor step divided by scale.
         ratio: f64,
     },
+    /// A value that is none of the categories a model was trained on.
+    #[error(
+        "{value} is none of the categories that the model was trained on; train with `handle_unknown` if there may be others"
+    )]
+    UnknownCategory {
+        /// The value.
+        value: f64,
+    },
+    /// A step of preprocessing that makes no sense.
+    #[error("a step of preprocessing is refused: {reason}")]
+    Step {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
 }

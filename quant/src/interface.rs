@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::{Affine, Codec, Decision, Input, InverseLink, Output, QuantError, Readout};
+use crate::{Affine, Codec, Decision, Input, InverseLink, Output, QuantError, Readout, RowStep};
 
 /// All that a client must know of a model to make codes of rows and predictions of integers; made by models, carried by client
 /// specs.
@@ -12,6 +12,8 @@ use crate::{Affine, Codec, Decision, Input, InverseLink, Output, QuantError, Rea
 pub struct Interface {
     /// Columns of the model's feature matrix.
     pub columns: usize,
+    /// What is done to a row first: value `columns + i` is that of step `i`, and inputs may take it for their column.
+    pub steps: Vec<RowStep<Vec<f64>>>,
     /// In the order of the circuit's inputs; columns that do not matter have none.
     pub inputs: Vec<Input<Vec<f64>>>,
     /// What the circuit's integers say.
@@ -59,6 +61,7 @@ impl Interface {
         };
         Ok(Self {
             columns: inputs.len(),
+            steps: Vec::new(),
             inputs: inputs
                 .iter()
                 .enumerate()

@@ -18,6 +18,7 @@ mod interface;
 mod link;
 #[cfg(feature = "alloc")]
 mod readout;
+mod row_step;
 mod steps;
 
 pub use affine::Affine;
@@ -31,6 +32,7 @@ pub use interface::{Interface, Words};
 pub use link::{Decision, InverseLink};
 #[cfg(feature = "alloc")]
 pub use readout::{Prediction, Readout};
+pub use row_step::{Numbers, Other, RowStep, run_steps};
 
 /// The code of a real value, and whether the value lay outside the representable range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -27,7 +27,7 @@ impl<'a> Codes<'a> {
     /// Quantizes rows that are in the columns of `spec`.
     ///
     /// # Errors
-    /// [`DataError::Missing`] or [`Error::Cell`], with row and column; [`ClientError::Columns`] for rows of another model.
+    /// [`DataError::Missing`] or [`Error::Cell`], with row and column, of what is made of several columns the first; [`ClientError::Columns`] for rows of another model.
     pub fn of(spec: &'a ClientSpec<'a>, rows: &Rows) -> Result<Self, Error> {
         let start = Instant::now();
         let (given, wanted) = (rows.table.n_columns(), spec.columns());
@@ -37,11 +37,15 @@ impl<'a> Codes<'a> {
         let n_rows = rows.table.n_rows();
         let mut codes = Vec::with_capacity(n_rows * spec.input_count());
         let mut clipping = Clipping::default();
+        let mut values = vec![0.0; spec.values_len()];
         for (index, row) in rows.table.rows().enumerate() {
+            let run = spec.run_steps(row, &mut values);
+            run.map_err(|(column, e)| bad_cell(rows, index, column, e))?;
             for input in spec.inputs() {
-                let value = row[input.column];
+                let value = values[input.column];
+                let column = || spec.column_of(input.column);
                 let quantized = input.quantize(value);
-                let quantized = quantized.map_err(|e| bad_cell(rows, index, input.column, e))?;
+                let quantized = quantized.map_err(|e| bad_cell(rows, index, column(), e))?;
                 codes.push(i64::from(quantized.code));
                 if quantized.clipped {
                     clipping.push(|| {
@@ -51,7 +55,7 @@ impl<'a> Codes<'a> {
                         };
                         Some(ClippedCell {
                             row: rows.first + index + 1,
-                            column: rows.table.columns()[input.column].clone(),
+                            column: clipped_name(rows, spec, input.column),
                             value,
                             range: affine.range().into(),
                         })
@@ -116,6 +120,16 @@ impl<'a> Codes<'a> {
     fn range(&self, rows: Range<usize>) -> &[i64] {
         let inputs = self.spec.input_count();
         &self.codes[rows.start * inputs..rows.end * inputs]
+    }
+}
+
+/// The column of a value, or the column that it was first made of.
+fn clipped_name(rows: &Rows, spec: &ClientSpec<'_>, value: usize) -> String {
+    let name = &rows.table.columns()[spec.column_of(value)];
+    if value < spec.columns() {
+        name.clone()
+    } else {
+        format!("{name}, preprocessed")
     }
 }
 

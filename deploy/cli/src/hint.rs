@@ -5,7 +5,7 @@ use std::path::Path;
 use tenebra_app::Error;
 use tenebra_app::files::{CLIENT_FILE, EVALUATION_KEY_FILE, SECRET_KEY_FILE, SERVER_FILE};
 use tenebra_client::{ClientError, FrameError, Kind, SpecError};
-use tenebra_models::{DataError, ModelError, QuantizeError, TrainError};
+use tenebra_models::{DataError, ModelError, PipelineError, QuantizeError, TrainError};
 use tenebra_quant::QuantError;
 use tenebra_service_client::ServiceError;
 use tenebra_tfhe::server_program::ProgramError;
@@ -24,6 +24,9 @@ pub(crate) fn is_usage(error: &Error) -> bool {
                 | TrainError::Combination { .. }
                 | TrainError::NoTarget
                 | TrainError::OneTarget { .. }
+                | TrainError::Pipeline(
+                    PipelineError::Syntax { .. } | PipelineError::UnknownTransformer { .. }
+                )
         ) | Error::Quantize(
             QuantizeError::Quant(QuantError::BitWidth { .. } | QuantError::SymmetricBitWidth)
                 | QuantizeError::LeafBits { .. }
@@ -57,6 +60,23 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
                 Some(suggestion) => format!("{suggestion} {list}"),
                 None => list.to_owned(),
             });
+        }
+        Error::Train(TrainError::Pipeline(PipelineError::UnknownTransformer { name, known })) => {
+            let list = "`tenebra train --list` shows the steps and their parameters";
+            return Some(match did_you_mean(name, known) {
+                Some(suggestion) => format!("{suggestion} {list}"),
+                None => list.to_owned(),
+            });
+        }
+        Error::Train(TrainError::Pipeline(PipelineError::UnknownColumn {
+            column,
+            present,
+            ..
+        })) => {
+            return did_you_mean(column, present);
+        }
+        Error::Train(TrainError::Pipeline(PipelineError::Syntax { .. })) => {
+            "a pipeline is steps and a model, as in `standard-scaler | pca(8) | logistic-regression(C=0.5)`"
         }
         Error::Plan(PlanError::OutputTooWide { .. } | PlanError::WeightsTooLarge { .. }) => {
             "a smaller `--n-bits` makes the output narrower"

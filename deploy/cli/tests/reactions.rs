@@ -51,6 +51,7 @@ fn spec() -> OwnedSpec {
             digits: vec![Digits { count: 1, base: 0 }],
         }),
         interface: Interface {
+            steps: Vec::new(),
             columns: 1,
             inputs: vec![Input {
                 column: 0,

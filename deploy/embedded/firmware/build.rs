@@ -83,6 +83,10 @@ fn model_constants(folder: &Path, name: &str) -> String {
         "/// The model.\npub static MODEL: crate::Model = crate::Model {{ spec: include_bytes!({spec_path:?}), inputs: &["
     )
     .unwrap();
+    assert!(
+        spec.steps().next().is_none(),
+        "the model preprocesses rows in floating point, which sensors' integers do not: train it without such steps"
+    );
     for input in spec.inputs() {
         let column = input.column;
         let map = input_map(&input, sensors[column]);

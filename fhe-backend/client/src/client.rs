@@ -214,8 +214,53 @@ impl ClientSpec<'_> {
     ///
     /// # Errors
     ///
-    /// [`ClientError::Columns`] for a wrong number of values, [`ClientError::Value`] for NaN and infinities.
+    /// [`ClientError::Columns`] for a wrong number of values, [`ClientError::Value`] for NaN and infinities and for what a step of
+    /// preprocessing refuses. Without an allocator, [`CipherError::Buffer`] for a spec with such steps: they need
+    /// [`quantize_with`](Self::quantize_with).
     pub fn quantize(&self, row: &[f64], codes: &mut [i64]) -> Result<usize, ClientError> {
+        if self.values_len() == self.columns() {
+            return self.codes_of(row, row, codes);
+        }
+        #[cfg(feature = "alloc")]
+        let mut values = alloc::vec![0.0; self.values_len()];
+        #[cfg(not(feature = "alloc"))]
+        let mut values = [];
+        self.quantize_with(row, &mut values, codes)
+    }
+
+    /// As [`quantize`](Self::quantize), in a scratch of [`values_len`](Self::values_len) values.
+    ///
+    /// # Errors
+    ///
+    /// As [`quantize`](Self::quantize), and [`CipherError::Buffer`] for another length of the scratch.
+    pub fn quantize_with(
+        &self,
+        row: &[f64],
+        values: &mut [f64],
+        codes: &mut [i64],
+    ) -> Result<usize, ClientError> {
+        if row.len() != self.columns() {
+            return Err(ClientError::Columns {
+                given: row.len(),
+                wanted: self.columns(),
+            });
+        }
+        check_len("value", values.len(), self.values_len())?;
+        self.run_steps(row, values)
+            .map_err(|(column, source)| ClientError::Value {
+                column: column + 1,
+                source,
+            })?;
+        self.codes_of(row, values, codes)
+    }
+
+    /// The codes of a row, of which all values are known.
+    fn codes_of(
+        &self,
+        row: &[f64],
+        values: &[f64],
+        codes: &mut [i64],
+    ) -> Result<usize, ClientError> {
         if row.len() != self.columns() {
             return Err(ClientError::Columns {
                 given: row.len(),
@@ -234,9 +279,9 @@ impl ClientSpec<'_> {
         for (input, slot) in self.inputs().zip(codes) {
             let quantized =
                 input
-                    .quantize(row[input.column])
+                    .quantize(values[input.column])
                     .map_err(|source| ClientError::Value {
-                        column: input.column + 1,
+                        column: self.column_of(input.column) + 1,
                         source,
                     })?;
             *slot = quantized.code.into();

@@ -56,6 +56,7 @@ impl Section {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PortSections {
     pub(crate) columns: u32,
+    pub(crate) steps: Section,
     pub(crate) inputs: Section,
     pub(crate) outputs: Section,
 }
@@ -70,10 +71,12 @@ pub struct Ports<'a> {
 impl<'a> Ports<'a> {
     /// Codecs in the order of the circuit's inputs.
     pub fn inputs(self) -> impl Iterator<Item = Input<'a>> + Clone + use<'a> {
-        let (count, columns) = (self.sections.inputs.count, self.sections.columns);
+        let sections = self.sections;
+        let count = sections.inputs.count;
+        let values = sections.columns.saturating_add(sections.steps.count);
         let mut cursor = Cursor::new(self.sections.inputs.bytes(self.payload));
         // The section was read once by the door, so none of its records fails now.
-        (0..count).map_while(move |index| codec::read_input(&mut cursor, index, columns).ok())
+        (0..count).map_while(move |index| codec::read_input(&mut cursor, index, values).ok())
     }
 
     /// The bits of all codes, each code counted from the least of its input, lowest bit first.

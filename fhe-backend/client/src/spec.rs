@@ -8,6 +8,7 @@ pub(crate) mod error;
 mod file;
 #[cfg(feature = "alloc")]
 mod owned;
+mod preprocessing;
 mod words;
 
 use sha2::{Digest, Sha256};
@@ -27,6 +28,7 @@ pub use error::SpecError;
 pub use file::SpecFile;
 #[cfg(feature = "alloc")]
 pub use owned::{MAX_NAME_BYTES, OwnedSpec};
+pub use preprocessing::{List, Step};
 pub use words::ColumnWords;
 
 /// A client spec that passed its door.
@@ -86,8 +88,10 @@ impl<'a> ClientSpec<'a> {
         let outputs = read_count(&mut cursor, "number of outputs", 1)?;
         let scheme = read_scheme(&mut cursor, (inputs, outputs))?;
         let columns = read_count(&mut cursor, "number of columns", 1)?;
+        let steps = preprocessing::read(&mut cursor, columns)?;
+        let values = columns.saturating_add(steps.count);
         let inputs = Section::read(&mut cursor, inputs, "inputs", |cursor, index| {
-            codec::read_input(cursor, index, columns).map(drop)
+            codec::read_input(cursor, index, values).map(drop)
         })?;
         let width = scheme.output_bits();
         let outputs = Section::read(&mut cursor, outputs, "outputs", |cursor, index| {
@@ -96,6 +100,7 @@ impl<'a> ClientSpec<'a> {
         })?;
         let ports = PortSections {
             columns,
+            steps,
             inputs,
             outputs,
         };
@@ -200,7 +205,8 @@ impl<'a> ClientSpec<'a> {
         self.facts.ports.columns as usize
     }
 
-    /// Codecs in the order of the circuit's inputs; columns that the model does not use have none.
+    /// Codecs in the order of the circuit's inputs; columns that the model does not use have none, and a column may be a value
+    /// behind them, see [`steps`](Self::steps).
     pub fn inputs(&self) -> impl Iterator<Item = Input<'a>> + Clone + use<'a> {
         self.ports().inputs()
     }

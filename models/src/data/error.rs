@@ -89,6 +89,16 @@ pub enum DataError {
         /// The limit.
         limit: usize,
     },
+    /// A column of words that can be no category.
+    #[error(
+        "column `{column}` holds words, more than {limit} different ones; drop it, or group its words"
+    )]
+    TooManyWords {
+        /// The column.
+        column: String,
+        /// The limit.
+        limit: usize,
+    },
     /// Too large to hold.
     #[error("row {row}: the table exceeds {limit} cells; split the file")]
     TooManyCells {

@@ -56,6 +56,7 @@ pub fn quantize_forest(
     let forest = unfold::unfold(model, &inputs, &codes)?;
     let (circuit, codecs, decoys) = build(forest, inputs, options, calibration.as_ref())?;
     let quantized = QuantizedModel {
+        steps: Vec::new(),
         estimator: model.estimator.clone(),
         feature_names: model.feature_names.clone(),
         n_features: model.n_features,

@@ -228,6 +228,7 @@ fn build(
     let scale: Vec<f64> = outputs.iter().map(|o| o.scale).collect();
     let offset: Vec<f64> = outputs.iter().map(|o| o.offset).collect();
     Ok(QuantizedModel {
+        steps: Vec::new(),
         estimator: model.estimator.clone(),
         feature_names: model.feature_names.clone(),
         n_features: model.n_features,

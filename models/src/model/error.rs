@@ -2,7 +2,10 @@
 
 use thiserror::Error;
 
+use tenebra_quant::QuantError;
+
 use crate::additive::AdditiveError;
+use crate::data::DataError;
 use crate::forest::ForestError;
 
 /// Why a model was refused.
@@ -73,6 +76,17 @@ pub enum ModelError {
         /// Which, from 0; the message counts from 1.
         feature: usize,
     },
+    /// A step of a pipeline that makes no sense, or a value that it refuses.
+    #[error("{place}: {source}")]
+    Step {
+        /// Which step or column.
+        place: String,
+        /// What is wrong.
+        source: QuantError,
+    },
+    /// Rows whose columns are not the model's.
+    #[error(transparent)]
+    Data(#[from] DataError),
     /// Trees that do not make a forest, or a row that one cannot score.
     #[error(transparent)]
     Forest(#[from] ForestError),

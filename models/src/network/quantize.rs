@@ -58,6 +58,7 @@ pub fn quantize_network(model: &NetworkModel) -> Result<QuantizedModel, Quantize
         .map(|last| (last.scale.clone(), last.bias.clone()))
         .unwrap_or_default();
     Ok(QuantizedModel {
+        steps: Vec::new(),
         estimator: model.estimator.clone(),
         feature_names: model.feature_names.clone(),
         n_features: model.n_features,

@@ -29,6 +29,20 @@ pub enum QuantizeError {
         /// What is wrong with it.
         source: QuantError,
     },
+    /// The same, for a feature that a pipeline makes.
+    #[error("{feature}: {source}")]
+    Derived {
+        /// Which, and of which column it is made.
+        feature: String,
+        /// What is wrong with it.
+        source: QuantError,
+    },
+    /// The steps of a pipeline refused a row, or the calibration data.
+    #[error("the pipeline: {message}")]
+    Preprocessing {
+        /// Which step, and why.
+        message: String,
+    },
     /// The weights of an output have no codes.
     #[error("the weights cannot be quantized: {source}")]
     Weights {

@@ -5,6 +5,7 @@ use thiserror::Error;
 use crate::data::DataError;
 use crate::listing::list;
 use crate::model::ModelError;
+use crate::pipeline::PipelineError;
 
 /// Why training was refused or failed.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -16,6 +17,9 @@ pub enum TrainError {
     /// The result was refused, for instance because the weights diverged.
     #[error("training gave no usable model: {0}")]
     Model(#[from] ModelError),
+    /// A pipeline was refused.
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
     /// No such estimator.
     #[error("no estimator `{name}`; known: {}", list(known))]
     UnknownEstimator {

@@ -56,6 +56,31 @@ impl Estimator {
             .set(self.info.name, self.info.params, name, value)
     }
 
+    /// Whether it predicts classes.
+    pub(crate) fn is_classifier(&self) -> bool {
+        self.info.task == Task::Classification
+    }
+
+    /// There is a target, and as many targets and usable weights as rows.
+    pub(crate) fn check_rows(&self, data: &DataSet) -> Result<(), TrainError> {
+        if data.targets.is_empty() {
+            return Err(TrainError::NoTarget);
+        }
+        let rows = data.table.n_rows();
+        let lengths = data
+            .targets
+            .iter()
+            .map(|t| t.cells.len())
+            .chain(data.weights.as_ref().map(Vec::len));
+        if let Some(found) = lengths.into_iter().find(|&length| length != rows) {
+            return Err(TrainError::Rows {
+                found,
+                expected: rows,
+            });
+        }
+        Ok(())
+    }
+
     /// Trains.
     ///
     /// # Errors
@@ -70,21 +95,8 @@ impl Estimator {
     /// As [`fit`](Self::fit), and [`TrainError::Checkpoint`] for one of another run.
     pub fn fit_watched(&self, data: &DataSet, watch: &dyn Watch) -> Result<Trained, TrainError> {
         let table = &data.table;
-        if data.targets.is_empty() {
-            return Err(TrainError::NoTarget);
-        }
         let rows = table.n_rows();
-        let lengths = data
-            .targets
-            .iter()
-            .map(|t| t.cells.len())
-            .chain(data.weights.as_ref().map(Vec::len));
-        if let Some(found) = lengths.into_iter().find(|&length| length != rows) {
-            return Err(TrainError::Rows {
-                found,
-                expected: rows,
-            });
-        }
+        self.check_rows(data)?;
         if !self.info.missing {
             table.require_complete()?;
         }

@@ -169,7 +169,7 @@ pub enum Value {
 pub struct Params(BTreeMap<&'static str, Value>);
 
 impl Params {
-    pub(super) fn defaults(params: &'static [Param]) -> Self {
+    pub(crate) fn defaults(params: &'static [Param]) -> Self {
         Self(
             params
                 .iter()
@@ -178,7 +178,7 @@ impl Params {
         )
     }
 
-    pub(super) fn set(
+    pub(crate) fn set(
         &mut self,
         estimator: &'static str,
         known: &'static [Param],

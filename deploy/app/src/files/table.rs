@@ -1,5 +1,6 @@
 //! A CSV that is about to be read.
 
+use alloc::collections::BTreeMap;
 use core::fmt;
 use std::fs::File;
 use std::io::{Cursor, Read};
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use tenebra_client::frame::HEADER_LEN;
 use tenebra_models::DataError;
-use tenebra_models::data::{CsvReader, CsvSpec, DataSet, read_csv};
+use tenebra_models::data::{CsvReader, CsvSpec, DataSet, Words, read_csv, read_words};
 
 use super::{open, read_start, refuse_frame};
 use crate::error::Error;
@@ -67,6 +68,27 @@ impl TableFile {
     pub fn read(self, spec: &CsvSpec) -> Result<DataSet, Error> {
         let data = read_csv(Cursor::new(self.start).chain(self.file), spec);
         data.map_err(|e| Error::from(e).in_file(&self.path))
+    }
+
+    /// Reads all of it, and which features hold words: those are read as the places of their words in order.
+    ///
+    /// # Errors
+    /// [`Error::InFile`] with [`Error::Io`] or [`Error::Data`].
+    pub fn read_with_words(
+        mut self,
+        spec: &CsvSpec,
+    ) -> Result<(DataSet, BTreeMap<String, Words>), Error> {
+        let mut text = self.start;
+        let read = self.file.read_to_end(&mut text);
+        read.map_err(|e| Error::io(&self.path, &e))?;
+        let in_file = |e: DataError| Error::from(e).in_file(&self.path);
+        let words = read_words(text.as_slice(), spec).map_err(in_file)?;
+        let spec = CsvSpec {
+            words: words.clone(),
+            ..spec.clone()
+        };
+        let data = read_csv(text.as_slice(), &spec).map_err(in_file)?;
+        Ok((data, words))
     }
 
     /// Reads its header.

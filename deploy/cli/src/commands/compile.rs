@@ -135,7 +135,7 @@ fn quantize_options(arguments: &Arguments, model: &Model) -> Result<QuantizeOpti
     };
     options.forest.leaf_bits = arguments.leaf_bits;
     options.calibration = arguments.range.unwrap_or_default();
-    if arguments.range.is_some() && !matches!(model, Model::Linear(_)) {
+    if arguments.range.is_some() && !matches!(model.behind_steps(), Model::Linear(_)) {
         let message =
             "`--range` is for linear models; this one takes the ranges of its split points";
         return Err(Failure::new(message).with_hint("leave `--range` out"));
@@ -149,7 +149,7 @@ fn quantize_options(arguments: &Arguments, model: &Model) -> Result<QuantizeOpti
 /// Refuses options that would change nothing.
 fn check_effects(arguments: &Arguments, model: &Model) -> Result<(), Failure> {
     let uniform = arguments.bins == Some(Bins::Uniform);
-    let refused = match model {
+    let refused = match model.behind_steps() {
         Model::Linear(_) => {
             let why =
                 "a linear model has neither split points nor leaves, and its queries are direct";

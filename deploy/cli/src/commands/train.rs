@@ -1,14 +1,16 @@
 //! `tenebra train`.
 
+use alloc::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use tenebra_app::Error;
 use tenebra_app::files::TableFile;
 use tenebra_models::data::{DataSet, TargetColumn};
+use tenebra_models::pipeline::transformers;
 use tenebra_models::scores::Outcomes;
 use tenebra_models::{
-    CalibrationNote, Estimator, EstimatorName, FAMILIES, Model, QuantizeOptions, Task, TrainError,
+    CalibrationNote, EstimatorName, FAMILIES, Model, Pipeline, QuantizeOptions, Task, TrainError,
     calibration_notes, estimators,
 };
 
@@ -29,11 +31,18 @@ Examples:
   tenebra train LogisticRegression --data train.csv --target y --set C=0.5 -o model.json
   tenebra train gradient-boosting --data train.csv --target y --set n_estimators=50 -o model.json
   tenebra train LinearRegression --data train.csv --target price --weight rows -o model.json
-  tenebra train network --data train.csv --target y --set hidden_layer_sizes=32 --set n_bits=2 -o model.json")]
+  tenebra train network --data train.csv --target y --set hidden_layer_sizes=32 --set n_bits=2 -o model.json
+  tenebra train --data train.csv --target y --pipeline 'standard-scaler | pca(8) | logistic-regression(C=0.5)' -o model.json
+  tenebra train --data train.csv --target y --pipeline 'one-hot-encoder[words] | simple-imputer | random-forest' -o model.json
+
+Steps of a pipeline change the columns before the model gets them, and are what scikit-learn calls
+so: `--list` names them. In brackets stand the columns of a step, by name, or `words`, `numbers` or
+`rest`; the others pass. Scaling, and values for missing cells, become part of a client's codes;
+other steps are computed by the client before it encrypts, and its spec shows what they learned.")]
 pub(crate) struct Arguments {
     /// Name of the model, as scikit-learn calls it, in any spelling (random-forest-regressor); decision-tree, random-forest,
     /// gradient-boosting and additive-model (gam) take classes or numbers, as the target asks for
-    #[arg(required_unless_present = "list")]
+    #[arg(required_unless_present_any = ["list", "pipeline"], conflicts_with = "pipeline")]
     model: Option<String>,
     /// Training data; `-` is stdin
     #[arg(long, value_name = "CSV", required_unless_present = "list", value_parser = InputPath)]
@@ -46,7 +55,10 @@ pub(crate) struct Arguments {
     weight: Option<String>,
     #[command(flatten)]
     csv: CsvOptions,
-    /// Hyper-parameter, by scikit-learn's name
+    /// Steps and a model, separated by `|`, each with its parameters in parentheses; columns of words are read as such
+    #[arg(long, value_name = "STEPS")]
+    pipeline: Option<String>,
+    /// Hyper-parameter, by scikit-learn's name; of a step of a pipeline as in pca__n_components=8
     #[arg(long, value_name = "NAME=VALUE", value_parser = name_and_value)]
     set: Vec<(String, String)>,
     /// Where a network's training keeps how far it is, every few seconds; it goes on from there if the file exists, and removes
@@ -70,9 +82,7 @@ fn name_and_value(text: &str) -> Result<(String, String), String> {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let (Some(model), Some(path), Some(out)) =
-        (&arguments.model, &arguments.data, &arguments.output)
-    else {
+    let (Some(path), Some(out)) = (&arguments.data, &arguments.output) else {
         return output::data(&list());
     };
     check_set(&arguments.set)?;
@@ -80,17 +90,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Err(Failure::usage("`--json` and `-o -` both print to stdout")
             .with_hint("write the model to a file"));
     }
-    let named = EstimatorName::parse(model)?;
-    let estimator = |info| {
-        let mut estimator = Estimator::of(info);
-        for (name, value) in &arguments.set {
-            estimator.set(name, value)?;
+    // Wrong parameters are an error before the data is read, where the name alone says whose they are.
+    let mut recipe = match (&arguments.pipeline, &arguments.model) {
+        (Some(pipeline), _) => pipeline.parse::<Pipeline>()?,
+        (None, model) => {
+            let name = model.as_deref().unwrap_or_default();
+            Pipeline::new(Vec::new(), EstimatorName::parse(name)?)
         }
-        Ok::<_, Failure>(estimator)
     };
-    if let EstimatorName::One(info) = named {
-        // Wrong parameters are an error before the data is read, where the name alone says whose they are.
-        estimator(info)?;
+    for (name, value) in &arguments.set {
+        recipe.set(name, value)?;
     }
     let spec = arguments
         .csv
@@ -98,12 +107,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let in_file = |error: tenebra_app::Error| error.in_file(path);
     let file = TableFile::open(path)?;
     let busy = output::busy("reading");
-    let data = file.read(&spec)?;
-    let estimator = estimator(named.estimator_for(&data.targets))?;
+    let (data, words) = if recipe.stages().is_empty() {
+        (file.read(&spec)?, BTreeMap::new())
+    } else {
+        file.read_with_words(&spec)?
+    };
     busy.set_message("training");
     let checkpoint = arguments.checkpoint.as_deref();
     let training = Training::new(busy.clone(), checkpoint)?;
-    let trained = estimator.fit_watched(&data, &training);
+    let trained = recipe.fit_watched(&data, &words, &training);
     interrupts::ask_no_more();
     let trained = trained.map_err(|e| match (&e, checkpoint) {
         (TrainError::Checkpoint { .. }, Some(path)) => Error::from(e).in_file(path),
@@ -243,6 +255,22 @@ fn list() -> String {
         let params = info.params.iter().map(|param| {
             [
                 format!("  --set {}={}", param.name, param.default),
+                format!("{}; {}", param.kind, param.doc),
+            ]
+        });
+        text.push_str(&output::table(&params.collect::<Vec<_>>()));
+    }
+    text.push_str("\nSteps of pipelines:\n");
+    for info in transformers() {
+        text.push_str(&format!(
+            "{} ({}): {}\n",
+            info.command(),
+            info.name,
+            info.doc
+        ));
+        let params = info.params.iter().map(|param| {
+            [
+                format!("  {}={}", param.name, param.default),
                 format!("{}; {}", param.kind, param.doc),
             ]
         });

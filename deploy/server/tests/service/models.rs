@@ -154,6 +154,7 @@ fn compile(
         p_fail_log2: options.p_fail_log2,
         scheme: program.spec_scheme(),
         interface: Interface {
+            steps: Vec::new(),
             columns,
             inputs: inputs.collect(),
             readout: Readout {

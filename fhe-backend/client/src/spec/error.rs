@@ -22,6 +22,17 @@ pub enum SpecError {
     /// A way from scores to predictions that this version does not know.
     #[error("readout version {0} is not known to this client; update it")]
     UnknownReadout(u8),
+    /// Steps of preprocessing that this version does not know.
+    #[error("preprocessing version {0} is not known to this client; update it")]
+    UnknownPreprocessing(u8),
+    /// A step of preprocessing is unsound.
+    #[error("step {step}: {source}")]
+    Step {
+        /// Which step.
+        step: u32,
+        /// What is wrong with it.
+        source: QuantError,
+    },
     /// A number is out of range.
     #[error("{what} is {value}; it must lie in {min}..={max}")]
     Count {

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use tenebra_quant::Interface;
 
-use super::{ClientSpec, DECISIONS, LINKS, READOUT_VERSION, SpecError, spec_id};
+use super::{ClientSpec, DECISIONS, LINKS, READOUT_VERSION, SpecError, preprocessing, spec_id};
 use crate::frame::{KeyTag, Kind, to_frame};
 use crate::ports::codec;
 use crate::scheme::OwnedScheme;
@@ -71,6 +71,7 @@ impl OwnedSpec {
         push_count(&mut out, parameters.len());
         out.extend(parameters);
         push_count(&mut out, interface.columns);
+        preprocessing::block(&mut out, &interface.steps);
         interface
             .inputs
             .iter()

@@ -82,6 +82,7 @@ pub(crate) fn single() -> Case {
             max_rows: 1,
         }])),
         interface: Interface {
+            steps: Vec::new(),
             columns: 2,
             inputs: vec![code(0), code(1)],
             readout: Readout {
@@ -154,6 +155,7 @@ pub(crate) fn classes() -> Case {
         p_fail_log2: -40.0,
         scheme: OwnedScheme::Linear(OwnedLinear::plain(vec![row, batch])),
         interface: Interface {
+            steps: Vec::new(),
             columns: 6,
             inputs: inputs_of_classes(),
             readout: Readout {
@@ -365,6 +367,7 @@ fn branching(name: &'static str, key_seed: u8, seed: u8, layout: BranchingLayout
             ],
         }),
         interface: Interface {
+            steps: Vec::new(),
             columns: 2,
             // Codes −1..=2 in two bits, and 0..=1 in one.
             inputs: vec![input(0, &[1.5, 2.5], Some(-1)), input(1, &[0.0], None)],

@@ -7,6 +7,7 @@ mod document;
 mod hidden;
 mod hosts;
 mod known_answers;
+mod preprocessing;
 mod queries;
 mod randomness;
 mod reference;

@@ -59,7 +59,7 @@ impl Place<'_> {
 }
 
 /// A number or a boolean. With decimal commas, a point is no part of a number: it might separate thousands.
-fn number(cell: &str, decimal: Decimal) -> Option<f64> {
+pub(super) fn number(cell: &str, decimal: Decimal) -> Option<f64> {
     let value = match decimal {
         Decimal::Point => cell.parse().ok(),
         Decimal::Comma if cell.contains('.') => None,

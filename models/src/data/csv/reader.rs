@@ -12,7 +12,7 @@ use super::dialect::Decimal;
 use super::dialect::Separator;
 use super::header::{self, Role};
 use super::input::{Input, RowGuard};
-use super::place::Place;
+use super::place::{Place, number};
 use super::records::records;
 use super::spec::CsvSpec;
 use crate::data::{DataError, DataSet, Table, TargetColumn, Words};
@@ -121,26 +121,10 @@ impl<'a> CsvReader<'a> {
     /// # Errors
     /// [`DataError`] with row, line and column of the first bad cell.
     pub fn read(&mut self, record: &mut Record) -> Result<bool, DataError> {
-        let limit = self.reader.get_ref().limit;
-        self.reader.get_mut().since_row = 0;
-        if !self
-            .reader
-            .read_record(&mut self.cells)
-            .map_err(|e| read_error(&e, self.row + 1, limit))?
-        {
+        if !self.advance()? {
             return Ok(false);
         }
-        self.row += 1;
         let line = Some(self.line());
-        if self.cells.len() != self.roles.len() {
-            let (found, expected) = (self.cells.len(), self.roles.len());
-            return Err(DataError::Ragged {
-                row: self.row,
-                line,
-                found,
-                expected,
-            });
-        }
         record.features.clear();
         record.targets.clear();
         record.targets.resize(self.n_targets, String::new());
@@ -165,6 +149,47 @@ impl<'a> CsvReader<'a> {
             }
         }
         Ok(true)
+    }
+
+    /// Reads the cells of the next row; false at the end of the file.
+    pub(super) fn advance(&mut self) -> Result<bool, DataError> {
+        let limit = self.reader.get_ref().limit;
+        self.reader.get_mut().since_row = 0;
+        if !self
+            .reader
+            .read_record(&mut self.cells)
+            .map_err(|e| read_error(&e, self.row + 1, limit))?
+        {
+            return Ok(false);
+        }
+        self.row += 1;
+        let line = Some(self.line());
+        if self.cells.len() != self.roles.len() {
+            let (found, expected) = (self.cells.len(), self.roles.len());
+            return Err(DataError::Ragged {
+                row: self.row,
+                line,
+                found,
+                expected,
+            });
+        }
+        Ok(true)
+    }
+
+    /// The cells of the row that was just read, without surrounding blanks.
+    pub(super) fn cells(&self) -> impl Iterator<Item = (&str, Role)> {
+        let cells = self.cells.iter().map(str::trim);
+        cells.zip(self.roles.iter().copied())
+    }
+
+    /// Name of a column of the file.
+    pub(super) fn name(&self, at: usize) -> &str {
+        &self.header[at]
+    }
+
+    /// Whether a cell is a number in the file's notation.
+    pub(super) fn is_number(&self, cell: &str) -> bool {
+        number(cell, self.decimal).is_some()
     }
 
     /// The line on which the row that was just read begins: behind it are its own line ends and the one that closed it. Blank

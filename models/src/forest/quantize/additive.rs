@@ -70,6 +70,7 @@ pub fn quantize_additive(
     }
     let circuit = verified(&circuit(&mut inputs, &tables, model.bias.len()))?;
     let quantized = QuantizedModel {
+        steps: Vec::new(),
         estimator: model.estimator.clone(),
         feature_names: model.feature_names.clone(),
         n_features: model.n_features,

@@ -1,0 +1,147 @@
+//! Yeo and Johnson's power transformation, its exponent by maximum likelihood.
+
+use tenebra_quant::RowStep;
+
+use super::scale::standard_of;
+use crate::pipeline::error::PipelineError;
+use crate::pipeline::frame::{Column, Frame};
+use crate::pipeline::params::ByName;
+use crate::train::Params;
+
+pub(crate) fn fit(
+    params: &Params,
+    frame: &mut Frame<'_>,
+    columns: &[Column],
+) -> Result<Vec<Column>, PipelineError> {
+    const STEP: &str = "PowerTransformer";
+    let mut result = Vec::new();
+    for column in columns {
+        let from = column.value;
+        let lambda = exponent(&frame.present(column));
+        let power = RowStep::Power { from, lambda };
+        let mut powered = frame.column(STEP, column.name.clone(), power)?;
+        if params.flag("standardize") {
+            let values: Vec<(f64, f64)> = frame.values(&powered).map(|x| (x, 1.0)).collect();
+            powered = frame.affine(STEP, &powered, standard_of(&values))?;
+        }
+        result.push(powered);
+    }
+    Ok(result)
+}
+
+fn powers(values: &[f64], lambda: f64) -> Vec<f64> {
+    let step: RowStep<Vec<f64>> = RowStep::Power { from: 0, lambda };
+    let power = |x: &f64| step.evaluate(&[*x]).unwrap_or(f64::NAN);
+    values.iter().map(power).collect()
+}
+
+fn variance(values: &[f64]) -> f64 {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n
+}
+
+/// The exponent with the greatest likelihood, within the bounds and to the tolerance of SciPy's `yeojohnson_normmax`.
+fn exponent(values: &[f64]) -> f64 {
+    let constant = |values: &[f64]| values.iter().all(|x| Some(x) == values.first());
+    if constant(values) {
+        // There is no shape to be had of one value.
+        return 1.0;
+    }
+    let n = values.len() as f64;
+    let signed_logs: f64 = values.iter().map(|x| x.signum() * x.abs().ln_1p()).sum();
+    let loss = |lambda: f64| {
+        let variance = variance(&powers(values, lambda));
+        if variance > 0.0 && variance.is_finite() {
+            n / 2.0 * variance.ln() - (lambda - 1.0) * signed_logs
+        } else {
+            f64::INFINITY
+        }
+    };
+    let largest = values.iter().fold(0.0, |a: f64, x| a.max(x.abs()));
+    let room = (20.0 * largest).ln_1p();
+    let tiny = (f64::MIN_POSITIVE.ln() - f64::EPSILON.ln()) / 2.0 / room;
+    let huge = (f64::MAX.ln() + f64::EPSILON.ln()) / 2.0 / room;
+    let (low, high) = if values.iter().all(|x| *x < 0.0) {
+        (2.0 - huge, 2.0 - tiny)
+    } else if values.iter().any(|x| *x < 0.0) {
+        (tiny.max(2.0 - huge), huge.min(2.0 - tiny))
+    } else {
+        (tiny, huge)
+    };
+    minimum(loss, low, high)
+}
+
+/// The minimum of a function within bounds: golden sections and parabolas (Brent 1973; Forsythe, Malcolm and Moler's `fmin`), as in
+/// SciPy's `fminbound`.
+fn minimum(f: impl Fn(f64) -> f64, mut a: f64, mut b: f64) -> f64 {
+    const TOLERANCE: f64 = 1.48e-8;
+    const ROUNDS: usize = 500;
+    let root = f64::EPSILON.sqrt();
+    let golden = 0.5 * (3.0 - 5.0_f64.sqrt());
+    let mut best = a + golden * (b - a);
+    let (mut second, mut third) = (best, best);
+    let (mut step, mut before) = (0.0_f64, 0.0_f64);
+    let mut f_best = f(best);
+    let (mut f_second, mut f_third) = (f_best, f_best);
+    let mut middle = 0.5 * (a + b);
+    let mut least = root * best.abs() + TOLERANCE / 3.0;
+    let sign = |x: f64| if x < 0.0 { -1.0 } else { 1.0 };
+    for _ in 0..ROUNDS {
+        if (best - middle).abs() <= 2.0 * least - 0.5 * (b - a) {
+            break;
+        }
+        let mut section = true;
+        if before.abs() > least {
+            let mut r = (best - second) * (f_best - f_third);
+            let mut q = (best - third) * (f_best - f_second);
+            let mut p = (best - third) * q - (best - second) * r;
+            q = 2.0 * (q - r);
+            if q > 0.0 {
+                p = -p;
+            }
+            q = q.abs();
+            r = before;
+            before = step;
+            if p.abs() < (0.5 * q * r).abs() && p > q * (a - best) && p < q * (b - best) {
+                section = false;
+                step = p / q;
+                let x = best + step;
+                if x - a < 2.0 * least || b - x < 2.0 * least {
+                    step = least * sign(middle - best);
+                }
+            }
+        }
+        if section {
+            before = if best >= middle { a - best } else { b - best };
+            step = golden * before;
+        }
+        let x = best + sign(step) * step.abs().max(least);
+        let f_x = f(x);
+        if f_x <= f_best {
+            if x >= best {
+                a = best
+            } else {
+                b = best
+            }
+            (third, f_third) = (second, f_second);
+            (second, f_second) = (best, f_best);
+            (best, f_best) = (x, f_x);
+        } else {
+            if x < best {
+                a = x
+            } else {
+                b = x
+            }
+            if f_x <= f_second || second == best {
+                (third, f_third) = (second, f_second);
+                (second, f_second) = (x, f_x);
+            } else if f_x <= f_third || third == best || third == second {
+                (third, f_third) = (x, f_x);
+            }
+        }
+        middle = 0.5 * (a + b);
+        least = root * best.abs() + TOLERANCE / 3.0;
+    }
+    best
+}
