@@ -88,7 +88,7 @@ pub(super) fn read(cursor: &mut Cursor<'_>, columns: u32) -> Result<Section, Spe
     }
     let before = cursor.rest().len();
     match cursor.u8().ok_or(MALFORMED)? {
-        1 => {}
+        1 if cfg!(feature = "preprocessing") => {}
         found => return Err(SpecError::UnknownPreprocessing(found)),
     }
     let (min, max) = (1, MAX_PORT.saturating_sub(columns));
@@ -116,7 +116,11 @@ pub(super) fn read(cursor: &mut Cursor<'_>, columns: u32) -> Result<Section, Spe
     }
 }
 
+/// None is read without the feature, so that the code of the steps is left out.
 fn read_step<'a>(cursor: &mut Cursor<'a>) -> Option<Step<'a>> {
+    if cfg!(not(feature = "preprocessing")) {
+        return None;
+    }
     let op = cursor.u8()?;
     if op == CONSTANT {
         let value = cursor.f64()?;
