@@ -141,6 +141,7 @@ impl Builder {
             activation,
             activations,
             codes: None,
+            own_codes: Vec::new(),
         }
     }
 }
