@@ -28,7 +28,7 @@ pub use network::{CostModel, NetworkModel, NetworkParts};
 pub use pipeline::PipelineModel;
 #[cfg(feature = "train")]
 pub use pipeline::{Pipeline, PipelineError};
-pub use quantize::{quantize, quantize_with_report};
+pub use quantize::{QuantizeReport, quantize, quantize_with_report};
 pub use quantized::{QuantizeError, QuantizeOptions, QuantizedModel};
 pub use scores::MetricError;
 pub use tenebra_quant::Prediction;

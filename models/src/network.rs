@@ -11,13 +11,16 @@
 
 mod activation;
 mod check;
+pub(crate) mod codec;
 mod cost;
 mod load;
+mod post_training;
 mod quantize;
 
 pub use activation::Activation;
 pub use cost::{CostModel, DirectCosts};
 pub use load::LayerLoad;
+pub use post_training::{NetworkOptions, NetworkReport, quantize_float_network};
 pub use quantize::quantize_network;
 
 use alloc::collections::BTreeMap;
@@ -78,38 +81,70 @@ pub struct Layer {
     /// From `a` to the integers that the next layer reads; `None` where it reads `a` itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub codes: Option<ActivationCodes>,
+    /// One per neuron, instead of them, where they differ; else none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own_codes: Vec<ActivationCodes>,
 }
 
 /// How the activations of a layer become small unsigned integers.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ActivationCodes {
-    /// The activation of code 0.
+    /// The activation of the code `zero_point`, which is 0 unless a file says otherwise.
     pub low: f64,
     /// Activation per code, positive.
     pub step: f64,
     /// 1 to 8: codes are `0` to `2^bits - 1`.
     pub bits: u8,
+    /// `code = round((a - low) / step) + zero_point`, where ties go to the even number of steps: it tells which those are.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub zero_point: i32,
+    /// The largest code, if it is not `2^bits - 1` but less.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub largest: Option<u8>,
+}
+
+fn is_zero(number: &i32) -> bool {
+    *number == 0
 }
 
 impl ActivationCodes {
+    /// The codes `0` to `2^bits - 1` from `low` on.
+    #[must_use]
+    pub fn new(low: f64, step: f64, bits: u8) -> Self {
+        Self {
+            low,
+            step,
+            bits,
+            zero_point: 0,
+            largest: None,
+        }
+    }
+
     /// The largest code.
     #[must_use]
     pub fn max_code(&self) -> i32 {
-        (1 << self.bits) - 1
+        self.largest.map_or((1 << self.bits) - 1, i32::from)
     }
 
-    /// The map from `a - low` to codes: the nearest one, ties to even, by exact rounding.
+    /// The map from `a - low` to codes: the nearest one, ties to the even number of steps, by exact rounding.
     ///
     /// # Errors
-    /// [`QuantError`] for a step that is no scale.
+    /// [`QuantError`] for a step that is no scale, and a zero point too far away.
     pub fn affine(&self) -> Result<Affine<f64>, QuantError> {
-        Affine::from_parts(self.step, 0, 0, self.max_code())
+        Affine::from_parts(self.step, self.zero_point, 0, self.max_code())
+    }
+
+    /// The activation that code 0 stands for.
+    #[must_use]
+    pub fn of_zero(&self) -> f64 {
+        self.low - f64::from(self.zero_point) * self.step
     }
 
     /// The code of an activation as a real: clamped, not rounded.
     #[must_use]
     pub fn unrounded(&self, activation: f64) -> f64 {
-        ((activation - self.low) / self.step).clamp(0.0, f64::from(self.max_code()))
+        let code = (activation - self.low) / self.step + f64::from(self.zero_point);
+        code.clamp(0.0, f64::from(self.max_code()))
     }
 }
 
@@ -125,16 +160,39 @@ impl Layer {
     /// float predictions agree to the bit.
     #[must_use]
     pub fn activate(&self, neuron: usize, sum: f64) -> f64 {
-        let own = self.activations.get(neuron);
-        own.unwrap_or(&self.activation)
+        self.activation_of(neuron)
             .apply(self.scale[neuron] * sum + self.bias[neuron])
+    }
+
+    /// The activation of a neuron.
+    #[must_use]
+    pub fn activation_of(&self, neuron: usize) -> Activation {
+        self.activations
+            .get(neuron)
+            .copied()
+            .unwrap_or(self.activation)
+    }
+
+    /// The codes of a neuron's activation, where the layer has codes.
+    #[must_use]
+    pub fn codes_of(&self, neuron: usize) -> Option<ActivationCodes> {
+        self.own_codes.get(neuron).copied().or(self.codes)
+    }
+
+    /// The largest code of each neuron; 0 where it has none.
+    pub(crate) fn max_codes(&self) -> Vec<i64> {
+        let code = |neuron| {
+            self.codes_of(neuron)
+                .map_or(0, |codes| codes.max_code().into())
+        };
+        (0..self.weights.len()).map(code).collect()
     }
 
     /// What the next layer reads, without rounding.
     fn unrounded(&self, x: &[f64]) -> Vec<f64> {
         let neuron = |neuron| {
             let a = self.activate(neuron, self.sum(neuron, x));
-            self.codes.map_or(a, |codes| codes.unrounded(a))
+            self.codes_of(neuron).map_or(a, |codes| codes.unrounded(a))
         };
         (0..self.weights.len()).map(neuron).collect()
     }

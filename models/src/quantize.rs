@@ -4,9 +4,19 @@ use crate::data::Table;
 use crate::forest::{ForestReport, quantize_additive, quantize_forest};
 use crate::linear::quantize_linear;
 use crate::model::Model;
-use crate::network::quantize_network;
+use crate::network::{NetworkReport, quantize_float_network, quantize_network};
 use crate::pipeline::quantize_pipeline;
 use crate::quantized::{QuantizeError, QuantizeOptions, QuantizedModel};
+
+/// What became of a model.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct QuantizeReport {
+    /// Of trees, or of the terms of an additive model.
+    pub forest: Option<ForestReport>,
+    /// Of a float network; one that was trained with codes keeps them.
+    pub network: Option<NetworkReport>,
+}
 
 /// Quantizes a model and builds its circuit.
 ///
@@ -23,7 +33,7 @@ pub fn quantize(
     quantize_with_report(model, calibration, options).map(|(quantized, _)| quantized)
 }
 
-/// As [`quantize()`], with what became of the trees or terms; `None` for a linear model and a network.
+/// As [`quantize()`], with what became of the model.
 ///
 /// # Errors
 /// [`QuantizeError`].
@@ -31,13 +41,30 @@ pub fn quantize_with_report(
     model: &Model,
     calibration: Option<&Table>,
     options: &QuantizeOptions,
-) -> Result<(QuantizedModel, Option<ForestReport>), QuantizeError> {
-    let (quantized, report) = match model {
-        Model::Linear(model) => return Ok((quantize_linear(model, calibration, options)?, None)),
-        Model::Network(model) => return Ok((quantize_network(model)?, None)),
+) -> Result<(QuantizedModel, QuantizeReport), QuantizeError> {
+    let mut report = QuantizeReport::default();
+    let quantized = match model {
+        Model::Linear(model) => quantize_linear(model, calibration, options)?,
+        Model::Network(model) => match calibration {
+            Some(calibration) if !model.is_quantized() => {
+                let (model, of_network) =
+                    quantize_float_network(model, calibration, &options.network)?;
+                report.network = Some(of_network);
+                quantize_network(&model)?
+            }
+            _ => quantize_network(model)?,
+        },
         Model::Pipeline(model) => return quantize_pipeline(model, calibration, options),
-        Model::Forest(model) => quantize_forest(model, calibration, &options.forest)?,
-        Model::Additive(model) => quantize_additive(model, calibration, &options.forest)?,
+        Model::Forest(model) => {
+            let (quantized, forest) = quantize_forest(model, calibration, &options.forest)?;
+            report.forest = Some(forest);
+            quantized
+        }
+        Model::Additive(model) => {
+            let (quantized, forest) = quantize_additive(model, calibration, &options.forest)?;
+            report.forest = Some(forest);
+            quantized
+        }
     };
-    Ok((quantized, Some(report)))
+    Ok((quantized, report))
 }

@@ -15,7 +15,7 @@ use tenebra_tfhe::measure::{Measure, MeasureError, Measured};
 use crate::Progress;
 use crate::error::Error;
 use crate::evaluate::system_rng;
-use crate::report::{QuantizationReport, Report, TreesReport};
+use crate::report::{NetworkBits, QuantizationReport, Report, TreesReport};
 use crate::server_program::{self, ServerProgram};
 
 /// Rows of a batch plan: as many as the ring holds.
@@ -84,7 +84,7 @@ pub fn compile(
 ) -> Result<Compiled, Error> {
     let start = Instant::now();
     let quantized = quantize_with_report(model, calibration, &options.quantize);
-    let (quantized, forest) = quantized.map_err(|e| name_feature(e, model))?;
+    let (quantized, became) = quantized.map_err(|e| name_feature(e, model))?;
     let circuit = quantized.circuit();
     let plan = Options {
         rows: BATCH_ROWS,
@@ -105,12 +105,13 @@ pub fn compile(
         interface: quantized.interface(),
     };
     let client = spec.encode()?;
-    let comparison = compare(model, &quantized, calibration)?;
+    let mut comparison = compare(model, &quantized, calibration)?;
+    comparison.network = became.network.as_ref().map(NetworkBits::new);
     let mut report = Report::new(&quantized.estimator, circuit, &program, comparison);
     if let Some((measurements, refused)) = measured {
         report.add_measured(&program, &measurements, &refused);
     }
-    report.trees = forest.map(|forest| {
+    report.trees = became.forest.map(|forest| {
         let calibrated = calibration.is_some();
         TreesReport::new(&forest, &options.quantize.forest, &quantized, calibrated)
     });
@@ -168,6 +169,7 @@ fn compare(
         clipped_rows: None,
         max_score_error: None,
         score_range: None,
+        network: None,
     };
     let Some(table) = calibration else {
         return Ok(report);

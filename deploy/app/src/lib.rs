@@ -6,6 +6,7 @@ pub mod cases;
 pub mod clipping;
 pub mod codes;
 pub mod compile;
+pub mod costs;
 mod error;
 pub mod evaluate;
 pub mod evaluation;

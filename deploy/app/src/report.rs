@@ -6,7 +6,7 @@ mod trees;
 
 use layers::network_layers;
 
-pub use layers::NetworkLayer;
+pub use layers::{NetworkBits, NetworkLayer};
 pub use measured::{MeasuredNoise, RefusedPlan};
 pub use trees::{LeafBitsFrom, MeasuredError, TreesReport};
 
@@ -158,6 +158,9 @@ pub struct QuantizationReport {
     /// Over the same rows, from the least to the largest score of the float model.
     #[serde(default)]
     pub score_range: Option<f64>,
+    /// What became of a float network; `None` for one that has codes of its own, and for other models.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<NetworkBits>,
 }
 
 impl Report {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use tenebra_quant::{Bins, Codec, Decision, InverseLink};
 
-use super::{Activation, Layer, NetworkParts};
+use super::{Activation, ActivationCodes, Layer, NetworkParts};
 use crate::model::ModelError;
 
 /// The most weights that are not 0, over all layers.
@@ -60,7 +60,8 @@ pub(super) fn check(parts: &NetworkParts) -> Result<(), ModelError> {
         if at == last
             && (layer.activation != Activation::Identity
                 || !layer.activations.is_empty()
-                || layer.codes.is_some())
+                || layer.codes.is_some()
+                || !layer.own_codes.is_empty())
         {
             return shape(format!(
                 "layer {} is the last: its scores are sums, without activation and codes; the inverse link comes after",
@@ -76,8 +77,7 @@ pub(super) fn check(parts: &NetworkParts) -> Result<(), ModelError> {
         if quantized {
             check_integers(layer, at, &widths, at < last)?;
         }
-        let codes = layer.codes.map_or(0, |codes| codes.max_code());
-        widths = vec![codes.into(); layer.weights.len()];
+        widths = layer.max_codes();
     }
     check_decision(parts, widths.len())
 }
@@ -199,17 +199,36 @@ fn check_layer(layer: &Layer, at: usize, inputs: usize) -> Result<(), ModelError
     if let Some(fault) = all.into_iter().find_map(|activation| activation.fault()) {
         return shape(format!("layer {number}: {fault}"));
     }
-    let Some(codes) = layer.codes else {
-        return Ok(());
-    };
+    let own = layer.own_codes.len();
+    if own != 0 && (own != neurons || layer.codes.is_none()) {
+        return shape(format!(
+            "layer {number} has {own} codes of their own for {neurons} neurons, beside those of the layer"
+        ));
+    }
+    layer
+        .codes
+        .iter()
+        .chain(&layer.own_codes)
+        .try_for_each(|codes| check_codes(codes, number))
+}
+
+fn check_codes(codes: &ActivationCodes, number: usize) -> Result<(), ModelError> {
     finite(
         || format!("layer {number}: the activation of code 0"),
-        codes.low,
+        codes.of_zero(),
     )?;
     if !(1..=8).contains(&codes.bits) {
         let bits = codes.bits;
         return shape(format!(
             "layer {number}: activations of {bits} bits; 1 to 8 are accepted"
+        ));
+    }
+    if let Some(largest) = codes.largest
+        && (largest == 0 || u32::from(largest) >= 1 << codes.bits)
+    {
+        let bits = codes.bits;
+        return shape(format!(
+            "layer {number}: the largest code is {largest}, codes of {bits} bits are accepted"
         ));
     }
     match codes.affine() {

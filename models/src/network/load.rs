@@ -37,8 +37,7 @@ impl NetworkModel {
             .collect();
         let layer = |layer: &Layer| {
             let load = layer.load(&widths);
-            let code = layer.codes.map_or(0, |codes| codes.max_code());
-            widths = vec![code.into(); layer.weights.len()];
+            widths = layer.max_codes();
             load
         };
         self.layers.iter().map(layer).collect()
@@ -55,7 +54,13 @@ impl Layer {
             products: 0,
             widest: (0, 0),
             most_weights: 0,
-            activation_bits: self.codes.map_or(0, |codes| codes.bits),
+            activation_bits: self
+                .codes
+                .iter()
+                .chain(&self.own_codes)
+                .map(|codes| codes.bits)
+                .max()
+                .unwrap_or(0),
         };
         for (neuron, weights) in self.weights.iter().enumerate() {
             #[expect(

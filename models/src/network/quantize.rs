@@ -30,8 +30,9 @@ pub fn quantize_network(model: &NetworkModel) -> Result<QuantizedModel, Quantize
         let places = (at == 0).then_some(places.as_slice());
         let rows = integer_rows(layer, places);
         value = linear(&mut builder, value, &rows, ranges.len());
-        let Some(codes) = layer.codes else { continue };
-        let codes = codes.affine().map_err(QuantizeError::Quant)?;
+        if layer.codes.is_none() {
+            continue;
+        }
         let sums: Vec<Interval> = rows.iter().map(|row| range(row, &ranges)).collect();
         entries += sums
             .iter()
@@ -40,7 +41,7 @@ pub fn quantize_network(model: &NetworkModel) -> Result<QuantizedModel, Quantize
         if entries > MAX_ENTRIES {
             return Err(QuantizeError::NetworkSize { limit: MAX_ENTRIES });
         }
-        let table = |(neuron, &sums): (usize, &Interval)| layer.table(neuron, sums, &codes);
+        let table = |(neuron, &sums): (usize, &Interval)| layer.table(neuron, sums);
         let tables: Vec<Table> = sums
             .iter()
             .enumerate()
@@ -143,17 +144,19 @@ fn values(table: &Table) -> Interval {
 
 impl Layer {
     /// The code of every sum of `neuron` in `sums`.
-    fn table(
-        &self,
-        neuron: usize,
-        sums: Interval,
-        codes: &Affine<f64>,
-    ) -> Result<Table, QuantizeError> {
-        let code = |sum: i64| self.code(neuron, sum as f64, codes).map(i64::from);
+    fn table(&self, neuron: usize, sums: Interval) -> Result<Table, QuantizeError> {
+        let codes = self.affine_of(neuron)?;
+        let code = |sum: i64| self.code(neuron, sum as f64, &codes).map(i64::from);
         Ok(Table {
             min: sums.min,
             values: (sums.min..=sums.max).map(code).collect::<Result<_, _>>()?,
         })
+    }
+
+    /// The map from activations to codes of `neuron`.
+    pub(crate) fn affine_of(&self, neuron: usize) -> Result<Affine<f64>, QuantizeError> {
+        let codes = self.codes_of(neuron).ok_or(QuantizeError::FloatNetwork)?;
+        codes.affine().map_err(QuantizeError::Quant)
     }
 
     /// The code of a sum of `neuron`; `codes` is that of [`ActivationCodes::affine`](super::ActivationCodes::affine).
@@ -161,7 +164,7 @@ impl Layer {
     /// # Errors
     /// [`QuantizeError::Quant`] for an activation that is no number.
     pub fn code(&self, neuron: usize, sum: f64, codes: &Affine<f64>) -> Result<i32, QuantizeError> {
-        let low = self.codes.map_or(0.0, |codes| codes.low);
+        let low = self.codes_of(neuron).map_or(0.0, |codes| codes.low);
         let code = codes.quantize(self.activate(neuron, sum) - low);
         code.map(|quantized| quantized.code)
             .map_err(QuantizeError::Quant)

@@ -24,11 +24,8 @@ fn small() -> NetworkParts {
                 bias: vec![1.0, -1.0],
                 activation: Activation::Relu,
                 activations: Vec::new(),
-                codes: Some(ActivationCodes {
-                    low: 0.0,
-                    step: 0.5,
-                    bits: 2,
-                }),
+                codes: Some(ActivationCodes::new(0.0, 0.5, 2)),
+                own_codes: Vec::new(),
             },
             Layer {
                 weights: vec![vec![(0, 5.0), (1, -7.0)]],
@@ -37,6 +34,7 @@ fn small() -> NetworkParts {
                 activation: Activation::Identity,
                 activations: Vec::new(),
                 codes: None,
+                own_codes: Vec::new(),
             },
         ],
         inverse_link: InverseLink::Identity,
@@ -236,7 +234,8 @@ fn hidden(inputs: usize) -> impl Strategy<Value = Layer> {
                 bias,
                 activation,
                 activations: Vec::new(),
-                codes: Some(ActivationCodes { low, step, bits }),
+                codes: Some(ActivationCodes::new(low, step, bits)),
+                own_codes: Vec::new(),
             },
         )
 }
@@ -249,6 +248,7 @@ fn networks() -> impl Strategy<Value = NetworkParts> {
         activation: Activation::Identity,
         activations: Vec::new(),
         codes: None,
+        own_codes: Vec::new(),
     });
     (hidden(2), hidden(4), last).prop_map(|(first, second, last)| NetworkParts {
         layers: vec![first, second, last],
@@ -263,7 +263,9 @@ fn codes_by_definition(parts: &NetworkParts, codes: &[i64]) -> Vec<i64> {
     for layer in &parts.layers {
         let neuron = |(h, row): (usize, &Vec<(u32, f64)>)| {
             let sum: i64 = row.iter().map(|&(j, w)| w as i64 * x[j as usize]).sum();
-            let Some(codes) = layer.codes else { return sum };
+            let Some(codes) = layer.codes_of(h) else {
+                return sum;
+            };
             let z = layer.scale[h] * sum as f64 + layer.bias[h];
             let a = layer.activation.apply(z);
             let code = ((a - codes.low) / codes.step).round_ties_even();

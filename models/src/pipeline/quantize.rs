@@ -10,10 +10,9 @@ use tenebra_quant::{Codec, RowStep, Words};
 
 use super::model::{PipelineModel, Step};
 use crate::data::Table;
-use crate::forest::ForestReport;
 use crate::linear::{LinearModel, LinearParts};
 use crate::model::Model;
-use crate::quantize::quantize_with_report;
+use crate::quantize::{QuantizeReport, quantize_with_report};
 use crate::quantized::{InputCodec, QuantizeError, QuantizeOptions, QuantizedModel};
 
 /// Quantizes a pipeline; see [`quantize`](crate::quantize()).
@@ -24,7 +23,7 @@ pub(crate) fn quantize_pipeline(
     pipeline: &PipelineModel,
     calibration: Option<&Table>,
     options: &QuantizeOptions,
-) -> Result<(QuantizedModel, Option<ForestReport>), QuantizeError> {
+) -> Result<(QuantizedModel, QuantizeReport), QuantizeError> {
     let before = &pipeline.before;
     let refused = |error: crate::model::ModelError| QuantizeError::Preprocessing {
         message: error.to_string(),

@@ -81,9 +81,35 @@ pub enum QuantizeError {
     },
     /// A network without codes.
     #[error(
-        "the network has float weights and no codes; train it here, where weights and activations are quantized while they learn"
+        "the network has float weights and no codes; give calibration data, rows like those to be scored, to quantize it (or train it here, where weights and activations are quantized while they learn)"
     )]
     FloatNetwork,
+    /// A float network that is too large to be quantized on calibration rows.
+    #[error(
+        "the network is too large to be quantized after training: {what}; train a smaller one, or prune it"
+    )]
+    NetworkTooLarge {
+        /// What is too large, and the limit.
+        what: String,
+    },
+    /// A layer that no codes fit.
+    #[error("layer {layer}, neuron {neuron}: {message}")]
+    NetworkLayer {
+        /// Which, from 1.
+        layer: usize,
+        /// Which of its neurons, from 1.
+        neuron: usize,
+        /// What does not fit, and what to do.
+        message: String,
+    },
+    /// A float network whose features are all constant in the calibration rows.
+    #[error(
+        "the features that the network reads are constant in the calibration rows; give rows like those to be scored"
+    )]
+    NothingVaries,
+    /// A network that was quantized and is none.
+    #[error("the quantized network was refused: {0}")]
+    Network(crate::model::ModelError),
     /// A network whose tables are too large.
     #[error(
         "the tables of the network have more than {limit} entries; prune its neurons, or use fewer bits"

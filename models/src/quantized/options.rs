@@ -4,6 +4,7 @@ use tenebra_quant::BitWidth;
 
 use super::QuantizeError;
 use crate::forest::ForestOptions;
+use crate::network::NetworkOptions;
 
 /// How finely to quantize, and on what range.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -19,6 +20,8 @@ pub struct QuantizeOptions {
     pub margin: f64,
     /// How trees are quantized; the other options do not concern them.
     pub forest: ForestOptions,
+    /// How float networks are quantized; the other options do not concern them.
+    pub network: NetworkOptions,
 }
 
 impl Default for QuantizeOptions {
@@ -34,6 +37,7 @@ impl Default for QuantizeOptions {
             calibration: Calibration::WithoutOutliers,
             margin: 0.1,
             forest: ForestOptions::default(),
+            network: NetworkOptions::default(),
         }
     }
 }

@@ -12,8 +12,6 @@ mod estimators;
 #[cfg(feature = "networks")]
 mod budget;
 #[cfg(feature = "networks")]
-mod codes;
-#[cfg(feature = "networks")]
 mod descent;
 #[cfg(feature = "networks")]
 mod fit;

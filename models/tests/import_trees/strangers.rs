@@ -146,7 +146,7 @@ fn calibration_that_says_nothing_loses_no_row() {
         let options = QuantizeOptions::default();
         let (quantized, report) =
             quantize_with_report(&model, Some(&train.table), &options).unwrap();
-        let report = report.unwrap();
+        let report = report.forest.unwrap();
         assert!(report.measured.unwrap().relative.is_finite(), "{case}");
         assert!(report.relative_leaf_error_bound < 1.0 / 256.0, "{case}");
         let want = test.targets[0].to_numbers().unwrap();

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use tenebra_app::compile::decoys;
 use tenebra_app::files::TableFile;
 use tenebra_app::model_folder::{self, MODEL_FILES, read_model};
+use tenebra_app::report::NetworkBits;
 use tenebra_app::rows::{Columns, Selection, read_rows};
-use tenebra_app::{CompileOptions, Error, compile, files};
+use tenebra_app::{CompileOptions, Compiled, Error, compile, files};
 use tenebra_circuit::{Hide, Options, QueryMode};
 use tenebra_models::data::Table;
 use tenebra_models::forest::BinsMode;
+use tenebra_models::network::NetworkOptions;
 use tenebra_models::quantized::Calibration;
 use tenebra_models::{Model, QuantizeError, QuantizeOptions, calibration_notes};
 
@@ -52,9 +54,16 @@ pub(crate) struct Arguments {
     /// Replace a model that is there; keys and queries made for it do not work with the new one
     #[arg(long)]
     force: bool,
-    /// Bits of a feature's code and of a weight, 2 to 16 [default: 8]; of trees with `--bins uniform` only
+    /// Bits of a feature's code and of a weight, 2 to 16 [default: 8]; of trees with `--bins uniform` only; of a float network's
+    /// inputs, 1 to 8 [default: what loses least on the calibration data]
     #[arg(long, value_name = "B")]
     n_bits: Option<u32>,
+    /// Bits of a weight of a float network's hidden layers, with its sign, 2 to 8 [default: as many as the sums have room for]
+    #[arg(long, value_name = "W", value_parser = clap::value_parser!(u8).range(2..=8))]
+    weight_bits: Option<u8>,
+    /// Bits of the activations of a float network, 1 to 8 [default: what loses least on the calibration data]
+    #[arg(long, value_name = "A", value_parser = clap::value_parser!(u8).range(1..=8))]
+    activation_bits: Option<u8>,
     /// Codes of trees: uniform steps of `--n-bits` bits, which disclose each feature's range to clients, or the model's own
     /// thresholds, which are exact and disclose the split points [default: thresholds]
     #[arg(long, value_enum)]
@@ -122,6 +131,11 @@ fn range(text: &str) -> Result<Calibration, String> {
 
 fn quantize_options(arguments: &Arguments, model: &Model) -> Result<QuantizeOptions, Failure> {
     check_effects(arguments, model)?;
+    if let Model::Network(network) = model.behind_steps()
+        && !network.is_quantized()
+    {
+        return network_options(arguments);
+    }
     let n_bits = arguments.n_bits.unwrap_or(8);
     let too_many = || {
         Failure::usage(format!(
@@ -146,6 +160,26 @@ fn quantize_options(arguments: &Arguments, model: &Model) -> Result<QuantizeOpti
     Ok(options)
 }
 
+/// Of a float network, which is quantized on the calibration data.
+fn network_options(arguments: &Arguments) -> Result<QuantizeOptions, Failure> {
+    let input_bits = match arguments.n_bits {
+        None => None,
+        Some(bits @ 1..=8) => u8::try_from(bits).ok(),
+        Some(bits) => {
+            let message = format!("inputs of {bits} bits are not supported; choose 1 to 8 bits");
+            return Err(Failure::usage(message));
+        }
+    };
+    Ok(QuantizeOptions {
+        network: NetworkOptions {
+            input_bits,
+            weight_bits: arguments.weight_bits,
+            activation_bits: arguments.activation_bits,
+        },
+        ..QuantizeOptions::default()
+    })
+}
+
 /// Refuses options that would change nothing.
 fn check_effects(arguments: &Arguments, model: &Model) -> Result<(), Failure> {
     let uniform = arguments.bins == Some(Bins::Uniform);
@@ -160,10 +194,25 @@ fn check_effects(arguments: &Arguments, model: &Model) -> Result<(), Failure> {
                 (arguments.query == Query::Packed, "--query packed", why),
             ]
         }
+        Model::Network(network) if !network.is_quantized() => {
+            let why = "a float network is quantized by least error on the calibration data";
+            vec![
+                (arguments.range.is_some(), "--range", why),
+                (arguments.bins.is_some(), "--bins", why),
+                (arguments.decoy_bits.is_some(), "--decoy-bits", why),
+                (arguments.leaf_bits.is_some(), "--leaf-bits", why),
+            ]
+        }
         Model::Network(_) => {
             let why = "a network is compiled with the codes and weights that it was trained with";
             vec![
                 (arguments.n_bits.is_some(), "--n-bits", why),
+                (arguments.weight_bits.is_some(), "--weight-bits", why),
+                (
+                    arguments.activation_bits.is_some(),
+                    "--activation-bits",
+                    why,
+                ),
                 (arguments.range.is_some(), "--range", why),
                 (arguments.bins.is_some(), "--bins", why),
                 (arguments.decoy_bits.is_some(), "--decoy-bits", why),
@@ -183,7 +232,24 @@ fn check_effects(arguments: &Arguments, model: &Model) -> Result<(), Failure> {
             ]
         }
     };
-    let refused = refused.into_iter().find(|(given, ..)| *given);
+    let of_networks = "it is for networks with float weights";
+    let network = matches!(model.behind_steps(), Model::Network(_));
+    let networks = [
+        (
+            arguments.weight_bits.is_some() && !network,
+            "--weight-bits",
+            of_networks,
+        ),
+        (
+            arguments.activation_bits.is_some() && !network,
+            "--activation-bits",
+            of_networks,
+        ),
+    ];
+    let refused = refused
+        .into_iter()
+        .chain(networks)
+        .find(|(given, ..)| *given);
     match refused {
         Some((_, option, why)) => Err(Failure::no_effect(option, why)),
         None => Ok(()),
@@ -211,6 +277,40 @@ fn hide(arguments: &Arguments) -> Option<Hide> {
             .hide_advantage
             .map_or(default.advantage_bits, i8::unsigned_abs),
     })
+}
+
+/// Fewer calibration rows than this tell little of a network.
+const FEW_ROWS: usize = 50;
+/// A smaller share of the calibration rows with the same class is worth a word.
+const FEW_AGREE: f64 = 0.97;
+
+fn warn_of_network(bits: &NetworkBits, compiled: &Compiled, model: &Model, path: &Path) {
+    let path = path.display();
+    if bits.rows < FEW_ROWS {
+        let rows = bits.rows;
+        output::warning(&format!(
+            "{path}: {rows} rows are few to quantize a network by; give some hundred like those to be scored"
+        ));
+    }
+    let name = |&feature: &usize| {
+        let name = model.feature_names().and_then(|names| names.get(feature));
+        name.map_or_else(|| (feature + 1).to_string(), |name| format!("`{name}`"))
+    };
+    if let Some(first) = bits.constant_features.first() {
+        output::warning(&format!(
+            "{path}: {} of the features that the network reads are constant in these rows, {} the first; they are not sent, and count as that constant",
+            bits.constant_features.len(),
+            name(first)
+        ));
+    }
+    if let Some(agree) = compiled.report.quantization.class_agreement
+        && agree < FEW_AGREE
+    {
+        output::warning(&format!(
+            "{path}: the quantized network has another class than the float one in {:.1} % of the rows; train it with codes (`tenebra train MLPClassifier`), or prune it first",
+            100.0 * (1.0 - agree)
+        ));
+    }
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -279,6 +379,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     )?;
     if arguments.json {
         return output::json(&compiled.report);
+    }
+    if let (Some(bits), Some(path)) = (&compiled.report.quantization.network, &arguments.calibrate)
+    {
+        warn_of_network(bits, &compiled, &model, path);
     }
     output::data(&inspect::describe(&compiled.report))?;
     if let Some(path) = arguments.calibrate.as_ref().filter(|_| nameless) {

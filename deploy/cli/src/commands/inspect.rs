@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 use tenebra_app::Report;
-use tenebra_app::report::{LeafBitsFrom, QuantizationReport, TreesReport};
+use tenebra_app::report::{LeafBitsFrom, NetworkBits, QuantizationReport, TreesReport};
 
 use crate::commands::read_server;
 use crate::output::{self, Failure, bytes, milliseconds};
@@ -112,6 +112,9 @@ pub(crate) fn describe(report: &Report) -> String {
     if let Some(text) = quantization(&report.quantization) {
         rows.push(["quantization".to_owned(), text]);
     }
+    if let Some(bits) = &report.quantization.network {
+        rows.push(["codes".to_owned(), network_bits(bits)]);
+    }
     rows.push(["compiled in".to_owned(), milliseconds(report.compile_ms)]);
     output::table(&rows)
 }
@@ -140,6 +143,23 @@ fn quantization(report: &QuantizationReport) -> Option<String> {
         text.push_str(&format!("; clipped rows left out: {clipped}"));
     }
     Some(text)
+}
+
+/// The bits that a float network got, and what is left of its weights.
+fn network_bits(bits: &NetworkBits) -> String {
+    let listed = |numbers: Vec<String>| numbers.join(", ");
+    let activations = bits.activation_bits.iter().map(u8::to_string).collect();
+    let weights = bits.weights.iter().zip(&bits.float_weights);
+    let weights = weights
+        .map(|(kept, of)| format!("{kept} of {of}"))
+        .collect();
+    format!(
+        "inputs {} bits, activations {}; weights that are not 0, by layer: {}; mean score error {}",
+        bits.input_bits,
+        listed(activations),
+        listed(weights),
+        number(bits.mean_score_error)
+    )
 }
 
 /// Three digits that count, whatever the size.

@@ -10,7 +10,8 @@ use std::time::Instant;
 
 use indicatif::ProgressBar;
 use tenebra_app::Error;
-use tenebra_models::{Epoch, Watch};
+use tenebra_app::costs::PlannedCosts;
+use tenebra_models::{CostModel, Epoch, Watch};
 
 use crate::files::{Content, interrupts, write};
 use crate::output::{self, Failure};
@@ -113,6 +114,10 @@ impl Watch for Training {
 
     fn resume(&self) -> Option<String> {
         self.resumed.clone()
+    }
+
+    fn cost_model(&self) -> &dyn CostModel {
+        &PlannedCosts
     }
 
     fn checkpoint(&self, make: &dyn Fn() -> String) {

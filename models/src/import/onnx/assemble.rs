@@ -8,10 +8,10 @@ use super::element::Element;
 use super::error::OnnxError;
 use super::form::Form;
 use super::graph::Graph;
-use super::layers::layers;
 use super::leaves::{Leaves, Terms};
 use super::meaning::{Meaning, meaning};
 use super::neurons::neuron_of;
+use super::quantized::network_layers;
 use crate::forest::{ForestModel, ForestParts, Tree};
 use crate::linear::{LinearModel, LinearParts};
 use crate::model::Model;
@@ -50,7 +50,7 @@ pub(super) fn model(run: &Run<'_>) -> Result<(Model, Vec<String>), OnnxError> {
             });
         }
         (false, true) => Model::Forest(forest(run, &leaves, meaning)?),
-        (_, false) if networks => Model::Network(network(run, n_features, meaning)?),
+        (_, false) if networks => Model::Network(network(run, n_features, meaning, &mut notes)?),
         (_, false) => Model::Linear(linear(run, n_features, meaning)?),
     };
     Ok((model, notes))
@@ -84,14 +84,20 @@ fn linear(run: &Run<'_>, n_features: usize, meaning: Meaning) -> Result<LinearMo
     Ok(LinearModel::new(parts)?)
 }
 
-fn network(run: &Run<'_>, n_features: usize, meaning: Meaning) -> Result<NetworkModel, OnnxError> {
+fn network(
+    run: &Run<'_>,
+    n_features: usize,
+    meaning: Meaning,
+    notes: &mut Vec<String>,
+) -> Result<NetworkModel, OnnxError> {
     let neurons = run.neurons.borrow();
+    let (inputs, layers) = network_layers(neurons.list(), &meaning.forms, n_features, notes);
     let parts = NetworkParts {
         estimator: "Network".to_owned(),
         feature_names: feature_names(run),
         n_features,
-        inputs: Vec::new(),
-        layers: layers(neurons.list(), &meaning.forms, n_features),
+        inputs,
+        layers,
         inverse_link: meaning.inverse_link,
         decision: meaning.decision,
         classes: meaning.classes,

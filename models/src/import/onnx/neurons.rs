@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::cell::{Curve, Expr, Function};
 use super::form::Form;
-use crate::network::Activation;
+use crate::network::{Activation, ActivationCodes};
 
 /// The variable of the first neuron: behind features and columns of leaves.
 const FIRST: usize = 1 << (usize::BITS - 2);
@@ -20,11 +20,12 @@ pub(super) struct Neurons {
     known: HashMap<String, usize>,
 }
 
-/// `activation(form)`
+/// `activation(form)`, rounded to what codes stand for where it has some.
 #[derive(Clone, Debug)]
 pub(super) struct Neuron {
     pub(super) activation: Activation,
     pub(super) form: Form,
+    pub(super) codes: Option<ActivationCodes>,
 }
 
 /// The variable of a neuron.
@@ -44,13 +45,41 @@ impl Neurons {
 
     /// `activation(form)` as a form.
     pub(super) fn add(&mut self, activation: Activation, form: Form) -> Form {
-        let next = self.list.len();
-        let key = format!("{activation:?} {form:?}");
-        let neuron = *self.known.entry(key).or_insert(next);
-        if neuron == next {
-            self.list.push(Neuron { activation, form });
+        let narrowed = match activation {
+            Activation::Relu => self.narrowed(&form, 0.0, FAR),
+            Activation::Clip { min, max } => self.narrowed(&form, min, max),
+            _ => None,
+        };
+        if let Some(narrowed) = narrowed {
+            return narrowed;
         }
-        Form::variable(FIRST + neuron)
+        self.push(Neuron {
+            activation,
+            form,
+            codes: None,
+        })
+    }
+
+    /// The neuron as a form.
+    pub(super) fn push(&mut self, neuron: Neuron) -> Form {
+        let next = self.list.len();
+        let key = format!("{neuron:?}");
+        let place = *self.known.entry(key).or_insert(next);
+        if place == next {
+            self.list.push(neuron);
+        }
+        Form::variable(FIRST + place)
+    }
+
+    /// The neuron that a form is, but for a positive factor and a shift.
+    pub(super) fn shifted(&self, form: &Form) -> Option<(&Neuron, f64)> {
+        let mut terms = form.terms.iter().filter(|(_, w)| **w != 0.0);
+        match (terms.next(), terms.next()) {
+            (Some((&variable, &factor)), None) if factor > 0.0 => {
+                Some((self.list.get(neuron_of(variable)?)?, factor))
+            }
+            _ => None,
+        }
     }
 
     /// The neuron that a form is, but for a factor of 1.
@@ -68,7 +97,7 @@ impl Neurons {
     pub(super) fn bounded(&mut self, form: Form, min: Option<f64>, max: Option<f64>) -> Form {
         let (mut low, mut high) = (min.unwrap_or(-FAR), max.unwrap_or(FAR));
         let mut inner = form;
-        if let Some(neuron) = self.alone(&inner) {
+        if let Some(neuron) = self.alone(&inner).filter(|neuron| neuron.codes.is_none()) {
             let bounds = match neuron.activation {
                 Activation::Relu => Some((0.0, FAR)),
                 Activation::Clip { min, max } => Some((min, max)),

@@ -11,6 +11,7 @@ pub(super) mod linear;
 mod lookup;
 mod ml;
 mod movement;
+mod quantize;
 mod reduce;
 mod scaling;
 mod shape;
@@ -173,6 +174,13 @@ const OPERATORS: &[Operator] = &[
         elementwise::binary(call, Binary::Div)
     }),
     operator(
+        "DequantizeLinear",
+        10,
+        &[("axis", Int), ("block_size", Int)],
+        3,
+        quantize::dequantize_linear,
+    ),
+    operator(
         "Dropout",
         7,
         &[("ratio", Float), ("seed", Int)],
@@ -270,6 +278,18 @@ const OPERATORS: &[Operator] = &[
     operator("Pow", 1, NONE, 2, |call| {
         elementwise::binary(call, Binary::Pow)
     }),
+    operator(
+        "QuantizeLinear",
+        10,
+        &[
+            ("axis", Int),
+            ("block_size", Int),
+            ("output_dtype", Int),
+            ("saturate", Int),
+        ],
+        3,
+        quantize::quantize_linear,
+    ),
     operator("Reciprocal", 1, NONE, 1, |call| {
         unary::evaluate(call, Unary::Reciprocal)
     }),
@@ -334,7 +354,7 @@ struct Domain {
 }
 
 /// Versions as of ONNX 1.23.
-const DOMAINS: [Domain; 2] = [
+const DOMAINS: [Domain; 5] = [
     Domain {
         name: "ai.onnx",
         latest: 28,
@@ -345,7 +365,26 @@ const DOMAINS: [Domain; 2] = [
         latest: 5,
         operators: ml::OPERATORS,
     },
+    quantizers("onnx.brevitas"),
+    quantizers("qonnx.custom_op.general"),
+    quantizers("finn.custom_op.general"),
 ];
+
+/// A domain in which Brevitas and QONNX have had one and the same operator.
+const fn quantizers(name: &'static str) -> Domain {
+    const OPERATORS: &[Operator] = &[operator(
+        "Quant",
+        1,
+        &[("narrow", Int), ("rounding_mode", Text), ("signed", Int)],
+        4,
+        quantize::brevitas_quant,
+    )];
+    Domain {
+        name,
+        latest: 2,
+        operators: OPERATORS,
+    }
+}
 
 /// Evaluates a node.
 pub(super) fn evaluate(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {

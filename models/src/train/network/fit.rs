@@ -2,12 +2,12 @@
 
 use tenebra_quant::{BitWidth, Decision, Input, InverseLink};
 
-use super::codes::{codes, inputs};
 use super::descent::{Progress, descend};
 use super::estimators::Network;
 use super::problem::{Problem, Targets};
 use super::settings::Settings;
 use crate::model::Model;
+use crate::network::codec::{codes, inputs};
 use crate::network::{Layer, NetworkModel, NetworkParts};
 use crate::random::Random;
 use crate::train::{Epoch, Params, TargetValues, TrainError, Trained, TrainingData};

@@ -109,11 +109,11 @@ impl Graph {
             Some(activation) => outputs(activation)?,
         };
         let codes = match (&state.activation, &output) {
-            (Some(activation), Some((low, step))) => Some(ActivationCodes {
-                low: *low,
-                step: step.to_scalar()?,
-                bits: activation.bits,
-            }),
+            (Some(activation), Some((low, step))) => Some(ActivationCodes::new(
+                *low,
+                step.to_scalar()?,
+                activation.bits,
+            )),
             _ => None,
         };
         self.layers.push(Layer {
@@ -126,6 +126,7 @@ impl Graph {
                 .map_or(Activation::Identity, |activation| activation.function),
             activations: Vec::new(),
             codes,
+            own_codes: Vec::new(),
         });
         let (low, step) = output.map_or((0.0, None), |(low, step)| (low, Some(step)));
         self.tensors.push(LayerTensors {

@@ -156,12 +156,7 @@ impl Settings {
 
 /// The largest code of so many bits.
 fn max_code(bits: u8) -> i64 {
-    let codes = ActivationCodes {
-        low: 0.0,
-        step: 1.0,
-        bits,
-    };
-    codes.max_code().into()
+    ActivationCodes::new(0.0, 1.0, bits).max_code().into()
 }
 
 /// What has slots: the last hidden layer needs one per output, the others one per row of the next layer's gadgets.

@@ -61,27 +61,30 @@ pub(super) fn p_relu(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
     let (x, slopes) = (call.tensor(0)?, call.numbers(1)?);
     let shape = call.constant(1)?.sizes();
     let sizes = x.sizes();
-    let missing = sizes.len().checked_sub(shape.len());
-    let missing =
-        missing.ok_or_else(|| call.refuse("its slopes have more dimensions than its input"))?;
-    let slope = |at: usize| -> Result<f64, OnnxError> {
-        let (mut rest, mut place, mut stride) = (at, 0, 1);
-        for axis in (0..sizes.len()).rev() {
-            let index = rest % sizes[axis];
-            rest /= sizes[axis];
-            let own = axis.checked_sub(missing).map_or(1, |axis| shape[axis]);
-            if own != 1 && own != sizes[axis] {
-                return Err(call.refuse(format!("slopes of shape {shape:?} do not fit {sizes:?}")));
-            }
-            place += if own == 1 { 0 } else { index * stride };
-            stride *= own;
-        }
-        Ok(slopes[place])
-    };
     one(each(call, x, |at| {
-        let alpha = slope(at)?;
+        let place = broadcast(&shape, &sizes, at).ok_or_else(|| {
+            call.refuse(format!("slopes of shape {shape:?} do not fit {sizes:?}"))
+        })?;
+        let alpha = slopes[place];
         Ok((Activation::LeakyRelu { alpha }, 1.0))
     })?)
+}
+
+/// The place, in a tensor of a shape that is repeated to fill `sizes`, of element `at`; none if it does not.
+pub(super) fn broadcast(shape: &[usize], sizes: &[usize], at: usize) -> Option<usize> {
+    let missing = sizes.len().checked_sub(shape.len())?;
+    let (mut rest, mut place, mut stride) = (at, 0, 1);
+    for axis in (0..sizes.len()).rev() {
+        let index = rest % sizes[axis];
+        rest /= sizes[axis];
+        let own = axis.checked_sub(missing).map_or(1, |axis| shape[axis]);
+        if own != 1 && own != sizes[axis] {
+            return None;
+        }
+        place += if own == 1 { 0 } else { index * stride };
+        stride *= own;
+    }
+    Some(place)
 }
 
 /// A function of each element, by its place.

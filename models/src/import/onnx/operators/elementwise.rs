@@ -258,6 +258,23 @@ pub(super) fn finish(
     Err(OnnxError::clone(&error))
 }
 
+/// Codes no larger or no smaller than a constant.
+fn narrowed(call: &Call<'_>, operation: Binary, a: &Expr, b: &Expr) -> Option<Expr> {
+    let (codes, bound) = match (a.as_constant(), b.as_constant()) {
+        (None, Some(bound)) => (a, bound),
+        (Some(bound), None) => (b, bound),
+        _ => return None,
+    };
+    let (low, high) = match operation {
+        Binary::Max => (bound, f64::INFINITY),
+        Binary::Min => (f64::NEG_INFINITY, bound),
+        _ => return None,
+    };
+    let form = call.neural(codes)?;
+    let mut neurons = call.run.neurons.borrow_mut();
+    neurons.narrowed(&form, low, high).map(Expr::Affine)
+}
+
 /// What a network computes of two numbers.
 fn neural(
     call: &Call<'_>,
@@ -267,7 +284,7 @@ fn neural(
     element: Element,
 ) -> Option<Expr> {
     if !element.is_float() {
-        return None;
+        return narrowed(call, operation, a, b);
     }
     let (a, b) = (call.neural(a)?, call.neural(b)?);
     let mut neurons = call.run.neurons.borrow_mut();

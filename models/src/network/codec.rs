@@ -6,7 +6,7 @@ use crate::data::Table;
 use crate::quantized::QuantizeError;
 
 /// The codecs of the features that vary: `bits` bits on the range with the least squared error.
-pub(super) fn inputs(table: &Table, bits: BitWidth) -> Result<Vec<Input<Vec<f64>>>, QuantizeError> {
+pub(crate) fn inputs(table: &Table, bits: BitWidth) -> Result<Vec<Input<Vec<f64>>>, QuantizeError> {
     let mut inputs = Vec::new();
     for column in 0..table.n_columns() {
         let of_feature = |e| QuantizeError::Quant(e).of_feature(column);
@@ -29,7 +29,7 @@ pub(super) fn inputs(table: &Table, bits: BitWidth) -> Result<Vec<Input<Vec<f64>
 }
 
 /// The codes of all rows, row by row.
-pub(super) fn codes(table: &Table, inputs: &[Input<Vec<f64>>]) -> Result<Vec<f64>, QuantizeError> {
+pub(crate) fn codes(table: &Table, inputs: &[Input<Vec<f64>>]) -> Result<Vec<f64>, QuantizeError> {
     let mut codes = Vec::with_capacity(table.n_rows() * inputs.len());
     for row in table.rows() {
         for input in inputs {
