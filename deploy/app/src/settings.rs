@@ -139,8 +139,7 @@ impl Settings {
         let uniform = self.bins == Some(Bins::Uniform);
         let refused = match model {
             Model::Linear(_) => {
-                let why =
-                    "a linear model has neither split points nor leaves, and its queries are direct";
+                let why = "a linear model has neither split points nor leaves, and its queries are direct";
                 vec![
                     (self.bins.is_some(), "bins", why),
                     (self.decoy_bits.is_some(), "decoy_bits", why),

@@ -72,7 +72,11 @@ impl Client {
     }
 
     /// The **secret** key as the bytes of `secret.key`.
-    fn secret_key<'py>(&self, py: Python<'py>, keys: &Keys) -> Result<Bound<'py, PyBytes>, Failure> {
+    fn secret_key<'py>(
+        &self,
+        py: Python<'py>,
+        keys: &Keys,
+    ) -> Result<Bound<'py, PyBytes>, Failure> {
         let secret = keys.keys.secret_file(&self.file.spec())?;
         Ok(PyBytes::new(py, &secret))
     }

@@ -140,9 +140,8 @@ impl Compiled {
     /// The report as JSON.
     fn report(&self) -> Result<String, Failure> {
         let report = serde_json::to_string(self.local.server().report());
-        report.map_err(|e| {
-            Failure::python(pyo3::exceptions::PyRuntimeError::new_err(e.to_string()))
-        })
+        report
+            .map_err(|e| Failure::python(pyo3::exceptions::PyRuntimeError::new_err(e.to_string())))
     }
 
     /// The framed server program.
@@ -202,7 +201,9 @@ impl Compiled {
             predictions.extend(scored.predictions);
             py.check_signals().map_err(Failure::python)?;
             if let Some(progress) = &progress {
-                progress.call1(py, (last, n_rows)).map_err(Failure::python)?;
+                progress
+                    .call1(py, (last, n_rows))
+                    .map_err(Failure::python)?;
             }
         }
         Ok(Predictions::new(

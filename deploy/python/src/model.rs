@@ -35,7 +35,10 @@ impl Model {
 
     /// From the bytes of a model of XGBoost, LightGBM or ONNX, with what is worth saying of it.
     #[staticmethod]
-    fn from_foreign(bytes: &[u8], iterations: Option<&str>) -> Result<(Self, Vec<String>), Failure> {
+    fn from_foreign(
+        bytes: &[u8],
+        iterations: Option<&str>,
+    ) -> Result<(Self, Vec<String>), Failure> {
         files::refuse_frame(bytes, "a model of another library")?;
         let iterations = iterations.map(str::parse).transpose();
         let iterations = iterations.map_err(tenebra_models::import::ImportError::from)?;

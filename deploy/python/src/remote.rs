@@ -50,9 +50,8 @@ impl Remote {
     /// All models, as JSON.
     fn models(&self, py: Python<'_>) -> Result<String, Failure> {
         let models = py.detach(|| self.service.models())?;
-        serde_json::to_string(&models).map_err(|e| {
-            Failure::python(pyo3::exceptions::PyRuntimeError::new_err(e.to_string()))
-        })
+        serde_json::to_string(&models)
+            .map_err(|e| Failure::python(pyo3::exceptions::PyRuntimeError::new_err(e.to_string())))
     }
 
     /// The client's side of a model.

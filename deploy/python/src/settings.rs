@@ -40,10 +40,7 @@ fn set(settings: &mut Settings, name: &str, value: &Bound<'_, PyAny>) -> PyResul
             settings.bins = Some(word(
                 name,
                 value,
-                &[
-                    ("thresholds", Bins::Thresholds),
-                    ("uniform", Bins::Uniform),
-                ],
+                &[("thresholds", Bins::Thresholds), ("uniform", Bins::Uniform)],
             )?);
         }
         "query" => {

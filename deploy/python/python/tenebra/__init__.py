@@ -4,6 +4,7 @@ A model is fitted by the library that it comes from, read by `from_fitted`, and 
 data, `server.tnb` for who computes. What the simulator says is, bit for bit, what the encrypted run returns.
 
 >>> import numpy as np
+>>> import tenebra
 >>> from sklearn.linear_model import LogisticRegression
 >>> X = np.random.default_rng(0).normal(size=(200, 4)); y = X[:, 0] > X[:, 1]
 >>> compiled = tenebra.from_fitted(LogisticRegression().fit(X, y)).compile(X)

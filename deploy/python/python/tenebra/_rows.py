@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from tenebra.errors import InputError
 
@@ -23,7 +22,7 @@ class Matrix(NamedTuple):
 
 
 def matrix(
-    X: ArrayLike | Any, feature_names: Sequence[str] | None = None, words: Words = ()
+    X: Any, feature_names: Sequence[str] | None = None, words: Words = ()
 ) -> Matrix:
     """Rows of an array, a list, a frame of pandas or polars, a table of pyarrow, or a sparse matrix; one dimension is one row."""
     if type(X) is np.ndarray and X.dtype == np.float64:

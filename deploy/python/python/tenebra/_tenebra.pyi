@@ -5,9 +5,12 @@ from os import PathLike
 from typing import Any, Protocol, final
 
 class _Matrix(Protocol):
-    data: bytes
-    n_columns: int
-    names: list[str] | None
+    @property
+    def data(self) -> bytes: ...
+    @property
+    def n_columns(self) -> int: ...
+    @property
+    def names(self) -> list[str] | None: ...
 
 @final
 class Predictions:

@@ -30,6 +30,7 @@ def from_fitted(estimator: Any) -> Model:
         UnsupportedError: it does not run encrypted; the message says why.
         NotFittedError: it was not fitted.
 
+    >>> import tenebra
     >>> from sklearn.tree import DecisionTreeClassifier
     >>> tree = DecisionTreeClassifier().fit([[0.0], [1.0], [2.0]], ["low", "low", "high"])
     >>> tenebra.from_fitted(tree)

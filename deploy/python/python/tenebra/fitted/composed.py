@@ -51,8 +51,9 @@ def _stack(drafts: list[Draft]) -> Draft:
     if len({(draft.link, draft._kind(), draft.round_to_f32) for draft in drafts}) != 1:
         raise UnsupportedError("its estimators differ in kind or link", "they run encrypted one by one")
     if first.coef is not None:
-        coef = np.vstack([draft.coef for draft in drafts])
-        return Draft(coef=coef, intercept=np.concatenate([draft.intercept for draft in drafts]), link=first.link)
+        coef = np.vstack([np.asarray(draft.coef) for draft in drafts])
+        intercept = np.concatenate([np.asarray(draft.intercept) for draft in drafts])
+        return Draft(coef=coef, intercept=intercept, link=first.link)
     trees, biases, output = [], [], 0
     for draft in drafts:
         if draft.bias is None or draft.terms is not None or draft.layers is not None:
@@ -72,6 +73,7 @@ def _mean_regressor(estimator: Any) -> Draft:
     if any(part is None for part in parts):
         return forests._regressor(estimator)
     if hasattr(estimator, "estimators_features_"):
+        # `bootstrap_features` draws a feature more than once.
         places = estimator.estimators_features_
     else:
         places = [np.arange(estimator.n_features_in_)] * len(parts)
@@ -81,7 +83,7 @@ def _mean_regressor(estimator: Any) -> Draft:
     outputs = len(parts[0].intercept)
     coef, intercept = np.zeros((outputs, estimator.n_features_in_)), np.zeros(outputs)
     for part, features, weight in zip(parts, places, weights, strict=True):
-        np.add.at(coef, (slice(None), features), weight * part.coef)
+        coef += weight * part.coef @ np.eye(estimator.n_features_in_)[features]
         intercept += weight * part.intercept
     return Draft(coef=coef, intercept=intercept)
 

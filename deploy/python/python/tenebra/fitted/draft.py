@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,7 +84,7 @@ class Draft:
 
     def numbers(self) -> np.ndarray:
         """What must be finite."""
-        if self.coef is not None:
+        if self.coef is not None and self.intercept is not None:
             return np.concatenate([np.ravel(self.coef), np.ravel(self.intercept)])
         if self.bias is None:
             return np.zeros(0)
@@ -103,7 +102,7 @@ class Draft:
 
 
 def classifier(
-    scores: tuple[np.ndarray, np.ndarray], classes: Sequence[Any], link: str = "identity"
+    scores: tuple[Any, Any], classes: Any, link: str = "identity"
 ) -> Draft:
     """A linear classifier of `(coef, intercept)`; of two classes with a score each, their difference is one score.
 
@@ -128,7 +127,7 @@ def classifier(
     )
 
 
-def several(classes: Sequence[Any]) -> np.ndarray:
+def several(classes: Any) -> np.ndarray:
     """Class labels, two at least."""
     if isinstance(classes, list) and classes and isinstance(classes[0], np.ndarray):
         raise UnsupportedError(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tenebra._model import Model
 from tenebra.errors import UnsupportedError
 from tenebra.fitted.draft import Draft, classifier
 
@@ -32,7 +33,7 @@ def _tweedie(estimator: Any) -> Draft:
     return regression(estimator, "identity" if identity else "exp")
 
 
-def _ransac(estimator: Any) -> Draft:
+def _ransac(estimator: Any) -> Draft | Model:
     from tenebra.fitted import read
 
     return read(estimator.estimator_)
@@ -151,7 +152,7 @@ def _projection(estimator: Any) -> Draft:
     return Draft(coef=coef, intercept=-coef @ mean, one=True)
 
 
-READERS: dict[str, Callable[[Any], Draft]] = {
+READERS: dict[str, Callable[[Any], Draft | Model]] = {
     f"sklearn.{name}": reader
     for names, reader in [
         (
