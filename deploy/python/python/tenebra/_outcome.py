@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,6 @@ from tenebra import _tenebra
 from tenebra.errors import ClippingWarning, UnsupportedError
 
 
-@dataclass(frozen=True)
 class Prediction:
     """What a model says of rows.
 
@@ -23,16 +23,50 @@ class Prediction:
         labels: `(n_rows,)`, labels of these classes; of a regression the values.
     """
 
-    scores: np.ndarray
-    values: np.ndarray
-    classes: np.ndarray | None
-    labels: np.ndarray
+    def __init__(self, raw: _tenebra.Predictions, labels: np.ndarray | None = None, *, one: bool = False) -> None:
+        self._raw = raw
+        self._classes_known = labels
+        self._one = one
+
+    # Made when they are asked for: of a single row, arrays take as long as a part of the encryption.
+    @cached_property
+    def scores(self) -> np.ndarray:
+        return np.frombuffer(self._raw.scores).reshape(-1, self._raw.n_outputs)
+
+    @cached_property
+    def values(self) -> np.ndarray:
+        return np.frombuffer(self._raw.values).reshape(-1, self._raw.n_outputs)
+
+    @cached_property
+    def classes(self) -> np.ndarray | None:
+        return None if self._raw.classes is None else np.frombuffer(self._raw.classes, dtype=np.int64)
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        if self.classes is not None and self._classes_known is not None:
+            return self._classes_known[self.classes]
+        values = self.values
+        return values if self._one or values.shape[1] > 1 else values[:, 0]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        names = ("scores", "values", "classes", "labels")
+        return _prediction_of, tuple((name, getattr(self, name)) for name in names)
+
+    def __repr__(self) -> str:
+        return f"<Prediction of {len(self)} rows: {self.labels!r}>"
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.scores, dtype=dtype)
 
     def __len__(self) -> int:
         return len(self.scores)
+
+
+def _prediction_of(*arrays: tuple[str, Any]) -> Prediction:
+    """Of arrays that were pickled."""
+    made = Prediction.__new__(Prediction)
+    vars(made).update(arrays)
+    return made
 
 
 @dataclass(frozen=True)
@@ -69,14 +103,7 @@ class Readout:
         """Arrays of what the extension returns."""
         if raw.clipped is not None:
             warnings.warn(raw.clipped, ClippingWarning, stacklevel=3)
-        scores = np.frombuffer(raw.scores).reshape(-1, raw.n_outputs)
-        values = np.frombuffer(raw.values).reshape(-1, raw.n_outputs)
-        classes = None if raw.classes is None else np.frombuffer(raw.classes, dtype=np.int64)
-        if classes is not None and self.classes is not None:
-            labels = self.classes[classes]
-        else:
-            labels = values if self.one or raw.n_outputs > 1 else values[:, 0]
-        return Prediction(scores, values, classes, labels)
+        return Prediction(raw, self.classes, one=self.one)
 
     def decision_function(self, prediction: Prediction) -> np.ndarray:
         """As scikit-learn's: one column of two classes, one a class of more."""
