@@ -129,7 +129,7 @@ impl Settings {
 
     /// Refuses settings that would change nothing.
     fn check_effects(&self, model: &Model) -> Result<(), Error> {
-        let linear = matches!(model, Model::Linear(_));
+        let linear = matches!(model.behind_steps(), Model::Linear(_));
         if self.range.is_some() && !linear {
             return Err(Error::NoEffect {
                 setting: "range",
@@ -137,7 +137,7 @@ impl Settings {
             });
         }
         let uniform = self.bins == Some(Bins::Uniform);
-        let refused = match model {
+        let refused = match model.behind_steps() {
             Model::Linear(_) => {
                 let why = "a linear model has neither split points nor leaves, and its queries are direct";
                 vec![

@@ -95,7 +95,7 @@ impl Model {
         self.model.task() == Task::Classification
     }
 
-    /// `linear`, `forest`, `additive` or `network`.
+    /// `linear`, `forest`, `additive`, `network` or `pipeline`.
     #[getter]
     fn kind(&self) -> Result<&'static str, Failure> {
         Ok(match &self.model {
@@ -103,6 +103,7 @@ impl Model {
             tenebra_models::Model::Forest(_) => "forest",
             tenebra_models::Model::Additive(_) => "additive",
             tenebra_models::Model::Network(_) => "network",
+            tenebra_models::Model::Pipeline(_) => "pipeline",
             _ => {
                 let message = "a kind of model that this package does not know".to_owned();
                 return Err(Error::from(ModelError::Shape { message }).into());
