@@ -167,6 +167,31 @@ pub enum Error {
         /// The folder of keys.
         folder: PathBuf,
     },
+    /// Keys in memory that met a response which does not decrypt.
+    #[error(
+        "these keys met a response that did not decrypt and are used no more: what is sent after that may tell a server about the secret key"
+    )]
+    KeysRetired,
+    /// A setting that would change nothing.
+    #[error("`{setting}` has no effect: {why}")]
+    NoEffect {
+        /// Its name.
+        setting: &'static str,
+        /// Why.
+        why: &'static str,
+    },
+    /// A setting out of its range.
+    #[error("`{setting}` is {value}; it must be {min} to {max}")]
+    Setting {
+        /// Its name.
+        setting: &'static str,
+        /// As given.
+        value: i64,
+        /// The least.
+        min: i64,
+        /// The greatest.
+        max: i64,
+    },
     /// A file of ours where another kind of file is taken.
     #[error("this is {} {found}, {wanted} is needed", found.article())]
     OtherFile {

@@ -89,7 +89,7 @@ impl KeyFolder {
 }
 
 /// The evaluation key that goes with `key`: it is about to be sent, and must be no other file.
-fn evaluation_key_of(
+pub(crate) fn evaluation_key_of(
     folder: &Path,
     spec: &ClientSpec<'_>,
     key: &ClientKey,
@@ -102,7 +102,7 @@ fn evaluation_key_of(
     Ok(bytes)
 }
 
-fn public<'a>(name: &'a str, bytes: &'a [u8]) -> Item<'a> {
+pub(crate) fn public<'a>(name: &'a str, bytes: &'a [u8]) -> Item<'a> {
     Item {
         name,
         bytes,

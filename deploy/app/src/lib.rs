@@ -13,6 +13,8 @@ pub mod evaluation;
 pub mod files;
 pub mod frames;
 pub mod key_folder;
+pub mod keys;
+pub mod local;
 pub mod model_folder;
 #[cfg(feature = "remote")]
 pub mod remote;
@@ -20,14 +22,18 @@ pub mod report;
 pub mod retired;
 pub mod rows;
 pub mod server_program;
+pub mod settings;
 mod times;
 
 pub use codes::Codes;
 pub use compile::{CompileOptions, Compiled, compile};
 pub use error::Error;
 pub use key_folder::KeyFolder;
+pub use keys::Keys;
+pub use local::Local;
 pub use report::Report;
 pub use server_program::ServerProgram;
+pub use settings::Settings;
 
 /// Hears how much of a long work is done, of how much.
 pub type Progress<'a> = &'a mut dyn FnMut(usize, usize);

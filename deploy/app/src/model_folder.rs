@@ -35,6 +35,12 @@ impl ClientFile {
         Ok(Self { path, bytes })
     }
 
+    /// The framed bytes, unchecked.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// The spec, checked.
     ///
     /// # Errors
@@ -90,16 +96,42 @@ pub fn write(
     model: &Model,
     replace: bool,
 ) -> Result<(), Error> {
-    let float = model.to_json()?;
-    let bytes = [&compiled.server, &compiled.client, float.as_bytes()];
-    let items = MODEL_FILES
-        .into_iter()
-        .zip(bytes)
-        .map(|(name, bytes)| Item {
+    let Compiled { client, server, .. } = compiled;
+    write_files(files, folder, client, server, Some(model), replace)
+}
+
+/// As [`write`], of the bytes of both sides, and without a float model where there is none: one that is there, which belongs to
+/// another compilation, goes.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_files(
+    files: &Files,
+    folder: &Path,
+    client: &[u8],
+    server: &[u8],
+    model: Option<&Model>,
+    replace: bool,
+) -> Result<(), Error> {
+    let float = model.map(Model::to_json).transpose()?;
+    let float = float.as_deref().map(str::as_bytes);
+    let bytes = [Some(server), Some(client), float];
+    let items = MODEL_FILES.into_iter().zip(bytes);
+    let items = items.filter_map(|(name, bytes)| {
+        Some(Item {
             name,
-            bytes,
+            bytes: bytes?,
             access: Access::Public,
             replace,
-        });
-    files.write_folder(folder, &items.collect::<Vec<_>>())
+        })
+    });
+    if !replace {
+        files::check_free(folder, &MODEL_FILES)?;
+    }
+    files.write_folder(folder, &items.collect::<Vec<_>>())?;
+    let stale = folder.join(FLOAT_MODEL_FILE);
+    if float.is_none() && stale.exists() {
+        std::fs::remove_file(&stale).map_err(|e| Error::io(&stale, &e))?;
+    }
+    Ok(())
 }

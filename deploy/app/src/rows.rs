@@ -294,6 +294,19 @@ fn start(file: TableFile, columns: &Columns, extra: &Extra) -> Result<CsvReader<
 }
 
 impl Rows {
+    /// A table in the columns of a model.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if columns are missing.
+    pub fn of_table(table: &Table, columns: &Columns) -> Result<Self, Error> {
+        Ok(Self {
+            table: table.align(columns.names.as_deref(), columns.count)?,
+            targets: Vec::new(),
+            weights: None,
+            first: 0,
+        })
+    }
+
     /// All rows of a data set, in the columns of a model.
     ///
     /// # Errors

@@ -1,0 +1,133 @@
+"""What a model's scores say, as the library that fitted it would."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from tenebra import _tenebra
+from tenebra.errors import ClippingWarning, UnsupportedError
+
+
+class Prediction:
+    """What a model says of rows.
+
+    Attributes:
+        scores: `(n_rows, n_outputs)`, before the link (`decision_function`).
+        values: `(n_rows, n_outputs)`, behind it: predicted numbers or probabilities.
+        classes: `(n_rows,)`, index of the predicted class; None of a regression.
+        labels: `(n_rows,)`, labels of these classes; of a regression the values.
+    """
+
+    def __init__(self, raw: _tenebra.Predictions, labels: np.ndarray | None = None, *, one: bool = False) -> None:
+        self._raw = raw
+        self._classes_known = labels
+        self._one = one
+
+    # Made when they are asked for: of a single row, arrays take as long as a part of the encryption.
+    @cached_property
+    def scores(self) -> np.ndarray:
+        return np.frombuffer(self._raw.scores).reshape(-1, self._raw.n_outputs)
+
+    @cached_property
+    def values(self) -> np.ndarray:
+        return np.frombuffer(self._raw.values).reshape(-1, self._raw.n_outputs)
+
+    @cached_property
+    def classes(self) -> np.ndarray | None:
+        return None if self._raw.classes is None else np.frombuffer(self._raw.classes, dtype=np.int64)
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        if self.classes is not None and self._classes_known is not None:
+            return self._classes_known[self.classes]
+        values = self.values
+        return values if self._one or values.shape[1] > 1 else values[:, 0]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        names = ("scores", "values", "classes", "labels")
+        return _prediction_of, tuple((name, getattr(self, name)) for name in names)
+
+    def __repr__(self) -> str:
+        return f"<Prediction of {len(self)} rows: {self.labels!r}>"
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.scores, dtype=dtype)
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+def _prediction_of(*arrays: tuple[str, Any]) -> Prediction:
+    """Of arrays that were pickled."""
+    made = Prediction.__new__(Prediction)
+    vars(made).update(arrays)
+    return made
+
+
+@dataclass(frozen=True)
+class Readout:
+    """How predictions are to be given.
+
+    Attributes:
+        classes: class labels in the order of their indices; None of a regression.
+        probabilities: whether the values are the classes' probabilities.
+        halves: whether the single score of two classes is the difference of their probabilities.
+        isolation: of an isolation forest, its `offset_`.
+        one: whether a single output has a dimension of its own.
+    """
+
+    classes: np.ndarray | None = None
+    probabilities: bool = False
+    halves: bool = False
+    isolation: float | None = None
+    one: bool = False
+
+    @staticmethod
+    def of_labels(labels: list[str], link: str) -> Readout:
+        """Of a model that knows its labels as words: whole numbers are taken for what they are."""
+        if not labels:
+            return Readout()
+        numbers = [label for label in labels if label.lstrip("-").isdecimal() and str(int(label)) == label]
+        classes = np.array([int(label) for label in labels] if len(numbers) == len(labels) else labels)
+        return Readout(classes=classes, probabilities=link != "identity")
+
+    def with_classes(self, classes: np.ndarray) -> Readout:
+        return replace(self, classes=classes)
+
+    def read(self, raw: _tenebra.Predictions) -> Prediction:
+        """Arrays of what the extension returns."""
+        if raw.clipped is not None:
+            warnings.warn(raw.clipped, ClippingWarning, stacklevel=3)
+        return Prediction(raw, self.classes, one=self.one)
+
+    def decision_function(self, prediction: Prediction) -> np.ndarray:
+        """As scikit-learn's: one column of two classes, one a class of more."""
+        if self.isolation is not None:
+            return self.score_samples(prediction) - self.isolation
+        scores = prediction.scores
+        if self.classes is not None and len(self.classes) == 2 and scores.shape[1] == 2:
+            return scores[:, 1] - scores[:, 0]
+        return scores[:, 0] if scores.shape[1] == 1 else scores
+
+    def score_samples(self, prediction: Prediction) -> np.ndarray:
+        """Of an isolation forest: the opposite of the anomaly score."""
+        if self.isolation is None:
+            raise UnsupportedError("only isolation forests score samples", "`decision_function` gives scores")
+        # The model adds log2(-offset) to the depth, so that outliers have negative scores.
+        return -np.exp2(np.log2(-self.isolation) - prediction.scores[:, 0])
+
+    def predict_proba(self, prediction: Prediction) -> np.ndarray:
+        """A probability for each class."""
+        if self.classes is None:
+            raise UnsupportedError("a regression has no probabilities", "use `predict`")
+        if not self.probabilities:
+            raise UnsupportedError(
+                "this classifier has scores and no probabilities", "use `decision_function`"
+            )
+        values = (1 + prediction.values) / 2 if self.halves else prediction.values
+        return np.hstack([1 - values, values]) if values.shape[1] == 1 else np.array(values)

@@ -1,0 +1,81 @@
+"""Naive Bayes: the log-likelihoods of the features add up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tenebra.errors import UnsupportedError
+from tenebra.fitted.draft import Draft, classifier, several
+
+
+def _counts(estimator: Any) -> Draft:
+    return classifier((estimator.feature_log_prob_, estimator.class_log_prior_), estimator.classes_, "softmax")
+
+
+def _complement(estimator: Any) -> Draft:
+    coef = estimator.feature_log_prob_
+    return classifier((coef, np.zeros(len(coef))), estimator.classes_, "softmax")
+
+
+def _bernoulli(estimator: Any) -> Draft:
+    present = np.asarray(estimator.feature_log_prob_)
+    absent = np.log1p(-np.exp(present))
+    if estimator.binarize is None:
+        scores = present - absent, estimator.class_log_prior_ + absent.sum(axis=1)
+        return classifier(scores, estimator.classes_, "softmax")
+    # 1 where x is above the threshold: a step.
+    cut = float(np.nextafter(estimator.binarize, np.inf))
+    tables = [np.stack([absent[:, j], present[:, j]]) for j in range(present.shape[1])]
+    return _additive(estimator, [[cut]] * len(tables), tables)
+
+
+def _categorical(estimator: Any) -> Draft:
+    tables = [np.asarray(table).T for table in estimator.feature_log_prob_]
+    cuts = [[code - 0.5 for code in range(1, len(table))] for table in tables]
+    return _additive(estimator, cuts, tables)
+
+
+def _additive(estimator: Any, cuts: list[list[float]], tables: list[np.ndarray]) -> Draft:
+    """Steps of each feature, `(n_steps, n_classes)`; of two classes the difference."""
+    classes = several(estimator.classes_)
+    bias = np.asarray(estimator.class_log_prior_)
+    binary = len(classes) == 2
+    if binary:
+        tables = [table[:, 1:] - table[:, :1] for table in tables]
+        bias = bias[1:] - bias[:1]
+    terms = [
+        {"feature": feature, "cuts": cut, "values": table.tolist()}
+        for feature, (cut, table) in enumerate(zip(cuts, tables, strict=True))
+    ]
+    return Draft(
+        terms=terms,
+        bias=bias,
+        round_to_f32=False,
+        classes=classes,
+        link="sigmoid" if binary else "softmax",
+        decision="threshold" if binary else "arg_max",
+        probabilities="values",
+    )
+
+
+def _gaussian(estimator: Any) -> Draft:
+    variance, mean = np.asarray(estimator.var_), np.asarray(estimator.theta_)
+    if not np.allclose(variance, variance[0], rtol=1e-9, atol=0):
+        raise UnsupportedError(
+            "GaussianNB with a variance for each class is quadratic in each feature, and there is no scheme for squares yet",
+            "LinearDiscriminantAnalysis is the linear model of Gaussian classes",
+        )
+    coef = mean / variance
+    intercept = np.log(estimator.class_prior_) - 0.5 * (mean**2 / variance).sum(axis=1)
+    return classifier((coef, intercept), estimator.classes_, "softmax")
+
+
+READERS = {
+    "sklearn.MultinomialNB": _counts,
+    "sklearn.ComplementNB": _complement,
+    "sklearn.BernoulliNB": _bernoulli,
+    "sklearn.CategoricalNB": _categorical,
+    "sklearn.GaussianNB": _gaussian,
+}

@@ -1,0 +1,142 @@
+"""Estimators that are made of others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tenebra._model import Model
+from tenebra.errors import UnsupportedError
+from tenebra.fitted import forests
+from tenebra.fitted.draft import Draft, classifier, several
+
+
+def _read(estimator: Any) -> Draft:
+    from tenebra.fitted import read
+
+    draft = read(estimator)
+    if isinstance(draft, Model):
+        raise UnsupportedError(
+            f"{type(estimator).__name__} within another estimator is not supported", "use it by itself"
+        )
+    return draft
+
+
+def _one_vs_rest(estimator: Any) -> Draft:
+    if estimator.multilabel_:
+        raise UnsupportedError("a classifier of several labels decides for each by itself", "fit one for each label")
+    classes = several(estimator.classes_)
+    drafts = [_read(each) for each in estimator.estimators_]
+    if len(drafts) == 1:
+        drafts[0].classes = classes
+        return drafts[0]
+    links = {draft.link for draft in drafts}
+    if any(draft.decision != "threshold" for draft in drafts) or len(links) != 1:
+        raise UnsupportedError("the estimators of OneVsRestClassifier do not have one score each", "see what each is by itself")
+    link = "sigmoid_normalized" if links == {"sigmoid"} else "identity"
+    stacked = _stack(drafts)
+    stacked.classes, stacked.decision, stacked.link = classes, "arg_max", link
+    stacked.probabilities = "none" if link == "identity" else "values"
+    return stacked
+
+
+def _multi_output(estimator: Any) -> Draft:
+    return _stack([_read(each) for each in estimator.estimators_])
+
+
+def _stack(drafts: list[Draft]) -> Draft:
+    """One output after the other."""
+    first = drafts[0]
+    if len({(draft.link, draft._kind(), draft.round_to_f32) for draft in drafts}) != 1:
+        raise UnsupportedError("its estimators differ in kind or link", "they run encrypted one by one")
+    if first.coef is not None:
+        coef = np.vstack([np.asarray(draft.coef) for draft in drafts])
+        intercept = np.concatenate([np.asarray(draft.intercept) for draft in drafts])
+        return Draft(coef=coef, intercept=intercept, link=first.link)
+    trees, biases, output = [], [], 0
+    for draft in drafts:
+        if draft.bias is None or draft.terms is not None or draft.layers is not None:
+            raise UnsupportedError("its estimators are neither linear nor trees", "they run encrypted one by one")
+        trees += [tree.with_values(tree.values, tree.first_output + output) for tree in draft.trees]
+        biases.append(draft.bias)
+        output += len(draft.bias)
+    return Draft(trees=trees, bias=np.concatenate(biases), link=first.link, round_to_f32=first.round_to_f32)
+
+
+def _mean_classifier(estimator: Any) -> Draft:
+    return forests._classifier(estimator)
+
+
+def _mean_regressor(estimator: Any) -> Draft:
+    parts = [_maybe_linear(each) for each in estimator.estimators_]
+    if any(part is None for part in parts):
+        return forests._regressor(estimator)
+    if hasattr(estimator, "estimators_features_"):
+        # `bootstrap_features` draws a feature more than once.
+        places = estimator.estimators_features_
+    else:
+        places = [np.arange(estimator.n_features_in_)] * len(parts)
+    weights = np.full(len(parts), 1 / len(parts))
+    if hasattr(estimator, "_weights_not_none"):
+        weights = forests._weights(estimator)
+    outputs = len(parts[0].intercept)
+    coef, intercept = np.zeros((outputs, estimator.n_features_in_)), np.zeros(outputs)
+    for part, features, weight in zip(parts, places, weights, strict=True):
+        coef += weight * part.coef @ np.eye(estimator.n_features_in_)[features]
+        intercept += weight * part.intercept
+    return Draft(coef=coef, intercept=intercept)
+
+
+def _maybe_linear(estimator: Any) -> Any:
+    try:
+        draft = _read(estimator)
+    except UnsupportedError:
+        return None
+    return draft if draft.coef is not None and draft.link == "identity" else None
+
+
+def _calibrated(estimator: Any) -> Draft:
+    if len(estimator.calibrated_classifiers_) != 1 or len(estimator.classes_) != 2 or estimator.method != "sigmoid":
+        raise UnsupportedError(
+            "CalibratedClassifierCV takes the mean of the calibrated probabilities of several classifiers, or steps of the score",
+            'of two classes, fit it with `method="sigmoid", ensemble=False`, which is a logistic function of one score',
+        )
+    calibrated = estimator.calibrated_classifiers_[0]
+    draft = _read(calibrated.estimator)
+    sigmoid = calibrated.calibrators[0]
+    if draft.decision != "threshold" or not hasattr(calibrated.estimator, "decision_function"):
+        raise UnsupportedError("the calibrated classifier has no single score that is linear", "calibrate one with `decision_function`")
+    # 1 / (1 + exp(a s + b)).
+    if draft.coef is not None:
+        scores = -sigmoid.a_ * draft.coef, -sigmoid.a_ * draft.intercept - sigmoid.b_
+        return classifier(scores, estimator.classes_, "sigmoid")
+    draft.trees = [tree.scaled(-sigmoid.a_) for tree in draft.trees]
+    draft.bias = -sigmoid.a_ * draft.bias - sigmoid.b_
+    draft.link, draft.probabilities = "sigmoid", "values"
+    return draft
+
+
+def _inner(name: str) -> Any:
+    def read_inner(estimator: Any) -> Draft | Model:
+        from tenebra.fitted import read
+
+        return read(getattr(estimator, name))
+
+    return read_inner
+
+
+READERS = {
+    "sklearn.OneVsRestClassifier": _one_vs_rest,
+    "sklearn.MultiOutputRegressor": _multi_output,
+    "sklearn.BaggingClassifier": _mean_classifier,
+    "sklearn.VotingClassifier": _mean_classifier,
+    "sklearn.BaggingRegressor": _mean_regressor,
+    "sklearn.VotingRegressor": _mean_regressor,
+    "sklearn.CalibratedClassifierCV": _calibrated,
+    "sklearn.GridSearchCV": _inner("best_estimator_"),
+    "sklearn.RandomizedSearchCV": _inner("best_estimator_"),
+    "sklearn.HalvingGridSearchCV": _inner("best_estimator_"),
+    "sklearn.HalvingRandomSearchCV": _inner("best_estimator_"),
+    "sklearn.SelfTrainingClassifier": _inner("estimator_"),
+}

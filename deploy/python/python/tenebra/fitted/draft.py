@@ -1,0 +1,152 @@
+"""A model in the making: the parts of its JSON form."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tenebra import _tenebra
+from tenebra._model import Model
+from tenebra._outcome import Readout
+from tenebra.errors import UnsupportedError
+from tenebra.fitted.trees import Tree
+
+
+@dataclass
+class Draft:
+    """What an estimator computes: `coef x + intercept`, or `bias` and the sum of trees; then link and decision.
+
+    `outputs` are one a class for `arg_max`, one for `threshold`.
+    """
+
+    link: str = "identity"
+    decision: str = "none"
+    classes: np.ndarray | None = None
+    #: What values say of classes: nothing, each its probability, or one score from -1 to 1 the difference of two.
+    probabilities: str = "none"
+    coef: np.ndarray | None = None
+    intercept: np.ndarray | None = None
+    trees: list[Tree] = field(default_factory=list)
+    bias: np.ndarray | None = None
+    round_to_f32: bool = True
+    terms: list[dict[str, Any]] | None = None
+    layers: list[dict[str, Any]] | None = None
+    n_features: int = 0
+    isolation: float | None = None
+    one: bool = False
+
+    def model(self, estimator: Any) -> Model:
+        """The model, checked."""
+        name = _original_name(estimator)
+        n_features = self.n_features or int(estimator.n_features_in_)
+        names = getattr(estimator, "feature_names_in_", None)
+        if names is not None and len(names) != n_features:
+            names = None
+        labels = [] if self.classes is None else [label_text(label) for label in self.classes]
+        fields: dict[str, Any] = {
+            "format": "tenebra-model",
+            "version": 1,
+            "kind": self._kind(),
+            "estimator": name,
+            "feature_names": None if names is None else [str(name) for name in names],
+            "n_features": n_features,
+            "inverse_link": self.link,
+            "decision": self.decision,
+            "classes": labels,
+        }
+        if self.coef is not None:
+            fields["coef"] = np.asarray(self.coef, dtype=np.float64).tolist()
+            fields["intercept"] = np.asarray(self.intercept, dtype=np.float64).tolist()
+        elif self.layers is not None:
+            fields["layers"] = self.layers
+        elif self.terms is not None:
+            fields["terms"] = self.terms
+            fields["bias"] = np.asarray(self.bias, dtype=np.float64).tolist()
+            fields["round_to_f32"] = self.round_to_f32
+        else:
+            fields["trees"] = [tree.fields() for tree in self.trees]
+            fields["bias"] = np.asarray(self.bias, dtype=np.float64).tolist()
+            fields["round_to_f32"] = self.round_to_f32
+        if not np.all(np.isfinite(self.numbers())):
+            raise UnsupportedError(f"{name} holds numbers that are not finite", "fit it again on finite data")
+        inner = _tenebra.Model(json.dumps(fields, allow_nan=False))
+        return Model(inner, self.readout())
+
+    def _kind(self) -> str:
+        if self.coef is not None:
+            return "linear"
+        if self.layers is not None:
+            return "network"
+        return "additive" if self.terms is not None else "forest"
+
+    def numbers(self) -> np.ndarray:
+        """What must be finite."""
+        if self.coef is not None and self.intercept is not None:
+            return np.concatenate([np.ravel(self.coef), np.ravel(self.intercept)])
+        if self.bias is None:
+            return np.zeros(0)
+        return np.concatenate([np.ravel(self.bias), *(np.ravel(tree.values) for tree in self.trees)])
+
+    def readout(self) -> Readout:
+        """How its predictions are to be given."""
+        return Readout(
+            classes=self.classes,
+            probabilities=self.probabilities != "none",
+            halves=self.probabilities == "halves",
+            isolation=self.isolation,
+            one=self.one,
+        )
+
+
+def classifier(
+    scores: tuple[Any, Any], classes: Any, link: str = "identity"
+) -> Draft:
+    """A linear classifier of `(coef, intercept)`; of two classes with a score each, their difference is one score.
+
+    `link` is that of one score a class: `softmax`, of two classes, is the sigmoid of the difference.
+    """
+    coef, intercept = (np.asarray(part, dtype=np.float64) for part in scores)
+    coef = np.atleast_2d(coef)
+    intercept = np.broadcast_to(np.atleast_1d(intercept), (len(coef),))
+    classes = several(classes)
+    if len(classes) == 2 and len(coef) == 2:
+        coef, intercept = coef[1:] - coef[:1], intercept[1:] - intercept[:1]
+    binary = len(coef) == 1
+    if binary and link in ("softmax", "sigmoid_normalized"):
+        link = "sigmoid"
+    return Draft(
+        coef=coef,
+        intercept=np.array(intercept),
+        classes=classes,
+        link=link,
+        decision="threshold" if binary else "arg_max",
+        probabilities="none" if link == "identity" else "values",
+    )
+
+
+def several(classes: Any) -> np.ndarray:
+    """Class labels, two at least."""
+    if isinstance(classes, list) and classes and isinstance(classes[0], np.ndarray):
+        raise UnsupportedError(
+            "a classifier of several targets decides for each by itself", "fit one for each target"
+        )
+    labels = np.asarray(classes)
+    if len(labels) < 2:
+        raise UnsupportedError("the classifier knows a single class", "it predicts that one; there is nothing to encrypt")
+    return labels
+
+
+def label_text(label: Any) -> str:
+    """A class label in the model's file."""
+    return str(label.item() if hasattr(label, "item") else label)
+
+
+def _original_name(estimator: Any) -> str:
+    """The class that the library has, of a subclass."""
+    for cls in type(estimator).__mro__:
+        if cls.__module__.split(".")[0] in ("sklearn", "xgboost", "lightgbm", "catboost"):
+            return cls.__name__
+    return type(estimator).__name__

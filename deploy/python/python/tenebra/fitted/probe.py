@@ -1,0 +1,121 @@
+"""What was read, asked against the estimator it was read from."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from typing import Any
+
+import numpy as np
+
+from tenebra._model import Model
+from tenebra.errors import UnsupportedError
+
+_ROWS = 48
+#: Boosting libraries add up in single precision.
+_RELATIVE = 2e-5
+
+
+def check(estimator: Any, model: Model) -> None:
+    """Refuses a model that says other things of random rows than the estimator it was made of."""
+    rows = _rows(model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        wanted = _asked(estimator, rows)
+    if wanted is None:
+        return
+    found = model.evaluate(rows)
+    if model.classes_ is not None:
+        margins = _margins(found.scores)
+        decided = margins > 1e-4 * (1 + np.abs(found.scores).max(axis=1))
+        labels = np.ravel(wanted)
+        if labels.shape == (len(rows),) and np.array_equal(labels[decided], found.labels[decided]):
+            return
+    else:
+        values = np.asarray(wanted, dtype=np.float64).reshape(len(rows), -1)
+        unit = np.abs(values).max() + 1e-9
+        if values.shape == found.values.shape and np.allclose(values, found.values, rtol=_RELATIVE, atol=_RELATIVE * unit):
+            return
+    raise UnsupportedError(
+        f"{type(estimator).__name__} predicts otherwise than its fitted attributes say",
+        "a subclass that overrides `predict`, or a version of its library that this package does not know, may do so",
+    )
+
+
+def _margins(scores: np.ndarray) -> np.ndarray:
+    """How far each row is from another class."""
+    if scores.shape[1] == 1:
+        return np.abs(scores[:, 0])
+    ordered = np.sort(scores, axis=1)
+    return ordered[:, -1] - ordered[:, -2]
+
+
+def _asked(estimator: Any, rows: np.ndarray) -> Any:
+    if type(estimator).__module__.startswith("xgboost") and type(estimator).__name__ == "Booster":
+        return None
+    # Frames warn about missing names, and some estimators insist on them.
+    names = getattr(estimator, "feature_names_in_", None)
+    asked: Any = rows
+    if names is not None and len(names) == rows.shape[1]:
+        try:
+            import pandas as pd
+
+            asked = pd.DataFrame(rows, columns=names)
+        except ImportError:
+            pass
+    cls = next((c for c in type(estimator).__mro__ if c.__module__.split(".")[0] != "tenebra"), type(estimator))
+    method = getattr(cls, "predict", None) or getattr(cls, "transform", None)
+    if method is None:
+        return None
+    wanted = method(estimator, asked)
+    return wanted[0] if isinstance(wanted, tuple) else wanted
+
+
+def _rows(model: Model) -> np.ndarray:
+    """Random rows on both sides of every split, or of the size at which a linear model's terms are alike."""
+    rng = np.random.default_rng(0)
+    fields = json.loads(model.to_json())
+    n = model.n_features_in_
+    if fields["kind"] == "linear":
+        rows = rng.normal(size=(_ROWS, n)) * rng.choice([0.1, 1, 30], size=(_ROWS, 1))
+    elif fields["kind"] == "network":
+        rows = rng.normal(size=(_ROWS, n))
+    elif fields["kind"] == "additive":
+        rows = np.zeros((_ROWS, n))
+        for term in fields["terms"]:
+            most = len(term["cuts"])
+            whole = all(cut % 1 == 0.5 for cut in term["cuts"])
+            places = rng.integers(0, most + 1, size=_ROWS)
+            cuts = np.array([term["cuts"][0] - 1, *term["cuts"]])
+            rows[:, term["feature"]] = places if whole else cuts[places] + 0.25
+    else:
+        rows = _around_splits(fields, n, rng)
+    if fields["estimator"] in ("MultinomialNB", "ComplementNB"):
+        rows = np.abs(rows)
+    if fields["estimator"] == "BernoulliNB" and fields["kind"] == "linear":
+        rows = (rows > 0).astype(np.float64)
+    return rows
+
+
+def _around_splits(fields: dict[str, Any], n: int, rng: np.random.Generator) -> np.ndarray:
+    thresholds: dict[int, list[float]] = {}
+    refused: set[int] = set()
+    for tree in fields["trees"]:
+        for node in tree["nodes"]:
+            split = node.get("split")
+            if split is not None:
+                thresholds.setdefault(split["feature"], []).append(split["threshold"])
+                if split["missing"] == "refused":
+                    refused.add(split["feature"])
+    rows = rng.normal(size=(_ROWS, n))
+    categories = {int(feature) for feature in fields.get("categories", {})}
+    for feature, known in thresholds.items():
+        finite = np.array([t for t in known if abs(t) < 1e30] or [0.0])
+        drawn = rng.choice(finite, size=_ROWS)
+        if feature in categories:
+            rows[:, feature] = np.maximum(0, np.round(drawn))
+        else:
+            rows[:, feature] = drawn + rng.choice([-1, 0, 1], size=_ROWS) * (1e-3 * np.abs(drawn) + 1e-6)
+        if feature not in refused and feature not in categories:
+            rows[rng.random(_ROWS) < 0.1, feature] = np.nan
+    return rows

@@ -1,0 +1,133 @@
+"""`tenebra.sklearn`: scikit-learn's own checks, and what people do with estimators."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+import tenebra
+import tenebra.sklearn
+from sklearn.base import clone
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+#: Checks that the originals fail as well: their bootstrap or their random choices do not treat weights as repetitions.
+EXPECTED = {
+    name: {
+        check: "the original fails it"
+        for check in (
+            "check_sample_weight_equivalence_on_dense_data",
+            "check_sample_weight_equivalence_on_sparse_data",
+        )
+    }
+    for name in tenebra.sklearn.__all__
+}
+for _name in ("Ridge", "RidgeClassifier"):
+    EXPECTED[_name]["check_non_transformer_estimators_n_iter"] = "as the original: solvers that do not iterate have no `n_iter_`"
+#: Small enough to check quickly.
+SMALL = {"n_estimators": 3, "n_init": 1, "max_subpopulation": 50, "max_depth": 4}
+#: XGBoost and LightGBM do not claim to pass scikit-learn's checks; their originals fail many.
+OTHERS = ("XGB", "LGBM")
+#: One of each way in which estimators are wrapped; `TENEBRA_ALL_CHECKS=1` checks all, which takes a quarter of an hour.
+CHECKED = """LinearRegression Ridge LassoCV LogisticRegression SGDClassifier LinearSVC PLSRegression KMeans PCA NearestCentroid
+    DecisionTreeClassifier DecisionTreeRegressor ExtraTreeRegressor HistGradientBoostingRegressor CategoricalNB BernoulliNB""".split()
+
+
+def _few(name: str) -> dict[str, Any]:
+    known = getattr(tenebra.sklearn, name)().get_params()
+    few = {key: value for key, value in SMALL.items() if key in known}
+    return few | ({"max_iter": 5} if name.startswith("Hist") else {})
+
+
+def _small(name: str) -> Any:
+    return getattr(tenebra.sklearn, name)(**_few(name))
+
+
+def _checked() -> list[Any]:
+    import os
+
+    every = [name for name in tenebra.sklearn.__all__ if not name.startswith(OTHERS)]
+    return [_small(name) for name in (every if os.environ.get("TENEBRA_ALL_CHECKS") else CHECKED)]
+
+
+@pytest.mark.filterwarnings("ignore")
+@parametrize_with_checks(_checked(), expected_failed_checks=lambda estimator: EXPECTED[type(estimator).__name__])
+def test_scikit_learn_checks(estimator: Any, check: Any) -> None:
+    check(estimator)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", tenebra.sklearn.__all__)
+def test_fits_as_the_original_does_and_predicts_encrypted(name: str) -> None:
+    if name.startswith(("XGB", "LGBM")):
+        pytest.importorskip({"X": "xgboost", "L": "lightgbm"}[name[0]])
+    cls = getattr(tenebra.sklearn, name)
+    original = cls.__mro__[2]
+    assert name == original.__name__ and cls.__module__ == "tenebra.sklearn"
+    X, y = _data(name)
+    extra = {"group": [len(X)]} if name.endswith("Ranker") else {}
+    few = _few(name)
+    if "random_state" in cls().get_params():
+        few["random_state"] = 0
+    if name == "TheilSenRegressor":
+        few["n_subsamples"] = 30
+    model = cls(**few).fit(X, y, **extra)
+    wanted = original(**few).fit(X, y, **extra)
+    method = "transform" if not hasattr(model, "predict") else "predict"
+    np.testing.assert_array_equal(getattr(model, method)(X), getattr(wanted, method)(X))
+    with pytest.raises(tenebra.NotFittedError, match="compile"):
+        getattr(model, method)(X, fhe="simulate")
+    model.compile(X, measure=False)
+    simulated = getattr(model, method)(X, fhe="simulate")
+    encrypted = getattr(model, method)(X[:3], fhe="execute")
+    np.testing.assert_array_equal(encrypted, np.asarray(simulated)[:3].reshape(encrypted.shape))
+    assert not hasattr(model.fit(X, y, **extra), "compiled_")
+
+
+def _data(name: str) -> tuple[np.ndarray, np.ndarray]:
+    if name == "CategoricalNB":
+        X = np.random.default_rng(0).integers(0, 4, size=(100, 3))
+        return X, X[:, 0] > X[:, 1]
+    if name.startswith("MultiTask"):
+        X, y = load_diabetes(return_X_y=True)
+        return X, np.column_stack([y, X[:, 0]])
+    classifies = name.endswith(("Classifier", "SVC", "NB", "Perceptron", "Centroid", "Analysis")) or name.startswith("LogisticReg")
+    if classifies or name in ("KMeans", "MiniBatchKMeans", "PCA", "TruncatedSVD", "IsolationForest"):
+        return load_iris(return_X_y=True)
+    X, y = load_diabetes(return_X_y=True)
+    return X, (y // 80 if name.endswith("Ranker") else y)
+
+
+def test_people_do_with_them_what_they_do_with_others() -> None:
+    X, y = load_breast_cancer(return_X_y=True)
+    X = StandardScaler().fit_transform(X)
+    from tenebra.sklearn import DecisionTreeClassifier, LogisticRegression
+
+    search = GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0], "n_bits": [6, 10]}).fit(X, y)
+    best = search.best_estimator_
+    assert best.compile(X)["quantization"]["class_agreement"] > 0.95
+    assert (best.predict(X, fhe="execute") == best.predict(X)).mean() > 0.97
+    assert best.predict_proba(X[:4], fhe="simulate").shape == (4, 2)
+    again = pickle.loads(pickle.dumps(best))
+    np.testing.assert_array_equal(again.predict(X[:50], fhe="execute"), best.predict(X[:50], fhe="simulate"))
+    assert clone(best).get_params() == best.get_params() and not hasattr(clone(best), "compiled_")
+    assert cross_val_score(make_pipeline(StandardScaler(), DecisionTreeClassifier(max_depth=3)), X, y).mean() > 0.9
+    exact = DecisionTreeClassifier(max_depth=3).fit(X, y)
+    exact.compile(X)
+    np.testing.assert_array_equal(exact.predict(X, fhe="simulate"), exact.predict(X))
+    uniform = DecisionTreeClassifier(max_depth=3, n_bits=5).fit(X, y)
+    uniform.compile(X)
+    assert (uniform.predict(X, fhe="simulate") == uniform.predict(X)).mean() > 0.9
+    with pytest.raises(tenebra.InputError, match='must be "disable", "simulate" or "execute"'):
+        exact.predict(X, fhe="maybe")
+    with pytest.raises(tenebra.CompileError, match="no option `n_bits`"):
+        exact.compile(X, n_bits=3)
+    # A method that depends on parameters still does.
+    from tenebra.sklearn import SGDClassifier
+
+    assert not hasattr(SGDClassifier(), "predict_proba") and hasattr(SGDClassifier(loss="log_loss"), "predict_proba")
