@@ -220,6 +220,3 @@ fn scheme_switch_us(size: f64, limbs: f64, gadget: SwitchGadget) -> f64 {
 fn transform_us(size: f64) -> f64 {
     size * size.log2() * 0.065e-3
 }
-
-#[cfg(test)]
-mod tests;
