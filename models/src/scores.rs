@@ -20,3 +20,5 @@ pub use outcomes::Outcomes;
 pub use regression::{
     d2_tweedie, mean_absolute_error, mean_squared_error, mean_tweedie_deviance, r2,
 };
+#[cfg(feature = "train")]
+pub(crate) use weights::power_of_two;

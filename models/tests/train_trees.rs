@@ -125,6 +125,50 @@ fn seeds_decide_and_nothing_else() {
     }
 }
 
+/// Neither overflows where it is large nor vanishes where it is small.
+#[test]
+fn units_of_weights_and_targets_do_not_matter() {
+    let scaled = |file: &str, target: &str, of_target: Option<f64>, of_weights: f64| {
+        let mut data = read(file, target);
+        if let Some(unit) = of_target {
+            for cell in &mut data.targets[0].cells {
+                *cell = format!("{:e}", cell.parse::<f64>().unwrap() * unit);
+            }
+        }
+        let weights = (0..data.table.n_rows()).map(|row| of_weights * [1.0, 0.25, 3.0][row % 3]);
+        data.weights = Some(weights.collect());
+        data
+    };
+    for (name, file, target) in [
+        ("DecisionTreeRegressor", "diabetes", "y"),
+        ("RandomForestRegressor", "diabetes", "y"),
+        ("DecisionTreeClassifier", "iris", "y"),
+    ] {
+        let mut params = vec![("max_depth", "3")];
+        if name.starts_with("Random") {
+            params.push(("n_estimators", "4"));
+        }
+        let of = |data: &DataSet| predictions(&train(name, data, &params), data);
+        let numbers = name.ends_with("Regressor");
+        let wanted = of(&scaled(file, target, numbers.then_some(1.0), 1.0));
+        assert!(wanted.iter().any(|row| *row != wanted[0]), "{name} is flat");
+        // Powers of two, for the rounding of others decides ties.
+        for exponent in [-1000, -600, -30, 320, 1000] {
+            let unit = f64::from(exponent).exp2();
+            let of_target = numbers.then_some(if exponent > 320 { 1.0 } else { unit });
+            let got = of(&scaled(file, target, of_target, unit));
+            let (got, wanted) = (got.iter().flatten(), wanted.iter().flatten());
+            for (got, wanted) in got.zip(wanted) {
+                assert_eq!(
+                    got / of_target.unwrap_or(1.0),
+                    *wanted,
+                    "{name}, 2^{exponent}"
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn a_larger_forest_begins_with_the_smaller_one() {
     let data = read("iris", "y");

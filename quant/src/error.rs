@@ -1,5 +1,7 @@
 //! Why a quantizer could not be built or a value not be quantized.
 
+use core::fmt;
+
 /// Why this crate refused an argument.
 ///
 /// Real numbers are reported as `f64` whatever the float type of the call.
@@ -22,7 +24,10 @@ pub enum QuantError {
         value: f64,
     },
     /// The ends of a range are NaN, infinite or out of order.
-    #[error("the range [{min}, {max}] is not one; both ends must be finite and min <= max")]
+    #[error(
+        "the range [{}, {}] is not one; both ends must be finite and min <= max",
+        Shown(*min), Shown(*max)
+    )]
     Range {
         /// The lower end.
         min: f64,
@@ -31,7 +36,8 @@ pub enum QuantError {
     },
     /// The range is wider than the float type can express.
     #[error(
-        "the range [{min}, {max}] overflows the float type; divide the data by a constant first"
+        "the range [{}, {}] overflows the float type; divide the data by a constant first",
+        Shown(*min), Shown(*max)
     )]
     RangeTooWide {
         /// The lower end.
@@ -41,7 +47,8 @@ pub enum QuantError {
     },
     /// The scale (real units per code) is NaN, infinite, not positive or too close to 0 for exact rounding.
     #[error(
-        "the scale {scale} must be finite and at least {smallest}; if it is too small, multiply the data by a constant first"
+        "the scale {} must be finite and at least {}; if it is too small, multiply the data by a constant first",
+        Shown(*scale), Shown(*smallest)
     )]
     Scale {
         /// The scale.
@@ -61,7 +68,8 @@ pub enum QuantError {
     },
     /// The range lies so far from 0, relative to its width, that the zero point exceeds its limit.
     #[error(
-        "the range reaches {steps} steps from 0, the limit is {limit}; subtract a constant from the data, widen the range or use fewer bits"
+        "the range reaches {steps} steps from 0, the limit is {limit}; subtract a constant from the data, widen the range or use fewer bits",
+        steps = Shown(*steps)
     )]
     TooFarFromZero {
         /// The distance of the range's farther end from 0, in units of the scale.
@@ -112,7 +120,8 @@ pub enum QuantError {
     },
     /// A sensor step (real units per sensor count) that is NaN, infinite, 0, subnormal or overflows over the sensor's range.
     #[error(
-        "the sensor step {lsb} must be a normal number, and 2^32 such steps must not overflow the float type"
+        "the sensor step {} must be a normal number, and 2^32 such steps must not overflow the float type",
+        Shown(*lsb)
     )]
     SensorStep {
         /// Real units per sensor count.
@@ -120,7 +129,8 @@ pub enum QuantError {
     },
     /// Sensor counts so much finer or coarser than codes that every count would give the same code or clip.
     #[error(
-        "{ratio} codes per sensor count are outside [2^-33, 2^33); check the unit of the sensor step"
+        "{} codes per sensor count are outside [2^-33, 2^33); check the unit of the sensor step",
+        Shown(*ratio)
     )]
     SensorRatio {
         /// Sensor step divided by scale.
@@ -140,4 +150,18 @@ pub enum QuantError {
         /// What is wrong with it.
         reason: &'static str,
     },
+}
+
+/// A number with all its digits, or with an exponent where most of them would be zeros.
+struct Shown(f64);
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let magnitude = self.0.abs();
+        if magnitude == 0.0 || !magnitude.is_finite() || (1e-5..1e16).contains(&magnitude) {
+            fmt::Display::fmt(&self.0, f)
+        } else {
+            fmt::LowerExp::fmt(&self.0, f)
+        }
+    }
 }

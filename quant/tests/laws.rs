@@ -278,6 +278,10 @@ fn errors_say_what_to_do() {
             "the range reaches 1073742079 steps from 0, the limit is 1073741824; subtract a constant from the data, widen the range or use fewer bits",
         ),
         (
+            Affine::<f64>::from_parts(1e-310, 0, 0, 255).unwrap_err(),
+            "the scale 1e-310 must be finite and at least 4.450147717014403e-308; if it is too small, multiply the data by a constant first",
+        ),
+        (
             Bins::new(&[1.0, 1.0]).map(|_| ()).unwrap_err(),
             "cut point 1 is not above cut point 0; sort the cut points and drop repeated ones",
         ),

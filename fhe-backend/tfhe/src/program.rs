@@ -498,7 +498,7 @@ fn hiding(programs: &[LinearProgram]) -> Option<Hiding> {
 
 fn linear_scheme(form: &LinearForm, plans: Vec<LinearPlan>) -> Result<Scheme, PlanError> {
     let programs = plans.into_iter().map(|plan| {
-        let evaluator = LinearEvaluator::new(form, plan.layout)?;
+        let evaluator = LinearEvaluator::new(form, plan.layout, plan.hidden.is_some())?;
         Ok(LinearProgram { plan, evaluator })
     });
     Ok(Scheme::Linear(programs.collect::<Result<_, _>>()?))

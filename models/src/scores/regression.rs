@@ -1,16 +1,19 @@
 //! Scores of numbers.
 
-use super::weights::{checked_weights, mean};
+use super::weights::{checked_weights, mean, power_of_two};
 use crate::scores::MetricError;
 
 /// Coefficient of determination, `1 - sum (y - p)^2 / sum (y - mean)^2`.
 ///
-/// A constant target scores 1 if predicted exactly, else 0.
+/// A constant target scores 1 if predicted exactly, else 0. The unit of the numbers does not matter.
 ///
 /// # Errors
 /// [`MetricError`]: no rows, lengths that differ, useless weights.
 pub fn r2(truth: &[f64], predicted: &[f64], weights: Option<&[f64]>) -> Result<f64, MetricError> {
-    let error = mean_squared_error(truth, predicted, weights)?;
+    let unit = power_of_two(truth.iter().chain(predicted));
+    let of_unit = |values: &[f64]| -> Vec<f64> { values.iter().map(|y| y / unit).collect() };
+    let (truth, predicted) = (of_unit(truth), of_unit(predicted));
+    let error = mean_squared_error(&truth, &predicted, weights)?;
     let weights = checked_weights(truth.len(), predicted.len(), weights)?;
     let centre = mean(truth.iter().copied(), &weights);
     let variance = mean(truth.iter().map(|y| (y - centre).powi(2)), &weights);
@@ -188,6 +191,22 @@ mod tests {
         );
         near(r2(&[4.0, 4.0], &[4.0, 4.0], None).unwrap(), 1.0);
         near(r2(&[4.0, 4.0], &[4.0, 5.0], None).unwrap(), 0.0);
+    }
+
+    /// Squares of 1e200 overflow, those of 1e-200 vanish.
+    #[test]
+    fn r2_has_no_unit() {
+        let (truth, predicted) = ([1.0, -2.0, 3.5], [1.5, -2.0, 3.0]);
+        let weights = [1.0, 3.0, 0.5];
+        let wanted = r2(&truth, &predicted, Some(&weights)).unwrap();
+        assert!((0.9..0.99).contains(&wanted), "{wanted}");
+        for unit in [1e-300, 1e-200, 1e-3, 1e200, 1e307] {
+            let of_unit = |values: [f64; 3]| values.map(|y| y * unit);
+            let (truth, predicted) = (of_unit(truth), of_unit(predicted));
+            near(r2(&truth, &predicted, Some(&weights)).unwrap(), wanted);
+            let weights = of_unit(weights);
+            near(r2(&truth, &predicted, Some(&weights)).unwrap(), wanted);
+        }
     }
 
     #[test]

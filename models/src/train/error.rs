@@ -84,7 +84,7 @@ pub enum TrainError {
     /// Useless weights.
     #[error("sample weights must be finite, not negative and not all zero")]
     Weights,
-    /// A feature or target whose square would overflow.
+    /// A feature or target whose square would overflow, or a feature of trees beyond single precision.
     #[error(
         "row {row}, column `{column}`: {value:e} is too large to train on; divide the column by a constant"
     )]

@@ -190,6 +190,7 @@ mod tests {
     use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget};
 
     use super::*;
+    use crate::branching::diagram::{Rotation, Turn, of_rotations};
 
     fn layout(ring: (u8, u16), gadget: (u8, u8), packing: Option<Packing>) -> ValidBranching {
         let glwe = ValidGlwe::secure(ring.0, ring.1).unwrap();
@@ -275,6 +276,9 @@ mod tests {
                 12.0 / 2.0 * 2.0 * rows,
             );
             assert_eq!((constant.variance, many.normal), (0.0, 0.0));
+            // 3 slots of a rotation at a time.
+            let [slots, ..] = of(noise([9, 3], [12, 2], [6, 3])).mixed;
+            assert_close("squares of 3 slots", slots.squares, 6.0 * rows * size / 9.0);
             let switch = (n / 4.0 + 1.0) * rounding(64 - 20);
             assert_close("switch", switch_noise(&layout), switch);
         }
@@ -328,5 +332,118 @@ mod tests {
         let clear =
             2.0 * (unpacked.white + (1.0 + n) * transform(1.0)) + 3.0 * n * unpacked.constant;
         assert_close("clear", noise.normal, clear);
+    }
+
+    /// §4 and §5: clear digits meet the errors of rows as they are, transforms in the masks with the key; where products are exact,
+    /// transforms do not err.
+    #[test]
+    fn rows_and_transforms_have_the_noise_of_the_document() {
+        let gadget = SwitchGadget {
+            base_log: 4,
+            level_count: 12,
+        };
+        let packing = Packing {
+            splits: [gadget; MAX_SPLITS],
+            scheme_switch: gadget,
+        };
+        let packed = layout((1, 2048), (10, 5), Some(packing));
+        let direct = layout((2, 1024), (12, 3), None);
+        let (fresh, rounding, transform) = terms(&direct);
+        // Both rings have keys of 2,048 bits.
+        let (n, key) = (2048f64, 1024.0 + 6.66 * 2048f64.sqrt());
+        let none = noise([0, 0], [0, 0], [0, 0]);
+        let one = noise([1, 1], [1, 1], [0, 1]);
+        let energy = |l: f64, base: f64| l * 2048.0 * (base * base / 12.0 + 1.0 / 6.0);
+        // Far below what transforms and rounding leave.
+        let unpacked = UnpackedNoise {
+            white: 3.0,
+            constant: 5.0,
+            switch: 7.0,
+            switch_rounding: 11.0,
+        };
+        for exact in [false, true] {
+            let f = |energy: f64| if exact { 0.0 } else { transform(energy) };
+            let of = ProductVariance::direct(&direct, exact);
+            let row = fresh + rounding(64 - 55) + (1.0 + key) * f(1.0);
+            assert_close(
+                "direct row",
+                of.of_result(&none, [2.0, 3.0]).normal,
+                2.0 * row,
+            );
+            // k + 1 = 3 polynomials of 1,024 coefficients, three levels.
+            let digits = energy(3.0, 4096.0) * 1.5;
+            let whole = digits * (fresh + rounding(64 - 55))
+                + (1.0 + n / 4.0) * rounding(64 - 36)
+                + (1.0 + key) * f(digits);
+            assert_close("direct", of.of_result(&one, [0.0; 2]).variance(), whole);
+
+            let of = ProductVariance::packed(&packed, &unpacked, exact);
+            let row = 3.0 + (1.0 + n) * f(1.0);
+            let normal = of.of_result(&none, [2.0, 3.0]).normal;
+            assert_close("packed row", normal, 2.0 * row + 3.0 * n * 5.0);
+            let digits = energy(5.0, 1024.0);
+            let white = digits * ((1.0 + n) * 3.0 + 5.0 + 4.0 * 7.0)
+                + (1.0 + n) * (rounding(64 - 50) + f(2.0 * digits));
+            let [_, others, ..] = of.of_result(&one, [0.0; 2]).mixed;
+            assert_close("packed", others.variance, white);
+            assert_close(
+                "squares of packed digits",
+                others.squares,
+                2.5 * 10.0 * 2048.0,
+            );
+        }
+    }
+
+    /// A half is 14 deviations of `2^(−32)·√F(E)`; others have no bound.
+    #[test]
+    fn products_are_exact_up_to_an_energy() {
+        let most = (2f64.powi(32) / 28.0).powi(2) / 2f64.powi(23);
+        assert!(is_exact(most * 0.999) && !is_exact(most * 1.001));
+        assert_eq!(transform_error(most * 0.999, true), 0.0);
+        assert_eq!(transform_error(most * 1.001, true), f64::INFINITY);
+        assert_close(
+            "inexact",
+            transform_error(most, false),
+            2f64.powi(23) * most,
+        );
+    }
+
+    /// `q/2^6·(1 + X)` times one bit: at `B = 2^15` with two levels the only digit of `2^(30 − 6)` is `2^9`.
+    #[test]
+    fn clear_tables_are_counted() {
+        let layout = layout((2, 1024), (15, 2), None);
+        let rotation = Rotation {
+            table: vec![(3, 1)],
+            turns: vec![Turn { bit: 0, shift: 5 }],
+        };
+        let noise = of_rotations(core::iter::once(&rotation), 1024);
+        let square = 2f64.powi(18);
+        let [norm, largest] = clear_energy(&layout, &noise);
+        assert_close("norm", norm, 2.0 * square);
+        assert_close("largest", largest, square);
+        let result = result_noise(&layout, &noise);
+        let row = ProductVariance::direct(&layout, false).row[0];
+        assert_close("clear", result.variance(), 2.0 * square * row);
+    }
+
+    /// §5: `‖s²‖²` is counted as 5/4 of `N³/48`.
+    #[test]
+    fn what_meets_the_square_of_the_key_is_counted() {
+        let gadget = SwitchGadget {
+            base_log: 4,
+            level_count: 12,
+        };
+        let packing = Packing {
+            splits: [gadget; MAX_SPLITS],
+            scheme_switch: gadget,
+        };
+        let glwe = ValidGlwe::secure(1, 2048).unwrap();
+        let rows = unpacked_noise(glwe, 55, &packing);
+        let norm = 1.25 * 2048f64.powi(3) / 48.0;
+        assert_close(
+            "square",
+            rows.switch_rounding,
+            norm * (2f64.powi(32) + 2.0) / 12.0,
+        );
     }
 }

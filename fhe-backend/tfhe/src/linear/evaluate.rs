@@ -27,9 +27,14 @@ pub(crate) struct LinearEvaluator {
 pub(crate) type Hiding<'k> = (&'k PlanKey, Option<u8>);
 
 impl LinearEvaluator {
-    pub(crate) fn new(form: &LinearForm, layout: ValidLinear) -> Result<Self, PlanError> {
+    /// The time that a `hidden` model takes does not say which of its weights are 0.
+    pub(crate) fn new(
+        form: &LinearForm,
+        layout: ValidLinear,
+        hidden: bool,
+    ) -> Result<Self, PlanError> {
         let terms: Vec<Vec<Terms>> = (0..layout.groups())
-            .map(|group| group_terms(form, &layout, group))
+            .map(|group| group_terms(form, &layout, group, hidden))
             .collect();
         Ok(Self {
             product: MaskProduct::new(&layout, &terms)?,
@@ -126,16 +131,80 @@ fn digest(form: &LinearForm, layout: &ValidLinear) -> [u8; 32] {
     hash.finalize().into()
 }
 
-/// The weight polynomial of a group in each block.
-fn group_terms(form: &LinearForm, layout: &ValidLinear, group: usize) -> Vec<Terms> {
+/// The weight polynomial of a group in each block, `with_zeros` or without.
+fn group_terms(
+    form: &LinearForm,
+    layout: &ValidLinear,
+    group: usize,
+    with_zeros: bool,
+) -> Vec<Terms> {
     let mut terms = vec![Terms::new(); layout.layout().blocks as usize];
     let first = group * layout.layout().group as usize;
     for output in first..first + layout.group_outputs(group) {
+        let mut weights = vec![0; layout.layout().features as usize];
         for (feature, weight) in form.weights.row(output) {
-            let (block, _) = layout.input_position(0, feature);
-            let exponent = layout.weight_exponent(output, feature);
-            terms[block].push((exponent, weight.cast_unsigned()));
+            weights[feature] = weight;
+        }
+        for (feature, weight) in weights.into_iter().enumerate() {
+            if weight != 0 || with_zeros {
+                let (block, _) = layout.input_position(0, feature);
+                let exponent = layout.weight_exponent(output, feature);
+                terms[block].push((exponent, i64::cast_unsigned(weight)));
+            }
         }
     }
     terms
+}
+
+#[cfg(test)]
+mod tests {
+    use tenebra_circuit::Matrix;
+    use tenebra_client::ValidGlwe;
+    use tenebra_client::linear::LinearLayout;
+
+    use super::*;
+
+    /// The products of a mask in each group and block, and the response to a query.
+    fn run(weights: Vec<i64>, hidden: bool) -> (Vec<Vec<usize>>, Vec<u8>) {
+        let layout = LinearLayout {
+            glwe: ValidGlwe::secure(2, 512).unwrap().params(),
+            plaintext_bits: 12,
+            body_bits: 40,
+            response_bits: 30,
+            features: 4,
+            outputs: 3,
+            group: 2,
+            blocks: 2,
+            max_rows: 1,
+        };
+        let layout = layout.validate().unwrap();
+        let form = LinearForm {
+            weights: Matrix::dense(3, 4, weights),
+            bias: vec![1, -2, 3],
+        };
+        let evaluator = LinearEvaluator::new(&form, layout, hidden).unwrap();
+        let lengths = evaluator.terms.iter();
+        let lengths = lengths.map(|blocks| blocks.iter().map(Vec::len).collect());
+        // Plan 0, one row, and anything.
+        let anything = (3..layout.query_len(1)).map(|at| u8::try_from(at * 37 % 251).unwrap());
+        let query: Vec<u8> = [0, 1, 0].into_iter().chain(anything).collect();
+        (
+            lengths.collect(),
+            evaluator.evaluate(0, &query, None).unwrap(),
+        )
+    }
+
+    #[test]
+    fn hidden_models_take_the_same_steps_whatever_their_weights() {
+        let dense: Vec<i64> = (1..=12).collect();
+        let mut sparse = vec![0; 12];
+        (sparse[1], sparse[7]) = (5, -3);
+        let ((of_dense, _), (of_sparse, response)) = (run(dense, true), run(sparse.clone(), true));
+        assert_eq!(of_dense, of_sparse);
+        assert_eq!(of_sparse, [[4, 4], [2, 2]]);
+        // Zeros change nothing else.
+        let (fewer, same) = run(sparse, false);
+        assert_eq!(fewer, [[1, 1], [0, 0]]);
+        assert_eq!(response, same);
+    }
 }

@@ -196,3 +196,6 @@ pub(crate) fn selected_noise(keys: &SwitchKeys, start: f64, log_slots: u32) -> U
     }
     scheme_switch_noise(keys, &variances)
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,7 @@ use crate::data::Classes;
 use crate::forest::{ForestModel, ForestParts, Tree};
 use crate::model::{Model, ModelError};
 use crate::random::Random;
+use crate::scores::power_of_two;
 use crate::train::params::ClassWeight;
 use crate::train::{TargetValues, TrainError, TrainingData};
 
@@ -103,7 +104,7 @@ pub(super) fn fit(
     params: BTreeMap<String, String>,
     data: &TrainingData<'_>,
 ) -> Result<Model, TrainError> {
-    let goal = Goal::new(settings, data);
+    let goal = Goal::new(settings, data).in_units();
     let columns = Columns::new(data.table)?;
     let trees = match &settings.forest {
         None => {
@@ -154,8 +155,9 @@ fn resample(weights: &mut [f64], random: &mut Random) {
 struct Goal {
     /// Entries of a leaf: classes, or target columns.
     width: usize,
-    /// Row by row: one-hot classes, or the targets.
+    /// Row by row: one-hot classes, or the targets, in units of `unit`.
     values: Vec<f64>,
+    unit: f64,
     weights: Vec<f64>,
 }
 
@@ -171,10 +173,21 @@ impl Goal {
                 Self {
                     width: targets.len(),
                     values: values.collect(),
+                    unit: 1.0,
                     weights: data.weights.clone(),
                 }
             }
         }
+    }
+
+    /// The same with the largest target and weight between 1 and 2, so that no sum or square of them overflows or vanishes. Powers of
+    /// two change no split and no leaf.
+    fn in_units(mut self) -> Self {
+        self.unit = power_of_two(&self.values);
+        self.values.iter_mut().for_each(|value| *value /= self.unit);
+        let unit = power_of_two(&self.weights);
+        self.weights.iter_mut().for_each(|weight| *weight /= unit);
+        self
     }
 
     fn classes(class_weight: Option<ClassWeight>, classes: &Classes, weights: &[f64]) -> Self {
@@ -204,6 +217,7 @@ impl Goal {
         Self {
             width,
             values,
+            unit: 1.0,
             weights,
         }
     }
@@ -242,8 +256,10 @@ impl Goal {
             weights,
         };
         let features: Vec<usize> = (0..n_features).collect();
-        let mean =
-            |sums: &[f64], weight: f64| sums.iter().map(|sum| share * sum / weight).collect();
+        let mean = |sums: &[f64], weight: f64| {
+            let means = sums.iter().map(|sum| share * sum / weight * self.unit);
+            means.collect()
+        };
         let nodes = grow(columns, &targets, &features, &grow_params, random, mean);
         Tree {
             first_output: 0,

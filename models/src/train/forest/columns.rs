@@ -2,6 +2,7 @@
 
 use crate::data::DataError;
 use crate::data::Table;
+use crate::train::TrainError;
 
 /// The features of the training rows.
 pub(super) struct Columns {
@@ -16,12 +17,12 @@ pub(super) struct Columns {
 
 impl Columns {
     /// # Errors
-    /// [`DataError::Infinite`] for values beyond single precision.
-    pub(super) fn new(table: &Table) -> Result<Self, DataError> {
+    /// [`TrainError::Magnitude`] for values beyond single precision.
+    pub(super) fn new(table: &Table) -> Result<Self, TrainError> {
         let n_rows = table.n_rows();
         if u32::try_from(n_rows).is_err() {
             let limit = u32::MAX as usize;
-            return Err(DataError::TooManyCells { row: n_rows, limit });
+            return Err(DataError::TooManyCells { row: n_rows, limit }.into());
         }
         let mut columns = Vec::with_capacity(table.n_columns());
         for (feature, name) in table.columns().iter().enumerate() {
@@ -31,11 +32,10 @@ impl Columns {
             )]
             let values: Vec<f32> = table.column(feature).map(|x| x as f32).collect();
             if let Some(row) = values.iter().position(|x| x.is_infinite()) {
-                let (line, column) = (None, name.clone());
-                return Err(DataError::Infinite {
+                return Err(TrainError::Magnitude {
                     row: row + 1,
-                    line,
-                    column,
+                    column: name.clone(),
+                    value: table.column(feature).nth(row).unwrap_or(f64::INFINITY),
                 });
             }
             columns.push(values);

@@ -103,6 +103,34 @@ fn plans_have_the_noise_of_the_documents_and_no_bit_to_spare() {
     }
 }
 
+/// Where a response keeps all bits, nothing hides what the zeros add.
+#[test]
+fn zeros_that_hide_a_model_are_counted() {
+    let shape = shape(5, &[3.0, 2.0], 8, Some((10, 10)));
+    let layout = LinearLayout {
+        glwe: ValidGlwe::secure(2, 512).unwrap().params(),
+        plaintext_bits: 8,
+        body_bits: 64,
+        response_bits: 64,
+        features: 5,
+        outputs: 2,
+        group: 2,
+        blocks: 1,
+        max_rows: 3,
+    };
+    let valid = layout.validate().unwrap();
+    let hidden = shape.hide.map(|hide| Hidden {
+        hide,
+        noise_bits: 50,
+    });
+    for hidden in [None, hidden] {
+        let bits = hidden.map(|hidden| hidden.noise_bits);
+        let plan = with_noise(&shape, valid, hidden, 2.0);
+        let (variance, _) = by_the_documents(&shape, &layout, bits);
+        assert_close(plan.noise_variance, 2.0 * variance, &bits);
+    }
+}
+
 /// A batch is as large as the ring and the cap allow; single rows have as few blocks as hold their inputs.
 #[test]
 fn rings_are_filled() {

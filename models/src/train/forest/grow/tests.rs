@@ -245,12 +245,12 @@ fn neighbouring_numbers_are_told_apart() {
 }
 
 #[test]
-fn infinite_features_are_refused_with_row_and_column() {
+fn features_beyond_single_precision_are_refused_with_row_and_column() {
     let table = Table::from_rows(2, vec![0.0, 0.0, 0.0, 1e39]).unwrap();
     let error = Columns::new(&table).err().unwrap();
     assert_eq!(
         error.to_string(),
-        "row 2, column `f1` is infinite; only finite numbers are accepted"
+        "row 2, column `f1`: 1e39 is too large to train on; divide the column by a constant"
     );
 }
 

@@ -104,6 +104,7 @@ mod tests {
         assert_eq!(squared_digits(5, 4, 2, 6), 17.0);
         assert_eq!(squared_digits(7, 4, 2, 6), 20.0);
         let mut clear = ClearProducts::default();
+        assert!(!clear.is_used());
         let one = clear.polynomial(&vec![(0, 5), (3, -5)]);
         let other = clear.polynomial(&vec![(7, 7)]);
         assert_eq!(clear.polynomial(&vec![(9, -7)]), other);
@@ -111,6 +112,7 @@ mod tests {
         clear.add(2, 0, other);
         clear.add(2, 1, other);
         clear.add(4, 1, one);
+        assert!(clear.is_used());
         // (√34 + √20)² + 34, and (√20 + √20)² + 17.
         let expected = [(34f64.sqrt() + 20f64.sqrt()).powi(2) + 34.0, 97.0];
         for (energy, expected) in clear.energy(4, 2, 6).into_iter().zip(expected) {

@@ -78,3 +78,48 @@ impl BitUnits {
         Self(merged)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of shift 3, one tree, and two of the other sign; of shift 0, three.
+    #[test]
+    fn twins_of_both_signs_are_found_from_each() {
+        let members = [
+            (0, 3),
+            (1, 3 + 16),
+            (2, 3 + 16),
+            (2, 3 + 16),
+            (3, 0),
+            (4, 0),
+            (5, 0),
+        ];
+        let twins = Twins::of(&members, 16);
+        let alike = |shift: usize| twins.units(Operand { class: 0, shift }).alike;
+        assert_eq!([3, 19, 35, 51].map(alike), [2; 4]);
+        assert_eq!([0, 16, 32].map(alike), [3; 3]);
+        assert_eq!(alike(5), 1);
+        // Trees 0, 3, 4 and 5 have one sign, 1 and 2 the other.
+        assert_eq!(twins.units(Operand { class: 0, shift: 5 }).smooth, 4);
+    }
+
+    #[test]
+    fn units_are_merged_in_the_order_of_their_bits() {
+        let units = |alike| NoiseUnits { alike, smooth: 1 };
+        let of = |pairs: &[(usize, usize)]| {
+            BitUnits(
+                pairs
+                    .iter()
+                    .map(|(bit, alike)| (*bit, units(*alike)))
+                    .collect(),
+            )
+        };
+        let one = of(&[(1, 5), (3, 2), (7, 1)]);
+        let other = of(&[(0, 4), (3, 6), (5, 9)]);
+        let wanted = of(&[(0, 4), (1, 5), (3, 8), (5, 9), (7, 1)]);
+        let sum = |a: NoiseUnits, b: NoiseUnits| units(a.alike + b.alike);
+        assert_eq!(one.merge(&other, sum).0, wanted.0);
+        assert_eq!(other.merge(&one, sum).0, wanted.0);
+    }
+}

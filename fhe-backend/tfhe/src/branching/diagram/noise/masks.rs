@@ -150,6 +150,8 @@ mod tests {
     #[test]
     fn shifts_and_signs_have_one_norm() {
         let ring = Ring::new(16);
+        assert_eq!(ring.value(&vec![(0, 5)]), 5);
+        assert_eq!(ring.value(&vec![(0, -5)]), P - 5);
         let value = ring.value(&vec![(1, 2), (4, -6), (5, 3)]);
         // Five further down, what falls below 0 comes back negated at the top.
         let down = ring.value(&vec![(12, -2), (15, 6), (0, 3)]);

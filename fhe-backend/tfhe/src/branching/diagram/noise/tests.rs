@@ -156,3 +156,87 @@ fn the_busiest_bit_by_hand() {
     assert_eq!(noise.units, unit(3 * 3 + 1, 3 * 3 + 1));
     assert_eq!(noise.busiest, unit(3 * 2, 3 * 2));
 }
+
+/// Products that slots of a rotation have in common, once for each tree, whichever slots it reads.
+#[test]
+fn slots_are_counted_by_tree() {
+    let mut book = NoiseBook::new(SIZE);
+    // Three turns, of which the first is of a clear table.
+    book.rotation(&rotation(0, vec![(0, 1), (1, 3)]));
+    book.rotation(&rotation(3, vec![(0, 2), (4, 5)]));
+    let mut results = Vec::new();
+    for (tree, rotation, shift) in [(0, 0, 0), (0, 0, 8), (1, 0, 4), (1, 1, 0), (2, 0, 1)] {
+        book.start_tree(tree);
+        results.push(book.slot(rotation, shift));
+    }
+    let noise = book.finish(&results);
+    assert_eq!((noise.slots, noise.most_slots), (2 * 3 + 2, 3));
+}
+
+/// Sums and differences of first products with one bit are first products of sums: up to a factor they are told by their tables. Those
+/// with several bits are not.
+#[test]
+fn first_products_are_compared_by_their_tables() {
+    let table = || vec![(0, 1), (3, 2)];
+    let twice = || vec![(0, 2), (3, 4)];
+    let alike = |of: &dyn Fn(&mut NoiseBook) -> (NoiseId, NoiseId)| {
+        let mut book = NoiseBook::new(SIZE);
+        book.start_tree(0);
+        let low = book.selection(0, CLEAR, CLEAR, &table());
+        book.selection(7, CLEAR, low, &Plain::new());
+        book.start_tree(1);
+        let (zero, one) = of(&mut book);
+        let result = book.selection(7, zero, one, &Plain::new());
+        units(&book)[result.0].alike
+    };
+    let product =
+        |book: &mut NoiseBook, bit: usize, table: &Plain| book.selection(bit, CLEAR, CLEAR, table);
+    let sum = |book: &mut NoiseBook, sign: Sign, bits: [usize; 2], tables: [Plain; 2]| {
+        let parts: Vec<NoiseId> = bits
+            .iter()
+            .zip(&tables)
+            .map(|(bit, table)| product(book, *bit, table))
+            .collect();
+        let terms = [(Sign::Plus, parts[0]), (sign, parts[1])];
+        book.sum(&terms, parts)
+    };
+    // `a + a`, `3a − a`, and `2a` alone, are twins of `a`; so is the difference of `3a` and `a`, and `bit ? clear : 2a`.
+    let triple = || vec![(0, 3), (3, 6)];
+    let of =
+        |sign, tables: [Plain; 2]| alike(&|book| (CLEAR, sum(book, sign, [0, 0], tables.clone())));
+    assert_eq!(of(Sign::Plus, [table(), table()]), 2);
+    assert_eq!(of(Sign::Minus, [triple(), table()]), 2);
+    assert_eq!(of(Sign::Plus, [table(), vec![(0, 1)]]), 1);
+    assert_eq!(alike(&|book| (CLEAR, product(book, 0, &twice()))), 2);
+    assert_eq!(
+        alike(&|book| (product(book, 0, &table()), product(book, 0, &triple()))),
+        2
+    );
+    assert_eq!(
+        alike(&|book| (product(book, 0, &vec![(0, -2), (3, -4)]), CLEAR)),
+        2
+    );
+    // Of other bits the masks are others.
+    assert_eq!(alike(&|book| (CLEAR, product(book, 1, &table()))), 1);
+    let of_two_bits = alike(&|book| (CLEAR, sum(book, Sign::Plus, [0, 1], [table(), table()])));
+    assert_eq!(of_two_bits, 1);
+    let difference = alike(&|book| (product(book, 1, &table()), product(book, 0, &twice())));
+    assert_eq!(difference, 1);
+}
+
+/// `X^by` takes what falls below 0 to the top, negated, however often it goes round.
+#[test]
+fn polynomials_are_shifted_by_hand() {
+    let plain = vec![(1, 2), (4, -6), (5, 3)];
+    for (by, expected) in [
+        (0, vec![(1, 2), (4, -6), (5, 3)]),
+        (1, vec![(0, 2), (3, -6), (4, 3)]),
+        (5, vec![(12, -2), (15, 6), (0, 3)]),
+        (16, vec![(1, -2), (4, 6), (5, -3)]),
+        (31, vec![(2, 2), (5, -6), (6, 3)]),
+        (32, vec![(1, 2), (4, -6), (5, 3)]),
+        (37, vec![(12, -2), (15, 6), (0, 3)]),
+    ] {
+        assert_eq!(shift_plain(&plain, by, 16), expected, "{by}");
+    }
+}
