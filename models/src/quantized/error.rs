@@ -84,6 +84,11 @@ pub enum QuantizeError {
         "the network has float weights and no codes; train it here, where weights and activations are quantized while they learn"
     )]
     FloatNetwork,
+    /// Bits that are no matter of quantization.
+    #[error(
+        "a network is compiled with the codes and weights that it was trained with; train it with other `n_bits`, for which `tenebra search` tries several"
+    )]
+    OwnBits,
     /// A network whose tables are too large.
     #[error(
         "the tables of the network have more than {limit} entries; prune its neurons, or use fewer bits"
