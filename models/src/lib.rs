@@ -17,6 +17,8 @@ pub mod quantized;
 mod random;
 pub mod scores;
 #[cfg(feature = "train")]
+pub mod search;
+#[cfg(feature = "train")]
 mod train;
 
 pub use additive::{AdditiveModel, AdditiveParts};

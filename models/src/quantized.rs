@@ -103,6 +103,18 @@ impl QuantizedModel {
         })
     }
 
+    /// What the circuit predicts for a row of reals, on clear integers.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode).
+    pub fn simulate(&self, row: &[f64]) -> Result<Prediction, QuantizeError> {
+        let codes = self.encode(row)?.codes;
+        let outputs = tenebra_sim::run(&self.circuit, &codes);
+        self.decode(&outputs.map_err(|error| QuantizeError::Circuit {
+            message: error.to_string(),
+        })?)
+    }
+
     /// What a client must know.
     #[must_use]
     pub fn interface(&self) -> Interface {

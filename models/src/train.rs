@@ -10,7 +10,7 @@ mod info;
 mod linear;
 mod names;
 mod network;
-mod params;
+pub(crate) mod params;
 mod registry;
 mod watch;
 

@@ -46,7 +46,7 @@ fn model_for(case: &Case) -> &'static str {
 fn transformers_are_those_of_scikit_learn() {
     let recorded: Recorded =
         serde_json::from_str(include_str!("data/pipeline/transformers.json")).unwrap();
-    assert_eq!(recorded.cases.len(), 66);
+    assert_eq!(recorded.cases.len(), 81);
     for case in &recorded.cases {
         let fit = table(&case.fit);
         let rows = fit.n_rows();

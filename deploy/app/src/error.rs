@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use tenebra_client::{ClientError, FrameError, Kind, SpecError, SpecId};
 use tenebra_models::import::ImportError;
 use tenebra_models::scores::ScoreError;
+use tenebra_models::search::SearchError;
 use tenebra_models::{DataError, ModelError, QuantizeError, TrainError};
 use tenebra_quant::QuantError;
 use tenebra_tfhe::server_program::ProgramError;
@@ -66,6 +67,15 @@ pub enum Error {
     /// Training was refused or failed.
     #[error(transparent)]
     Train(#[from] TrainError),
+    /// A search was refused or failed.
+    #[error(transparent)]
+    Search(#[from] SearchError),
+    /// The file of another search, or no file of a search.
+    #[error("{message}; remove the file, or keep this search in another")]
+    SearchLog {
+        /// What is wrong with it.
+        message: String,
+    },
     /// A model could not be quantized.
     #[error(transparent)]
     Quantize(#[from] QuantizeError),

@@ -12,18 +12,23 @@ pub mod evaluate;
 pub mod evaluation;
 pub mod files;
 pub mod frames;
+pub mod generated;
 pub mod key_folder;
 pub mod keys;
 pub mod local;
 pub mod model_folder;
+pub mod predicted;
 #[cfg(feature = "remote")]
 pub mod remote;
 pub mod report;
 pub mod retired;
 pub mod rows;
+pub mod search_log;
 pub mod server_program;
 pub mod settings;
 mod times;
+pub mod tune;
+pub mod why;
 
 pub use codes::Codes;
 pub use compile::{CompileOptions, Compiled, compile};

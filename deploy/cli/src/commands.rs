@@ -8,6 +8,7 @@ pub(crate) mod decrypt;
 pub(crate) mod demo;
 pub(crate) mod encrypt;
 pub(crate) mod eval;
+pub(crate) mod examples;
 pub(crate) mod import;
 pub(crate) mod inspect;
 pub(crate) mod keygen;
@@ -18,10 +19,12 @@ pub(crate) mod predict;
 mod predictions;
 pub(crate) mod push;
 pub(crate) mod run;
+pub(crate) mod search;
 pub(crate) mod serve;
 pub(crate) mod token;
 pub(crate) mod train;
 mod training;
+pub(crate) mod tune;
 
 use std::path::Path;
 

@@ -7,6 +7,7 @@ mod commands;
 mod files;
 mod hint;
 mod output;
+mod plots;
 mod spool;
 mod suggest;
 mod terminal;
@@ -60,8 +61,11 @@ The same through a service:
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(commands::demo::Arguments),
+    Examples(commands::examples::Arguments),
     Train(commands::train::Arguments),
+    Search(commands::search::Arguments),
     Import(commands::import::Arguments),
+    Tune(commands::tune::Arguments),
     Compile(commands::compile::Arguments),
     Inspect(commands::inspect::Arguments),
     Eval(commands::eval::Arguments),
@@ -98,8 +102,11 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), output::Failure> {
     match command {
         Command::Demo(arguments) => commands::demo::run(&arguments),
+        Command::Examples(arguments) => commands::examples::run(&arguments),
         Command::Train(arguments) => commands::train::run(&arguments),
+        Command::Search(arguments) => commands::search::run(&arguments),
         Command::Import(arguments) => commands::import::run(&arguments),
+        Command::Tune(arguments) => commands::tune::run(&arguments),
         Command::Compile(arguments) => commands::compile::run(&arguments),
         Command::Inspect(arguments) => commands::inspect::run(&arguments),
         Command::Eval(arguments) => commands::eval::run(&arguments),

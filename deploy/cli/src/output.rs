@@ -168,6 +168,12 @@ pub(crate) fn bar(length: usize, what: &'static str) -> ProgressBar {
     new_bar(Some(length as u64), what, template)
 }
 
+/// A bar for steps of some work.
+pub(crate) fn steps(length: usize, what: &'static str) -> ProgressBar {
+    let template = "{msg} {wide_bar} {pos}/{len}, {eta} left";
+    new_bar(Some(length as u64), what, template)
+}
+
 /// A bar for the bytes of a file whose rows nobody counted.
 pub(crate) fn file_bar(length: u64, what: &'static str) -> ProgressBar {
     let template = "{msg} {wide_bar} {percent} %, {eta} left";

@@ -117,6 +117,17 @@ impl Table {
         self
     }
 
+    /// These rows, in this order; those that are not there are left out.
+    #[must_use]
+    pub fn select(&self, rows: &[usize]) -> Self {
+        let all: Vec<&[f64]> = self.rows().collect();
+        let found = rows.iter().filter_map(|&row| all.get(row));
+        Self {
+            columns: self.columns.clone(),
+            values: found.flat_map(|row| row.iter().copied()).collect(),
+        }
+    }
+
     /// The columns a model wants, in the model's order: by name where it knows names (other columns are left out), by
     /// position where it does not.
     ///

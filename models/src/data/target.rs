@@ -35,6 +35,29 @@ pub struct Classes {
     pub codes: Vec<usize>,
 }
 
+impl DataSet {
+    /// These rows, in this order; those that are not there are left out.
+    #[must_use]
+    pub fn select(&self, rows: &[usize]) -> Self {
+        let cells = |target: &TargetColumn| TargetColumn {
+            name: target.name.clone(),
+            cells: rows
+                .iter()
+                .filter_map(|&row| target.cells.get(row).cloned())
+                .collect(),
+        };
+        let weights = self.weights.as_ref().map(|weights| {
+            let weights = rows.iter().filter_map(|&row| weights.get(row).copied());
+            weights.collect()
+        });
+        Self {
+            table: self.table.select(rows),
+            targets: self.targets.iter().map(cells).collect(),
+            weights,
+        }
+    }
+}
+
 /// More classes than any use; a column of amounts given as a class target is caught by this.
 const MAX_CLASSES: usize = 10_000;
 

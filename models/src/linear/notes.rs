@@ -39,6 +39,15 @@ pub enum CalibrationNote {
         /// Whether the range leaves them out.
         left_out: bool,
     },
+    /// The calibration values lie elsewhere than those that the model learned from.
+    Elsewhere {
+        /// Name of the column.
+        column: String,
+        /// The smallest and the largest of the calibration values.
+        found: (f64, f64),
+        /// The smallest and the largest in training.
+        trained: (f64, f64),
+    },
 }
 
 impl fmt::Display for CalibrationNote {
@@ -77,6 +86,15 @@ impl fmt::Display for CalibrationNote {
                     "; it takes codes away from them"
                 })
             }
+            Self::Elsewhere {
+                column,
+                found,
+                trained,
+            } => write!(
+                f,
+                "column `{column}` is {} to {} here and was {} to {} in training: rows like those would be clipped, or the model extrapolates; take rows like those that will be scored",
+                found.0, found.1, trained.0, trained.1
+            ),
         }
     }
 }
@@ -122,19 +140,40 @@ fn note(
     let far = |x: &f64| *x < others.0 || *x > others.1;
     let first = values.iter().position(far);
     let range = FeatureStats::new(values, options)?;
-    Ok(first.map(|at| CalibrationNote::Outliers {
-        column,
-        row: at + 1,
-        value: values[at],
-        count: values.iter().filter(|x| far(x)).count(),
-        others,
-        left_out: !(range.min..=range.max).contains(&values[at]),
-    }))
+    if let Some(at) = first {
+        return Ok(Some(CalibrationNote::Outliers {
+            column,
+            row: at + 1,
+            value: values[at],
+            count: values.iter().filter(|x| far(x)).count(),
+            others,
+            left_out: !(range.min..=range.max).contains(&values[at]),
+        }));
+    }
+    let trained = model.feature_stats.as_ref().map(|stats| stats[feature]);
+    let trained = trained.map(|stats| (stats.min, stats.max));
+    Ok(trained
+        .filter(|trained| elsewhere(all, *trained))
+        .map(|trained| CalibrationNote::Elsewhere {
+            column,
+            found: all,
+            trained,
+        }))
+}
+
+/// Whether a range covers less than a quarter of another, or goes beyond it by more than its width.
+fn elsewhere(found: (f64, f64), trained: (f64, f64)) -> bool {
+    let width = trained.1 - trained.0;
+    let common = found.1.min(trained.1) - found.0.max(trained.0);
+    let beyond = (found.1 - trained.1).max(trained.0 - found.0);
+    width > 0.0 && (common < width / 4.0 || beyond > width)
 }
 
 impl CalibrationNote {
     fn of_column(mut self, name: &str) -> Self {
-        let (Self::Constant { column, .. } | Self::Outliers { column, .. }) = &mut self;
+        let (Self::Constant { column, .. }
+        | Self::Outliers { column, .. }
+        | Self::Elsewhere { column, .. }) = &mut self;
         name.clone_into(column);
         self
     }
@@ -144,6 +183,23 @@ impl CalibrationNote {
 mod tests {
     use super::*;
     use crate::linear::LinearParts;
+
+    #[test]
+    fn ranges_far_from_those_of_training_are_told() {
+        for (found, trained, expected) in [
+            ((0.0, 1.0), (0.0, 1.0), false),
+            ((0.1, 0.9), (0.0, 1.0), false),
+            ((0.0, 2.0), (0.0, 1.0), false),
+            // A fifth of the range, another place, and more than its width beyond it.
+            ((0.4, 0.6), (0.0, 1.0), true),
+            ((5.0, 6.0), (0.0, 1.0), true),
+            ((0.0, 2.5), (0.0, 1.0), true),
+            ((-1.5, 1.0), (0.0, 1.0), true),
+            ((0.0, 1.0), (3.0, 3.0), false),
+        ] {
+            assert_eq!(elsewhere(found, trained), expected, "{found:?} {trained:?}");
+        }
+    }
 
     #[test]
     fn constants_and_outliers_with_a_weight_are_told() {

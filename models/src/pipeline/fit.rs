@@ -38,6 +38,12 @@ impl Pipeline {
         &self.stages
     }
 
+    /// The model behind them.
+    #[must_use]
+    pub fn model(&self) -> EstimatorName {
+        self.model
+    }
+
     /// Sets a parameter: of the model by its name, of a step as `step__name`, as scikit-learn writes it.
     ///
     /// # Errors
@@ -67,6 +73,12 @@ impl Pipeline {
             self.configured(Estimator::of(info))?;
         }
         Ok(())
+    }
+
+    /// Whether it learns classes from these targets.
+    #[must_use]
+    pub fn is_classifier(&self, targets: &[TargetColumn]) -> bool {
+        Estimator::of(self.model.estimator_for(targets)).is_classifier()
     }
 
     fn configured(&self, mut estimator: Estimator) -> Result<Estimator, TrainError> {

@@ -2,10 +2,11 @@
 
 use super::error::PipelineError;
 use super::frame::{Column, Frame};
+use super::params;
 use super::transform::{
     discretize, encode, expand, impute, power, quantile, reduce, scale, select,
 };
-use crate::train::{Kind, Param, Params};
+use crate::train::{Param, Params};
 
 /// A transformer, under scikit-learn's name.
 #[derive(Debug)]
@@ -51,33 +52,6 @@ pub fn transformers() -> impl Iterator<Item = &'static TransformerInfo> {
     TRANSFORMERS.iter()
 }
 
-const fn param(name: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Param {
-    Param {
-        name,
-        kind,
-        default,
-        doc,
-    }
-}
-
-const ANY: Kind = Kind::Float {
-    min: f64::MIN,
-    max: f64::MAX,
-};
-const SHARE: Kind = Kind::Float {
-    min: 0.0,
-    max: 100.0,
-};
-const COUNT: Kind = Kind::Int {
-    min: 1,
-    max: 65_536,
-};
-const NOT_NEGATIVE: Kind = Kind::Float {
-    min: 0.0,
-    max: f64::MAX,
-};
-const COMPONENTS: Kind = Kind::Above { min: 0.0 };
-
 const fn info(
     name: &'static str,
     short: &'static str,
@@ -102,15 +76,7 @@ static TRANSFORMERS: &[TransformerInfo] = &[
         "StandardScaler",
         "standard-scaler",
         "mean 0 and variance 1",
-        &[
-            param("with_mean", Kind::Bool, "true", "subtract the mean"),
-            param(
-                "with_std",
-                Kind::Bool,
-                "true",
-                "divide by the standard deviation",
-            ),
-        ],
+        params::StandardScaler::PARAMS,
         (false, true),
         scale::standard,
     ),
@@ -118,26 +84,7 @@ static TRANSFORMERS: &[TransformerInfo] = &[
         "MinMaxScaler",
         "min-max-scaler",
         "from the least and greatest value to a range",
-        &[
-            param(
-                "feature_range_min",
-                ANY,
-                "0",
-                "lower end of `feature_range`",
-            ),
-            param(
-                "feature_range_max",
-                ANY,
-                "1",
-                "upper end of `feature_range`",
-            ),
-            param(
-                "clip",
-                Kind::Bool,
-                "false",
-                "clip values outside of the range",
-            ),
-        ],
+        params::MinMaxScaler::PARAMS,
         (false, true),
         scale::min_max,
     ),
@@ -145,7 +92,7 @@ static TRANSFORMERS: &[TransformerInfo] = &[
         "MaxAbsScaler",
         "max-abs-scaler",
         "divide by the greatest absolute value",
-        &[param("clip", Kind::Bool, "false", "clip to [-1, 1]")],
+        params::MaxAbsScaler::PARAMS,
         (false, true),
         scale::max_abs,
     ),
@@ -153,28 +100,7 @@ static TRANSFORMERS: &[TransformerInfo] = &[
         "RobustScaler",
         "robust-scaler",
         "subtract the median, divide by the distance of two quantiles",
-        &[
-            param("with_centering", Kind::Bool, "true", "subtract the median"),
-            param("with_scaling", Kind::Bool, "true", "divide by the distance"),
-            param(
-                "quantile_range_min",
-                SHARE,
-                "25",
-                "lower one of `quantile_range`, percent",
-            ),
-            param(
-                "quantile_range_max",
-                SHARE,
-                "75",
-                "upper one of `quantile_range`, percent",
-            ),
-            param(
-                "unit_variance",
-                Kind::Bool,
-                "false",
-                "variance 1 for normal values",
-            ),
-        ],
+        params::RobustScaler::PARAMS,
         (false, true),
         scale::robust,
     ),
@@ -182,12 +108,7 @@ static TRANSFORMERS: &[TransformerInfo] = &[
         "PowerTransformer",
         "power-transformer",
         "make columns more like a normal distribution, by Yeo and Johnson's family",
-        &[param(
-            "standardize",
-            Kind::Bool,
-            "true",
-            "mean 0 and variance 1 behind it",
-        )],
+        params::PowerTransformer::PARAMS,
         (false, true),
         power::fit,
     ),
@@ -195,20 +116,7 @@ static TRANSFORMERS: &[TransformerInfo] = &[
         "QuantileTransformer",
         "quantile-transformer",
         "the share of training values below a value; all rows are used, whatever their number",
-        &[
-            param(
-                "n_quantiles",
-                COUNT,
-                "1000",
-                "quantiles to keep, at most as many as rows",
-            ),
-            param(
-                "output_distribution",
-                Kind::Choice(&["uniform", "normal"]),
-                "uniform",
-                "distribution of the result",
-            ),
-        ],
+        params::QuantileTransformer::PARAMS,
         (false, true),
         quantile::fit,
     ),
@@ -216,35 +124,7 @@ static TRANSFORMERS: &[TransformerInfo] = &[
         "KBinsDiscretizer",
         "k-bins-discretizer",
         "the number of an interval",
-        &[
-            param(
-                "n_bins",
-                Kind::Int {
-                    min: 2,
-                    max: 65_536,
-                },
-                "5",
-                "intervals of a column",
-            ),
-            param(
-                "encode",
-                Kind::Choice(&["onehot", "onehot-dense", "ordinal"]),
-                "onehot",
-                "a column an interval, or the number",
-            ),
-            param(
-                "strategy",
-                Kind::Choice(&["uniform", "quantile", "kmeans"]),
-                "quantile",
-                "intervals of equal width, of equally many rows, or around centres of clusters",
-            ),
-            param(
-                "quantile_method",
-                Kind::Choice(&["averaged_inverted_cdf", "linear"]),
-                "averaged_inverted_cdf",
-                "how quantiles between two values are found",
-            ),
-        ],
+        params::KBinsDiscretizer::PARAMS,
         (false, false),
         discretize::fit,
     ),
@@ -252,16 +132,7 @@ static TRANSFORMERS: &[TransformerInfo] = &[
         "PolynomialFeatures",
         "polynomial-features",
         "products of two columns",
-        &[
-            param(
-                "degree",
-                Kind::Int { min: 1, max: 2 },
-                "2",
-                "most factors of a product",
-            ),
-            param("interaction_only", Kind::Bool, "false", "no squares"),
-            param("include_bias", Kind::Bool, "true", "a column of ones"),
-        ],
+        params::PolynomialFeatures::PARAMS,
         (false, false),
         expand::polynomial,
     ),
@@ -269,21 +140,7 @@ static TRANSFORMERS: &[TransformerInfo] = &[
         "SimpleImputer",
         "simple-imputer",
         "a number for missing values",
-        &[
-            param(
-                "strategy",
-                Kind::Choice(&["mean", "median", "most_frequent", "constant"]),
-                "mean",
-                "which number of the column",
-            ),
-            param("fill_value", ANY, "0", "the number of strategy constant"),
-            param(
-                "add_indicator",
-                Kind::Bool,
-                "false",
-                "columns that say what was missing",
-            ),
-        ],
+        params::SimpleImputer::PARAMS,
         (true, true),
         impute::fit,
     ),
@@ -291,20 +148,7 @@ static TRANSFORMERS: &[TransformerInfo] = &[
         "OneHotEncoder",
         "one-hot-encoder",
         "a column for each category",
-        &[
-            param(
-                "drop",
-                Kind::Optional(&Kind::Choice(&["first", "if_binary"])),
-                "none",
-                "leave out the first category, of all columns or of those with two",
-            ),
-            param(
-                "handle_unknown",
-                Kind::Choice(&["error", "ignore"]),
-                "error",
-                "refuse rows with other categories, or zeros for them",
-            ),
-        ],
+        params::OneHotEncoder::PARAMS,
         (true, true),
         encode::one_hot,
     ),
@@ -312,26 +156,7 @@ static TRANSFORMERS: &[TransformerInfo] = &[
         "OrdinalEncoder",
         "ordinal-encoder",
         "the place of a category in the order of all",
-        &[
-            param(
-                "handle_unknown",
-                Kind::Choice(&["error", "use_encoded_value"]),
-                "error",
-                "refuse rows with other categories, or `unknown_value` for them",
-            ),
-            param(
-                "unknown_value",
-                Kind::Optional(&ANY),
-                "none",
-                "for other categories",
-            ),
-            param(
-                "encoded_missing_value",
-                Kind::Optional(&ANY),
-                "none",
-                "for missing values; none keeps them missing",
-            ),
-        ],
+        params::OrdinalEncoder::PARAMS,
         (true, true),
         encode::ordinal,
     ),
@@ -339,15 +164,7 @@ static TRANSFORMERS: &[TransformerInfo] = &[
         "PCA",
         "pca",
         "principal components",
-        &[
-            param(
-                "n_components",
-                Kind::Optional(&COMPONENTS),
-                "none",
-                "how many, or below 1 the share of the variance that they explain",
-            ),
-            param("whiten", Kind::Bool, "false", "variance 1 for each"),
-        ],
+        params::Pca::PARAMS,
         (false, false),
         reduce::pca,
     ),
@@ -355,7 +172,7 @@ static TRANSFORMERS: &[TransformerInfo] = &[
         "TruncatedSVD",
         "truncated-svd",
         "singular vectors of the columns as they are, exactly, as by algorithm arpack",
-        &[param("n_components", COUNT, "2", "how many")],
+        params::TruncatedSvd::PARAMS,
         (false, false),
         reduce::truncated_svd,
     ),
@@ -363,15 +180,7 @@ static TRANSFORMERS: &[TransformerInfo] = &[
         "SelectKBest",
         "select-k-best",
         "the columns with the highest scores",
-        &[
-            param("k", Kind::Optional(&COUNT), "10", "how many; none for all"),
-            param(
-                "score_func",
-                Kind::Choice(&["f_classif", "f_regression", "chi2"]),
-                "f_classif",
-                "analysis of variance, of correlation, or of counts",
-            ),
-        ],
+        params::SelectKBest::PARAMS,
         (false, false),
         select::k_best,
     ),
@@ -379,7 +188,7 @@ static TRANSFORMERS: &[TransformerInfo] = &[
         "VarianceThreshold",
         "variance-threshold",
         "the columns whose variance is above a threshold",
-        &[param("threshold", NOT_NEGATIVE, "0", "the variance")],
+        params::VarianceThreshold::PARAMS,
         (false, true),
         select::variance,
     ),

@@ -4,6 +4,7 @@ pub(super) mod discretize;
 pub(super) mod encode;
 pub(super) mod expand;
 pub(super) mod impute;
+mod k_means;
 mod order;
 pub(super) mod power;
 pub(super) mod quantile;

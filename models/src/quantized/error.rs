@@ -110,6 +110,11 @@ pub enum QuantizeError {
     /// A network that was quantized and is none.
     #[error("the quantized network was refused: {0}")]
     Network(crate::model::ModelError),
+    /// Bits that are no matter of quantization.
+    #[error(
+        "a network is compiled with the codes and weights that it was trained with; train it with other `n_bits`, for which `tenebra search` tries several"
+    )]
+    OwnBits,
     /// A network whose tables are too large.
     #[error(
         "the tables of the network have more than {limit} entries; prune its neurons, or use fewer bits"

@@ -124,6 +124,26 @@ impl Metric {
         }
     }
 
+    /// Whether less is better.
+    #[must_use]
+    pub fn is_loss(self) -> bool {
+        match self {
+            Self::LogLoss
+            | Self::Hinge
+            | Self::SquaredError
+            | Self::AbsoluteError
+            | Self::Deviance { .. } => true,
+            Self::Accuracy
+            | Self::Precision(_)
+            | Self::Recall(_)
+            | Self::F1(_)
+            | Self::Matthews
+            | Self::RocAuc
+            | Self::R2
+            | Self::D2 { .. } => false,
+        }
+    }
+
     /// Whether it looks at more than which class was predicted.
     pub(super) fn needs_scores(self) -> bool {
         matches!(self, Self::LogLoss | Self::Hinge | Self::RocAuc)

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use tenebra_app::compile::decoys;
 use tenebra_app::files::TableFile;
 use tenebra_app::model_folder::{self, MODEL_FILES, read_model};
-use tenebra_app::report::NetworkBits;
+use tenebra_app::report::{NetworkBits, QuantizationReport};
 use tenebra_app::rows::{Columns, Selection, read_rows};
 use tenebra_app::{CompileOptions, Compiled, Error, compile, files};
 use tenebra_circuit::{Hide, Options, QueryMode};
@@ -13,7 +13,7 @@ use tenebra_models::data::Table;
 use tenebra_models::forest::BinsMode;
 use tenebra_models::network::NetworkOptions;
 use tenebra_models::quantized::Calibration;
-use tenebra_models::{Model, QuantizeError, QuantizeOptions, calibration_notes};
+use tenebra_models::{CalibrationNote, Model, QuantizeError, QuantizeOptions, calibration_notes};
 
 use crate::arguments::{InputPath, check_folder, check_stdin};
 use crate::commands::csv_options::{CsvOptions, doubtful_features};
@@ -95,6 +95,14 @@ pub(crate) struct Arguments {
     /// noise is no more than predicted
     #[arg(long)]
     no_measure: bool,
+    /// Warn if more than so many percent of the calibration rows change class, or a score moves by so much of the scores' range
+    #[arg(
+        long,
+        value_name = "PERCENT",
+        default_value_t = 5.0,
+        requires = "calibrate"
+    )]
+    max_moved: f64,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -313,6 +321,50 @@ fn warn_of_network(bits: &NetworkBits, compiled: &Compiled, model: &Model, path:
     }
 }
 
+/// What to know of the calibration data: of a linear model's features, also where steps make them.
+fn notes(
+    model: &Model,
+    table: &Table,
+    options: &QuantizeOptions,
+) -> Result<Vec<CalibrationNote>, Error> {
+    match model {
+        Model::Linear(linear) => Ok(calibration_notes(linear, table, options)?),
+        Model::Pipeline(pipeline) => match &*pipeline.model {
+            Model::Linear(linear) => {
+                let features = pipeline.transform(table)?;
+                let notes = calibration_notes(linear, &features, options)?;
+                // Indicators of categories that these rows do not have are no news.
+                let news =
+                    |note: &CalibrationNote| !matches!(note, CalibrationNote::Constant { .. });
+                Ok(notes.into_iter().filter(news).collect())
+            }
+            _ => Ok(Vec::new()),
+        },
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// That scores moved by more than `most` percent of their range, or as many rows changed class.
+fn moved(report: &QuantizationReport, most: f64) -> Option<String> {
+    let error = report.max_score_error.zip(report.score_range);
+    let range = error.filter(|(_, range)| *range > 0.0);
+    let scores = range
+        .map(|(error, range)| 100.0 * error / range)
+        .filter(|part| *part > most);
+    let classes = report.class_agreement.map(|share| 100.0 - 100.0 * share);
+    let classes = classes.filter(|part| *part > most);
+    let what = match (classes, scores) {
+        (Some(part), _) => format!("{part:.1} % of the calibration rows change class"),
+        (None, Some(part)) if report.class_agreement.is_none() => {
+            format!("a score of the calibration rows moves by {part:.1} % of their range")
+        }
+        _ => return None,
+    };
+    Some(format!(
+        "{what} when the model is quantized, more than `--max-moved {most}`: take more bits, which `tenebra tune` finds"
+    ))
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     check_folder(&arguments.output)?;
     check_stdin([Some(&arguments.model), arguments.calibrate.as_ref()])?;
@@ -347,11 +399,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if !arguments.force {
         files::check_free(&arguments.output, &MODEL_FILES)?;
     }
-    if let (Model::Linear(linear), Some(table), Some(path)) =
-        (&model, &calibration, &arguments.calibrate)
-    {
-        let notes = calibration_notes(linear, table, &options.quantize);
-        for note in notes.map_err(|e| Error::from(e).in_file(path))? {
+    if let (Some(table), Some(path)) = (&calibration, &arguments.calibrate) {
+        let notes = notes(&model, table, &options.quantize);
+        for note in notes.map_err(|e| e.in_file(path))? {
             output::warning(&format!("{}: {note}", path.display()));
         }
     }
@@ -367,6 +417,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             }
         })?;
     busy.finish_and_clear();
+    let quantization = &compiled.report.quantization;
+    // Networks have warnings of their own.
+    if quantization.network.is_none()
+        && let Some(warning) = moved(quantization, arguments.max_moved)
+    {
+        output::warning(&warning);
+    }
     if arguments.query == Query::Packed && compiled.report.query_mode != "packed" {
         output::note("note: there are no packed queries for this model; its queries are direct");
     }

@@ -1,5 +1,7 @@
 //! `tenebra inspect`.
 
+mod why;
+
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -15,6 +17,7 @@ use crate::output::{self, Failure, bytes, milliseconds};
 Examples:
   tenebra inspect model/
   tenebra inspect model/ --json
+  tenebra inspect model/ --why
   tenebra inspect model/ --circuit")]
 pub(crate) struct Arguments {
     /// Folder of the compiled model, with server.tnb
@@ -23,6 +26,10 @@ pub(crate) struct Arguments {
     /// Print the circuit instead of the report
     #[arg(long, conflicts_with = "json")]
     circuit: bool,
+    /// Explain which features cost what, what clients learn of the model, and what would cost less; the last needs the float model,
+    /// which `compile` puts in the folder
+    #[arg(long, conflicts_with = "circuit")]
+    why: bool,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -32,6 +39,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let server = read_server(&arguments.folder)?;
     if arguments.circuit {
         return output::data(&server.circuit().circuit().to_string());
+    }
+    if arguments.why {
+        return why::run(&arguments.folder, &server, arguments.json);
     }
     if arguments.json {
         return output::json(server.report());

@@ -23,7 +23,9 @@ pub enum SpecError {
     #[error("readout version {0} is not known to this client; update it")]
     UnknownReadout(u8),
     /// Steps of preprocessing that this version does not know, or was built without.
-    #[error("preprocessing version {0} is not known to this client; update it, or build it with the feature `preprocessing`")]
+    #[error(
+        "preprocessing version {0} is not known to this client; update it, or build it with the feature `preprocessing`"
+    )]
     UnknownPreprocessing(u8),
     /// A step of preprocessing is unsound.
     #[error("step {step}: {source}")]

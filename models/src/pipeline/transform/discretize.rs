@@ -2,10 +2,11 @@
 
 use tenebra_quant::RowStep;
 
+use super::k_means::centers;
 use super::order::{averaged, inverted, percentile};
 use crate::pipeline::error::PipelineError;
 use crate::pipeline::frame::{Column, Frame};
-use crate::pipeline::params::ByName;
+use crate::pipeline::params::{BinsAs, BinsBy, KBinsDiscretizer, QuantileMethod};
 use crate::train::Params;
 
 const STEP: &str = "KBinsDiscretizer";
@@ -15,14 +16,15 @@ pub(crate) fn fit(
     frame: &mut Frame<'_>,
     columns: &[Column],
 ) -> Result<Vec<Column>, PipelineError> {
+    let params = KBinsDiscretizer::read(params);
     let mut result = Vec::new();
     for column in columns {
-        let cuts = cuts(params, frame, column);
+        let cuts = cuts(&params, frame, column);
         let count = cuts.len() + 1;
         let from = column.value;
         let bins = RowStep::Bins { from, cuts };
         let number = frame.column(STEP, column.name.clone(), bins)?;
-        if params.choice("encode") == Some("ordinal") {
+        if params.encode == BinsAs::Ordinal {
             result.push(number);
             continue;
         }
@@ -36,8 +38,8 @@ pub(crate) fn fit(
 }
 
 /// The inner edges of the intervals.
-fn cuts(params: &Params, frame: &Frame<'_>, column: &Column) -> Vec<f64> {
-    let n_bins = params.count("n_bins");
+fn cuts(params: &KBinsDiscretizer, frame: &Frame<'_>, column: &Column) -> Vec<f64> {
+    let n_bins = params.n_bins;
     let weight = |row: usize| frame.weights.map_or(1.0, |weights| weights[row]);
     let values = frame.values(column).enumerate();
     let mut pairs: Vec<(f64, f64)> = values.map(|(row, x)| (x, weight(row))).collect();
@@ -50,18 +52,22 @@ fn cuts(params: &Params, frame: &Frame<'_>, column: &Column) -> Vec<f64> {
         return Vec::new();
     }
     let even = |at: usize| min + (max - min) / n_bins as f64 * at as f64;
-    let mut edges: Vec<f64> = match params.choice("strategy") {
-        Some("uniform") => return (1..n_bins).map(even).collect(),
-        Some("kmeans") => {
-            let middle = |at: usize| 0.5 * (even(at) + even(at + 1));
-            let mut centers = centers(&pairs, (0..n_bins).map(middle).collect());
+    let mut edges: Vec<f64> = match params.strategy {
+        BinsBy::Uniform => return (1..n_bins).map(even).collect(),
+        BinsBy::KMeans => {
+            // The last edge is the greatest value, whatever rounding says.
+            let edge = |at: usize| if at == n_bins { max } else { even(at) };
+            let middle = |at: usize| 0.5 * (edge(at + 1) + edge(at));
+            let values: Vec<f64> = frame.values(column).collect();
+            let weights: Vec<f64> = (0..values.len()).map(weight).collect();
+            let mut centers = centers(&values, &weights, (0..n_bins).map(middle).collect());
             centers.sort_by(f64::total_cmp);
             let between = centers.windows(2).map(|pair| 0.5 * (pair[0] + pair[1]));
             core::iter::once(min).chain(between).chain([max]).collect()
         }
-        _ => {
+        BinsBy::Quantile => {
             let sorted: Vec<f64> = pairs.iter().map(|(x, _)| *x).collect();
-            let linear = params.choice("quantile_method") == Some("linear");
+            let linear = params.quantile_method == QuantileMethod::Linear;
             let percent = |at: usize| 100.0 / n_bins as f64 * at as f64;
             let edge = |at: usize| match (frame.weights, linear) {
                 (Some(_), _) => inverted(&pairs, percent(at)),
@@ -82,31 +88,4 @@ fn cuts(params: &Params, frame: &Frame<'_>, column: &Column) -> Vec<f64> {
     edges.truncate(inner);
     edges.drain(..1.min(inner));
     edges
-}
-
-/// Lloyd's algorithm in one dimension.
-fn centers(pairs: &[(f64, f64)], mut centers: Vec<f64>) -> Vec<f64> {
-    const ROUNDS: usize = 300;
-    for _ in 0..ROUNDS {
-        let mut sums = vec![(0.0, 0.0); centers.len()];
-        for &(x, weight) in pairs {
-            let nearest = (0..centers.len()).min_by(|a, b| {
-                let distance = |at: &usize| (x - centers[*at]).abs();
-                distance(a).total_cmp(&distance(b))
-            });
-            if let Some(sum) = nearest.and_then(|at| sums.get_mut(at)) {
-                sum.0 += x * weight;
-                sum.1 += weight;
-            }
-        }
-        let next = |(center, (sum, weight)): (&f64, (f64, f64))| {
-            if weight > 0.0 { sum / weight } else { *center }
-        };
-        let moved: Vec<f64> = centers.iter().zip(sums).map(next).collect();
-        if moved == centers {
-            break;
-        }
-        centers = moved;
-    }
-    centers
 }

@@ -4,7 +4,7 @@ use tenebra_quant::{Other, RowStep};
 
 use crate::pipeline::error::PipelineError;
 use crate::pipeline::frame::{Column, Frame};
-use crate::pipeline::params::ByName;
+use crate::pipeline::params::{Drop, OneHotEncoder, OneHotUnknown, OrdinalEncoder, OrdinalUnknown};
 use crate::train::Params;
 
 /// Most categories of a column.
@@ -47,14 +47,15 @@ pub(crate) fn one_hot(
     columns: &[Column],
 ) -> Result<Vec<Column>, PipelineError> {
     const STEP: &str = "OneHotEncoder";
-    let ignore = params.choice("handle_unknown") == Some("ignore");
+    let params = OneHotEncoder::read(params);
+    let ignore = params.handle_unknown == OneHotUnknown::Ignore;
     let mut result = Vec::new();
     for column in columns {
         let (list, missing) = categories(STEP, frame, column)?;
         let count = list.len() + usize::from(missing);
-        let dropped = match params.choice("drop") {
-            Some("first") => 1,
-            Some(_) if count == 2 => 1,
+        let dropped = match params.drop {
+            Some(Drop::First) => 1,
+            Some(Drop::IfBinary) if count == 2 => 1,
             _ => 0,
         };
         if column.words.is_some() && ignore && missing {
@@ -110,18 +111,16 @@ pub(crate) fn ordinal(
             message,
         })
     };
-    let unknown = match (
-        params.choice("handle_unknown"),
-        params.optional_float("unknown_value"),
-    ) {
-        (Some("use_encoded_value"), Some(value)) => Other::Value(value),
-        (Some("use_encoded_value"), None) => {
+    let params = OrdinalEncoder::read(params);
+    let unknown = match (params.handle_unknown, params.unknown_value) {
+        (OrdinalUnknown::UseEncodedValue, Some(value)) => Other::Value(value),
+        (OrdinalUnknown::UseEncodedValue, None) => {
             return refuse("`handle_unknown=use_encoded_value` needs `unknown_value`".into());
         }
-        (_, Some(_)) => {
+        (OrdinalUnknown::Error, Some(_)) => {
             return refuse("`unknown_value` needs `handle_unknown=use_encoded_value`".into());
         }
-        _ => Other::Refuse,
+        (OrdinalUnknown::Error, None) => Other::Refuse,
     };
     let mut result = Vec::new();
     for column in columns {
@@ -134,7 +133,7 @@ pub(crate) fn ordinal(
                 column.name
             ));
         }
-        let missing = match (missing, params.optional_float("encoded_missing_value")) {
+        let missing = match (missing, params.encoded_missing_value) {
             (true, Some(value)) => Other::Value(value),
             (true, None) => Other::Missing,
             (false, _) => unknown,

@@ -4,7 +4,7 @@ use tenebra_quant::RowStep;
 
 use crate::pipeline::error::PipelineError;
 use crate::pipeline::frame::{Column, Frame};
-use crate::pipeline::params::ByName;
+use crate::pipeline::params::PolynomialFeatures;
 use crate::train::Params;
 
 pub(crate) fn polynomial(
@@ -13,16 +13,17 @@ pub(crate) fn polynomial(
     columns: &[Column],
 ) -> Result<Vec<Column>, PipelineError> {
     const STEP: &str = "PolynomialFeatures";
+    let params = PolynomialFeatures::read(params);
     let mut result = Vec::new();
-    if params.flag("include_bias") {
+    if params.include_bias {
         result.push(frame.column(STEP, "1".into(), RowStep::Constant { value: 1.0 })?);
     }
     result.extend_from_slice(columns);
-    if params.count("degree") < 2 {
+    if params.degree < 2 {
         return Ok(result);
     }
     for (at, left) in columns.iter().enumerate() {
-        let first = at + usize::from(params.flag("interaction_only"));
+        let first = at + usize::from(params.interaction_only);
         for right in columns.get(first..).unwrap_or_default() {
             let name = if left.value == right.value {
                 format!("{}^2", left.name)

@@ -5,7 +5,7 @@ use tenebra_quant::RowStep;
 use super::order::percentile;
 use crate::pipeline::error::PipelineError;
 use crate::pipeline::frame::{Column, Frame};
-use crate::pipeline::params::ByName;
+use crate::pipeline::params::{FillWith, SimpleImputer};
 use crate::train::Params;
 
 const STEP: &str = "SimpleImputer";
@@ -15,30 +15,30 @@ pub(crate) fn fit(
     frame: &mut Frame<'_>,
     columns: &[Column],
 ) -> Result<Vec<Column>, PipelineError> {
-    let strategy = params.choice("strategy").unwrap_or("mean");
+    let params = SimpleImputer::read(params);
     let (mut filled, mut indicators) = (Vec::new(), Vec::new());
     for column in columns {
-        if column.words.is_some() && strategy != "most_frequent" {
+        if column.words.is_some() && params.strategy != FillWith::MostFrequent {
             return Err(PipelineError::Words {
-                step: format!("simple-imputer(strategy={strategy})"),
+                step: "simple-imputer without `strategy=most_frequent`".into(),
                 column: column.name.clone(),
             });
         }
         let sorted = frame.sorted(column);
         let from = column.value;
-        if params.flag("add_indicator") && sorted.len() < frame.n_rows() {
+        if params.add_indicator && sorted.len() < frame.n_rows() {
             indicators.push((from, format!("missingindicator_{}", column.name)));
         }
-        let value = match (strategy, sorted.as_slice()) {
-            ("constant", _) => params.float("fill_value"),
+        let value = match (params.strategy, sorted.as_slice()) {
+            (FillWith::Constant, _) => params.fill_value,
             // scikit-learn drops a column without values.
             (_, []) => continue,
-            ("mean", _) => {
+            (FillWith::Mean, _) => {
                 let present = frame.present(column);
                 present.iter().sum::<f64>() / present.len() as f64
             }
-            ("median", _) => percentile(&sorted, 50.0),
-            _ => most_frequent(&sorted),
+            (FillWith::Median, _) => percentile(&sorted, 50.0),
+            (FillWith::MostFrequent, _) => most_frequent(&sorted),
         };
         filled.push(Column {
             value: frame.push(STEP, RowStep::Fill { from, value })?,

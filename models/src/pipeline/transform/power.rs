@@ -5,7 +5,7 @@ use tenebra_quant::RowStep;
 use super::scale::standard_of;
 use crate::pipeline::error::PipelineError;
 use crate::pipeline::frame::{Column, Frame};
-use crate::pipeline::params::ByName;
+use crate::pipeline::params::PowerTransformer;
 use crate::train::Params;
 
 pub(crate) fn fit(
@@ -14,13 +14,14 @@ pub(crate) fn fit(
     columns: &[Column],
 ) -> Result<Vec<Column>, PipelineError> {
     const STEP: &str = "PowerTransformer";
+    let params = PowerTransformer::read(params);
     let mut result = Vec::new();
     for column in columns {
         let from = column.value;
         let lambda = exponent(&frame.present(column));
         let power = RowStep::Power { from, lambda };
         let mut powered = frame.column(STEP, column.name.clone(), power)?;
-        if params.flag("standardize") {
+        if params.standardize {
             let values: Vec<(f64, f64)> = frame.values(&powered).map(|x| (x, 1.0)).collect();
             powered = frame.affine(STEP, &powered, standard_of(&values))?;
         }
@@ -41,7 +42,8 @@ fn variance(values: &[f64]) -> f64 {
     values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n
 }
 
-/// The exponent with the greatest likelihood, within the bounds and to the tolerance of SciPy's `yeojohnson_normmax`.
+/// The exponent with the greatest likelihood, within the bounds of SciPy's `yeojohnson_normmax`: its search, which cannot see steps below
+/// 1e-8 in a likelihood that is flat there, and then the zero of the derivative.
 fn exponent(values: &[f64]) -> f64 {
     let constant = |values: &[f64]| values.iter().all(|x| Some(x) == values.first());
     if constant(values) {
@@ -69,7 +71,69 @@ fn exponent(values: &[f64]) -> f64 {
     } else {
         (tiny, huge)
     };
-    minimum(loss, low, high)
+    let near = minimum(loss, low, high);
+    zero(
+        |lambda| slope(values, lambda) - signed_logs,
+        near,
+        (low, high),
+    )
+    .unwrap_or(near)
+}
+
+/// `n Σ (y - ȳ) y' / Σ (y - ȳ)²`, `y` being the powers of the values and `y'` their derivative by the exponent.
+fn slope(values: &[f64], lambda: f64) -> f64 {
+    let powers = powers(values, lambda);
+    let n = values.len() as f64;
+    let mean = powers.iter().sum::<f64>() / n;
+    let (mut products, mut squares) = (0.0, 0.0);
+    for (x, power) in values.iter().zip(powers) {
+        let log = x.abs().ln_1p();
+        let exponent = if *x >= 0.0 { lambda } else { 2.0 - lambda };
+        products += (power - mean) * log * log * growth(exponent * log);
+        squares += (power - mean) * (power - mean);
+    }
+    n * products / squares
+}
+
+/// `(e^u (u - 1) + 1) / u²`, which is ½ at 0.
+fn growth(u: f64) -> f64 {
+    if u.abs() > 1.0 {
+        return (u.exp() * (u - 1.0) + 1.0) / (u * u);
+    }
+    // Σ u^k / (k! (k + 2))
+    const TERMS: u32 = 20;
+    let (mut sum, mut power) = (0.0, 1.0);
+    for k in 0..TERMS {
+        sum += power / f64::from(k + 2);
+        power *= u / f64::from(k + 1);
+    }
+    sum
+}
+
+/// The zero of an increasing function nearest to a place, by bisection to the last bit; `None` if there is none within the bounds.
+fn zero(f: impl Fn(f64) -> f64, near: f64, (min, max): (f64, f64)) -> Option<f64> {
+    let mut reach = 1e-7 * near.abs().max(1.0);
+    let (mut low, mut high) = loop {
+        let (low, high) = ((near - reach).max(min), (near + reach).min(max));
+        if f(low) <= 0.0 && f(high) >= 0.0 {
+            break (low, high);
+        }
+        if low == min && high == max || !reach.is_finite() {
+            return None;
+        }
+        reach *= 8.0;
+    };
+    loop {
+        let middle = 0.5 * (low + high);
+        if middle <= low || middle >= high {
+            return Some(middle);
+        }
+        if f(middle) < 0.0 {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
 }
 
 /// The minimum of a function within bounds: golden sections and parabolas (Brent 1973; Forsythe, Malcolm and Moler's `fmin`), as in

@@ -5,7 +5,7 @@ use tenebra_quant::RowStep;
 use super::order::percentile;
 use crate::pipeline::error::PipelineError;
 use crate::pipeline::frame::{Column, Frame};
-use crate::pipeline::params::ByName;
+use crate::pipeline::params::{Distribution, QuantileTransformer};
 use crate::train::Params;
 
 pub(crate) fn fit(
@@ -14,8 +14,9 @@ pub(crate) fn fit(
     columns: &[Column],
 ) -> Result<Vec<Column>, PipelineError> {
     const STEP: &str = "QuantileTransformer";
-    let count = params.count("n_quantiles").min(frame.n_rows());
-    let normal = params.choice("output_distribution") == Some("normal");
+    let params = QuantileTransformer::read(params);
+    let count = params.n_quantiles.min(frame.n_rows());
+    let normal = params.output_distribution == Distribution::Normal;
     let mut result = Vec::new();
     for column in columns {
         let sorted = frame.sorted(column);

@@ -7,7 +7,7 @@ use tenebra_quant::RowStep;
 
 use crate::pipeline::error::PipelineError;
 use crate::pipeline::frame::{Column, Frame};
-use crate::pipeline::params::ByName;
+use crate::pipeline::params::{Pca, TruncatedSvd};
 use crate::train::Params;
 
 /// Singular values, descending, and right singular vectors as rows, their largest entry positive.
@@ -65,6 +65,7 @@ pub(crate) fn pca(
     columns: &[Column],
 ) -> Result<Vec<Column>, PipelineError> {
     const STEP: &str = "PCA";
+    let params = Pca::read(params);
     let (rows, most) = (frame.n_rows(), frame.n_rows().min(columns.len()));
     let refuse = |message: String| {
         Err(PipelineError::Parameter {
@@ -81,7 +82,7 @@ pub(crate) fn pca(
     let means: Vec<f64> = columns.iter().map(mean).collect();
     let (values, vectors) = singular(STEP, matrix(frame, columns, &means))?;
     let variances: Vec<f64> = values.iter().map(|s| s * s / (rows - 1) as f64).collect();
-    let count = match params.optional_float("n_components") {
+    let count = match params.n_components {
         Some(share) if share < 1.0 => {
             let total: f64 = variances.iter().sum();
             let mut sum = 0.0;
@@ -102,7 +103,7 @@ pub(crate) fn pca(
         }
         _ => most,
     };
-    let whiten = params.flag("whiten");
+    let whiten = params.whiten;
     let weights = (0..count).map(|at| {
         let scale = if whiten { variances[at].sqrt() } else { 1.0 };
         let scale = if scale < f64::EPSILON { 1.0 } else { scale };
@@ -122,10 +123,8 @@ pub(crate) fn truncated_svd(
     columns: &[Column],
 ) -> Result<Vec<Column>, PipelineError> {
     const STEP: &str = "TruncatedSVD";
-    let (count, most) = (
-        params.count("n_components"),
-        frame.n_rows().min(columns.len()),
-    );
+    let params = TruncatedSvd::read(params);
+    let (count, most) = (params.n_components, frame.n_rows().min(columns.len()));
     if count > most {
         return Err(PipelineError::Parameter {
             step: STEP,

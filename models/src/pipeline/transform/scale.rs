@@ -5,7 +5,7 @@ use tenebra_quant::RowStep;
 use super::order::percentile;
 use crate::pipeline::error::PipelineError;
 use crate::pipeline::frame::{Column, Frame};
-use crate::pipeline::params::ByName;
+use crate::pipeline::params::{MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler};
 use crate::train::Params;
 
 type Columns = Result<Vec<Column>, PipelineError>;
@@ -54,14 +54,15 @@ pub(super) fn standard_of(values: &[(f64, f64)]) -> (f64, f64) {
 }
 
 pub(crate) fn standard(params: &Params, frame: &mut Frame<'_>, columns: &[Column]) -> Columns {
+    let params = StandardScaler::read(params);
     let mut result = Vec::new();
     for column in columns {
         let weight = |row: usize| frame.weights.map_or(1.0, |weights| weights[row]);
         let values = frame.values(column).enumerate();
         let values: Vec<(f64, f64)> = values.map(|(row, x)| (x, weight(row))).collect();
         let (mean, scale) = standard_of(&values);
-        let center = if params.flag("with_mean") { mean } else { 0.0 };
-        let scale = if params.flag("with_std") { scale } else { 1.0 };
+        let center = if params.with_mean { mean } else { 0.0 };
+        let scale = if params.with_std { scale } else { 1.0 };
         result.push(frame.affine("StandardScaler", column, (center, scale))?);
     }
     Ok(result)
@@ -69,10 +70,8 @@ pub(crate) fn standard(params: &Params, frame: &mut Frame<'_>, columns: &[Column
 
 pub(crate) fn min_max(params: &Params, frame: &mut Frame<'_>, columns: &[Column]) -> Columns {
     const STEP: &str = "MinMaxScaler";
-    let (low, high) = (
-        params.float("feature_range_min"),
-        params.float("feature_range_max"),
-    );
+    let params = MinMaxScaler::read(params);
+    let (low, high) = (params.feature_range_min, params.feature_range_max);
     if low >= high {
         return Err(PipelineError::Parameter {
             step: STEP,
@@ -84,28 +83,27 @@ pub(crate) fn min_max(params: &Params, frame: &mut Frame<'_>, columns: &[Column]
         let (min, max) = ends(frame, column);
         let scale = not_tiny(max - min) / (high - low);
         let scaled = frame.affine(STEP, column, (min - low * scale, scale))?;
-        result.push(clipped(params, frame, STEP, scaled, (low, high))?);
+        result.push(clipped(params.clip, frame, STEP, scaled, (low, high))?);
     }
     Ok(result)
 }
 
 pub(crate) fn max_abs(params: &Params, frame: &mut Frame<'_>, columns: &[Column]) -> Columns {
     const STEP: &str = "MaxAbsScaler";
+    let params = MaxAbsScaler::read(params);
     let mut result = Vec::new();
     for column in columns {
         let (min, max) = ends(frame, column);
         let scaled = frame.affine(STEP, column, (0.0, not_tiny(min.abs().max(max.abs()))))?;
-        result.push(clipped(params, frame, STEP, scaled, (-1.0, 1.0))?);
+        result.push(clipped(params.clip, frame, STEP, scaled, (-1.0, 1.0))?);
     }
     Ok(result)
 }
 
 pub(crate) fn robust(params: &Params, frame: &mut Frame<'_>, columns: &[Column]) -> Columns {
     const STEP: &str = "RobustScaler";
-    let (low, high) = (
-        params.float("quantile_range_min"),
-        params.float("quantile_range_max"),
-    );
+    let params = RobustScaler::read(params);
+    let (low, high) = (params.quantile_range_min, params.quantile_range_max);
     if low > high {
         return Err(PipelineError::Parameter {
             step: STEP,
@@ -113,7 +111,7 @@ pub(crate) fn robust(params: &Params, frame: &mut Frame<'_>, columns: &[Column])
         });
     }
     // The distance of these quantiles in the standard normal distribution.
-    let normal = if params.flag("unit_variance") {
+    let normal = if params.unit_variance {
         let quantile = |percent: f64| {
             let step = RowStep::Quantiles {
                 from: 0,
@@ -135,16 +133,8 @@ pub(crate) fn robust(params: &Params, frame: &mut Frame<'_>, columns: &[Column])
             let range = percentile(&sorted, high) - percentile(&sorted, low);
             (percentile(&sorted, 50.0), not_tiny(range) / normal)
         };
-        let center = if params.flag("with_centering") {
-            center
-        } else {
-            0.0
-        };
-        let scale = if params.flag("with_scaling") {
-            scale
-        } else {
-            1.0
-        };
+        let center = if params.with_centering { center } else { 0.0 };
+        let scale = if params.with_scaling { scale } else { 1.0 };
         result.push(frame.affine(STEP, column, (center, scale))?);
     }
     Ok(result)
@@ -161,13 +151,13 @@ fn ends(frame: &Frame<'_>, column: &Column) -> (f64, f64) {
 }
 
 fn clipped(
-    params: &Params,
+    clip: bool,
     frame: &mut Frame<'_>,
     step: &'static str,
     column: Column,
     (min, max): (f64, f64),
 ) -> Result<Column, PipelineError> {
-    if !params.flag("clip") {
+    if !clip {
         return Ok(column);
     }
     let from = column.value;

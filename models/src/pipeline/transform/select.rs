@@ -3,7 +3,7 @@
 use super::scale::moments;
 use crate::pipeline::error::PipelineError;
 use crate::pipeline::frame::{Column, Frame, Target};
-use crate::pipeline::params::ByName;
+use crate::pipeline::params::{ScoreFunction, SelectKBest, VarianceThreshold};
 use crate::train::Params;
 
 pub(crate) fn variance(
@@ -11,7 +11,7 @@ pub(crate) fn variance(
     frame: &mut Frame<'_>,
     columns: &[Column],
 ) -> Result<Vec<Column>, PipelineError> {
-    let threshold = params.float("threshold");
+    let threshold = VarianceThreshold::read(params).threshold;
     let above = |column: &&Column| {
         let values = frame.values(column).map(|x| (x, 1.0)).collect::<Vec<_>>();
         let (_, variance, _) = moments(values.iter().copied());
@@ -47,14 +47,14 @@ pub(crate) fn k_best(
             message,
         })
     };
-    let score = params.choice("score_func").unwrap_or_default();
-    let scores: Vec<f64> = match (&frame.target, score) {
-        (Target::Classes(classes), "f_classif") => {
+    let params = SelectKBest::read(params);
+    let scores: Vec<f64> = match (&frame.target, params.score_func) {
+        (Target::Classes(classes), ScoreFunction::FClassif) => {
             let groups = classes.labels.len();
             let of = |c: &Column| f_classif(&column_of(frame, c), &classes.codes, groups);
             columns.iter().map(of).collect()
         }
-        (Target::Classes(classes), "chi2") => {
+        (Target::Classes(classes), ScoreFunction::Chi2) => {
             let groups = classes.labels.len();
             if let Some(column) = columns.iter().find(|c| frame.values(c).any(|x| x < 0.0)) {
                 return refuse(format!(
@@ -65,21 +65,21 @@ pub(crate) fn k_best(
             let of = |c: &Column| chi2(&column_of(frame, c), &classes.codes, groups);
             columns.iter().map(of).collect()
         }
-        (Target::Numbers(target), "f_regression") => {
+        (Target::Numbers(target), ScoreFunction::FRegression) => {
             let of = |c: &Column| f_regression(&column_of(frame, c), target);
             columns.iter().map(of).collect()
         }
         (Target::Several, _) => return refuse("it scores columns for one target".into()),
         (Target::Numbers(_), _) => {
-            return refuse(format!(
-                "{score} is for classes; set `score_func=f_regression`"
-            ));
+            return refuse(
+                "f_classif and chi2 are for classes; set `score_func=f_regression`".into(),
+            );
         }
         (Target::Classes(_), _) => {
             return refuse("f_regression is for numbers; set `score_func=f_classif`".into());
         }
     };
-    let k = params.optional_count("k").unwrap_or(columns.len());
+    let k = params.k.unwrap_or(columns.len());
     // The highest, of equal ones the later; a column without score comes last.
     let rank = |at: &usize| {
         if scores[*at].is_nan() {
