@@ -67,12 +67,16 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Whether the model has the parameters that are set, where its name alone says which model it is.
+    /// Whether the model has the parameters that are set; of a family, one of its two estimators.
     pub(super) fn check(&self) -> Result<(), TrainError> {
-        if let EstimatorName::One(info) = self.model {
-            self.configured(Estimator::of(info))?;
+        let configured = |info| self.configured(Estimator::of(info)).map(|_| ());
+        match self.model {
+            EstimatorName::One(info) => configured(info),
+            EstimatorName::Family(family) => {
+                let [classifier, regressor] = family.estimators();
+                configured(classifier).or_else(|error| configured(regressor).map_err(|_| error))
+            }
         }
-        Ok(())
     }
 
     /// Whether it learns classes from these targets.

@@ -90,15 +90,21 @@ impl Family {
     /// Never: a test holds [`FAMILIES`] to name estimators that there are.
     #[must_use]
     pub fn estimator_for(&self, targets: &[TargetColumn]) -> &'static EstimatorInfo {
-        let classes = matches!(targets, [only] if has_classes(only));
-        let name = if classes {
-            self.classifier
+        let [classifier, regressor] = self.estimators();
+        if matches!(targets, [only] if has_classes(only)) {
+            classifier
         } else {
-            self.regressor
-        };
-        estimators()
-            .find(|info| info.name == name)
-            .expect("families name estimators that there are")
+            regressor
+        }
+    }
+
+    /// The classifier and the regressor.
+    pub(crate) fn estimators(&self) -> [&'static EstimatorInfo; 2] {
+        [self.classifier, self.regressor].map(|name| {
+            estimators()
+                .find(|info| info.name == name)
+                .expect("families name estimators that there are")
+        })
     }
 }
 
