@@ -203,6 +203,10 @@ pub(crate) fn check(
     if u32::from(plain.plaintext_bits) < digits.plaintext_bits {
         return Err(mismatch("the digit sums need more bits"));
     }
+    // As in `fit`.
+    if plain.plaintext_bits > gadget_bits(plain.base_log, plain.level_count) {
+        return Err(mismatch("its gadget has fewer bits than its digit sums"));
+    }
     let diagram = build(&digits, layout.glwe().polynomial_size());
     if diagram.input_bits != plain.input_bits as usize {
         return Err(mismatch("numbers of input bits differ"));
@@ -232,7 +236,7 @@ fn fit(
     let glwe = ValidGlwe::secure(k, n).ok()?;
     let plaintext_bits = u8::try_from(digits.plaintext_bits).ok()?;
     // Clear values must be multiples of q/B^ℓ, or the products of clear polynomials would be rounded.
-    if u32::from(plaintext_bits) > u32::from(base_log) * u32::from(level_count) {
+    if plaintext_bits > gadget_bits(base_log, level_count) {
         return None;
     }
     let layout = BranchingLayout {
@@ -249,6 +253,11 @@ fn fit(
     let layout = layout.validate().ok()?;
     let products = result_noise(&layout, &diagram.noise);
     response_width(&layout, products, digits.coefficients, goal)
+}
+
+/// What the digits of a gadget hold.
+fn gadget_bits(base_log: u8, level_count: u8) -> u8 {
+    base_log.saturating_mul(level_count)
 }
 
 /// Body bits far below the noise are not worth sending: dropping b − 3 of them adds under 1 % of variance.

@@ -346,8 +346,8 @@ mod tests {
             splits: [gadget; MAX_SPLITS],
             scheme_switch: gadget,
         };
-        let packed = layout((1, 2048), (10, 5), Some(packing));
-        let direct = layout((2, 1024), (12, 3), None);
+        let packed = layout((1, 2048), (8, 5), Some(packing));
+        let direct = layout((2, 1024), (8, 5), None);
         let (fresh, rounding, transform) = terms(&direct);
         // Both rings have keys of 2,048 bits.
         let (n, key) = (2048f64, 1024.0 + 6.66 * 2048f64.sqrt());
@@ -370,10 +370,10 @@ mod tests {
                 of.of_result(&none, [2.0, 3.0]).normal,
                 2.0 * row,
             );
-            // k + 1 = 3 polynomials of 1,024 coefficients, three levels.
-            let digits = energy(3.0, 4096.0) * 1.5;
+            // k + 1 = 3 polynomials of 1,024 coefficients, five levels.
+            let digits = energy(5.0, 256.0) * 1.5;
             let whole = digits * (fresh + rounding(64 - 55))
-                + (1.0 + n / 4.0) * rounding(64 - 36)
+                + (1.0 + n / 4.0) * rounding(64 - 40)
                 + (1.0 + key) * f(digits);
             assert_close("direct", of.of_result(&one, [0.0; 2]).variance(), whole);
 
@@ -381,9 +381,9 @@ mod tests {
             let row = 3.0 + (1.0 + n) * f(1.0);
             let normal = of.of_result(&none, [2.0, 3.0]).normal;
             assert_close("packed row", normal, 2.0 * row + 3.0 * n * 5.0);
-            let digits = energy(5.0, 1024.0);
+            let digits = energy(5.0, 256.0);
             let white = digits * ((1.0 + n) * 3.0 + 5.0 + 4.0 * 7.0)
-                + (1.0 + n) * (rounding(64 - 50) + f(2.0 * digits));
+                + (1.0 + n) * (rounding(64 - 40) + f(2.0 * digits));
             let [_, others, ..] = of.of_result(&one, [0.0; 2]).mixed;
             assert_close("packed", others.variance, white);
             assert_close(

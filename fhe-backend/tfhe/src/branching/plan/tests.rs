@@ -144,6 +144,35 @@ fn a_layout_of_another_circuit_is_refused() {
     }
 }
 
+/// Clear values must be multiples of the last digit: products with clear tables would be rounded else, and results be wrong.
+#[test]
+fn digit_sums_have_no_more_bits_than_their_gadget() {
+    let form = branching_form(&trees(70)).unwrap();
+    let any = goal(1000.0, 1.0);
+    let plan = plan(&form, &direct(), any).unwrap();
+    let narrow = |plaintext_bits: u32| DigitForm {
+        plaintext_bits,
+        ..cut(&form, plan.digits.radix)
+    };
+    let (ring, diagram) = ((2, 1024), &plan.diagram);
+    let fits = |bits, gadget| fit(&narrow(bits), diagram, ring, gadget, any).is_some();
+    assert!(fits(24, (12, 2)) && !fits(25, (12, 2)) && !fits(40, (12, 2)));
+    assert!(fits(17, (17, 1)) && !fits(18, (17, 1)));
+    let with = |plaintext_bits: u8| {
+        let layout = BranchingLayout {
+            plaintext_bits,
+            base_log: 11,
+            level_count: 3,
+            response_bits: 60,
+            ..*plan.layout.layout()
+        };
+        check(&form, layout.validate().unwrap(), plan.digits.radix, 1000.0)
+    };
+    assert!(with(33).is_ok());
+    let what = "its gadget has fewer bits than its digit sums";
+    assert_eq!(with(34).unwrap_err(), PlanError::Layout { what });
+}
+
 /// Digits of every width up to that of a value; parts of 32 trees and more, of digits of one bit.
 #[test]
 fn radices_by_hand() {
