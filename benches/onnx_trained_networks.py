@@ -173,7 +173,8 @@ def main():
             (folder / f"{part}.csv").write_bytes(source.read_bytes())
         if a.no_run:
             continue
-        run(a.tenebra, "import", onnx, "-o", folder / "model.json", "--force")
+        (folder / "model.json").unlink(missing_ok=True)
+        run(a.tenebra, "import", onnx, "-o", folder / "model.json")
         report = run(a.tenebra, "compile", folder / "model.json", "--calibrate", train, "--target", "y", "--no-measure", "--force",
                      "-o", folder / "compiled", "--json")
         scores = [run(a.tenebra, "eval", folder / "compiled", "--data", test, "--target", "y", "--mode", mode, "--json")["metric"]["value"]
