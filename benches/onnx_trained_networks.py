@@ -3,7 +3,7 @@
 
     benches/onnx_trained_networks.py WORK [--tenebra target/release/tenebra] [--data ../shared/peer/data] [--only NAME]… [--no-run]
 
-Trains 15 networks on data sets of scikit-learn (rows of DATA, split there), by scikit-learn and by PyTorch, exports them through
+Trains 16 networks on data sets of scikit-learn (rows of DATA, split there), by scikit-learn and by PyTorch, exports them through
 skl2onnx and torch.onnx, and for each runs `import`, `compile --calibrate` with the training rows, and `eval` of all test rows in
 the clear and simulated. Prints a table. Needs torch, onnx, scikit-learn; skl2onnx for the first six.
 """
@@ -107,6 +107,10 @@ def convolution(n, outputs):
     return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(36, outputs))
 
 
+def deep_convolution(n, outputs):
+    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(36, 32), nn.ReLU(), nn.Linear(32, outputs))
+
+
 def normalized_convolution(n, outputs):
     return nn.Sequential(nn.Conv2d(1, 6, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(6), nn.SiLU(), nn.Flatten(), nn.Linear(96, outputs))
 
@@ -129,6 +133,7 @@ NETWORKS = [
     ("torch breast cancer residual 16", "bc_std", pytorch(residual, epochs=40)),
     ("torch digits 48 dropout", "digits", pytorch(mlp(48, dropout=0.2), epochs=80, rate=5e-3)),
     ("torch digits conv 4x3x3, average pool", "digits", pytorch(convolution, epochs=80, shape=(1, 8, 8))),
+    ("torch digits conv 4x3x3, average pool, 32", "digits", pytorch(deep_convolution, epochs=80, decay=1e-2, shape=(1, 8, 8))),
     ("torch digits conv stride 2, norm, SiLU", "digits", pytorch(normalized_convolution, epochs=60, shape=(1, 8, 8))),
     ("torch digits conv1d, GELU", "digits", pytorch(series, epochs=80, shape=(8, 8))),
     ("torch diabetes 16 ELU", "diabetes_std", pytorch(mlp(16, activation=nn.ELU), epochs=60, rate=5e-3, decay=0.1)),
@@ -168,7 +173,8 @@ def main():
             (folder / f"{part}.csv").write_bytes(source.read_bytes())
         if a.no_run:
             continue
-        run(a.tenebra, "import", onnx, "-o", folder / "model.json", "--force")
+        (folder / "model.json").unlink(missing_ok=True)
+        run(a.tenebra, "import", onnx, "-o", folder / "model.json")
         report = run(a.tenebra, "compile", folder / "model.json", "--calibrate", train, "--target", "y", "--no-measure", "--force",
                      "-o", folder / "compiled", "--json")
         scores = [run(a.tenebra, "eval", folder / "compiled", "--data", test, "--target", "y", "--mode", mode, "--json")["metric"]["value"]

@@ -23,7 +23,7 @@ pub enum Bins {
 /// What is asked of a compilation; `None` is the default of the kind of model.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
-    /// Bits of a feature's code and of a weight, 2 to 16; of trees with [`Bins::Uniform`] alone.
+    /// Bits of a feature's code and of a weight, 2 to 16; of trees with [`Bins::Uniform`] alone; of a float network's inputs, 1 to 8.
     pub n_bits: Option<u8>,
     /// Codes of trees.
     pub bins: Option<Bins>,
@@ -70,9 +70,15 @@ impl Settings {
     /// [`Error::NoEffect`] for a setting that would change nothing, [`Error::Setting`] for one out of its range.
     pub fn options(&self, model: &Model) -> Result<CompileOptions, Error> {
         self.check_effects(model)?;
-        let n_bits = self.n_bits.unwrap_or(8);
-        let n_bits = within("n_bits", n_bits.into(), 2, 16)?;
-        let mut quantize = QuantizeOptions::with_bits(n_bits)?;
+        let mut quantize = if is_float_network(model) {
+            let bits = self.n_bits.map(|bits| within("n_bits", bits.into(), 1, 8));
+            let mut quantize = QuantizeOptions::default();
+            quantize.network.input_bits = bits.transpose()?;
+            quantize
+        } else {
+            let n_bits = self.n_bits.unwrap_or(8);
+            QuantizeOptions::with_bits(within("n_bits", n_bits.into(), 2, 16)?)?
+        };
         quantize.forest.bins = match self.bins {
             Some(Bins::Uniform) => BinsMode::Uniform(quantize.input_bits),
             Some(Bins::Thresholds) | None => BinsMode::Thresholds,
@@ -150,7 +156,11 @@ impl Settings {
             Model::Network(_) => {
                 let why = "a network is compiled with the codes and weights that it was made with";
                 vec![
-                    (self.n_bits.is_some(), "n_bits", why),
+                    (
+                        self.n_bits.is_some() && !is_float_network(model),
+                        "n_bits",
+                        why,
+                    ),
                     (self.bins.is_some(), "bins", why),
                     (self.decoy_bits.is_some(), "decoy_bits", why),
                     (self.leaf_bits.is_some(), "leaf_bits", why),
@@ -175,6 +185,11 @@ impl Settings {
             None => Ok(()),
         }
     }
+}
+
+/// Whether it is quantized on the calibration data.
+fn is_float_network(model: &Model) -> bool {
+    matches!(model.behind_steps(), Model::Network(network) if !network.is_quantized())
 }
 
 /// `value`, if it lies in its range.

@@ -234,6 +234,9 @@ fn each(
 ) -> Result<Vec<Value>, OnnxError> {
     const REFUSED: &str = "it quantizes what is no sum or function of one, or to more than 8 bits";
     let constant = |at: usize, x: f64| {
+        if x.is_nan() {
+            return Err(call.refuse(format!("element {} of a constant is NaN", at + 1)));
+        }
         let expr = function(at, Operand::Number(x))?;
         expr.and_then(|expr| expr.as_constant())
             .ok_or_else(|| call.refuse(REFUSED))
