@@ -2,6 +2,7 @@
 
 use tenebra_circuit::{Hide, Options, QueryMode};
 use tenebra_models::forest::BinsMode;
+use tenebra_models::network::NetworkOptions;
 use tenebra_models::quantized::Calibration;
 use tenebra_models::{Model, QuantizeOptions};
 
@@ -23,8 +24,13 @@ pub enum Bins {
 /// What is asked of a compilation; `None` is the default of the kind of model.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
-    /// Bits of a feature's code and of a weight, 2 to 16; of trees with [`Bins::Uniform`] alone; of a float network's inputs, 1 to 8.
+    /// Bits of a feature's code and of a weight, 2 to 16; of trees with [`Bins::Uniform`] alone; of a float network of an input's code, 1
+    /// to 8.
     pub n_bits: Option<u8>,
+    /// Bits of a weight of a float network's hidden layers, 2 to 8.
+    pub weight_bits: Option<u8>,
+    /// Bits of the activations of a float network, 1 to 8.
+    pub activation_bits: Option<u8>,
     /// Codes of trees.
     pub bins: Option<Bins>,
     /// How the range of a linear model's features is found in the calibration data.
@@ -50,6 +56,8 @@ impl Default for Settings {
         let CompileOptions { plan, measure, .. } = CompileOptions::default();
         Self {
             n_bits: None,
+            weight_bits: None,
+            activation_bits: None,
             bins: None,
             range: None,
             decoy_bits: None,
@@ -70,15 +78,35 @@ impl Settings {
     /// [`Error::NoEffect`] for a setting that would change nothing, [`Error::Setting`] for one out of its range.
     pub fn options(&self, model: &Model) -> Result<CompileOptions, Error> {
         self.check_effects(model)?;
-        let mut quantize = if is_float_network(model) {
-            let bits = self.n_bits.map(|bits| within("n_bits", bits.into(), 1, 8));
-            let mut quantize = QuantizeOptions::default();
-            quantize.network.input_bits = bits.transpose()?;
-            quantize
-        } else {
-            let n_bits = self.n_bits.unwrap_or(8);
-            QuantizeOptions::with_bits(within("n_bits", n_bits.into(), 2, 16)?)?
-        };
+        Ok(CompileOptions {
+            quantize: self.quantize_options(model)?,
+            plan: Options {
+                p_fail_log2: self.p_fail_log2,
+                query: self.query,
+                hide: self.hide()?,
+                ..Options::default()
+            },
+            measure: self.measure,
+        })
+    }
+
+    fn quantize_options(&self, model: &Model) -> Result<QuantizeOptions, Error> {
+        if is_float_network(model) {
+            let bits = |setting, bits: Option<u8>, min| {
+                let bits = bits.map(|bits| within(setting, bits.into(), min, 8));
+                bits.transpose()
+            };
+            return Ok(QuantizeOptions {
+                network: NetworkOptions {
+                    input_bits: bits("n_bits", self.n_bits, 1)?,
+                    weight_bits: bits("weight_bits", self.weight_bits, 2)?,
+                    activation_bits: bits("activation_bits", self.activation_bits, 1)?,
+                },
+                ..QuantizeOptions::default()
+            });
+        }
+        let n_bits = within("n_bits", self.n_bits.unwrap_or(8).into(), 2, 16)?;
+        let mut quantize = QuantizeOptions::with_bits(n_bits)?;
         quantize.forest.bins = match self.bins {
             Some(Bins::Uniform) => BinsMode::Uniform(quantize.input_bits),
             Some(Bins::Thresholds) | None => BinsMode::Thresholds,
@@ -89,16 +117,7 @@ impl Settings {
             let bits = within("decoy_bits", bits.into(), 0, 4)?;
             quantize.forest.decoys = Some(decoys(model, bits)?);
         }
-        Ok(CompileOptions {
-            quantize,
-            plan: Options {
-                p_fail_log2: self.p_fail_log2,
-                query: self.query,
-                hide: self.hide()?,
-                ..Options::default()
-            },
-            measure: self.measure,
-        })
+        Ok(quantize)
     }
 
     fn hide(&self) -> Result<Option<Hide>, Error> {
@@ -135,61 +154,55 @@ impl Settings {
 
     /// Refuses settings that would change nothing.
     fn check_effects(&self, model: &Model) -> Result<(), Error> {
-        let linear = matches!(model.behind_steps(), Model::Linear(_));
-        if self.range.is_some() && !linear {
-            return Err(Error::NoEffect {
-                setting: "range",
-                why: "it is for linear models; this one takes the ranges that it was made with",
-            });
-        }
+        let bins = (self.bins.is_some(), "bins");
+        let decoy_bits = (self.decoy_bits.is_some(), "decoy_bits");
+        let leaf_bits = (self.leaf_bits.is_some(), "leaf_bits");
+        let n_bits = (self.n_bits.is_some(), "n_bits");
+        let range = (self.range.is_some(), "range");
+        let weight_bits = (self.weight_bits.is_some(), "weight_bits");
+        let activation_bits = (self.activation_bits.is_some(), "activation_bits");
+        let packed = (self.query == QueryMode::Packed, "query");
         let uniform = self.bins == Some(Bins::Uniform);
-        let refused = match model.behind_steps() {
+        let of_networks = "it is for networks with float weights";
+        match model.behind_steps() {
             Model::Linear(_) => {
                 let why = "a linear model has neither split points nor leaves, and its queries are direct";
-                vec![
-                    (self.bins.is_some(), "bins", why),
-                    (self.decoy_bits.is_some(), "decoy_bits", why),
-                    (self.leaf_bits.is_some(), "leaf_bits", why),
-                    (self.query == QueryMode::Packed, "query", why),
-                ]
+                refuse(why, &[bins, decoy_bits, leaf_bits, packed])?;
+                refuse(of_networks, &[weight_bits, activation_bits])
+            }
+            Model::Network(_) if is_float_network(model) => {
+                let why = "a float network is quantized by least error on the calibration data";
+                refuse(why, &[range, bins, decoy_bits, leaf_bits])
             }
             Model::Network(_) => {
-                let why = "a network is compiled with the codes and weights that it was made with";
-                vec![
-                    (
-                        self.n_bits.is_some() && !is_float_network(model),
-                        "n_bits",
-                        why,
-                    ),
-                    (self.bins.is_some(), "bins", why),
-                    (self.decoy_bits.is_some(), "decoy_bits", why),
-                    (self.leaf_bits.is_some(), "leaf_bits", why),
-                ]
+                let why =
+                    "a network is compiled with the codes and weights that it was trained with";
+                refuse(why, &[n_bits, weight_bits, activation_bits, range])?;
+                refuse(why, &[bins, decoy_bits, leaf_bits])
             }
-            _ => vec![
-                (
-                    self.n_bits.is_some() && !uniform,
-                    "n_bits",
-                    "the codes are the model's own thresholds; `bins` of uniform steps take so many bits",
-                ),
-                (
-                    self.decoy_bits.is_some() && uniform,
-                    "decoy_bits",
-                    "`bins` of uniform steps have no split points to hide",
-                ),
-            ],
-        };
-        let refused = refused.into_iter().find(|(given, ..)| *given);
-        match refused {
-            Some((_, setting, why)) => Err(Error::NoEffect { setting, why }),
-            None => Ok(()),
+            _ => {
+                let own = "the codes are the model's own thresholds; `bins` of uniform steps take so many bits";
+                refuse(own, &[(n_bits.0 && !uniform, n_bits.1)])?;
+                let why = "`bins` of uniform steps have no split points to hide";
+                refuse(why, &[(decoy_bits.0 && uniform, decoy_bits.1)])?;
+                let why = "it is for linear models; this one takes the ranges of its split points";
+                refuse(why, &[range])?;
+                refuse(of_networks, &[weight_bits, activation_bits])
+            }
         }
     }
 }
 
-/// Whether it is quantized on the calibration data.
 fn is_float_network(model: &Model) -> bool {
     matches!(model.behind_steps(), Model::Network(network) if !network.is_quantized())
+}
+
+/// Refuses the first of these settings that is given.
+fn refuse(why: &'static str, settings: &[(bool, &'static str)]) -> Result<(), Error> {
+    match settings.iter().find(|(given, _)| *given) {
+        Some((_, setting)) => Err(Error::NoEffect { setting, why }),
+        None => Ok(()),
+    }
 }
 
 /// `value`, if it lies in its range.
@@ -219,6 +232,11 @@ mod tests {
         "n_features":1,"coef":[[2]],"intercept":[1],"inverse_link":"identity","decision":"none"}"#;
     const TREE: &str = r#"{"format":"tenebra-model","version":1,"kind":"forest","estimator":"DecisionTreeRegressor",
         "n_features":1,"round_to_f32":true,"trees":[{"first_output":0,"nodes":[{"leaf":[1]}]}],"bias":[0],
+        "inverse_link":"identity","decision":"none"}"#;
+
+    const NETWORK: &str = r#"{"format":"tenebra-model","version":1,"kind":"network","estimator":"MLPRegressor","n_features":1,
+        "layers":[{"weights":[[[0,2.0]]],"scale":[1],"bias":[0],"activation":{"name":"relu"}},
+        {"weights":[[[0,1.0]]],"scale":[1],"bias":[0],"activation":{"name":"identity"}}],
         "inverse_link":"identity","decision":"none"}"#;
 
     struct Case {
@@ -279,6 +297,30 @@ mod tests {
                     ..default
                 },
                 message: "`n_bits` has no effect: the codes are the model's own thresholds",
+            },
+            Case {
+                model: TREE,
+                settings: Settings {
+                    weight_bits: Some(4),
+                    ..default
+                },
+                message: "`weight_bits` has no effect",
+            },
+            Case {
+                model: NETWORK,
+                settings: Settings {
+                    n_bits: Some(9),
+                    ..default
+                },
+                message: "`n_bits` is 9; it must be 1 to 8",
+            },
+            Case {
+                model: NETWORK,
+                settings: Settings {
+                    leaf_bits: Some(9),
+                    ..default
+                },
+                message: "`leaf_bits` has no effect: a float network",
             },
             Case {
                 model: TREE,

@@ -30,6 +30,8 @@ pub(crate) fn read(options: Option<&Bound<'_, PyDict>>) -> PyResult<Settings> {
 fn set(settings: &mut Settings, name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
     match name {
         "n_bits" => settings.n_bits = Some(small(name, value)?),
+        "weight_bits" => settings.weight_bits = Some(small(name, value)?),
+        "activation_bits" => settings.activation_bits = Some(small(name, value)?),
         "decoy_bits" => settings.decoy_bits = Some(small(name, value)?),
         "leaf_bits" => settings.leaf_bits = Some(small(name, value)?),
         "hide_model" => settings.hide_responses = Some(value.extract()?),
@@ -57,7 +59,7 @@ fn set(settings: &mut Settings, name: &str, value: &Bound<'_, PyAny>) -> PyResul
         "range" => settings.range = Some(range(value)?),
         _ => {
             return Err(PyTypeError::new_err(format!(
-                "there is no option `{name}`; there are n_bits, bins, range, decoy_bits, leaf_bits, query, p_fail, hide_model, hide_advantage, measure"
+                "there is no option `{name}`; there are n_bits, weight_bits, activation_bits, bins, range, decoy_bits, leaf_bits, query, p_fail, hide_model, hide_advantage, measure"
             )));
         }
     }

@@ -68,7 +68,7 @@ pub(crate) struct Predictions {
 impl Predictions {
     pub(crate) fn new(py: Python<'_>, of: &[Prediction], clipped: Option<String>) -> Self {
         let reals = |values: fn(&Prediction) -> &[f64]| {
-            let bytes = of.iter().flat_map(|row| values(row)).copied();
+            let bytes = of.iter().flat_map(values).copied();
             let bytes: Vec<u8> = bytes.flat_map(f64::to_ne_bytes).collect();
             PyBytes::new(py, &bytes).unbind()
         };

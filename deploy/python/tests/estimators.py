@@ -11,12 +11,14 @@ import numpy as np
 from sklearn import (
     calibration,
     cluster,
+    compose,
     cross_decomposition,
     datasets,
     decomposition,
     discriminant_analysis,
     ensemble,
     feature_selection,
+    impute,
     linear_model,
     multiclass,
     multioutput,
@@ -53,6 +55,8 @@ def _load(name: str) -> tuple[np.ndarray, np.ndarray]:
     if name == "wine":
         X, y = datasets.load_wine(return_X_y=True)
         return X, np.array(["barolo", "grignolino", "barbera"])[y]
+    if name == "wine_of_numbers":
+        return datasets.load_wine(return_X_y=True)
     if name == "diabetes":
         return datasets.load_diabetes(return_X_y=True)
     if name == "scaled_wine":
@@ -172,6 +176,33 @@ def _cases() -> list[Case]:
         en.VotingRegressor([("a", tree.DecisionTreeRegressor(max_depth=3)), ("b", en.RandomForestRegressor(n_estimators=4, max_depth=3, random_state=0))]),
     )
     trees("targets", tree.DecisionTreeRegressor(max_depth=4, random_state=0), en.RandomForestRegressor(n_estimators=4, max_depth=4, random_state=0), multioutput.MultiOutputRegressor(en.GradientBoostingRegressor(n_estimators=4, random_state=0)))
+    made, pre = pipeline.make_pipeline, preprocessing
+    trees(
+        "wine",
+        made(pre.StandardScaler(), en.RandomForestClassifier(n_estimators=5, max_depth=3, random_state=0)),
+        made(pre.MinMaxScaler(clip=True), tree.DecisionTreeClassifier(max_depth=4, random_state=0)),
+        made(pre.KBinsDiscretizer(4, encode="ordinal"), tree.DecisionTreeClassifier(max_depth=4, random_state=0)),
+        made(
+            compose.ColumnTransformer([("s", pre.RobustScaler(), [0, 3]), ("b", pre.Binarizer(threshold=2), [5]), ("p", "passthrough", [9, 6])]),
+            en.GradientBoostingClassifier(n_estimators=4, random_state=0),
+        ),
+    )
+    trees("gaps", made(impute.SimpleImputer(add_indicator=True), tree.DecisionTreeClassifier(max_depth=4, random_state=0)))
+    linear("gaps", made(impute.SimpleImputer(strategy="median"), pre.StandardScaler(), lm.LogisticRegression()))
+    linear(
+        "categories",
+        made(pre.OneHotEncoder(), lm.LogisticRegression()),
+        made(pre.OneHotEncoder(handle_unknown="ignore", drop="first"), lm.LogisticRegression()),
+    )
+    trees("categories", made(pre.OrdinalEncoder(), tree.DecisionTreeClassifier(max_depth=4, random_state=0)))
+    linear(
+        "diabetes",
+        made(feature_selection.SelectKBest(k=4), pre.PolynomialFeatures(2), lm.Ridge(0.01)),
+        made(pre.PowerTransformer(), lm.Ridge()),
+        made(pipeline.FeatureUnion([("a", pre.StandardScaler()), ("b", decomposition.PCA(2))]), lm.Ridge()),
+    )
+    for name in ("scaled_cancer", "scaled_wine"):
+        linear(name, nb.GaussianNB())
     cases.extend(_others())
     return cases
 
@@ -186,6 +217,7 @@ def _others() -> list[Case]:
         for data, made in [
             ("breast_cancer", [xgb.XGBClassifier(**few), xgb.XGBRFClassifier(**few), xgb.XGBClassifier(**few, booster="dart")]),
             ("scaled_wine", [xgb.XGBClassifier(**few)]),
+            ("wine_of_numbers", [pipeline.make_pipeline(preprocessing.StandardScaler(), xgb.XGBClassifier(**few))]),
             ("gaps", [xgb.XGBClassifier(**few)]),
             ("diabetes", [xgb.XGBRegressor(**few), xgb.XGBRegressor(**few, objective="count:poisson"), xgb.XGBRFRegressor(**few)]),
             ("targets", [xgb.XGBRegressor(**few)]),

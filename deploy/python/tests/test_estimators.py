@@ -47,6 +47,30 @@ def test_agrees_with_the_original(case: Case) -> None:
     np.testing.assert_array_equal(encrypted.scores, simulated.scores[:20])
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+def test_ties_go_to_the_first_class(classes: int) -> None:
+    """Even numbers of trees with pure leaves, and leaves of as many rows of each class, tie exactly."""
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.tree import DecisionTreeClassifier
+
+    rng = np.random.default_rng(0)
+    X = rng.integers(0, 3, size=(400, 3)).astype(float)
+    y = rng.integers(0, classes, size=400)
+    ties = 0
+    for estimator in (
+        RandomForestClassifier(n_estimators=4, random_state=0),
+        RandomForestClassifier(n_estimators=6, max_depth=2, random_state=0),
+        DecisionTreeClassifier(random_state=0),
+    ):
+        estimator.fit(np.vstack([X, X]), np.concatenate([y, (y + 1) % classes]))
+        compiled = tenebra.from_fitted(estimator).compile(X, measure=False)
+        ordered = np.sort(estimator.predict_proba(X), axis=1)
+        ties += int((ordered[:, -1] == ordered[:, -2]).sum())
+        np.testing.assert_array_equal(compiled.predict(X, fhe="simulate"), estimator.predict(X))
+        np.testing.assert_allclose(compiled.predict_proba(X, fhe="disable"), estimator.predict_proba(X), atol=1e-3)
+    assert ties > 0
+
+
 def _clipped(compiled: tenebra.Compiled, X: np.ndarray) -> np.ndarray:
     """Rows beyond the calibrated ranges."""
     import warnings

@@ -131,3 +131,11 @@ def test_people_do_with_them_what_they_do_with_others() -> None:
     from tenebra.sklearn import SGDClassifier
 
     assert not hasattr(SGDClassifier(), "predict_proba") and hasattr(SGDClassifier(loss="log_loss"), "predict_proba")
+
+
+def test_stubs_name_every_estimator() -> None:
+    from pathlib import Path
+
+    stubs = Path(tenebra.sklearn.__file__).with_suffix(".pyi").read_text()
+    named = [line.split("(")[0].removeprefix("class ") for line in stubs.splitlines() if line.startswith("class ")]
+    assert named == tenebra.sklearn.__all__

@@ -186,6 +186,8 @@ def compile(
     calibrate: ArrayLike | Any = None,
     *,
     n_bits: int | None = None,
+    weight_bits: int | None = None,
+    activation_bits: int | None = None,
     bins: Literal["thresholds", "uniform"] | None = None,
     range: Literal["without-outliers", "min-max", "least-error"] | float | None = None,
     decoy_bits: int | None = None,
@@ -202,7 +204,10 @@ def compile(
     Args:
         model: a `Model`; a fitted estimator; the path of a model's JSON, the JSON itself, or what it says as a dict.
         calibrate: rows like those that will be scored. Linear models need them; trees use them to choose leaf bits.
-        n_bits: bits of a feature's code and of a weight, 2 to 16 (8); of trees with `bins="uniform"` alone.
+        n_bits: bits of a feature's code and of a weight, 2 to 16 (8); of trees with `bins="uniform"` alone; of networks bits of
+            an input, 1 to 8.
+        weight_bits: of networks: bits of a weight of hidden layers, 2 to 8.
+        activation_bits: of networks: bits of a hidden result, 1 to 8.
         bins: codes of trees: `"thresholds"`, their own split points, which is exact, or `"uniform"` steps.
         range: how a linear model's ranges are found in the calibration rows; a number is a percentile, 50 to 100.
         decoy_bits: hides split points among decoys, 0 to 4.
@@ -216,6 +221,8 @@ def compile(
     """
     options = {
         "n_bits": n_bits,
+        "weight_bits": weight_bits,
+        "activation_bits": activation_bits,
         "bins": bins,
         "range": range,
         "decoy_bits": decoy_bits,

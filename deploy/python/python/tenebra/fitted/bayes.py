@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tenebra.errors import UnsupportedError
 from tenebra.fitted.draft import Draft, classifier, several
+from tenebra.fitted.steps import Steps
 
 
 def _counts(estimator: Any) -> Draft:
@@ -62,14 +62,21 @@ def _additive(estimator: Any, cuts: list[list[float]], tables: list[np.ndarray])
 
 def _gaussian(estimator: Any) -> Draft:
     variance, mean = np.asarray(estimator.var_), np.asarray(estimator.theta_)
-    if not np.allclose(variance, variance[0], rtol=1e-9, atol=0):
-        raise UnsupportedError(
-            "GaussianNB with a variance for each class is quadratic in each feature, and there is no scheme for squares yet",
-            "LinearDiscriminantAnalysis is the linear model of Gaussian classes",
-        )
-    coef = mean / variance
-    intercept = np.log(estimator.class_prior_) - 0.5 * (mean**2 / variance).sum(axis=1)
-    return classifier((coef, intercept), estimator.classes_, "softmax")
+    prior = np.log(estimator.class_prior_)
+    if np.allclose(variance, variance[0], rtol=1e-9, atol=0):
+        return classifier((mean / variance, prior - 0.5 * (mean**2 / variance).sum(axis=1)), estimator.classes_, "softmax")
+    # Quadratic in each feature: linear in z = (x - center) / scale and z^2, which the client computes.
+    center = estimator.class_prior_ @ mean
+    scale = np.sqrt(estimator.class_prior_ @ (variance + (mean - center) ** 2))
+    n_features = mean.shape[1]
+    steps = Steps(n_features)
+    scaled = [steps.affine(*each) for each in zip(range(n_features), center, scale, strict=True)]
+    squares = [steps.square(value) for value in scaled]
+    coef = np.hstack([scale * (mean - center) / variance, -0.5 * scale**2 / variance])
+    constant = -0.5 * ((mean - center) ** 2 / variance + np.log(2 * np.pi * variance)).sum(axis=1)
+    draft = classifier((coef, prior + constant), estimator.classes_, "softmax")
+    draft.steps, draft.features, draft.n_features = steps, scaled + squares, n_features
+    return draft
 
 
 READERS = {

@@ -12,6 +12,7 @@ from tenebra import _tenebra
 from tenebra._model import Model
 from tenebra._outcome import Readout
 from tenebra.errors import UnsupportedError
+from tenebra.fitted.steps import Steps
 from tenebra.fitted.trees import Tree
 
 
@@ -37,20 +38,37 @@ class Draft:
     n_features: int = 0
     isolation: float | None = None
     one: bool = False
+    #: What is done to a row before, and which values are the features then.
+    steps: Steps | None = None
+    features: list[int] = field(default_factory=list)
 
     def model(self, estimator: Any) -> Model:
         """The model, checked."""
-        name = _original_name(estimator)
+        if not np.all(np.isfinite(self.numbers())):
+            raise UnsupportedError(
+                f"{_original_name(estimator)} holds numbers that are not finite", "fit it again on finite data"
+            )
+        fields = self.fields(estimator)
+        return Model(_tenebra.Model(json.dumps(fields, allow_nan=False)), self.readout())
+
+    def fields(self, estimator: Any) -> dict[str, Any]:
+        """The JSON form."""
         n_features = self.n_features or int(estimator.n_features_in_)
         names = getattr(estimator, "feature_names_in_", None)
         if names is not None and len(names) != n_features:
             names = None
+        if self.steps is not None:
+            return behind(self.steps, self.features, names, self._own_fields(estimator, len(self.features), None))
+        return self._own_fields(estimator, n_features, names)
+
+    def _own_fields(self, estimator: Any, n_features: int, names: Any) -> dict[str, Any]:
+        """Without steps before it."""
         labels = [] if self.classes is None else [label_text(label) for label in self.classes]
         fields: dict[str, Any] = {
             "format": "tenebra-model",
             "version": 1,
             "kind": self._kind(),
-            "estimator": name,
+            "estimator": _original_name(estimator),
             "feature_names": None if names is None else [str(name) for name in names],
             "n_features": n_features,
             "inverse_link": self.link,
@@ -60,20 +78,17 @@ class Draft:
         if self.coef is not None:
             fields["coef"] = np.asarray(self.coef, dtype=np.float64).tolist()
             fields["intercept"] = np.asarray(self.intercept, dtype=np.float64).tolist()
-        elif self.layers is not None:
+            return fields
+        if self.layers is not None:
             fields["layers"] = self.layers
-        elif self.terms is not None:
+            return fields
+        fields["bias"] = np.asarray(self.bias, dtype=np.float64).tolist()
+        fields["round_to_f32"] = self.round_to_f32
+        if self.terms is not None:
             fields["terms"] = self.terms
-            fields["bias"] = np.asarray(self.bias, dtype=np.float64).tolist()
-            fields["round_to_f32"] = self.round_to_f32
         else:
             fields["trees"] = [tree.fields() for tree in self.trees]
-            fields["bias"] = np.asarray(self.bias, dtype=np.float64).tolist()
-            fields["round_to_f32"] = self.round_to_f32
-        if not np.all(np.isfinite(self.numbers())):
-            raise UnsupportedError(f"{name} holds numbers that are not finite", "fit it again on finite data")
-        inner = _tenebra.Model(json.dumps(fields, allow_nan=False))
-        return Model(inner, self.readout())
+        return fields
 
     def _kind(self) -> str:
         if self.coef is not None:
@@ -99,6 +114,17 @@ class Draft:
             isolation=self.isolation,
             one=self.one,
         )
+
+
+def behind(steps: Steps, features: list[int], names: Any, model: dict[str, Any]) -> dict[str, Any]:
+    """The JSON form of a model whose features are values of steps."""
+    return {
+        "format": "tenebra-model",
+        "version": 1,
+        "kind": "pipeline",
+        "before": steps.before(features, names),
+        "model": model,
+    }
 
 
 def classifier(

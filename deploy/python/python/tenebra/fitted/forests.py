@@ -10,6 +10,9 @@ from tenebra.errors import UnsupportedError
 from tenebra.fitted.draft import Draft, several
 from tenebra.fitted.trees import Tree, of_sklearn, one_hot, spread
 
+#: What each class is behind the one before, so that the first of equal ones stays the largest once leaves are rounded: trees
+#: whose leaves are pure often tie, and the differences of others are no closer to 0 than this but for one row in thousands.
+TIE = 2.0**-12
 SINGLE = ("DecisionTreeClassifier", "ExtraTreeClassifier")
 FORESTS = ("RandomForestClassifier", "ExtraTreesClassifier")
 SINGLE_REGRESSORS = ("DecisionTreeRegressor", "ExtraTreeRegressor")
@@ -160,7 +163,7 @@ def class_sum(trees: list[Tree], classes: Any, *, probabilities: bool) -> Draft:
     outputs = 1 if len(classes) == 2 else len(classes)
     return Draft(
         trees=trees,
-        bias=np.zeros(outputs),
+        bias=-TIE * (np.arange(outputs) if outputs > 1 else np.ones(1)),
         classes=classes,
         decision="threshold" if outputs == 1 else "arg_max",
         probabilities="none" if not probabilities else "halves" if outputs == 1 else "values",

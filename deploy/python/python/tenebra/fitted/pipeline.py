@@ -1,56 +1,73 @@
-"""Pipelines whose steps are affine: they fold into the linear model behind them."""
+"""Pipelines: affine steps fold into a linear model behind them, others are done to a row before it is encrypted."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
 
+from tenebra import _tenebra
 from tenebra._model import Model
 from tenebra.errors import UnsupportedError
-from tenebra.fitted.draft import Draft
-from tenebra.fitted.forests import complete
+from tenebra.fitted.draft import Draft, behind
+from tenebra.fitted.steps import Steps, transform
 
 
 def _pipeline(estimator: Any) -> Draft | Model:
     from tenebra.fitted import read
 
-    steps = [step for _, step in estimator.steps]
-    if len(steps) == 0:
-        raise UnsupportedError("the pipeline has no steps")
-    names = [name for name, _ in estimator.steps]
-    *before, last = steps
-    if last is None or last == "passthrough":
+    if not estimator.steps or estimator.steps[-1][1] in (None, "passthrough"):
         raise UnsupportedError("the pipeline ends without an estimator", "a model must be its last step")
+    *before, (_, last) = estimator.steps
+    before = [(name, step) for name, step in before if step is not None and step != "passthrough"]
     draft = read(last)
     if not before:
         return draft
-    if isinstance(draft, Model):
+    n_features = int(estimator.n_features_in_)
+    if isinstance(draft, Draft) and draft.steps is None:
+        if draft.coef is not None and all(_folds(step) for _, step in before):
+            for name, step in reversed(before):
+                draft = _folded(draft, name, step)
+            draft.n_features = n_features
+            return draft
+        draft.steps = Steps(n_features)
+        draft.features = _values(draft.steps, before)
+        draft.n_features = n_features
+        return draft
+    if isinstance(draft, Draft):
         raise UnsupportedError(
             f"{type(last).__name__} behind other steps is not supported", "fit it on the features themselves"
         )
-    for name, step in zip(reversed(names[:-1]), reversed(before), strict=True):
-        if step is None or step == "passthrough":
-            continue
-        draft = _folded(draft, name, step)
-    draft.n_features = int(getattr(estimator, "n_features_in_", draft.n_features))
-    return draft
+    steps = Steps(n_features)
+    features = _values(steps, before)
+    inner = json.loads(draft.to_json())
+    inner["feature_names"] = None
+    fields = behind(steps, features, getattr(estimator, "feature_names_in_", None), inner)
+    return Model(_tenebra.Model(json.dumps(fields)), draft._readout, draft.notes)
+
+
+def _values(steps: Steps, before: list[tuple[str, Any]]) -> list[int]:
+    values = list(range(steps.n_features))
+    for name, step in before:
+        values = transform(steps, name, step, values)
+    return values
+
+
+def _folds(step: Any) -> bool:
+    return _kind(step) is not None and not getattr(step, "clip", False) or hasattr(step, "get_support")
+
+
+def _kind(step: Any) -> str | None:
+    names = (cls.__name__ for cls in type(step).__mro__ if cls.__module__.startswith("sklearn."))
+    return next((name for name in names if name in _STEPS), None)
 
 
 def _folded(draft: Draft, name: str, step: Any) -> Draft:
-    """The model of the features before a step."""
-    if draft.coef is None and draft.terms is None and draft.layers is None and hasattr(step, "get_support"):
-        kept = step.get_support(indices=True)
-        draft.trees = [tree.of_features(kept) for tree in draft.trees]
-        draft.n_features = int(step.n_features_in_)
-        return complete(draft, step)
-    if draft.coef is None:
-        raise UnsupportedError(
-            f"the step `{name}` ({type(step).__name__}) stands before a model that is not linear",
-            "trees do not need scaling: fit them on the features themselves; only steps that select features may stand before them",
-        )
+    """The linear model of the features before a step."""
     matrix, offset = affine(name, step)
     # coef (M x + o) + intercept.
+    assert draft.coef is not None and draft.intercept is not None
     draft.intercept = draft.intercept + draft.coef @ offset
     draft.coef = draft.coef @ matrix
     return draft
@@ -58,18 +75,11 @@ def _folded(draft: Draft, name: str, step: Any) -> Draft:
 
 def affine(name: str, step: Any) -> tuple[np.ndarray, np.ndarray]:
     """`M` and `o` of a transformer that is `M x + o`."""
-    kind = next(
-        (cls.__name__ for cls in type(step).__mro__ if cls.__module__.startswith("sklearn.") and cls.__name__ in _STEPS), None
-    )
-    if kind is None:
-        if hasattr(step, "get_support"):
-            kept = step.get_support(indices=True)
-            return np.eye(int(step.n_features_in_))[kept], np.zeros(len(kept))
-        raise UnsupportedError(
-            f"the step `{name}` ({type(step).__name__}) is not affine",
-            f"these are, and fold into a linear model: {', '.join(_STEPS)}, and steps that select features",
-        )
-    return _STEPS[kind](step)
+    kind = _kind(step)
+    if kind is not None:
+        return _STEPS[kind](step)
+    kept = step.get_support(indices=True)
+    return np.eye(int(step.n_features_in_))[kept], np.zeros(len(kept))
 
 
 def _diagonal(scale: Any, offset: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -84,8 +94,6 @@ def _standard(step: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _min_max(step: Any) -> tuple[np.ndarray, np.ndarray]:
-    if step.clip:
-        raise UnsupportedError("MinMaxScaler with `clip=True` is not affine", "leave `clip` out")
     return _diagonal(step.scale_, step.min_)
 
 

@@ -76,6 +76,8 @@ def _rows(model: Model) -> np.ndarray:
     rng = np.random.default_rng(0)
     fields = json.loads(model.to_json())
     n = model.n_features_in_
+    if fields["kind"] == "pipeline":
+        return _before_steps(fields["before"], rng)
     if fields["kind"] == "linear":
         rows = rng.normal(size=(_ROWS, n)) * rng.choice([0.1, 1, 30], size=(_ROWS, 1))
     elif fields["kind"] == "network":
@@ -94,6 +96,32 @@ def _rows(model: Model) -> np.ndarray:
         rows = np.abs(rows)
     if fields["estimator"] == "BernoulliNB" and fields["kind"] == "linear":
         rows = (rows > 0).astype(np.float64)
+    return rows
+
+
+def _before_steps(before: dict[str, Any], rng: np.random.Generator) -> np.ndarray:
+    """Rows of the size that the steps were fitted on, of categories that they know."""
+    n = before["n_features"]
+    rows = rng.normal(size=(_ROWS, n))
+    equal: dict[int, list[float]] = {}
+    for step in before["steps"]:
+        column = step.get("from", step.get("first", n))
+        if column >= n:
+            continue
+        if step["op"] == "affine":
+            rows[:, column] = step["center"] + step["scale"] * rows[:, column]
+        elif step["op"] == "dot" and len(step["weights"]) == 1:
+            rows[:, column] = rng.random(_ROWS) / (step["weights"][0] or 1)
+        elif step["op"] == "code":
+            rows[:, column] = rng.choice(step["categories"], size=_ROWS)
+        elif step["op"] == "equals":
+            equal.setdefault(column, []).append(step["value"])
+        elif step["op"] == "bins" and step["cuts"]:
+            rows[:, column] = rng.choice(step["cuts"], size=_ROWS) + rng.choice([-1e-3, 0, 1e-3], size=_ROWS)
+        elif step["op"] == "fill":
+            rows[:, column] = np.where(rng.random(_ROWS) < 0.2, np.nan, step["value"] * (1 + 0.1 * rows[:, column]))
+    for column, values in equal.items():
+        rows[:, column] = rng.choice(values, size=_ROWS)
     return rows
 
 

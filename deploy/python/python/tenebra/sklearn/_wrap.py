@@ -30,6 +30,8 @@ class Encrypted:
         compiled_: the `tenebra.Compiled`, once `compile` made it; fitting again drops it.
     """
 
+    #: Bits of codes; see each class.
+    n_bits: int | None
     _uniform_bits = False
 
     def compile(self, X: Any = None, *, progress: Progress | None = None, **options: Any) -> Report:
@@ -43,8 +45,8 @@ class Encrypted:
         for name in options:
             if name not in _OPTIONS:
                 raise CompileError(f"there is no option `{name}`", f"there are {', '.join(_OPTIONS)}")
-        if self.n_bits is not None:  # type: ignore[attr-defined]
-            options["n_bits"] = self.n_bits  # type: ignore[attr-defined]
+        if self.n_bits is not None:
+            options["n_bits"] = self.n_bits
             if self._uniform_bits:
                 options.setdefault("bins", "uniform")
         self.compiled_: Compiled = from_fitted(self).compile(X, progress=progress, **options)
