@@ -11,8 +11,6 @@ pub(crate) struct Work {
     /// Products are of rows in two limbs.
     pub(crate) exact: bool,
     pub(crate) layers: Vec<LayerWork>,
-    /// log2 of the most slots of a hidden neuron.
-    pub(crate) most_log_slots: u32,
 }
 
 /// What is done for a layer.
@@ -31,21 +29,16 @@ impl Work {
                 products: vec![0; bits.stages.len() - 1],
                 ..LayerWork::default()
             };
-            let hidden = layer.hidden.iter().map(|hidden| &hidden.rotation);
-            for turn in hidden.chain(&layer.readouts).flat_map(|r| &r.turns) {
+            for turn in layer.turns() {
                 work.products[bits.stage(turn.bit)] += 1;
             }
             let made = layer.hidden.iter();
             work.made = made.map(|hidden| (hidden.log_slots, hidden.bits)).collect();
             work
         });
-        let layers: Vec<LayerWork> = of_layers.collect();
-        let made = layers.iter().flat_map(|layer| &layer.made);
-        let most = made.map(|(log_slots, _)| *log_slots).max();
         Self {
             exact,
-            most_log_slots: most.unwrap_or(0),
-            layers,
+            layers: of_layers.collect(),
         }
     }
 
@@ -208,15 +201,30 @@ fn cmux_us(size: f64, (columns, limbs): (f64, f64), (_, level_count): BitGadget)
     (rows + limbs * columns) * transform_us(size) + multiply + columns * size * 1.0e-3
 }
 
+/// A split by an automorphism: that of mask and body, the switch, and the sum and difference.
 fn switch_us(size: f64, gadget: SwitchGadget) -> f64 {
-    let levels = f64::from(gadget.level_count);
-    (levels + 4.0) * transform_us(size) + levels * size * 0.7e-3 + size * 6e-3
+    add_switch_us(size, gadget) + size * 4e-3
 }
 
+/// The digits of a mask, times the rows of a key in two limbs.
+fn add_switch_us(size: f64, gadget: SwitchGadget) -> f64 {
+    let levels = f64::from(gadget.level_count);
+    (levels + 4.0) * transform_us(size) + levels * size * 0.7e-3 + size * 2e-3
+}
+
+/// A level of a GGSW: the switch by `s²`, and two rows.
 fn scheme_switch_us(size: f64, limbs: f64, gadget: SwitchGadget) -> f64 {
-    switch_us(size, gadget) + 4.0 * limbs * transform_us(size)
+    add_switch_us(size, gadget) + size * 4e-3 + 2.0 * row_us(size, (2.0, limbs))
+}
+
+/// A row of a GGSW to the Fourier domain.
+fn row_us(size: f64, (columns, limbs): (f64, f64)) -> f64 {
+    columns * (limbs * transform_us(size))
 }
 
 fn transform_us(size: f64) -> f64 {
     size * size.log2() * 0.065e-3
 }
+
+#[cfg(test)]
+mod tests;
