@@ -4,7 +4,7 @@
     reason = "numbers of calls are small and positive"
 )]
 
-use std::hint::black_box;
+use core::hint::black_box;
 use std::time::Instant;
 
 use rand_chacha::ChaCha20Rng;
