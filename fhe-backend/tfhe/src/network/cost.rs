@@ -153,10 +153,9 @@ impl Work {
         let columns = f64::from(plain.glwe.glwe_dimension) + 1.0;
         let (Some(keys), true) = (layout.keys, layout.packed_bits > 0) else {
             let rows = f64::from(plain.level_count) * columns;
-            let masks = rows * (columns - 1.0) * size * 3.5e-3;
-            let expand =
-                masks + rows * columns * self.limbs() * transform_us(size) + rows * size * 1e-3;
-            return f64::from(plain.input_bits) * expand;
+            let masks = (columns - 1.0) * size * 3.5e-3;
+            let row = masks + size * 1e-3 + row_us(size, (columns, self.limbs()));
+            return f64::from(plain.input_bits) * rows * row;
         };
         let Ok(valid) = layout.validate() else {
             return f64::INFINITY;
@@ -198,7 +197,9 @@ fn switches(splits: &[SwitchGadget], polynomial_size: u16, log_slots: u32, used:
 fn cmux_us(size: f64, (columns, limbs): (f64, f64), (_, level_count): BitGadget) -> f64 {
     let rows = f64::from(level_count) * columns;
     let multiply = rows * columns * limbs * size * 0.12e-3;
-    (rows + limbs * columns) * transform_us(size) + multiply + columns * size * 1.0e-3
+    let us = (rows + limbs * columns) * transform_us(size) + multiply + columns * size * 1.0e-3;
+    // Larger operands leave the caches sooner.
+    us * (0.97 + 0.08 * (size / 256.0).log2())
 }
 
 /// A split by an automorphism: that of mask and body, the switch, and the sum and difference.
@@ -217,9 +218,10 @@ fn scheme_switch_us(size: f64, limbs: f64, gadget: SwitchGadget) -> f64 {
     add_switch_us(size, gadget) + size * 4e-3 + 2.0 * row_us(size, (2.0, limbs))
 }
 
-/// A row of a GGSW to the Fourier domain.
+/// A row of a GGSW to the Fourier domain, and to memory: of two limbs, lines of twice as many columns.
 fn row_us(size: f64, (columns, limbs): (f64, f64)) -> f64 {
-    columns * (limbs * transform_us(size))
+    let store = if limbs > 1.0 { 2.7e-3 } else { 0.6e-3 };
+    columns * (limbs * transform_us(size) + store * size)
 }
 
 fn transform_us(size: f64) -> f64 {
