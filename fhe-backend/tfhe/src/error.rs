@@ -106,13 +106,23 @@ pub enum PlanError {
     },
     /// A network with more layers than its noise leaves room for.
     #[error(
-        "a network of {hidden_layers} hidden layers cannot run without bootstrapping, {max} can; leave layers out, or make neighbours of them one"
+        "a network of {hidden_layers} hidden layers cannot run without bootstrapping, {max} can: to refresh the {refreshed_bits} bits of the codes of \
+         layer {} would take about {bootstrap_ms} ms and {key_megabytes} MB of keys; leave layers out, or make neighbours of them one",
+        list(layers)
     )]
     TooDeep {
         /// Layers of neurons before the outputs.
         hidden_layers: usize,
         /// The limit.
         max: usize,
+        /// The layers whose codes would have to be refreshed, from 1.
+        layers: Vec<usize>,
+        /// Their bits.
+        refreshed_bits: usize,
+        /// What that would take on one core, about.
+        bootstrap_ms: u64,
+        /// Bytes of the keys that it needs, in millions.
+        key_megabytes: u64,
     },
     /// The failure probability asked for is not one.
     #[error("a failure probability of 2^{0} was asked for; it must lie between 2^-1000 and 2^-20")]
@@ -157,6 +167,12 @@ pub enum PlanError {
         /// What disagrees.
         what: &'static str,
     },
+}
+
+/// `2 and 5`.
+fn list(layers: &[usize]) -> String {
+    let layers: Vec<String> = layers.iter().map(usize::to_string).collect();
+    layers.join(" and ")
 }
 
 fn instead(fitting_responses_log2: Option<u8>) -> String {

@@ -114,7 +114,21 @@ pub struct Mixture {
     pub squares: f64,
 }
 
+impl Mixture {
+    /// No noise.
+    pub(crate) const NONE: Self = Self {
+        variance: 0.0,
+        squares: 1.0,
+    };
+}
+
 impl MixedNoise {
+    /// No noise.
+    pub(crate) const NONE: Self = Self {
+        normal: 0.0,
+        mixed: [Mixture::NONE; 4],
+    };
+
     /// The whole variance.
     #[must_use]
     pub fn variance(&self) -> f64 {
@@ -231,13 +245,9 @@ impl MixedNoise {
 impl From<f64> for MixedNoise {
     /// Sub-Gaussian noise of this variance.
     fn from(variance: f64) -> Self {
-        let none = Mixture {
-            variance: 0.0,
-            squares: 1.0,
-        };
         Self {
             normal: variance,
-            mixed: [none; 4],
+            ..Self::NONE
         }
     }
 }

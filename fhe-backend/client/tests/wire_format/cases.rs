@@ -4,6 +4,7 @@ use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 use tenebra_client::branching::{BranchingLayout, Digits, OwnedBranching, Radix};
 use tenebra_client::hiding::Hiding;
 use tenebra_client::linear::{LinearLayout, OwnedLinear};
+use tenebra_client::network::{NetworkLayout, OwnedNetwork};
 use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget};
 use tenebra_client::params::GlweParams;
 use tenebra_client::{OwnedScheme, OwnedSpec};
@@ -14,7 +15,7 @@ use tenebra_quant::{
 /// What the server of a case computes.
 pub(crate) enum Model {
     Linear(Linear),
-    /// A forest that answers every query with these digit sums.
+    /// A forest or network that answers every query with these digit sums.
     DigitSums(Vec<u64>),
 }
 
@@ -334,6 +335,46 @@ pub(crate) fn packed() -> Case {
     branching("packed", 8, 9, layout)
 }
 
+/// Neurons of two hidden layers on the same inputs: direct queries of a network, with an evaluation key, and digit sums apart.
+pub(crate) fn network() -> Case {
+    layered("network", 15, 16, 0)
+}
+
+/// The same with packed queries: two bits in a ciphertext of four slots, the third in another.
+pub(crate) fn network_packed() -> Case {
+    layered("network-packed", 17, 18, 2)
+}
+
+fn layered(name: &'static str, key_seed: u8, seed: u8, packed_bits: u16) -> Case {
+    let mut case = packed();
+    let OwnedScheme::Branching(OwnedBranching {
+        mut layout,
+        radix,
+        digits,
+    }) = case.spec.scheme
+    else {
+        panic!("packed is branching")
+    };
+    let layout = NetworkLayout {
+        keys: layout.packing.take(),
+        branching: layout,
+        stride: 100,
+        packed_bits,
+    };
+    case.spec.scheme = OwnedScheme::Network(OwnedNetwork {
+        layout,
+        radix,
+        digits,
+    });
+    case.spec.interface.estimator = "MLPRegressor".into();
+    case.queries[0].seed = seed;
+    Case {
+        name,
+        key_seed,
+        ..case
+    }
+}
+
 /// A forest of three input bits and two outputs with this layout.
 fn branching(name: &'static str, key_seed: u8, seed: u8, layout: BranchingLayout) -> Case {
     let output = |min, max| Output {
@@ -399,5 +440,13 @@ fn branching(name: &'static str, key_seed: u8, seed: u8, layout: BranchingLayout
 }
 
 pub(crate) fn all() -> Vec<Case> {
-    vec![single(), classes(), hidden(), forest(), packed()]
+    vec![
+        single(),
+        classes(),
+        hidden(),
+        forest(),
+        packed(),
+        network(),
+        network_packed(),
+    ]
 }

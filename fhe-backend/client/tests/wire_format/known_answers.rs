@@ -103,13 +103,19 @@ fn respond(
                 }
             })
         }
-        (Model::DigitSums(sums), OwnedScheme::Branching(branching)) => {
-            let layout = &branching.layout;
+        (Model::DigitSums(sums), scheme) => {
+            let (layout, stride) = match scheme {
+                OwnedScheme::Branching(branching) => (&branching.layout, 1),
+                OwnedScheme::Network(network) => {
+                    (&network.layout.branching, network.layout.stride.into())
+                }
+                _ => panic!("{} mixes schemes", case.name),
+            };
             let key = reference::key_polynomials(
                 layout.glwe,
                 &payload(spec, Kind::SecretKey, secret)[1..],
             );
-            reference::encrypt_sums(layout, &key, sums, &query)
+            reference::encrypt_sums(layout, &key, (sums, stride), &query)
         }
         _ => panic!("{} mixes schemes", case.name),
     };

@@ -62,18 +62,16 @@ const BITS: [u64; 3] = [1, 1, 0];
 fn layout(case: &Case) -> &BranchingLayout {
     match &case.spec.scheme {
         OwnedScheme::Branching(branching) => &branching.layout,
-        _ => panic!("{} is not branching", case.name),
+        OwnedScheme::Network(network) => &network.layout.branching,
+        _ => panic!("{} is not on encrypted bits", case.name),
     }
 }
 
-#[test]
-fn a_direct_query_holds_ggsw_ciphertexts_of_bits() {
-    let case = cases::forest();
-    let layout = layout(&case);
-    let key = key_polynomials(
-        layout.glwe,
-        &file(&case, Kind::SecretKey, "secret.tnb")[1..],
-    );
+/// Direct queries: of each bit, and each level, the keys' polynomials and the constant.
+fn holds_ggsw_ciphertexts(case: &Case) {
+    let layout = layout(case);
+    let key = key_polynomials(layout.glwe, &file(case, Kind::SecretKey, "secret.tnb")[1..]);
+    let size = usize::from(layout.glwe.polynomial_size);
     let mut messages = Vec::new();
     for bit in BITS {
         // B = 2^3: the levels are 2^61 and 2^58.
@@ -82,20 +80,26 @@ fn a_direct_query_holds_ggsw_ciphertexts_of_bits() {
                 let scaled = |s: &i64| (bit << level).wrapping_mul((-s).cast_unsigned());
                 messages.push(polynomial.iter().map(scaled).collect());
             }
-            let mut constant = vec![0; 64];
+            let mut constant = vec![0; size];
             constant[0] = bit << level;
             messages.push(constant);
         }
     }
     let query = Seeded {
-        payload: &file(&case, Kind::Query, "row.query.tnb"),
+        payload: &file(case, Kind::Query, "row.query.tnb"),
         seed_at: 3,
-        ciphertexts: 3 * 2 * 9,
-        bodies: 64,
+        ciphertexts: 3 * 2 * (key.len() + 1),
+        bodies: size,
         stride: 1,
         body_bits: layout.body_bits,
     };
     check(&query, &key, layout.glwe.noise_bound_log2, &messages);
+}
+
+#[test]
+fn a_direct_query_holds_ggsw_ciphertexts_of_bits() {
+    holds_ggsw_ciphertexts(&cases::forest());
+    holds_ggsw_ciphertexts(&cases::network());
 }
 
 #[test]
@@ -120,13 +124,42 @@ fn a_packed_query_holds_bits_in_slots() {
 }
 
 #[test]
-fn an_evaluation_key_switches_automorphisms_and_the_scheme() {
-    let case = cases::packed();
+fn a_packed_query_of_a_network_holds_bits_in_slots_of_several_ciphertexts() {
+    // Two bits of two levels are four slots, a stride of 512 / 4; the third bit is in a ciphertext of its own.
+    let case = cases::network_packed();
     let layout = layout(&case);
     let key = key_polynomials(
         layout.glwe,
         &file(&case, Kind::SecretKey, "secret.tnb")[1..],
     );
+    let query = file(&case, Kind::Query, "row.query.tnb");
+    // All masks come from one stream, all bodies are in one bit stream; the levels are 2^61 and 2^58, less the factor 4.
+    let query = Seeded {
+        payload: &query,
+        seed_at: 3,
+        ciphertexts: 2,
+        bodies: 4,
+        stride: 128,
+        body_bits: layout.body_bits,
+    };
+    let slots = |bits: &[u64]| -> Vec<u64> {
+        let slots = bits.iter().flat_map(|bit| [bit << 59, bit << 56]);
+        slots.collect()
+    };
+    let messages = [slots(&BITS[..2]), slots(&BITS[2..])];
+    check(&query, &key, layout.glwe.noise_bound_log2, &messages);
+}
+
+#[test]
+fn an_evaluation_key_switches_automorphisms_and_the_scheme() {
+    [cases::packed(), cases::network(), cases::network_packed()]
+        .iter()
+        .for_each(switches);
+}
+
+fn switches(case: &Case) {
+    let layout = layout(case);
+    let key = key_polynomials(layout.glwe, &file(case, Kind::SecretKey, "secret.tnb")[1..]);
     let secret = &key[0];
     let size = secret.len();
     let mut messages: Vec<Vec<u64>> = Vec::new();
@@ -153,7 +186,7 @@ fn an_evaluation_key_switches_automorphisms_and_the_scheme() {
     }
     add(&square, &[60, 56]);
     let evaluation_key = Seeded {
-        payload: &file(&case, Kind::EvaluationKey, "evaluation.tnb"),
+        payload: &file(case, Kind::EvaluationKey, "evaluation.tnb"),
         seed_at: 9,
         ciphertexts: 2 + 8 + 2,
         bodies: size,

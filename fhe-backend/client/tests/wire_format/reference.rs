@@ -15,6 +15,11 @@ struct Bits<'a> {
 }
 
 impl Bits<'_> {
+    /// Integers of this width that are left.
+    fn left(&self, width: u8) -> usize {
+        (8 * self.bytes.len() - self.next) / usize::from(width)
+    }
+
     fn read(&mut self, width: u8) -> u64 {
         (0..width).fold(0, |value, bit| {
             let at = self.next;
@@ -226,7 +231,7 @@ pub(crate) struct Seeded<'a> {
     /// Bytes before the mask seed, which the bodies follow.
     pub(crate) seed_at: usize,
     pub(crate) ciphertexts: usize,
-    /// Bodies of a ciphertext, at coefficients `0, stride, 2·stride, …`.
+    /// Bodies of a ciphertext, at coefficients `0, stride, 2·stride, …`; the last one has those that are left.
     pub(crate) bodies: usize,
     pub(crate) stride: usize,
     pub(crate) body_bits: u8,
@@ -242,21 +247,23 @@ impl Seeded<'_> {
         let mut bodies = Bits { bytes, next: 0 };
         let ciphertext = |_| {
             let product = masks_times_key(&mut masks, key);
+            let count = self.bodies.min(bodies.left(self.body_bits));
             let mut phase = |term: &u64| {
                 (bodies.read(self.body_bits) << (64 - self.body_bits)).wrapping_sub(*term)
             };
-            let sent = product.iter().step_by(self.stride).take(self.bodies);
+            let sent = product.iter().step_by(self.stride).take(count);
             sent.map(&mut phase).collect()
         };
         (0..self.ciphertexts).map(ciphertext).collect()
     }
 }
 
-/// A response to a query of the branching scheme that holds these digit sums without noise, its masks those of the query.
+/// A response to a query on encrypted bits that holds these digit sums without noise, `stride` coefficients apart, its masks those of
+/// the query.
 pub(crate) fn encrypt_sums(
     layout: &BranchingLayout,
     key: &[Vec<i64>],
-    sums: &[u64],
+    (sums, stride): (&[u64], usize),
     query: &[u8],
 ) -> Vec<u8> {
     let (width, size) = (
@@ -272,7 +279,7 @@ pub(crate) fn encrypt_sums(
         mask.iter().for_each(|a| write_bits(&mut bits, *a, width));
         add_product(&mut product, &mask, polynomial);
     }
-    for (product, sum) in product.iter().zip(sums) {
+    for (product, sum) in product.iter().step_by(stride).zip(sums) {
         write_bits(
             &mut bits,
             product.wrapping_add(sum << (width - layout.plaintext_bits)),

@@ -41,12 +41,16 @@ fn what_is_read_is_what_was_written() {
             spec.classes().collect::<Vec<_>>(),
             interface.readout.classes
         );
-        let linear = matches!(case.spec.scheme, OwnedScheme::Linear(_));
-        assert_eq!(spec.scheme().linear().is_some(), linear);
-        assert_eq!(spec.scheme().branching().is_some(), !linear);
+        let name = match case.spec.scheme {
+            OwnedScheme::Linear(_) => "linear",
+            OwnedScheme::Branching(_) => "branching",
+            _ => "network",
+        };
+        assert_eq!(spec.scheme().linear().is_some(), name == "linear");
+        assert_eq!(spec.scheme().branching().is_some(), name == "branching");
+        assert_eq!(spec.scheme().network().is_some(), name == "network");
         assert_eq!(spec.hiding().is_some(), case.name == "hidden");
-        let name = if linear { "linear" } else { "branching" };
-        let mode = if case.name == "packed" {
+        let mode = if case.name.ends_with("packed") {
             "packed"
         } else {
             "direct"

@@ -13,7 +13,7 @@ mod piecewise;
 mod schedule;
 
 pub(crate) use build::build;
-pub(crate) use noise::{DiagramNoise, of_rotations, shift_plain};
+pub(crate) use noise::{DiagramNoise, alike, of_rotations};
 
 /// A schedule. Rotations first, in any order; then groups, in any order; their results are summed.
 #[derive(Debug)]
@@ -45,6 +45,20 @@ fn merged<V: core::ops::AddAssign + Copy>(mut terms: Vec<(usize, V)>) -> Vec<(us
         same
     });
     terms
+}
+
+/// A clear polynomial, `by` coefficients down; what falls below 0 comes back negated at the top.
+pub(crate) fn shift_plain(plain: &Plain, by: usize, size: usize) -> Plain {
+    let order = 2 * size;
+    let moved = plain.iter().map(|(at, value)| {
+        let to = (at + order - by % order) % order;
+        if to < size {
+            (to, *value)
+        } else {
+            (to - size, -value)
+        }
+    });
+    moved.collect()
 }
 
 /// A clear polynomial, turned by encrypted bits: each that is 1 takes it some coefficients down.

@@ -211,7 +211,13 @@ pub(crate) fn check(
     if diagram.input_bits != plain.input_bits as usize {
         return Err(mismatch("numbers of input bits differ"));
     }
-    let noise = result_noise(&layout, &diagram.noise).plus_normal(switch_noise(&layout));
+    let products = result_noise(&layout, &diagram.noise);
+    if plain.packing.is_some()
+        && packed::hangs_on_the_key(packed::of_square(&products), products.variance(), p_fail)
+    {
+        return Err(mismatch("its noise hangs on the key"));
+    }
+    let noise = products.plus_normal(switch_noise(&layout));
     let p_fail_log2 = noise.p_fail_log2(u32::from(plain.plaintext_bits), digits.coefficients);
     if p_fail_log2 > p_fail {
         return Err(mismatch("its noise does not reach the failure probability"));

@@ -416,7 +416,8 @@ mod tests {
             table: vec![(3, 1)],
             turns: vec![Turn { bit: 0, shift: 5 }],
         };
-        let noise = of_rotations(core::iter::once(&rotation), 1024);
+        let alone = (core::slice::from_ref(&rotation), [].as_slice());
+        let noise = of_rotations(core::iter::once(alone), 1024);
         let square = 2f64.powi(18);
         let [norm, largest] = clear_energy(&layout, &noise);
         assert_close("norm", norm, 2.0 * square);

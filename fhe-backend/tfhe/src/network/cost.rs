@@ -11,8 +11,6 @@ pub(crate) struct Work {
     /// Products are of rows in two limbs.
     pub(crate) exact: bool,
     pub(crate) layers: Vec<LayerWork>,
-    /// log2 of the most slots of a hidden neuron.
-    pub(crate) most_log_slots: u32,
 }
 
 /// What is done for a layer.
@@ -31,21 +29,16 @@ impl Work {
                 products: vec![0; bits.stages.len() - 1],
                 ..LayerWork::default()
             };
-            let hidden = layer.hidden.iter().map(|hidden| &hidden.rotation);
-            for turn in hidden.chain(&layer.readouts).flat_map(|r| &r.turns) {
+            for turn in layer.turns() {
                 work.products[bits.stage(turn.bit)] += 1;
             }
             let made = layer.hidden.iter();
             work.made = made.map(|hidden| (hidden.log_slots, hidden.bits)).collect();
             work
         });
-        let layers: Vec<LayerWork> = of_layers.collect();
-        let made = layers.iter().flat_map(|layer| &layer.made);
-        let most = made.map(|(log_slots, _)| *log_slots).max();
         Self {
             exact,
-            most_log_slots: most.unwrap_or(0),
-            layers,
+            layers: of_layers.collect(),
         }
     }
 
@@ -160,10 +153,9 @@ impl Work {
         let columns = f64::from(plain.glwe.glwe_dimension) + 1.0;
         let (Some(keys), true) = (layout.keys, layout.packed_bits > 0) else {
             let rows = f64::from(plain.level_count) * columns;
-            let masks = rows * (columns - 1.0) * size * 3.5e-3;
-            let expand =
-                masks + rows * columns * self.limbs() * transform_us(size) + rows * size * 1e-3;
-            return f64::from(plain.input_bits) * expand;
+            let masks = (columns - 1.0) * size * 3.5e-3;
+            let row = masks + size * 1e-3 + row_us(size, (columns, self.limbs()));
+            return f64::from(plain.input_bits) * rows * row;
         };
         let Ok(valid) = layout.validate() else {
             return f64::INFINITY;
@@ -205,18 +197,36 @@ fn switches(splits: &[SwitchGadget], polynomial_size: u16, log_slots: u32, used:
 fn cmux_us(size: f64, (columns, limbs): (f64, f64), (_, level_count): BitGadget) -> f64 {
     let rows = f64::from(level_count) * columns;
     let multiply = rows * columns * limbs * size * 0.12e-3;
-    (rows + limbs * columns) * transform_us(size) + multiply + columns * size * 1.0e-3
+    let us = (rows + limbs * columns) * transform_us(size) + multiply + columns * size * 1.0e-3;
+    // Larger operands leave the caches sooner.
+    us * (0.97 + 0.08 * (size / 256.0).log2())
 }
 
+/// A split by an automorphism: that of mask and body, the switch, and the sum and difference.
 fn switch_us(size: f64, gadget: SwitchGadget) -> f64 {
-    let levels = f64::from(gadget.level_count);
-    (levels + 4.0) * transform_us(size) + levels * size * 0.7e-3 + size * 6e-3
+    add_switch_us(size, gadget) + size * 4e-3
 }
 
+/// The digits of a mask, times the rows of a key in two limbs.
+fn add_switch_us(size: f64, gadget: SwitchGadget) -> f64 {
+    let levels = f64::from(gadget.level_count);
+    (levels + 4.0) * transform_us(size) + levels * size * 0.7e-3 + size * 2e-3
+}
+
+/// A level of a GGSW: the switch by `s²`, and two rows.
 fn scheme_switch_us(size: f64, limbs: f64, gadget: SwitchGadget) -> f64 {
-    switch_us(size, gadget) + 4.0 * limbs * transform_us(size)
+    add_switch_us(size, gadget) + size * 4e-3 + 2.0 * row_us(size, (2.0, limbs))
+}
+
+/// A row of a GGSW to the Fourier domain, and to memory: of two limbs, lines of twice as many columns.
+fn row_us(size: f64, (columns, limbs): (f64, f64)) -> f64 {
+    let store = if limbs > 1.0 { 2.7e-3 } else { 0.6e-3 };
+    columns * (limbs * transform_us(size) + store * size)
 }
 
 fn transform_us(size: f64) -> f64 {
     size * size.log2() * 0.065e-3
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,12 +7,11 @@ use tenebra_client::bits::BitReader;
 use tenebra_client::network::ValidNetwork;
 use tenebra_client::random::{MaskSeed, MaskStream};
 
-use super::layers::{HiddenRotation, Layer};
+use super::layers::{HiddenRotation, Layer, Readouts};
 use super::plan::NetworkPlan;
 use super::select::{Roots, divide, select};
-use super::turns::turn_all;
+use super::turns::{Turned, Turner};
 use crate::branching::crew::{Crew, Crews, lock};
-use crate::branching::diagram::Rotation;
 use crate::branching::evaluate::{Glwe, expand_bit, respond_at};
 use crate::branching::kernel::{CpuKernel, Kernel, KeyBits};
 use crate::branching::plan::Gadget;
@@ -86,7 +85,7 @@ impl<K: Kernel> Worker<K> {
             .map(|stage| K::new(stage.gadget, stage.key_bits));
         Self {
             kernels: kernels.collect(),
-            accumulators: vec![vec![0; stages[0].gadget.glwe_len()]; BLOCK],
+            accumulators: Vec::new(),
             scratch: vec![0; 3 * stages[0].gadget.polynomial_size],
         }
     }
@@ -214,6 +213,21 @@ impl<K: Kernel> NetworkEvaluator<K> {
         }
     }
 
+    /// What rotations of a plan read.
+    fn turner<'a>(
+        &'a self,
+        plan: &'a NetworkPlan,
+        ggsws: &'a [K::Ggsw],
+        stop: &'a AtomicBool,
+    ) -> Turner<'a, K> {
+        Turner {
+            stages: &self.stages,
+            bits: &plan.bits,
+            ggsws,
+            stop,
+        }
+    }
+
     /// Adds the rotations that enter the outputs to the sum.
     fn add_readouts(
         &self,
@@ -224,36 +238,58 @@ impl<K: Kernel> NetworkEvaluator<K> {
         sum: &mut [u64],
     ) {
         let scale = 64 - u32::from(plan.layout.layout().branching.plaintext_bits);
-        let mut blocks: Vec<&[Rotation]> = layer
-            .readouts
-            .chunks(block(crew, layer.readouts.len()))
-            .collect();
+        let of_block = block(crew, layer.readouts.len());
+        let mut blocks: Vec<&[Readouts]> = layer.readouts.chunks(of_block).collect();
         results.resize_with(blocks.len().max(results.len()), || vec![0; sum.len()]);
-        let stop = crew.stop;
+        let turner = self.turner(plan, bits, crew.stop);
         let mut pairs: Vec<_> = blocks.iter_mut().zip(results.iter_mut()).collect();
         crew.each(&mut pairs, |worker, _, (block, result)| {
-            let mut accumulators = core::mem::take(&mut worker.accumulators);
-            let mut turned: Vec<_> = block
-                .iter()
-                .zip(&mut accumulators)
-                .map(|(rotation, accumulator)| (rotation, accumulator.as_mut_slice()))
-                .collect();
-            turn_all(
-                &mut worker.kernels,
-                &self.stages,
-                &plan.bits,
-                bits,
-                &mut turned,
-                scale,
-                stop,
-            );
-            result.fill(0);
-            turned.iter().for_each(|(_, turned)| add(result, turned));
-            worker.accumulators = accumulators;
+            self.add_block(worker, &turner, block, scale, result);
         });
         results[..blocks.len()]
             .iter()
             .for_each(|result| add(sum, result));
+    }
+
+    /// The sum of the rotations of a block.
+    fn add_block(
+        &self,
+        worker: &mut Worker<K>,
+        turner: &Turner<'_, K>,
+        block: &[Readouts],
+        scale: u32,
+        result: &mut [u64],
+    ) {
+        let size = self.stages[0].gadget.polynomial_size;
+        let Worker {
+            kernels,
+            accumulators,
+            ..
+        } = worker;
+        let rotations = block.iter().flat_map(|group| &group.rotations);
+        let count = rotations.clone().count();
+        accumulators.resize_with(count.max(accumulators.len()), || vec![0; result.len()]);
+        let turned = rotations.zip(&mut *accumulators);
+        let turned = turned.map(|(of, accumulator)| Turned::table(of, accumulator, size, scale));
+        turner.turn_all(kernels, &mut turned.collect::<Vec<_>>());
+        let mut rest = accumulators.as_mut_slice();
+        let mut turned: Vec<Turned<'_>> = Vec::new();
+        for group in block {
+            let (of_group, others) = rest.split_at_mut(group.rotations.len());
+            rest = others;
+            let Some((accumulator, parts)) = of_group.split_first_mut() else {
+                continue;
+            };
+            parts.iter().for_each(|part| add(accumulator, part));
+            turned.push(Turned {
+                turns: &group.shared,
+                accumulator,
+                clear: false,
+            });
+        }
+        turner.turn_all(kernels, &mut turned);
+        result.fill(0);
+        turned.iter().for_each(|of| add(result, of.accumulator));
     }
 
     /// The bits of a layer's codes, `made`, from those that are known.
@@ -279,21 +315,12 @@ impl<K: Kernel> NetworkEvaluator<K> {
             layer.hidden.iter().zip(of_roots).collect();
         let size = block(crew, turned.len());
         let mut blocks: Vec<_> = turned.chunks_mut(size).collect();
-        let stop = crew.stop;
+        let turner = self.turner(plan, bits, crew.stop);
         crew.each(&mut blocks, |worker, _, block| {
-            let mut turned: Vec<_> = block
-                .iter_mut()
-                .map(|(hidden, accumulator)| (&hidden.rotation, &mut **accumulator))
-                .collect();
-            turn_all(
-                &mut worker.kernels,
-                &self.stages,
-                &plan.bits,
-                bits,
-                &mut turned,
-                scale,
-                stop,
-            );
+            let turned = block.iter_mut().map(|(hidden, accumulator)| {
+                Turned::table(&hidden.rotation, accumulator, gadget.polynomial_size, scale)
+            });
+            turner.turn_all(&mut worker.kernels, &mut turned.collect::<Vec<_>>());
             for (hidden, accumulator) in block.iter_mut() {
                 divide(accumulator, hidden.log_slots);
             }

@@ -2,12 +2,15 @@
 //! the outputs.
 
 mod affine;
+mod share;
 
 use std::collections::HashMap;
 
 use tenebra_circuit::{Interval, Op, Table, Verified};
 
 use affine::Affine;
+use share::groups;
+pub(crate) use share::{Group, Member};
 
 use crate::branching::form::{BranchingForm, InputTable};
 use crate::error::PlanError;
@@ -23,6 +26,18 @@ pub(crate) struct NetworkForm {
     pub(crate) readouts: Vec<Readout>,
     /// The outputs as a form of one table a readout.
     pub(crate) outputs: BranchingForm,
+    /// Readouts that are turned together.
+    pub(crate) groups: Vec<Group>,
+}
+
+impl NetworkForm {
+    /// Bits of a code.
+    fn bits(&self, code: Code) -> u32 {
+        match code {
+            Code::Input(input) => self.input_bits[input],
+            Code::Neuron(neuron) => self.hidden[neuron].bits,
+        }
+    }
 }
 
 /// A neuron whose code other neurons read.
@@ -333,12 +348,15 @@ impl Builder {
             sum: order.renamed(&readout.sum),
             place: readout.place,
         });
-        Ok(NetworkForm {
+        let mut form = NetworkForm {
             input_bits: form.input_bits.clone(),
             hidden: hidden.collect(),
             readouts: readouts.collect(),
             outputs: form,
-        })
+            groups: Vec::new(),
+        };
+        form.groups = groups(&form);
+        Ok(form)
     }
 
     /// A table for each sum that enters the outputs: those of equal sums are added up.

@@ -1,6 +1,6 @@
 //! The neurons of a form as rotations, layer by layer, for a ring and gadgets.
 
-use super::form::{Code, Hidden, NetworkForm, Place, Sum};
+use super::form::{Code, Group, Hidden, Member, NetworkForm, Place, Sum};
 use crate::branching::diagram::{Plain, Rotation, Turn, shift_plain};
 use crate::branching::digits::DigitForm;
 use crate::error::PlanError;
@@ -25,7 +25,25 @@ pub(crate) struct Layer {
     /// Neurons whose codes are read by deeper ones, bit by bit in the order of [`Bits`].
     pub(crate) hidden: Vec<HiddenRotation>,
     /// Neurons that enter the outputs.
-    pub(crate) readouts: Vec<Rotation>,
+    pub(crate) readouts: Vec<Readouts>,
+}
+
+/// Rotations that are added up, and the turns that follow.
+#[derive(Debug)]
+pub(crate) struct Readouts {
+    pub(crate) rotations: Vec<Rotation>,
+    pub(crate) shared: Vec<Turn>,
+}
+
+impl Layer {
+    /// All turns of the rotations of the layer.
+    pub(crate) fn turns(&self) -> impl Iterator<Item = &Turn> {
+        let hidden = self.hidden.iter().map(|hidden| &hidden.rotation);
+        let readouts = self.readouts.iter();
+        let rotations = hidden.chain(readouts.clone().flat_map(|group| &group.rotations));
+        let of_rotations = rotations.flat_map(|rotation| &rotation.turns);
+        of_rotations.chain(readouts.flat_map(|group| &group.shared))
+    }
 }
 
 /// A rotation whose slots hold the bits of a code, in multiples of `2^(64 − bℓ)` for the gadget of its bits.
@@ -137,21 +155,48 @@ pub(crate) fn layers(
         let rotation = hidden_rotation(form, &bits, neuron, gadgets[layer], size)?;
         layers[layer].hidden.push(rotation);
     }
-    for (readout, table) in form.readouts.iter().zip(&digits.tables) {
-        let mut plain = Plain::new();
-        for (at, digits) in table.rows.iter().enumerate() {
-            let values = digits
-                .iter()
-                .map(|(coefficient, digit)| (coefficient * stride + at, i64::from(*digit)));
-            plain.extend(values);
-        }
-        let turns = turns(&bits, &readout.sum, size);
-        layers[readout.place.layer - 1].readouts.push(Rotation {
-            table: turned(plain, &readout.sum, size),
-            turns,
+    for group in &form.groups {
+        let readout = |member: &Member| readout(form, &bits, digits, group, *member, stride, size);
+        let place = form.readouts[group.members[0].readout].place;
+        layers[place.layer - 1].readouts.push(Readouts {
+            rotations: group.members.iter().map(readout).collect(),
+            shared: turns(&bits, &group.shared, size),
         });
     }
     Ok(layers)
+}
+
+/// A member of a group, but for what all of them share.
+fn readout(
+    form: &NetworkForm,
+    bits: &Bits,
+    digits: &DigitForm,
+    group: &Group,
+    member: Member,
+    stride: usize,
+    size: usize,
+) -> Rotation {
+    let sum = &form.readouts[member.readout].sum;
+    let sum = if member.negated { &sum.negated() } else { sum };
+    let rows = &digits.tables[member.readout].rows;
+    let mut plain = Plain::new();
+    for (at, digits) in rows.iter().enumerate() {
+        let at = if member.negated {
+            rows.len() - 1 - at
+        } else {
+            at
+        };
+        let values = digits
+            .iter()
+            .map(|(coefficient, digit)| (coefficient * stride + at, i64::from(*digit)));
+        plain.extend(values);
+    }
+    let own = sum.terms.iter().filter(|term| !group.shared.contains(term));
+    let own: Vec<(Code, i64)> = own.copied().collect();
+    Rotation {
+        table: turned(plain, sum, size),
+        turns: turns(bits, &own, size),
+    }
 }
 
 /// Slot `k·ℓ + j − 1` holds bit `k` of the code at level `j`.
@@ -180,7 +225,7 @@ fn hidden_rotation(
     Ok(HiddenRotation {
         rotation: Rotation {
             table: turned(table, &neuron.sum, size),
-            turns: turns(bits, &neuron.sum, size),
+            turns: turns(bits, &neuron.sum.terms, size),
         },
         log_slots,
         bits: neuron.bits as usize,
@@ -188,10 +233,10 @@ fn hidden_rotation(
 }
 
 /// Each bit `i` of a code with the weight `w` takes the table `w·2^i` coefficients down; bits in order, those of the query first.
-fn turns(bits: &Bits, sum: &Sum, size: usize) -> Vec<Turn> {
+fn turns(bits: &Bits, terms: &[(Code, i64)], size: usize) -> Vec<Turn> {
     let order = 2 * size as i64;
     let mut turns: Vec<Turn> = Vec::new();
-    for (code, weight) in &sum.terms {
+    for (code, weight) in terms {
         let (first, count) = match code {
             Code::Input(input) => (bits.of_inputs[*input], bits.width_of_input(*input)),
             Code::Neuron(neuron) => (bits.of_hidden[*neuron], bits.width_of_hidden(*neuron)),

@@ -9,18 +9,29 @@ use tenebra_client::network::ValidNetwork;
 use tenebra_client::packing::{MAX_SPLITS, SwitchKeys};
 
 use super::layers::{BitGadget, Layer};
-use crate::branching::diagram::{DiagramNoise, of_rotations};
-use crate::branching::packed::{UnpackedNoise, key_switch_variance, scheme_switch_noise};
+use crate::branching::diagram::{DiagramNoise, alike, of_rotations};
+use crate::branching::packed::{
+    UnpackedNoise, hangs_on_the_key, key_switch_variance, scheme_switch_noise,
+};
 use crate::branching::variance::{ProductVariance, fresh_variance};
-use crate::noise::{MixedNoise, set_bits_bound};
+use crate::noise::{MixedNoise, Mixture, set_bits_bound};
 
 /// Which products a layer has.
 pub(crate) struct LayerNoise {
-    /// Of each hidden rotation: its products, and log2 of its slots.
-    hidden: Vec<(DiagramNoise, u32)>,
+    hidden: Vec<HiddenNoise>,
+    /// How many times its own noise a hidden rotation has in common with all of them, at most.
+    alike: f64,
     readouts: DiagramNoise,
     /// Stages whose bits are multiplied.
     stages: Vec<usize>,
+}
+
+/// Of a hidden rotation.
+struct HiddenNoise {
+    products: DiagramNoise,
+    log_slots: u32,
+    /// Bits of its code.
+    bits: usize,
 }
 
 /// What a network's noise comes to.
@@ -32,6 +43,20 @@ pub(crate) struct NetworkNoise {
     pub(crate) stages: Vec<StageNoise>,
     /// log2 of the probability that the variance of a stage exceeds what was counted.
     pub(crate) excess_log2: f64,
+    /// What meets `s²` in the variance of a digit sum, in the last products or on the way there.
+    of_square: f64,
+}
+
+impl NetworkNoise {
+    /// The part of the variance of a digit sum that meets `s²`.
+    pub(crate) fn square_share(&self) -> f64 {
+        self.of_square / self.result.variance()
+    }
+
+    /// See `docs/scheme.md`, §5.
+    pub(crate) fn hangs_on_the_key(&self, p_fail_log2: f64) -> bool {
+        hangs_on_the_key(self.square_share(), 1.0, p_fail_log2)
+    }
 }
 
 /// Of the bits of one stage.
@@ -45,21 +70,24 @@ pub(crate) struct StageNoise {
 
 impl LayerNoise {
     pub(crate) fn of(layer: &Layer, stage: impl Fn(usize) -> usize, size: usize) -> Self {
-        let rotations = || {
-            let hidden = layer.hidden.iter().map(|hidden| &hidden.rotation);
-            hidden.chain(&layer.readouts)
-        };
-        let turns = rotations().flat_map(|rotation| &rotation.turns);
-        let mut stages: Vec<usize> = turns.map(|turn| stage(turn.bit)).collect();
+        let mut stages: Vec<usize> = layer.turns().map(|turn| stage(turn.bit)).collect();
         stages.sort_unstable();
         stages.dedup();
         let hidden = layer.hidden.iter().map(|hidden| {
-            let noise = of_rotations(core::iter::once(&hidden.rotation), size);
-            (noise, hidden.log_slots)
+            let alone = (core::slice::from_ref(&hidden.rotation), [].as_slice());
+            HiddenNoise {
+                products: of_rotations(core::iter::once(alone), size),
+                log_slots: hidden.log_slots,
+                bits: hidden.bits,
+            }
         });
+        let rotations = layer.hidden.iter().map(|hidden| &hidden.rotation);
+        let groups = layer.readouts.iter();
+        let groups = groups.map(|group| (group.rotations.as_slice(), group.shared.as_slice()));
         Self {
             hidden: hidden.collect(),
-            readouts: of_rotations(layer.readouts.iter(), size),
+            alike: alike(rotations, size),
+            readouts: of_rotations(groups, size),
             stages,
         }
     }
@@ -79,6 +107,75 @@ fn of_gadget(
     layout.validate().ok()
 }
 
+/// Bits of one stage in products.
+struct Factors {
+    gadget: BitGadget,
+    product: ProductVariance,
+    /// Their rows were switched by `s²`.
+    switched: bool,
+    made: MadeRows,
+}
+
+/// What rows of bits that are made of rotations have of these.
+#[derive(Clone, Copy)]
+struct MadeRows {
+    /// The part of the variance of the rotations that meets `s²`.
+    square_share: f64,
+    /// A bound of the largest eigenvalue of the correlations of their constant coefficients.
+    alike: f64,
+}
+
+impl MadeRows {
+    /// Of what a client encrypts.
+    const FRESH: Self = Self {
+        square_share: 0.0,
+        alike: 1.0,
+    };
+}
+
+/// Noise of the products of a layer.
+#[derive(Clone, Copy)]
+struct Products {
+    noise: MixedNoise,
+    of_square: f64,
+}
+
+impl Products {
+    const NONE: Self = Self {
+        noise: MixedNoise::NONE,
+        of_square: 0.0,
+    };
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            noise: self.noise.plus(other.noise),
+            of_square: self.of_square + other.of_square,
+        }
+    }
+}
+
+impl Factors {
+    /// Of products that multiply clear tables of `table_bits` bits first.
+    fn products(&self, noise: &DiagramNoise, table_bits: u32) -> Products {
+        let (base_log, level_count) = (u32::from(self.gadget.0), u32::from(self.gadget.1));
+        let clear = noise.clear.energy(base_log, level_count, table_bits);
+        let mut of = self.product.of_result(noise, clear);
+        let [_, _, _, constant] = &mut of.mixed;
+        constant.squares = (constant.squares / self.made.alike).max(1.0);
+        // Rotations are in the constant coefficients of rows, which clear tables meet, too, and one part in n of what is white.
+        let before = self.made.square_share * (constant.variance * (1.0 + 1.0 / 256.0) + of.normal);
+        Products {
+            noise: of,
+            of_square: before
+                + if self.switched {
+                    of.mixed[2].variance
+                } else {
+                    0.0
+                },
+        }
+    }
+}
+
 /// The noise of a network with these parameters; `None` if a gadget cannot be used. `goal_log2` is the failure probability that is
 /// sought.
 pub(crate) fn network_noise(
@@ -88,32 +185,16 @@ pub(crate) fn network_noise(
     readout_bits: u32,
     goal_log2: f64,
 ) -> Option<NetworkNoise> {
-    let plain = &layout.layout().branching;
-    let mut products: Vec<ProductVariance> = Vec::new();
-    let mut stages: Vec<StageNoise> = Vec::new();
     let first = query_stage(layout);
-    let of_query = of_gadget(layout.branching(), (plain.base_log, plain.level_count))?;
-    products.push(match &first.rows {
-        None => ProductVariance::direct(&of_query, exact),
-        Some(rows) => ProductVariance::packed(&of_query, rows, exact),
-    });
-    stages.push(first);
-    let all: Vec<BitGadget> = core::iter::once((plain.base_log, plain.level_count))
-        .chain(gadgets.iter().copied())
-        .collect();
-    let mut result = MixedNoise::from(0.0);
+    let mut factors = vec![of_query(layout, &first, exact)?];
+    let mut stages = vec![first];
+    let mut result = Products::NONE;
     let mut excess_log2 = f64::NEG_INFINITY;
     for (index, layer) in layers.iter().enumerate() {
         let of_layer = |noise: &DiagramNoise, table_bits: u32| {
-            let of_stages = layer.stages.iter().map(|stage| {
-                let (base_log, level_count) = all[*stage];
-                let clear =
-                    noise
-                        .clear
-                        .energy(u32::from(base_log), u32::from(level_count), table_bits);
-                products[*stage].of_result(noise, clear)
-            });
-            of_stages.fold(MixedNoise::from(0.0), MixedNoise::plus)
+            let of_stages = layer.stages.iter();
+            let of_stages = of_stages.map(|stage| factors[*stage].products(noise, table_bits));
+            of_stages.fold(Products::NONE, Products::plus)
         };
         if layer.readouts.clear.is_used() {
             result = result.plus(of_layer(&layer.readouts, readout_bits));
@@ -122,28 +203,111 @@ pub(crate) fn network_noise(
             continue;
         };
         let bits = u32::from(gadget.0) * u32::from(gadget.1);
-        let exceeds = goal_log2 - 10.0 - (layer.hidden.len().max(1) as f64).log2();
         let keys = layout.switch_keys()?;
-        let of_neurons = layer.hidden.iter().map(|(noise, log_slots)| {
-            let mixed = of_layer(noise, bits);
-            let rows = selected_noise(&keys, mixed.variance_at_most(exceeds), *log_slots);
-            (mixed.variance(), rows)
-        });
+        let of_rotation = |hidden: &HiddenNoise| {
+            // All neurons, and all of their slots: what is smooth varies from coefficient to coefficient.
+            let count = layer.hidden.len() << hidden.log_slots;
+            let exceeds = goal_log2 - EXCESS_BITS - (count as f64).log2();
+            let turned = of_layer(&hidden.products, bits);
+            let slots = hidden.bits * usize::from(gadget.1);
+            of_made(&keys, &turned, exceeds, (slots, hidden.log_slots))
+        };
         // The neuron with the most noise stands for all.
-        let worst = of_neurons.reduce(|(a, one), (b, two)| (a.max(b), one.max(two)));
-        let (rotations, rows) = worst?;
-        excess_log2 = log2_sum(excess_log2, goal_log2 - 10.0);
-        let of_made = of_gadget(layout.branching(), *gadget)?;
-        products.push(ProductVariance::packed(&of_made, &rows, exact));
+        let worst = layer.hidden.iter().map(of_rotation).reduce(Made::max)?;
+        excess_log2 = log2_sum(excess_log2, goal_log2 - EXCESS_BITS);
+        let Made {
+            rotations, rows, ..
+        } = worst;
+        let gadget_layout = of_gadget(layout.branching(), *gadget)?;
+        factors.push(Factors {
+            gadget: *gadget,
+            product: ProductVariance::packed(&gadget_layout, &rows, exact),
+            switched: true,
+            made: MadeRows {
+                square_share: worst.square_share,
+                alike: layer.alike * worst.slots_alike,
+            },
+        });
         stages.push(StageNoise {
             rotations,
             rows: Some(rows),
         });
     }
     Some(NetworkNoise {
-        result,
+        result: result.noise,
         stages,
         excess_log2,
+        of_square: result.of_square,
+    })
+}
+
+/// Variances that rotations exceed count with so many bits less than all of `p_fail`.
+const EXCESS_BITS: f64 = 10.0;
+
+/// What is made of a hidden rotation.
+#[derive(Clone, Copy)]
+struct Made {
+    /// Its variance.
+    rotations: f64,
+    rows: UnpackedNoise,
+    square_share: f64,
+    /// How many times its own noise a slot has in common with all slots of the rotation, at most.
+    slots_alike: f64,
+}
+
+impl Made {
+    fn max(self, other: Self) -> Self {
+        Self {
+            rotations: self.rotations.max(other.rotations),
+            rows: self.rows.max(other.rows),
+            square_share: self.square_share.max(other.square_share),
+            slots_alike: self.slots_alike.max(other.slots_alike),
+        }
+    }
+}
+
+/// `exceeds` is log2 of the probability that the variance of a coefficient is larger than what is counted; `slots` of the slots are used.
+fn of_made(
+    keys: &SwitchKeys,
+    turned: &Products,
+    exceeds: f64,
+    (slots, log_slots): (usize, u32),
+) -> Made {
+    let noise = &turned.noise;
+    let most = noise.variance_at_most(exceeds);
+    let [_, _, smooth, _] = noise.mixed;
+    // Few squares may make what meets the square of the key a larger part of what is counted.
+    let grown = MixedNoise {
+        mixed: [Mixture::NONE, Mixture::NONE, smooth, Mixture::NONE],
+        normal: 0.0,
+    };
+    let growth = if smooth.variance > 0.0 {
+        grown.variance_at_most(exceeds) / smooth.variance
+    } else {
+        1.0
+    };
+    let (of_square, variance) = (turned.of_square, noise.variance());
+    Made {
+        rotations: variance,
+        rows: selected_noise(keys, most, log_slots),
+        square_share: (of_square / variance).max((of_square * growth / most).min(1.0)),
+        slots_alike: 1.0 + smooth.variance / variance * (slots as f64 - 1.0),
+    }
+}
+
+fn of_query(layout: &ValidNetwork, stage: &StageNoise, exact: bool) -> Option<Factors> {
+    let plain = &layout.layout().branching;
+    let gadget = (plain.base_log, plain.level_count);
+    let layout = of_gadget(layout.branching(), gadget)?;
+    let product = match &stage.rows {
+        None => ProductVariance::direct(&layout, exact),
+        Some(rows) => ProductVariance::packed(&layout, rows, exact),
+    };
+    Some(Factors {
+        gadget,
+        product,
+        switched: stage.rows.is_some(),
+        made: MadeRows::FRESH,
     })
 }
 

@@ -1,6 +1,8 @@
 //! The planner of networks: ring, gadgets and slots with the least time a user waits whose noise fits.
 
 mod candidates;
+mod keys;
+mod refresh;
 
 use alloc::rc::Rc;
 use std::collections::HashMap;
@@ -10,6 +12,7 @@ use tenebra_client::branching::{MAX_DIGITS, Radix};
 use tenebra_client::network::{NetworkLayout, ValidNetwork};
 
 use candidates::combinations;
+use refresh::{KEY_MEGABYTES, Refresh};
 
 use super::cost::Work;
 use super::form::NetworkForm;
@@ -105,10 +108,7 @@ pub(crate) fn plan(
     }
     let hidden_layers = Bits::of(form).stages.len() - 1;
     if hidden_layers > MAX_HIDDEN_LAYERS {
-        return Err(PlanError::TooDeep {
-            hidden_layers,
-            max: MAX_HIDDEN_LAYERS,
-        });
+        return Err(too_deep(form, hidden_layers));
     }
     let mut best: Option<(f64, NetworkPlan)> = None;
     let mut refused = None;
@@ -124,6 +124,18 @@ pub(crate) fn plan(
         (Some((_, plan)), _) => Ok(plan),
         (None, Some(error)) => Err(error),
         (None, None) => Err(NOT_QUERIED),
+    }
+}
+
+fn too_deep(form: &NetworkForm, hidden_layers: usize) -> PlanError {
+    let refresh = Refresh::of(form, hidden_layers, MAX_HIDDEN_LAYERS);
+    PlanError::TooDeep {
+        hidden_layers,
+        max: MAX_HIDDEN_LAYERS,
+        refreshed_bits: refresh.bits,
+        bootstrap_ms: refresh.milliseconds(),
+        key_megabytes: KEY_MEGABYTES,
+        layers: refresh.layers,
     }
 }
 
@@ -299,7 +311,7 @@ impl<'a> Search<'a> {
         let mut groups: Vec<Candidate> = (0..self.choices.len())
             .flat_map(|choice| queries.iter().map(move |layout| (*layout, choice)))
             .map(|(layout, choice)| {
-                let cheapest = self.with_keys(layout, self.cheapest_keys());
+                let cheapest = self.with_cheapest_keys(layout);
                 let cost_us = self.candidate(cheapest, choice).cost_us;
                 Candidate {
                     cost_us,
@@ -318,13 +330,14 @@ impl<'a> Search<'a> {
                 break;
             }
             // Where the quietest keys do not fit, no others do.
-            let quietest = self.with_keys(group.layout, [0; 3]);
+            let quietest = self.with_quietest_keys(group.layout);
             if let Err(variance) = self.fit(quietest, group.choice) {
                 least = least.min(variance);
                 continue;
             }
-            if let Some(found) = self.best_keys(&group, most) {
-                best = Some(found);
+            match self.best_keys(&group, most) {
+                Some(found) => best = Some(found),
+                None => dearer = true,
             }
         }
         match best {
@@ -336,17 +349,14 @@ impl<'a> Search<'a> {
 
     /// The cheapest keys that fit, if they cost less than `most`.
     fn best_keys(&self, group: &Candidate, most: f64) -> Option<(f64, Found, usize)> {
-        let keys = self.key_choices(&group.layout).into_iter();
-        let layouts = keys.map(|keys| self.with_keys(group.layout, keys));
-        let mut candidates: Vec<Candidate> = layouts
-            .map(|layout| self.candidate(layout, group.choice))
-            .filter(|candidate| candidate.cost_us < most)
-            .collect();
-        candidates.sort_by(|a, b| a.cost_us.total_cmp(&b.cost_us));
-        candidates.into_iter().find_map(|candidate| {
-            let found = self.fit(candidate.layout, candidate.choice).ok()?;
-            Some((candidate.cost_us, found, candidate.choice))
-        })
+        let ladder = self.ladder(group.layout, group.choice);
+        let first = ladder.partition_point(|layout| self.quiet(*layout, group.choice).is_err());
+        // Higher steps may leave less to the square of the key.
+        let found = ladder[first..]
+            .iter()
+            .find_map(|layout| self.fit(*layout, group.choice).ok())?;
+        let cost = self.candidate(*found.0.layout(), group.choice).cost_us;
+        (cost < most).then_some((cost, found, group.choice))
     }
 
     fn candidate(&self, layout: NetworkLayout, choice: usize) -> Candidate {
@@ -376,22 +386,40 @@ impl<'a> Search<'a> {
         })
     }
 
-    /// The layout with the smallest response that reaches `p_fail`; the variance that does not, otherwise.
-    fn fit(&self, layout: NetworkLayout, choice: usize) -> Result<Found, f64> {
+    /// The noise of a layout, if that alone leaves room for the switch of the response; its variance otherwise.
+    fn quiet(
+        &self,
+        layout: NetworkLayout,
+        choice: usize,
+    ) -> Result<(ValidNetwork, NetworkNoise), f64> {
         let refused = f64::INFINITY;
         let valid = layout.validate().map_err(|_| refused)?;
         let noise = self.noise(&valid, choice).ok_or(refused)?;
         let goal = self.goal.p_fail_log2;
-        let p = layout.branching.plaintext_bits;
+        let p = layout.branching.plaintext_bits.into();
         let of_result = noise.result.times(self.goal.variance_factor);
         let coefficients = self.shape.digits.coefficients;
         // The variance alone refuses most at once.
         let variance = of_result.variance();
-        if p_fail_log2(variance, p.into(), coefficients) > goal
-            || of_result.p_fail_log2(p.into(), coefficients) > goal
+        if p_fail_log2(variance, p, coefficients) > goal
+            || of_result.p_fail_log2(p, coefficients) > goal
         {
             return Err(variance);
         }
+        Ok((valid, noise))
+    }
+
+    /// The layout with the smallest response that reaches `p_fail`; the variance that does not, otherwise.
+    fn fit(&self, layout: NetworkLayout, choice: usize) -> Result<Found, f64> {
+        let (valid, noise) = self.quiet(layout, choice)?;
+        let goal = self.goal.p_fail_log2;
+        let of_result = noise.result.times(self.goal.variance_factor);
+        let variance = of_result.variance();
+        if noise.hangs_on_the_key(goal) {
+            return Err(variance);
+        }
+        let p = layout.branching.plaintext_bits;
+        let coefficients = self.shape.digits.coefficients;
         for response_bits in p + 1..=64 {
             let switch = centred_switch_variance(valid.glwe(), response_bits.into());
             let reached = of_result.plus_normal(switch);
@@ -399,7 +427,7 @@ impl<'a> Search<'a> {
             if log2_sum(p_fail, noise.excess_log2) <= goal {
                 let mut narrow = layout;
                 narrow.branching.response_bits = response_bits;
-                let narrow = narrow.validate().map_err(|_| refused)?;
+                let narrow = narrow.validate().map_err(|_| f64::INFINITY)?;
                 let p_fail = log2_sum(p_fail, noise.excess_log2);
                 return Ok((narrow, noise, p_fail, reached.variance()));
             }
@@ -416,7 +444,8 @@ impl<'a> Search<'a> {
         let coefficients = self.shape.digits.coefficients;
         let p_fail = result.p_fail_log2(plain.plaintext_bits.into(), coefficients);
         let p_fail = log2_sum(p_fail, noise.excess_log2);
-        if p_fail > self.goal.p_fail_log2 {
+        let goal = self.goal.p_fail_log2;
+        if p_fail > goal || noise.hangs_on_the_key(goal) {
             return Err(result.variance());
         }
         Ok((layout, noise, p_fail, result.variance()))

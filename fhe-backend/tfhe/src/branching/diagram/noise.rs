@@ -9,14 +9,16 @@
 mod clear;
 mod count;
 mod masks;
+mod rotations;
 
 use alloc::rc::Rc;
 use std::collections::HashMap;
 
-use super::{Plain, Rotation, Sign, Turn};
+use super::{Plain, Rotation, Sign, Turn, shift_plain};
 pub(crate) use clear::ClearProducts;
 use count::{BitUnits, Twins};
 use masks::{Ring, minus, plus, primitive, random, times};
+pub(crate) use rotations::{alike, of_rotations};
 
 /// External products along the paths that one evaluation selects, at most, each counted as often as it has twins that may be
 /// selected with it.
@@ -482,35 +484,6 @@ fn signed(sign: Sign, plain: &Plain) -> impl Iterator<Item = (usize, i64)> + '_ 
         Sign::Plus => (*at, *value),
         Sign::Minus => (*at, -value),
     })
-}
-
-/// A clear polynomial, `by` coefficients down; what falls below 0 comes back negated at the top.
-pub(crate) fn shift_plain(plain: &Plain, by: usize, size: usize) -> Plain {
-    let order = 2 * size;
-    let moved = plain.iter().map(|(at, value)| {
-        let to = (at + order - by % order) % order;
-        if to < size {
-            (to, *value)
-        } else {
-            (to - size, -value)
-        }
-    });
-    moved.collect()
-}
-
-/// The noise of a coefficient of the sum of these rotations.
-pub(crate) fn of_rotations<'a>(
-    rotations: impl Iterator<Item = &'a Rotation>,
-    size: usize,
-) -> DiagramNoise {
-    let mut book = NoiseBook::new(size);
-    let results = rotations.enumerate().map(|(index, rotation)| {
-        book.start_tree(index);
-        book.rotation(rotation);
-        book.slot(index, 0)
-    });
-    let results: Vec<NoiseId> = results.collect();
-    book.finish(&results)
 }
 
 #[cfg(test)]

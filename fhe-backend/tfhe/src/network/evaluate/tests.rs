@@ -11,13 +11,14 @@ use tenebra_circuit::{
 };
 use tenebra_client::SecretKey;
 use tenebra_client::branching::Digits;
+use tenebra_client::packing::SwitchGadget;
 
 use super::*;
 use crate::branching::plan::Goal;
 use crate::error::PlanError;
 use crate::measure::KeyBits as SecretBits;
 use crate::network::form::network_form;
-use crate::network::plan::plan;
+use crate::network::plan::{check, plan};
 
 /// A random network: layers of neurons with `weights` weights in ±1..=3, and an affine output.
 pub(crate) struct Shape<'a> {
@@ -332,9 +333,14 @@ fn networks_that_are_too_deep_are_refused() {
     let circuit = verify(&b.finish()).unwrap();
     let form = network_form(&circuit).unwrap();
     let refused = plan(&form, &options(QueryMode::Auto), GOAL).unwrap_err();
+    // Any of the first three layers: four neurons of one bit, at 75 ms each.
     let expected = PlanError::TooDeep {
         hidden_layers: 4,
         max: 3,
+        layers: vec![1],
+        refreshed_bits: 4,
+        bootstrap_ms: 300,
+        key_megabytes: 118,
     };
     assert_eq!(refused, expected);
 }
@@ -364,4 +370,59 @@ fn outputs_that_are_too_wide_are_refused() {
         panic!("{refused}");
     };
     assert!((1..needed_bits).contains(&fitting_bits), "{refused}");
+}
+
+/// What a search refuses because it hangs on the square of the key, the server refuses in a spec: plans with much room, whose scheme
+/// switch is made coarser bit by bit. Behind two hidden layers, most of that noise comes with the bits that are made.
+#[test]
+fn specs_that_leave_much_to_the_square_of_the_key_are_refused() {
+    let shapes = [
+        (&[12, 6, 2][..], QueryMode::Packed),
+        (&[12, 6, 4, 2][..], QueryMode::Direct),
+    ];
+    for (widths, query) in shapes {
+        let shape = Shape {
+            input_bits: 2,
+            widths,
+            weights: 6,
+            activation_bits: 1,
+            output_weight: 3,
+            values: 60,
+        };
+        let circuit = network(&shape, &mut ChaCha20Rng::seed_from_u64(6));
+        let form = network_form(&circuit).unwrap();
+        let goal = Goal {
+            p_fail_log2: -600.0,
+            ..GOAL
+        };
+        let planned = plan(&form, &options(query), goal).unwrap();
+        assert!(!planned.noise.hangs_on_the_key(-600.0), "{query:?}");
+        let (radix, mut layout) = (planned.digits.radix, *planned.layout.layout());
+        layout.branching.response_bits = 60;
+        let mut answers = Vec::new();
+        for level_count in (10..48).rev() {
+            let mut coarse = layout;
+            coarse.keys.as_mut().unwrap().scheme_switch = SwitchGadget {
+                base_log: 1,
+                level_count,
+            };
+            let coarse = coarse.validate().unwrap();
+            let accepted = check(&form, coarse, radix, -100.0);
+            answers.push((level_count, accepted.map(|plan| plan.noise.square_share())));
+        }
+        let refused = answers
+            .iter()
+            .position(|(_, answer)| answer.is_err())
+            .unwrap();
+        // 60/100 of the variance; a bit less quadruples what meets the square.
+        let shares = answers[..refused]
+            .iter()
+            .map(|(_, answer)| answer.as_ref().unwrap());
+        let largest = shares.copied().fold(0.0, f64::max);
+        assert!((0.25..0.6).contains(&largest), "{query:?}: {answers:?}");
+        assert!(
+            answers[refused..].iter().all(|(_, answer)| answer.is_err()),
+            "{answers:?}"
+        );
+    }
 }

@@ -4,7 +4,6 @@ use tenebra_circuit::QueryMode;
 use tenebra_client::ValidGlwe;
 use tenebra_client::branching::BranchingLayout;
 use tenebra_client::network::NetworkLayout;
-use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget};
 
 use super::Search;
 use crate::branching::plan::sent_body_bits;
@@ -43,10 +42,11 @@ const DIRECT_GADGETS: [BitGadget; 14] = [
 ];
 
 /// Gadgets of bits that are made of a packed query.
-const PACKED_GADGETS: [BitGadget; 14] = [
+const PACKED_GADGETS: [BitGadget; 15] = [
     (8, 2),
     (6, 3),
     (7, 3),
+    (8, 3),
     (9, 3),
     (5, 4),
     (6, 4),
@@ -75,12 +75,6 @@ const HIDDEN_GADGETS: [BitGadget; 12] = [
     (4, 8),
     (3, 8),
 ];
-
-/// Gadgets of key switches, the least noise first.
-const SWITCH_GADGETS: [BitGadget; 6] = [(3, 17), (4, 13), (5, 10), (6, 8), (8, 6), (10, 4)];
-
-/// The same for polynomials of 4096 coefficients, whose noise is far smaller.
-const LARGE_SWITCH_GADGETS: [BitGadget; 5] = [(4, 14), (5, 11), (6, 9), (8, 6), (10, 4)];
 
 /// Slots of a ciphertext of a packed query, as powers of 2.
 const PACKED_LOG_SLOTS: core::ops::RangeInclusive<u32> = 3..=12;
@@ -142,68 +136,6 @@ impl Search<'_> {
             packed_bits: u16::try_from(packed_bits).ok()?,
             keys: None,
         })
-    }
-
-    /// The keys that cost least.
-    pub(super) fn cheapest_keys(&self) -> [usize; 3] {
-        [switch_gadgets(self.size).len() - 1; 3]
-    }
-
-    /// Gadgets of the keys that are tried, by their index: of traces, of splits, of the scheme switch.
-    pub(super) fn key_choices(&self, layout: &NetworkLayout) -> Vec<[usize; 3]> {
-        if layout.packed_bits == 0 && self.made() == 0 {
-            return vec![[0; 3]];
-        }
-        let count = switch_gadgets(self.size).len();
-        let choices = (0..count.pow(3)).map(|n| [n / count / count, n / count % count, n % count]);
-        choices.collect()
-    }
-
-    pub(super) fn with_keys(
-        &self,
-        layout: NetworkLayout,
-        [trace, split, switch]: [usize; 3],
-    ) -> NetworkLayout {
-        if layout.packed_bits == 0 && self.made() == 0 {
-            return layout;
-        }
-        let gadget = |index: usize| {
-            let (base_log, level_count) = switch_gadgets(self.size)[index];
-            SwitchGadget {
-                base_log,
-                level_count,
-            }
-        };
-        let log_size = usize::from(self.size).ilog2() as usize;
-        // Where traces end and splits begin differs from neuron to neuron: what is split anywhere has the gadget of splits.
-        let splits_from = log_size - self.most_log_slots(&layout) as usize;
-        let mut splits = [SwitchGadget::default(); MAX_SPLITS];
-        for (t, of_split) in splits.iter_mut().enumerate().take(log_size) {
-            *of_split = gadget(if t < splits_from { trace } else { split });
-        }
-        NetworkLayout {
-            keys: Some(Packing {
-                splits,
-                scheme_switch: gadget(switch),
-            }),
-            ..layout
-        }
-    }
-
-    /// log2 of the most slots of hidden neurons, and of ciphertexts of a packed query where they are fewer than half of them.
-    fn most_log_slots(&self, layout: &NetworkLayout) -> u32 {
-        let of_hidden = self.choices.iter().map(|choice| choice.work.most_log_slots);
-        let slots = usize::from(layout.packed_bits) * usize::from(layout.branching.level_count);
-        let of_query = slots.next_power_of_two().ilog2();
-        of_hidden.max().unwrap_or(0).max(of_query)
-    }
-}
-
-fn switch_gadgets(size: u16) -> &'static [BitGadget] {
-    if size > 2048 {
-        &LARGE_SWITCH_GADGETS
-    } else {
-        &SWITCH_GADGETS
     }
 }
 
