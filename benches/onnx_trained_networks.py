@@ -160,7 +160,7 @@ def main():
     p.add_argument("--only", action="append")
     p.add_argument("--no-run", action="store_true", help="trains and writes the files alone")
     a = p.parse_args()
-    print("| network | float | quantized | input bits | products | predicted ms |\n|---|---|---|---|---|---|")
+    print("| network | float | quantized | bits of a query | products | predicted ms |\n|---|---|---|---|---|---|")
     for name, data, make in NETWORKS:
         if a.only and not any(part in name for part in a.only):
             continue
