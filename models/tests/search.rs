@@ -218,7 +218,7 @@ fn steps_are_fitted_inside_the_folds() {
     println!(
         "accuracy on noise: {honest} fitted inside the folds, {leaking} where the selection saw all rows"
     );
-    assert!(honest < 0.65 && leaking > 0.75, "{honest} {leaking}");
+    assert!(honest < 0.6 && leaking > 0.7, "{honest} {leaking}");
 }
 
 #[derive(Default)]
