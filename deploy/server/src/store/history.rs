@@ -4,6 +4,7 @@
 //! reading, and the latest owner is whose the model is.
 
 use alloc::sync::Arc;
+use core::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use object_store::path::Path;
@@ -29,12 +30,22 @@ pub struct Deployment {
     pub size: u64,
 }
 
+/// Milliseconds since 1970, later than at any call before: deployments one after the other are told apart by their times.
+fn now_ms() -> u64 {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = u64::try_from(now.unwrap_or_default().as_millis()).unwrap_or(u64::MAX);
+    let later = |last: u64| now.max(last.saturating_add(1));
+    let last = LAST.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| {
+        Some(later(last))
+    });
+    later(last.unwrap_or_default())
+}
+
 impl Deployment {
     pub(super) fn now(version: Version, owner: &Name, size: u64) -> Self {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let at_ms = now.unwrap_or_default().as_millis();
         Self {
-            at_ms: u64::try_from(at_ms).unwrap_or(u64::MAX),
+            at_ms: now_ms(),
             version,
             owner: owner.clone(),
             size,
@@ -116,5 +127,16 @@ impl Store {
         let delete = async move { found(objects.delete(&path).await) };
         let deleted = self.change(Action::Delete, delete).await?;
         Ok(deleted.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::now_ms;
+
+    #[test]
+    fn no_two_deployments_have_the_same_time() {
+        let times: Vec<u64> = (0..100).map(|_| now_ms()).collect();
+        assert!(times.is_sorted_by(|one, next| one < next), "{times:?}");
     }
 }
