@@ -22,15 +22,16 @@ mod registry;
 mod stage;
 #[cfg(feature = "train")]
 mod transform;
+mod values;
 
 #[cfg(feature = "train")]
 pub use error::PipelineError;
 #[cfg(feature = "train")]
 pub use fit::Pipeline;
-pub(crate) use model::run;
 pub use model::{Before, PipelineModel, PipelineParts, Step};
 pub(crate) use quantize::quantize_pipeline;
 #[cfg(feature = "train")]
 pub use registry::{TransformerInfo, transformers};
 #[cfg(feature = "train")]
 pub use stage::{Branch, Selector, Stage, Transformer};
+pub(crate) use values::run;

@@ -99,7 +99,7 @@ fn rows(load: &LayerLoad, inputs: usize, largest: i64) -> Vec<Vec<(u32, i64)>> {
 /// -3 to 3, not 0.
 fn drawn(a: usize, b: usize) -> i64 {
     let hash = (a as u64 * 0x1_0001 + b as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-    let magnitude = i64::from(hash % 3 == 0) + i64::from(hash % 5 == 0) + 1;
+    let magnitude = i64::from(hash.is_multiple_of(3)) + i64::from(hash.is_multiple_of(5)) + 1;
     if hash & 64 == 0 {
         magnitude
     } else {

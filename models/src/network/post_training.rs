@@ -9,9 +9,11 @@ mod build;
 mod moments;
 mod options;
 mod pursuit;
+mod report;
 mod trial;
 
-pub use options::{NetworkOptions, NetworkReport};
+pub use options::NetworkOptions;
+pub use report::NetworkReport;
 
 use alloc::collections::BTreeMap;
 use alloc::collections::btree_map::Entry;

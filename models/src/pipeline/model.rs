@@ -5,8 +5,9 @@ use core::ops::Deref;
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
-use tenebra_quant::{Prediction, QuantError, RowStep, run_steps};
+use tenebra_quant::{Prediction, QuantError, RowStep};
 
+use super::values::run;
 use crate::data::{Table, Words};
 use crate::model::{Model, ModelError};
 
@@ -171,14 +172,6 @@ impl PipelineModel {
         parts.before.feature_names = Some(names);
         Self::new(parts)
     }
-}
-
-/// All values of a row, its columns first.
-pub(crate) fn run(steps: &[Step], row: &[f64]) -> Result<Vec<f64>, (usize, QuantError)> {
-    let mut values = row.to_vec();
-    values.resize(row.len() + steps.len(), 0.0);
-    run_steps(steps.iter(), row.len(), &mut values)?;
-    Ok(values)
 }
 
 impl Before {

@@ -279,7 +279,7 @@ mod tests {
         fn integers_come_back(step in 1e-4_f32..10.0, whole in prop::collection::vec(-127_i32..=127, 1..40)) {
             let whole: Vec<i32> = whole.into_iter().filter(|n| *n != 0).collect();
             prop_assume!(!whole.is_empty());
-            #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "the rounding is the point")]
+            #[expect(clippy::cast_precision_loss, reason = "the rounding is the point")]
             let numbers: Vec<f64> = whole.iter().map(|&n| f64::from(n as f32 * step)).collect();
             let (found, multiples) = multiples(&numbers).unwrap();
             let factor = f64::from(whole[0]) / multiples[0];

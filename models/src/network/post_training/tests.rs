@@ -33,7 +33,7 @@ fn model(n_features: usize, layers: Vec<Layer>) -> NetworkModel {
         decision: Decision::None,
         classes: Vec::new(),
         target_names: None,
-        params: std::collections::BTreeMap::new(),
+        params: alloc::collections::BTreeMap::new(),
     };
     NetworkModel::new(parts).unwrap()
 }
