@@ -21,7 +21,7 @@ fn main() {
     println!("cargo::rustc-link-search={}", out.display());
     let models = std::env::var_os("TENEBRA_MODELS")
         .expect("TENEBRA_MODELS is not set; it names the folder of NAME.tnb and NAME.sensors, see deploy/embedded/README.md");
-    for name in ["linear", "packed"] {
+    for name in ["linear", "packed", "network"] {
         let text = model_constants(Path::new(&models), name);
         std::fs::write(out.join(format!("{name}.rs")), text).unwrap();
     }

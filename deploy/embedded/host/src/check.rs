@@ -28,7 +28,7 @@ struct Case {
     limits: Limits,
 }
 
-const CASES: [Case; 2] = [
+const CASES: [Case; 3] = [
     Case {
         name: "linear",
         limits: Limits {
@@ -41,6 +41,13 @@ const CASES: [Case; 2] = [
         name: "packed",
         limits: Limits {
             flash_bytes: 33 * 1024,
+            ram_bytes: 16 * 1024,
+        },
+    },
+    Case {
+        name: "network",
+        limits: Limits {
+            flash_bytes: 34 * 1024,
             ram_bytes: 16 * 1024,
         },
     },

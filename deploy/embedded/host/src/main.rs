@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "usage: tenebra-embedded-host models MODELS
        tenebra-embedded-host check MODELS FIRMWARE
-models trains two models and writes what the firmware is built from into the folder MODELS.
+models trains three models and writes what the firmware is built from into the folder MODELS.
 check runs the firmware, whose executables lie in the folder FIRMWARE, in QEMU and answers its queries.";
 
 fn main() -> ExitCode {

@@ -1,4 +1,4 @@
-//! The two models of the example, trained on the measurements of the demo.
+//! The models of the example, trained on the measurements of the demo.
 
 use std::fs;
 use std::path::Path;
@@ -24,16 +24,17 @@ struct Recipe {
     name: &'static str,
     estimator: &'static str,
     parameters: &'static [(&'static str, &'static str)],
-    bits: u8,
+    /// `None` where they are the model's own.
+    bits: Option<u8>,
     query: QueryMode,
 }
 
-const RECIPES: [Recipe; 2] = [
+const RECIPES: [Recipe; 3] = [
     Recipe {
         name: "linear",
         estimator: "LogisticRegression",
         parameters: &[],
-        bits: 8,
+        bits: Some(8),
         query: QueryMode::Auto,
     },
     // The size of the xgb50d4_bc.
@@ -41,7 +42,19 @@ const RECIPES: [Recipe; 2] = [
         name: "packed",
         estimator: "GradientBoostingClassifier",
         parameters: &[("n_estimators", "50"), ("max_depth", "4")],
-        bits: 6,
+        bits: Some(6),
+        query: QueryMode::Packed,
+    },
+    Recipe {
+        name: "network",
+        estimator: "MLPClassifier",
+        parameters: &[
+            ("hidden_layer_sizes", "16"),
+            ("n_bits", "2"),
+            ("max_weights", "12"),
+            ("max_iter", "60"),
+        ],
+        bits: None,
         query: QueryMode::Packed,
     },
 ];
@@ -56,7 +69,8 @@ pub(crate) fn write_all(folder: &Path) -> Result<()> {
             estimator.set(name, value)?;
         }
         let model = estimator.fit(&data)?.model;
-        let options = QuantizeOptions::with_bits(recipe.bits)?;
+        let options = recipe.bits.map(QuantizeOptions::with_bits);
+        let options = options.transpose()?.unwrap_or_default();
         let quantized = quantize(&model, Some(&data.table), &options)?;
         let circuit = quantized.circuit();
         let options = Options {
