@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use arbitrary::{Result, Unstructured};
 use tenebra_circuit::dev::{Limits, Oracle, Road, Tally, compare};
-use tenebra_circuit::{Options, generate};
+use tenebra_circuit::{Options, Verified, generate};
 use tenebra_sim::Simulator;
 use tenebra_tfhe::TfhePlanner;
 
@@ -39,18 +39,32 @@ pub fn tfhe(name: &'static str, options: Options, limits: Limits) -> Road<TfhePl
 /// # Errors
 /// Choices that make no circuit; that is no finding.
 pub fn check(oracle: &dyn Oracle, rows: usize, choices: &mut Unstructured<'_>) -> Result<()> {
+    let seed = choices.arbitrary()?;
+    let circuit = generate::circuit(choices, &oracle.limits())?;
+    check_circuit(oracle, &circuit, seed, rows, choices)
+}
+
+/// The same of a given circuit.
+///
+/// # Errors
+/// No more choices; that is no finding.
+pub fn check_circuit(
+    oracle: &dyn Oracle,
+    circuit: &Verified,
+    seed: [u8; 32],
+    rows: usize,
+    choices: &mut Unstructured<'_>,
+) -> Result<()> {
     static TALLY: Mutex<Tally> = Mutex::new(Tally {
         tried: 0,
         declined: 0,
         compared: 0,
     });
     const REPORTED: u64 = 500;
-    let seed = choices.arbitrary()?;
-    let circuit = generate::circuit(choices, &oracle.limits())?;
-    let rows = (0..rows).map(|_| generate::codes(choices, &circuit));
+    let rows = (0..rows).map(|_| generate::codes(choices, circuit));
     let rows: Vec<Vec<i64>> = rows.collect::<Result<_>>()?;
     let mut tally = TALLY.lock().expect("a finding ends the process");
-    let found = compare(&simulator(), oracle, &circuit, &rows, seed, &mut tally);
+    let found = compare(&simulator(), oracle, circuit, &rows, seed, &mut tally);
     if tally.tried.is_multiple_of(REPORTED) {
         eprintln!("{}: {tally}", oracle.name());
     }

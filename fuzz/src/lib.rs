@@ -6,3 +6,4 @@ pub mod agree;
 pub mod choose;
 pub mod decisions;
 pub mod hold;
+pub mod neurons;

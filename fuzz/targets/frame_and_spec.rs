@@ -40,7 +40,7 @@ macro_rules! model {
     };
 }
 
-static MODELS: LazyLock<[Model; 5]> = LazyLock::new(|| {
+static MODELS: LazyLock<[Model; 7]> = LazyLock::new(|| {
     [
         model!(
             "single",
@@ -71,6 +71,8 @@ static MODELS: LazyLock<[Model; 5]> = LazyLock::new(|| {
         ),
         model!("forest", None),
         model!("packed", None),
+        model!("network", None),
+        model!("network-packed", None),
     ]
 });
 
