@@ -8,11 +8,8 @@ import numpy as np
 
 from tenebra.errors import UnsupportedError
 from tenebra.fitted.draft import Draft, several
-from tenebra.fitted.trees import Tree, of_sklearn, one_hot, spread
+from tenebra.fitted.trees import TIE, Tree, of_sklearn, one_hot, spread
 
-#: What each class is behind the one before, so that the first of equal ones stays the largest once leaves are rounded: trees
-#: whose leaves are pure often tie, and the differences of others are no closer to 0 than this but for one row in thousands.
-TIE = 2.0**-12
 SINGLE = ("DecisionTreeClassifier", "ExtraTreeClassifier")
 FORESTS = ("RandomForestClassifier", "ExtraTreesClassifier")
 SINGLE_REGRESSORS = ("DecisionTreeRegressor", "ExtraTreeRegressor")

@@ -10,6 +10,7 @@ import numpy as np
 
 from tenebra._model import Model
 from tenebra.errors import UnsupportedError
+from tenebra.fitted.trees import TIE
 
 _ROWS = 48
 #: Boosting libraries add up in single precision.
@@ -27,7 +28,8 @@ def check(estimator: Any, model: Model) -> None:
     found = model.evaluate(rows)
     if model.classes_ is not None:
         margins = _margins(found.scores)
-        decided = margins > 1e-4 * (1 + np.abs(found.scores).max(axis=1))
+        # Ties of trees are moved apart by as much.
+        decided = margins > 1e-4 * (1 + np.abs(found.scores).max(axis=1)) + len(model.classes_) * TIE
         labels = np.ravel(wanted)
         if labels.shape == (len(rows),) and np.array_equal(labels[decided], found.labels[decided]):
             return

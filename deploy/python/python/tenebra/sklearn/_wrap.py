@@ -106,7 +106,8 @@ def _doc(name: str, home: str, base: type, linear: bool) -> str:
         if linear
         else "n_bits: bits of codes in uniform steps; None, the default, takes the trees' own thresholds, which is exact."
     )
-    return f"`{home}.{name}` that can predict encrypted: see `tenebra.sklearn`.\n\n{bits}\n\n{inspect.getdoc(base) or ''}"
+    summary = (inspect.getdoc(base) or name).splitlines()[0]
+    return f"{summary}\n\n`{home}.{name}`, of which parameters and attributes are, that can predict encrypted: see `tenebra.sklearn`.\n\n{bits}"
 
 
 def _init(base: Any, bits: int | None) -> Callable[..., None]:
