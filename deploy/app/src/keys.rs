@@ -16,7 +16,7 @@ use crate::key_folder::{evaluation_key_of, public, read_key};
 use crate::retired;
 
 /// The secret key, and the evaluation key where the model needs one. A response that does not decrypt retires them, here and in
-/// the folder that they are kept in: see [`retired`](crate::retired).
+/// the folder that they are kept in: see [`retired`](mod@crate::retired).
 pub struct Keys {
     key: ClientKey,
     evaluation_key: Option<Zeroizing<Vec<u8>>>,

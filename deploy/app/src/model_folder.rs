@@ -100,11 +100,11 @@ pub fn write(
     write_files(files, folder, client, server, Some(model), replace)
 }
 
-/// As [`write`], of the bytes of both sides, and without a float model where there is none: one that is there, which belongs to
+/// As [`write()`], of the bytes of both sides, and without a float model where there is none: one that is there, which belongs to
 /// another compilation, goes.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_files(
     files: &Files,
     folder: &Path,
