@@ -1,16 +1,7 @@
 //! Parameters of transformers, with scikit-learn's names and defaults.
 
-use crate::train::params::{choice, hyper_parameters};
+use crate::train::params::{NOT_NEGATIVE, choice, hyper_parameters, param};
 use crate::train::{Kind, Param};
-
-const fn param(name: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Param {
-    Param {
-        name,
-        kind,
-        default,
-        doc,
-    }
-}
 
 const fn flag(name: &'static str, default: &'static str, doc: &'static str) -> Param {
     param(name, Kind::Bool, default, doc)
@@ -27,10 +18,6 @@ const SHARE: Kind = Kind::Float {
 const COUNT: Kind = Kind::Int {
     min: 1,
     max: 65_536,
-};
-const NOT_NEGATIVE: Kind = Kind::Float {
-    min: 0.0,
-    max: f64::MAX,
 };
 const COMPONENTS: Kind = Kind::Above { min: 0.0 };
 

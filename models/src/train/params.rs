@@ -18,6 +18,29 @@ pub struct Param {
     pub doc: &'static str,
 }
 
+/// A parameter, its fields in their order.
+pub(crate) const fn param(
+    name: &'static str,
+    kind: Kind,
+    default: &'static str,
+    doc: &'static str,
+) -> Param {
+    Param {
+        name,
+        kind,
+        default,
+        doc,
+    }
+}
+
+/// A finite number above 0.
+pub(crate) const POSITIVE: Kind = Kind::Above { min: 0.0 };
+/// A finite number, 0 included.
+pub(crate) const NOT_NEGATIVE: Kind = Kind::Float {
+    min: 0.0,
+    max: f64::INFINITY,
+};
+
 /// What values a hyper-parameter takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {

@@ -1,6 +1,6 @@
 //! Hyper-parameters of the tree estimators: names and defaults of scikit-learn, and of XGBoost for boosting.
 
-use crate::train::params::{ClassWeight, choice, hyper_parameters};
+use crate::train::params::{ClassWeight, NOT_NEGATIVE, POSITIVE, choice, hyper_parameters, param};
 use crate::train::{Kind, Param};
 
 const MAX_BINS: Param = param(
@@ -17,24 +17,10 @@ const COUNT: Kind = Kind::Int {
     min: 1,
     max: 1_000_000,
 };
-const NOT_NEGATIVE: Kind = Kind::Float {
-    min: 0.0,
-    max: f64::INFINITY,
-};
-const POSITIVE: Kind = Kind::Above { min: 0.0 };
 const DEPTH: Kind = Kind::Int {
     min: 1,
     max: 1_000_000,
 };
-
-const fn param(name: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Param {
-    Param {
-        name,
-        kind,
-        default,
-        doc,
-    }
-}
 
 const fn max_depth(default: &'static str) -> Param {
     param(

@@ -1,85 +1,65 @@
 //! Hyper-parameters of the linear estimators: scikit-learn's names and defaults.
 
-use crate::train::params::{ClassWeight, choice, hyper_parameters};
+use crate::train::params::{ClassWeight, NOT_NEGATIVE, POSITIVE, choice, hyper_parameters, param};
 use crate::train::{Kind, Param};
 
-const POSITIVE: Kind = Kind::Above { min: 0.0 };
-const NOT_NEGATIVE: Kind = Kind::Float {
-    min: 0.0,
-    max: f64::INFINITY,
-};
 const COUNT: Kind = Kind::Int {
     min: 1,
     max: 1_000_000_000,
 };
 
-const FIT_INTERCEPT: Param = Param {
-    name: "fit_intercept",
-    kind: Kind::Bool,
-    default: "true",
-    doc: "whether to learn a constant term",
-};
-const TOL: Param = Param {
-    name: "tol",
-    kind: POSITIVE,
-    default: "0.0001",
-    doc: "stops when the gradient is at most tol^2, with the loss scaled to unit curvature",
-};
-const CLASS_WEIGHT: Param = Param {
-    name: "class_weight",
-    kind: Kind::Optional(&Kind::Choice(ClassWeight::WORDS)),
-    default: "none",
-    doc: "balanced: classes weigh the same however many rows they have",
-};
+const FIT_INTERCEPT: Param = param(
+    "fit_intercept",
+    Kind::Bool,
+    "true",
+    "whether to learn a constant term",
+);
+const TOL: Param = param(
+    "tol",
+    POSITIVE,
+    "0.0001",
+    "stops when the gradient is at most tol^2, with the loss scaled to unit curvature",
+);
+const CLASS_WEIGHT: Param = param(
+    "class_weight",
+    Kind::Optional(&Kind::Choice(ClassWeight::WORDS)),
+    "none",
+    "balanced: classes weigh the same however many rows they have",
+);
 
-const TOL_GAP: Param = Param {
-    name: "tol",
-    kind: POSITIVE,
-    default: "0.0001",
-    doc: "stops when the duality gap is at most this part of the target's square",
-};
-const TOL_SVM: Param = Param {
-    name: "tol",
-    kind: POSITIVE,
-    default: "0.0001",
-    doc: "smooth losses: as for LogisticRegression; others: violations of optimality as part of those at the start",
-};
+const TOL_GAP: Param = param(
+    "tol",
+    POSITIVE,
+    "0.0001",
+    "stops when the duality gap is at most this part of the target's square",
+);
+const TOL_SVM: Param = param(
+    "tol",
+    POSITIVE,
+    "0.0001",
+    "smooth losses: as for LogisticRegression; others: violations of optimality as part of those at the start",
+);
 const SHARE: Kind = Kind::Float { min: 0.0, max: 1.0 };
-const INTERCEPT_SCALING: Param = Param {
-    name: "intercept_scaling",
-    kind: POSITIVE,
-    default: "1.0",
-    doc: "value of the constant feature whose penalized weight gives the intercept",
-};
-const RANDOM_STATE: Param = Param {
-    name: "random_state",
-    kind: Kind::Int {
+const INTERCEPT_SCALING: Param = param(
+    "intercept_scaling",
+    POSITIVE,
+    "1.0",
+    "value of the constant feature whose penalized weight gives the intercept",
+);
+const RANDOM_STATE: Param = param(
+    "random_state",
+    Kind::Int {
         min: 0,
         max: i64::MAX,
     },
-    default: "0",
-    doc: "seed of the order of the rows",
-};
-const C: Param = Param {
-    name: "C",
-    kind: POSITIVE,
-    default: "1.0",
-    doc: "inverse strength of the penalty",
-};
-const ALPHA: Param = Param {
-    name: "alpha",
-    kind: NOT_NEGATIVE,
-    default: "1.0",
-    doc: "strength of the penalty",
-};
+    "0",
+    "seed of the order of the rows",
+);
+const C: Param = param("C", POSITIVE, "1.0", "inverse strength of the penalty");
+const ALPHA: Param = param("alpha", NOT_NEGATIVE, "1.0", "strength of the penalty");
 
 const fn max_iter(default: &'static str) -> Param {
-    Param {
-        name: "max_iter",
-        kind: COUNT,
-        default,
-        doc: "most steps of the optimizer",
-    }
+    param("max_iter", COUNT, default, "most steps of the optimizer")
 }
 
 choice! {
@@ -269,121 +249,106 @@ hyper_parameters! {
     }
 }
 
-const L1_RATIO: Param = Param {
-    name: "l1_ratio",
-    kind: SHARE,
-    default: "0.5",
-    doc: "share of the L1 norm in the penalty",
-};
-const SVC_LOSS: Param = Param {
-    name: "loss",
-    kind: Kind::Choice(SvcLoss::WORDS),
-    default: "squared_hinge",
-    doc: "loss of a row on the wrong side of the margin",
-};
-const SVR_LOSS: Param = Param {
-    name: "loss",
-    kind: Kind::Choice(SvrLoss::WORDS),
-    default: "epsilon_insensitive",
-    doc: "loss of an error beyond epsilon",
-};
-const SVR_EPSILON: Param = Param {
-    name: "epsilon",
-    kind: NOT_NEGATIVE,
-    default: "0.0",
-    doc: "errors up to this size are free",
-};
-const TWEEDIE_POWER: Param = Param {
-    name: "power",
-    kind: Kind::Float {
+const L1_RATIO: Param = param(
+    "l1_ratio",
+    SHARE,
+    "0.5",
+    "share of the L1 norm in the penalty",
+);
+const SVC_LOSS: Param = param(
+    "loss",
+    Kind::Choice(SvcLoss::WORDS),
+    "squared_hinge",
+    "loss of a row on the wrong side of the margin",
+);
+const SVR_LOSS: Param = param(
+    "loss",
+    Kind::Choice(SvrLoss::WORDS),
+    "epsilon_insensitive",
+    "loss of an error beyond epsilon",
+);
+const SVR_EPSILON: Param = param(
+    "epsilon",
+    NOT_NEGATIVE,
+    "0.0",
+    "errors up to this size are free",
+);
+const TWEEDIE_POWER: Param = param(
+    "power",
+    Kind::Float {
         min: f64::NEG_INFINITY,
         max: f64::INFINITY,
     },
-    default: "0.0",
-    doc: "0 normal, 1 Poisson, 1 to 2 compound, 2 Gamma, 3 inverse Gaussian; none between 0 and 1",
-};
-const TWEEDIE_LINK: Param = Param {
-    name: "link",
-    kind: Kind::Choice(MeanLink::WORDS),
-    default: "auto",
-    doc: "of the mean; auto is identity up to power 0 and log above",
-};
+    "0.0",
+    "0 normal, 1 Poisson, 1 to 2 compound, 2 Gamma, 3 inverse Gaussian; none between 0 and 1",
+);
+const TWEEDIE_LINK: Param = param(
+    "link",
+    Kind::Choice(MeanLink::WORDS),
+    "auto",
+    "of the mean; auto is identity up to power 0 and log above",
+);
 
 const fn sgd_loss(losses: &'static [&'static str], default: &'static str) -> Param {
-    Param {
-        name: "loss",
-        kind: Kind::Choice(losses),
-        default,
-        doc: "loss of a row",
-    }
+    param("loss", Kind::Choice(losses), default, "loss of a row")
 }
 
 const fn sgd_rate(default: &'static str) -> Param {
-    Param {
-        name: "learning_rate",
-        kind: Kind::Choice(Schedule::WORDS),
+    param(
+        "learning_rate",
+        Kind::Choice(Schedule::WORDS),
         default,
-        doc: "how the size of the steps changes",
-    }
+        "how the size of the steps changes",
+    )
 }
 
 const fn sgd_power(default: &'static str) -> Param {
-    Param {
-        name: "power_t",
-        kind: Kind::Float {
+    param(
+        "power_t",
+        Kind::Float {
             min: f64::NEG_INFINITY,
             max: f64::INFINITY,
         },
         default,
-        doc: "exponent of learning_rate = invscaling",
-    }
+        "exponent of learning_rate = invscaling",
+    )
 }
 
-const SGD_PENALTY: Param = Param {
-    name: "penalty",
-    kind: Kind::Optional(&Kind::Choice(Penalty::WORDS)),
-    default: "l2",
-    doc: "norm of the weights that is penalized",
-};
-const SGD_ALPHA: Param = Param {
-    name: "alpha",
-    kind: NOT_NEGATIVE,
-    default: "0.0001",
-    doc: "strength of the penalty",
-};
-const SGD_L1_RATIO: Param = Param {
-    name: "l1_ratio",
-    kind: SHARE,
-    default: "0.15",
-    doc: "share of the L1 norm in penalty = elasticnet",
-};
-const SGD_TOL: Param = Param {
-    name: "tol",
-    kind: Kind::Optional(&NOT_NEGATIVE),
-    default: "0.001",
-    doc: "stops when the mean loss fell by less for n_iter_no_change rounds",
-};
-const SGD_SHUFFLE: Param = Param {
-    name: "shuffle",
-    kind: Kind::Bool,
-    default: "true",
-    doc: "whether each round has its own order of the rows",
-};
-const SGD_EPSILON: Param = Param {
-    name: "epsilon",
-    kind: NOT_NEGATIVE,
-    default: "0.1",
-    doc: "of the losses with a tolerance",
-};
-const SGD_ETA0: Param = Param {
-    name: "eta0",
-    kind: POSITIVE,
-    default: "0.01",
-    doc: "first learning rate",
-};
-const SGD_NO_CHANGE: Param = Param {
-    name: "n_iter_no_change",
-    kind: COUNT,
-    default: "5",
-    doc: "rounds without progress before stopping",
-};
+const SGD_PENALTY: Param = param(
+    "penalty",
+    Kind::Optional(&Kind::Choice(Penalty::WORDS)),
+    "l2",
+    "norm of the weights that is penalized",
+);
+const SGD_ALPHA: Param = param("alpha", NOT_NEGATIVE, "0.0001", "strength of the penalty");
+const SGD_L1_RATIO: Param = param(
+    "l1_ratio",
+    SHARE,
+    "0.15",
+    "share of the L1 norm in penalty = elasticnet",
+);
+const SGD_TOL: Param = param(
+    "tol",
+    Kind::Optional(&NOT_NEGATIVE),
+    "0.001",
+    "stops when the mean loss fell by less for n_iter_no_change rounds",
+);
+const SGD_SHUFFLE: Param = param(
+    "shuffle",
+    Kind::Bool,
+    "true",
+    "whether each round has its own order of the rows",
+);
+const SGD_EPSILON: Param = param(
+    "epsilon",
+    NOT_NEGATIVE,
+    "0.1",
+    "of the losses with a tolerance",
+);
+const SGD_ETA0: Param = param("eta0", POSITIVE, "0.01", "first learning rate");
+const SGD_NO_CHANGE: Param = param(
+    "n_iter_no_change",
+    COUNT,
+    "5",
+    "rounds without progress before stopping",
+);

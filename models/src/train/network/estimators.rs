@@ -2,22 +2,13 @@
 
 use super::fit;
 use crate::model::Task;
-use crate::train::params::{List, choice, hyper_parameters};
-use crate::train::{EstimatorInfo, Kind, Param};
+use crate::train::params::{List, choice, hyper_parameters, param};
+use crate::train::{EstimatorInfo, Kind};
 
 const COUNT: Kind = Kind::Int {
     min: 1,
     max: 1_000_000_000,
 };
-
-const fn param(name: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Param {
-    Param {
-        name,
-        kind,
-        default,
-        doc,
-    }
-}
 
 choice! {
     /// The function of a hidden neuron's sum.
