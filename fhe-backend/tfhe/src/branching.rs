@@ -17,3 +17,4 @@ pub(crate) mod ramp;
 pub(crate) mod steps;
 pub(crate) mod unpack;
 pub(crate) mod variance;
+pub(crate) mod words;

@@ -4,6 +4,9 @@ extern crate alloc;
 
 mod branching;
 mod error;
+#[cfg(feature = "dev")]
+#[doc(hidden)]
+pub mod floor;
 mod linear;
 pub mod measure;
 mod modulus;

@@ -3,6 +3,8 @@
 
 mod cpu;
 mod digits;
+#[cfg(feature = "dev")]
+mod floor;
 mod fourier;
 mod transform;
 
@@ -10,6 +12,8 @@ use tenebra_client::packing::SwitchGadget;
 
 use super::plan::Gadget;
 pub(crate) use cpu::CpuKernel;
+#[cfg(feature = "dev")]
+pub(crate) use floor::Floor;
 
 /// The keys that masks of operands are multiplied with in their phases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,8 @@
 //! Products with the ramp `u = Σ X^i` in `Z[X]/(X^N + 1)`: coefficient `n` of `u·p` is the sum of those of `p` up to `n`, less the
 //! sum of all others. A key of bits is `½·u` and what has no mean, a key of signs `2·bits − u`.
 
+use super::words::update_by_sums;
+
 /// `target += u·polynomial`.
 pub(crate) fn add_ramp(target: &mut [u64], polynomial: &[u64]) {
     with_ramp(target, polynomial, u64::wrapping_add);
@@ -19,21 +21,18 @@ pub(crate) fn add_halved_ramp(target: &mut [u64], polynomial: &[u64]) {
 }
 
 fn with_ramp(target: &mut [u64], polynomial: &[u64], join: impl Fn(u64, u64) -> u64) {
-    let mut ramp = sum(polynomial).wrapping_neg();
-    for (target, word) in target.iter_mut().zip(polynomial) {
-        ramp = ramp.wrapping_add(word << 1);
-        *target = join(*target, ramp);
-    }
+    // Twice the sums, which begin with less than all of them by once.
+    let start = sum(polynomial).wrapping_neg();
+    update_by_sums(target, 0, polynomial, |word, sum| {
+        join(word, start.wrapping_add(sum << 1))
+    });
 }
 
 /// `target −= ½·u·polynomial` for signed numbers whose sum is below `2^63`, less a half at most.
 pub(crate) fn subtract_half_ramp(target: &mut [u64], polynomial: &[u64]) {
     let half = sum(polynomial).cast_signed() >> 1;
-    let mut ramp = half.wrapping_neg().cast_unsigned();
-    for (target, word) in target.iter_mut().zip(polynomial) {
-        ramp = ramp.wrapping_add(*word);
-        *target = target.wrapping_sub(ramp);
-    }
+    let start = half.wrapping_neg().cast_unsigned();
+    update_by_sums(target, start, polynomial, u64::wrapping_sub);
 }
 
 fn sum(polynomial: &[u64]) -> u64 {

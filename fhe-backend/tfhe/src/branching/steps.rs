@@ -6,6 +6,7 @@ use super::diagram::{Group, Operand, Plain, Rotation, Sign, Step};
 use super::evaluate::Glwe;
 use super::kernel::Kernel;
 use super::plan::Gadget;
+use super::words::{combine, update};
 
 /// What all steps of one evaluation read.
 pub(super) struct Steps<'a, K: Kernel> {
@@ -197,16 +198,22 @@ pub(crate) fn turn_by<K: Kernel>(
 ) {
     kernel.cmux(value, bit, clear, |_, value, difference| {
         let size = value.len();
-        copy_shifted(difference, value, shift % size);
+        let (low, high) = value.split_at(shift % size);
+        let (kept, wrapped) = difference.split_at_mut(high.len());
+        let (to_kept, to_wrapped) = value.split_at(high.len());
+        // X^N is −1.
         if shift < size {
-            subtract(difference, value);
+            combine(kept, high, to_kept, u64::wrapping_sub);
+            combine(wrapped, low, to_wrapped, minus_both);
         } else {
-            difference
-                .iter_mut()
-                .zip(value.iter())
-                .for_each(|(d, v)| *d = d.wrapping_add(*v).wrapping_neg());
+            combine(kept, high, to_kept, minus_both);
+            combine(wrapped, low, to_wrapped, u64::wrapping_sub);
         }
     });
+}
+
+fn minus_both(one: u64, other: u64) -> u64 {
+    one.wrapping_add(other).wrapping_neg()
 }
 
 /// `target = X^(−shift)·source`: coefficient `shift` moves to 0, what falls below comes back negated at the top.
@@ -214,10 +221,7 @@ fn copy_shifted(target: &mut [u64], source: &[u64], shift: usize) {
     let (low, high) = source.split_at(shift);
     let (kept, wrapped) = target.split_at_mut(source.len() - shift);
     kept.copy_from_slice(high);
-    wrapped
-        .iter_mut()
-        .zip(low)
-        .for_each(|(t, s)| *t = s.wrapping_neg());
+    update(wrapped, low, |_, word| word.wrapping_neg());
 }
 
 /// `target ±= X^(−shift)·source`.
@@ -237,17 +241,11 @@ fn add_shifted(target: &mut [u64], source: &[u64], shift: usize, sign: Sign) {
 }
 
 pub(crate) fn add(target: &mut [u64], source: &[u64]) {
-    target
-        .iter_mut()
-        .zip(source)
-        .for_each(|(t, s)| *t = t.wrapping_add(*s));
+    update(target, source, u64::wrapping_add);
 }
 
 fn subtract(target: &mut [u64], source: &[u64]) {
-    target
-        .iter_mut()
-        .zip(source)
-        .for_each(|(t, s)| *t = t.wrapping_sub(*s));
+    update(target, source, u64::wrapping_sub);
 }
 
 fn negate(target: &mut [u64]) {

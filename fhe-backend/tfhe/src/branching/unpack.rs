@@ -7,12 +7,15 @@
 
 use tenebra_client::bits::BitReader;
 use tenebra_client::branching::ValidBranching;
+#[cfg(feature = "dev")]
+use tenebra_client::packing::SwitchGadget;
 use tenebra_client::packing::{SwitchKeys, automorphism_exponent};
 use tenebra_client::random::{MaskSeed, MaskStream};
 
 use super::kernel::{CpuKernel, Kernel, KeyBits};
 use super::plan::Gadget;
 use super::ramp::{add_halved_ramp, add_ramp, subtract_ramp};
+use super::words::{combine, update};
 
 /// An evaluation key, prepared once: its rows in the kernel's form.
 pub(crate) struct UnpackingKey<K: Kernel = CpuKernel> {
@@ -30,6 +33,16 @@ impl<K: Kernel> Clone for UnpackingKey<K> {
 }
 
 impl<K: Kernel> UnpackingKey<K> {
+    /// A key of zeros, one gadget for all: what takes as long as one that means something.
+    #[cfg(feature = "dev")]
+    pub(crate) fn zeros(gadget: SwitchGadget, size: usize) -> Self {
+        let key = || K::empty_switch_key(gadget, size);
+        Self {
+            splits: (0..size.ilog2()).map(|_| key()).collect(),
+            scheme_switch: key(),
+        }
+    }
+
     /// Expands and transforms a key; `None` if it is not one of this layout.
     pub(crate) fn prepare(keys: &SwitchKeys, payload: &[u8]) -> Option<Self> {
         let (seed, bodies) = keys.read(payload)?;
@@ -119,19 +132,12 @@ pub(crate) fn split<K: Kernel>(
             .zip(ciphertext.chunks_exact(size))
             .zip(turned.chunks_exact(size))
         {
-            let difference = |index: usize| even[index].wrapping_sub(turned[index]);
-            for (index, slot) in odd.iter_mut().enumerate() {
-                *slot = match index + down {
-                    source if source < size => difference(source),
-                    source => difference(source - size).wrapping_neg(),
-                };
-            }
+            let (kept, wrapped) = odd.split_at_mut(size - down);
+            combine(kept, &even[down..], &turned[down..], u64::wrapping_sub);
+            combine(wrapped, &turned[..down], &even[..down], u64::wrapping_sub);
         }
     }
-    ciphertext
-        .iter_mut()
-        .zip(turned.iter())
-        .for_each(|(even, turned)| *even = even.wrapping_add(*turned));
+    update(ciphertext, turned, u64::wrapping_add);
 }
 
 /// Fills level `level` of a GGSW under the key of signs from the GLWE `(a, b)` of `m·q/B^j`, which is its body row. Under the key

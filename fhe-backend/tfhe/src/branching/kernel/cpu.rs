@@ -13,6 +13,7 @@ use super::transform::Transform;
 use super::{Kernel, KeyBits};
 use crate::branching::plan::Gadget;
 use crate::branching::ramp::subtract_half_ramp;
+use crate::branching::words::update;
 
 /// An encryption of a bit in the Fourier domain.
 pub(crate) struct FourierGgsw(FourierRows);
@@ -119,7 +120,9 @@ impl Kernel for CpuKernel {
         let first = if clear { masks } else { 0 };
         let centred = self.key_bits == KeyBits::Binary && !clear;
         target[..first * size].fill(0);
-        self.rest.fill(0);
+        if centred {
+            self.rest.fill(0);
+        }
         self.digits.resize(levels * (masks + 1));
         let polynomials = target.chunks_exact_mut(size).enumerate();
         for (row, target) in polynomials.skip(first) {
@@ -167,11 +170,11 @@ impl CpuKernel {
         for column in 0..columns {
             load(column, &mut self.difference);
             if limbs {
-                for (low, word) in self.rest.iter_mut().zip(&mut self.difference) {
-                    let half = (*word << 32).cast_signed() >> 32;
-                    *low = half.cast_unsigned();
-                    *word = word.wrapping_sub(*low);
-                }
+                update(&mut self.rest, &self.difference, |_, word| {
+                    let half = (word << 32).cast_signed() >> 32;
+                    half.cast_unsigned()
+                });
+                update(&mut self.difference, &self.rest, u64::wrapping_sub);
                 let spectrum = self.products.polynomial(columns + column);
                 self.transform.forward(spectrum, &self.rest);
             }
@@ -192,11 +195,10 @@ impl CpuKernel {
             }
             self.rest.fill(0);
             self.transform.add_backward(&mut self.rest, high);
-            for (target, high) in target.iter_mut().zip(&self.rest) {
+            update(target, &self.rest, |target, high| {
                 // High halves are multiplied exactly; what differs is the error of the transform.
-                let exact = high.wrapping_add(1 << 31) >> 32 << 32;
-                *target = target.wrapping_add(exact);
-            }
+                target.wrapping_add(high.wrapping_add(1 << 31) >> 32 << 32)
+            });
             let low = self.products.polynomial(columns + column);
             self.transform.add_backward(target, low);
         }

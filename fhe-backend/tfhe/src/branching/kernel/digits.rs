@@ -1,9 +1,9 @@
 //! Signed digits of torus polynomials, on their way into transforms.
 
-use pulp::{Arch, NullaryFnOnce};
+use pulp::{Arch, Simd, WithSimd, bytemuck};
 use tfhe_fft::c64;
 
-use super::transform::{Roots, twisted};
+use super::transform::{Roots, by_registers};
 
 const SIGN: u64 = 1 << 63;
 
@@ -17,7 +17,7 @@ const SIGN: u64 = 1 << 63;
 pub(super) struct Decomposed {
     base_log: u32,
     levels: usize,
-    /// For each coefficient its sign, and in the lower `ℓ·log2 B` bits its rounded magnitude plus `B/2` at each level, so that no
+    /// Those of coefficients `j` and `j + N/2` in turn, by registers ([`by_registers`]). For each its sign, and in the lower `ℓ·log2 B` bits its rounded magnitude plus `B/2` at each level, so that no
     /// level borrows from the next.
     words: Vec<u64>,
 }
@@ -70,31 +70,39 @@ impl Decomposed {
                 digit.wrapping_neg()
             }
         };
-        self.words.iter().map(digit).collect()
+        let mut words = self.words.clone();
+        Arch::new().dispatch(tests::InTurn(&mut words));
+        let halves = [0, 1].map(|half| words.iter().skip(half).step_by(2));
+        halves.into_iter().flatten().map(digit).collect()
     }
 }
 
-/// [`Decomposed::decompose`].
+/// [`Decomposed::decompose`]. A named type instead of a closure, so that all of it is compiled for the registers that the machine has.
 struct Decompose<'a> {
     source: &'a [u64],
     rest: &'a mut [u64],
     decomposed: &'a mut Decomposed,
 }
 
-/// A named type instead of a closure, so that all of it is compiled for the registers that the machine has.
-impl NullaryFnOnce for Decompose<'_> {
+impl WithSimd for Decompose<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
+    fn with_simd<S: Simd>(self, simd: S) {
         let dropped = self.decomposed.dropped_bits();
         let offset = self.decomposed.offset();
         let round = 1u64 << (dropped - 1);
         let mask = (1u64 << dropped) - 1;
-        for (word, value) in self.decomposed.words.iter_mut().zip(self.source) {
-            let sum = magnitude(*value).wrapping_add(round) >> dropped;
-            *word = sum.wrapping_add(offset) & !SIGN | value & SIGN;
+        let digits = |value: u64| {
+            let sum = magnitude(value).wrapping_add(round) >> dropped;
+            sum.wrapping_add(offset) & !SIGN | value & SIGN
+        };
+        let (re, im) = self.source.split_at(self.source.len() / 2);
+        let (pairs, _) = self.decomposed.words.as_chunks_mut::<2>();
+        for (pair, (re, im)) in pairs.iter_mut().zip(re.iter().zip(im)) {
+            *pair = [digits(*re), digits(*im)];
         }
+        by_registers(simd, bytemuck::cast_slice_mut(&mut self.decomposed.words));
         for (rest, value) in self.rest.iter_mut().zip(self.source) {
             let left = (magnitude(*value).wrapping_add(round) & mask).wrapping_sub(round);
             let sign = (value.cast_signed() >> 63).cast_unsigned();
@@ -117,26 +125,58 @@ pub(super) struct Digits<'a> {
     pub(super) roots: &'a Roots,
 }
 
-impl NullaryFnOnce for Digits<'_> {
+impl WithSimd for Digits<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
+    fn with_simd<S: Simd>(self, simd: S) {
         /// Its mantissa takes the digit.
         const ONES: f64 = (1u64 << 52) as f64;
         let (below, mask) = self.decomposed.place(self.level);
         let offset = ONES + (1u64 << (self.decomposed.base_log - 1)) as f64;
-        let digit = |word: u64| {
+        let digit_of = |word: &u64| {
             let magnitude = f64::from_bits(word >> below & mask | ONES.to_bits()) - offset;
             f64::from_bits(magnitude.to_bits() ^ word & SIGN)
         };
-        let words = &self.decomposed.words;
-        let (re, im) = words.split_at(words.len() / 2);
-        let roots = self.roots.re.iter().zip(self.roots.im.iter());
-        let words = re.iter().zip(im);
-        for ((entry, (re, im)), root) in self.spectrum.iter_mut().zip(words).zip(roots) {
-            *entry = twisted(digit(*re), digit(*im), root);
+        let (words, _) = self.decomposed.words.as_chunks::<{ 2 * BLOCK }>();
+        let spectrum = self.spectrum.as_chunks_mut().0.iter_mut();
+        let (roots, _) = self.roots.by_registers.as_chunks();
+        for ((spectrum, words), roots) in spectrum.zip(words).zip(roots) {
+            let mut digits = [0.0; 2 * BLOCK];
+            for (digit, word) in digits.iter_mut().zip(words) {
+                *digit = digit_of(word);
+            }
+            twist(simd, &digits, roots, spectrum);
         }
+    }
+}
+
+/// Numbers that are computed before the next ones are read: they stay in registers.
+const BLOCK: usize = 16;
+
+/// Complex numbers times roots, both by registers.
+#[inline(always)]
+fn twist<S: Simd>(
+    simd: S,
+    numbers: &[f64; 2 * BLOCK],
+    roots: &[c64; BLOCK],
+    spectrum: &mut [c64; BLOCK],
+) {
+    let (numbers, _) = S::as_simd_f64s(numbers);
+    let (roots, _) = S::as_simd_f64s(bytemuck::cast_slice(roots));
+    let (spectrum, _) = S::as_mut_simd_f64s(bytemuck::cast_slice_mut(spectrum));
+    let (spectrum, _) = spectrum.as_chunks_mut::<2>();
+    let factors = numbers
+        .as_chunks::<2>()
+        .0
+        .iter()
+        .zip(roots.as_chunks::<2>().0);
+    for (entry, ([re, im], [root_re, root_im])) in spectrum.iter_mut().zip(factors) {
+        let minus_im = simd.neg_f64s(*im);
+        *entry = simd.interleave_shfl_f64s([
+            simd.mul_add_e_f64s(*re, *root_re, simd.mul_f64s(minus_im, *root_im)),
+            simd.mul_add_e_f64s(*re, *root_im, simd.mul_f64s(*im, *root_re)),
+        ]);
     }
 }
 
@@ -146,6 +186,20 @@ mod tests {
     use rand_chacha::rand_core::{Rng, SeedableRng};
 
     use super::*;
+
+    /// What undoes [`by_registers`].
+    pub(super) struct InTurn<'a>(pub(super) &'a mut [u64]);
+
+    impl WithSimd for InTurn<'_> {
+        type Output = ();
+
+        fn with_simd<S: Simd>(self, simd: S) {
+            let (vectors, _) = S::as_mut_simd_f64s(bytemuck::cast_slice_mut(self.0));
+            for pair in vectors.as_chunks_mut::<2>().0 {
+                *pair = simd.interleave_shfl_f64s(*pair);
+            }
+        }
+    }
 
     /// Digits put together again are the operand, but for the rest; both are odd functions of it, ties included.
     #[test]
@@ -164,12 +218,13 @@ mod tests {
                 _ => rng.next_u64() >> (dropped - 1) << (dropped - 1),
             });
             let values: Vec<u64> = values.filter(|value| *value != 1 << 63).collect();
-            let operand: Vec<u64> = values
+            let mut operand: Vec<u64> = values
                 .iter()
                 .copied()
                 .chain(values.iter().map(|value| value.wrapping_neg()))
-                .chain([1 << 63, 0])
+                .chain([1 << 63])
                 .collect();
+            operand.resize(544, 0);
             let mut rest = vec![0; operand.len()];
             decomposed.decompose(Arch::new(), &operand, (base_log, levels), Some(&mut rest));
             let digits: Vec<Vec<u64>> = (0..levels).map(|level| decomposed.level(level)).collect();
@@ -200,10 +255,7 @@ mod tests {
     #[test]
     fn vectors_hold_the_digits() {
         let mut rng = ChaCha20Rng::seed_from_u64(8);
-        let one = Roots {
-            re: aligned_vec::AVec::from_iter(0, [1.0; 64]),
-            im: aligned_vec::AVec::from_iter(0, [0.0; 64]),
-        };
+        let one = Roots::new([c64 { re: 1.0, im: 0.0 }; 64].into_iter());
         for (base_log, levels) in [(1, 1), (2, 24), (31, 2), (63, 1), (7, 9)] {
             let source: Vec<u64> = (0..128).map(|_| rng.next_u64()).collect();
             let mut decomposed = Decomposed::default();

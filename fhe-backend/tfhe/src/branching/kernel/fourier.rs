@@ -1,13 +1,13 @@
 //! Polynomials in the Fourier domain, and sums of their products.
 
 use aligned_vec::AVec;
-use pulp::{Arch, NullaryFnOnce, Simd, WithSimd};
+use pulp::{Arch, Simd, WithSimd, bytemuck};
 use tfhe_fft::c64;
 
 const ZERO: c64 = c64 { re: 0.0, im: 0.0 };
 
-/// Coefficients that lie together in [`FourierRows`]: a cache line, and at least a vector register.
-const LINE: usize = 4;
+/// Coefficients that lie together in [`FourierRows`]: two cache lines, twice the widest vector register.
+const LINE: usize = 8;
 
 /// Transformed polynomials, one after the other. They do not start at multiples of 4 KiB from each other, for the cache
 /// holds only eight lines at such distances.
@@ -43,8 +43,10 @@ impl Spectra {
     }
 }
 
-/// Rows of polynomials in the Fourier domain, a row for each polynomial that they are multiplied with: the entries of a cache
-/// line of coefficients lie together, row by row, so that [`add_products`] reads them once from front to back.
+/// Rows of polynomials in the Fourier domain, a row for each polynomial that they are multiplied with: the entries of a line
+/// of coefficients lie together, row by row, so that [`sum_products`] reads them once from front to back. Within a line, real and imaginary
+/// parts take turns by registers instead of numbers, in the order in which a register's halves are told apart the fastest: products
+/// are then multiply-adds and nothing else.
 #[derive(Clone)]
 pub(super) struct FourierRows {
     rows: usize,
@@ -76,7 +78,7 @@ impl FourierRows {
     }
 }
 
-/// [`FourierRows::store`]. A named type instead of a closure, so that all of it is compiled for the registers that the machine has.
+/// [`FourierRows::store`].
 struct Store<'a> {
     rows: &'a mut FourierRows,
     row: usize,
@@ -84,27 +86,44 @@ struct Store<'a> {
     scale: f64,
 }
 
-impl NullaryFnOnce for Store<'_> {
+impl WithSimd for Store<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn call(self) {
+    fn with_simd<S: Simd>(self, simd: S) {
         let columns = self.rows.columns;
-        let of_line = self.rows.rows * columns;
-        let (lines, _) = self.rows.data.as_chunks_mut::<LINE>();
-        let stride = self.spectra.stride() / LINE;
-        let (spectra, _) = self.spectra.data.as_chunks::<LINE>();
+        let of_row = columns * numbers_per_line::<S>();
+        let of_line = self.rows.rows * of_row;
+        let stride = self.spectra.stride() / S::F64_LANES;
+        let spectra = numbers::<S>(&self.spectra.data);
+        let lines = S::as_mut_simd_f64s(bytemuck::cast_slice_mut(&mut self.rows.data)).0;
+        let scale = simd.splat_f64s(self.scale);
         for (line, entries) in lines.chunks_exact_mut(of_line).enumerate() {
-            let entries = &mut entries[self.row * columns..][..columns];
-            let spectra = spectra[line..].iter().step_by(stride);
-            for (entry, values) in entries.iter_mut().zip(spectra) {
-                *entry = values.map(|value| c64 {
-                    re: value.re * self.scale,
-                    im: value.im * self.scale,
-                });
+            let entries = &mut entries[self.row * of_row..][..of_row];
+            let columns = entries.chunks_exact_mut(numbers_per_line::<S>());
+            for (column, entry) in columns.enumerate() {
+                let values = &spectra[column * stride + line * entry.len() / 2..];
+                let (pairs, _) = entry.as_chunks_mut::<2>();
+                for (pair, values) in pairs.iter_mut().zip(values) {
+                    *pair = simd
+                        .deinterleave_shfl_f64s(*values)
+                        .map(|part| simd.mul_f64s(part, scale));
+                }
             }
         }
     }
+}
+
+/// Vectors that a line of a polynomial fills.
+const fn numbers_per_line<S: Simd>() -> usize {
+    2 * LINE / S::F64_LANES
+}
+
+/// Pairs of vectors of complex numbers.
+#[inline(always)]
+fn numbers<S: Simd>(values: &[c64]) -> &[[S::f64s; 2]] {
+    let (vectors, _) = S::as_simd_f64s(bytemuck::cast_slice(values));
+    vectors.as_chunks().0
 }
 
 /// `products[column] = Σ factors[row]·rows[row][column]`, over rows from `first` on.
@@ -156,33 +175,36 @@ impl<const COLUMNS: usize> WithSimd for SumProducts<'_, COLUMNS> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let vectors_per_line = LINE / S::C64_LANES;
-        let vectors = self.factors.len / S::C64_LANES;
-        let stride = self.factors.stride() / S::C64_LANES;
-        let (products, _) = S::as_mut_simd_c64s(&mut self.products.data);
-        let (factors, _) = S::as_simd_c64s(&self.factors.data);
-        let (entries, _) = S::as_simd_c64s(&self.rows.data);
-        let of_row = COLUMNS * vectors_per_line;
+        let pairs_per_line = numbers_per_line::<S>() / 2;
+        let stride = self.factors.stride() / S::F64_LANES;
+        let factors = numbers::<S>(&self.factors.data);
+        let (entries, _) = S::as_simd_f64s(bytemuck::cast_slice(&self.rows.data));
+        let (entries, _) = entries.as_chunks::<2>();
+        let (products, _) = S::as_mut_simd_f64s(bytemuck::cast_slice_mut(&mut self.products.data));
+        let (products, _) = products.as_chunks_mut::<2>();
+        let of_row = COLUMNS * pairs_per_line;
         let of_line = self.rows.rows * of_row;
         for (line, entries) in entries.chunks_exact(of_line).enumerate() {
-            for part in 0..vectors_per_line {
-                let vector = line * vectors_per_line + part;
-                let mut sums = [simd.splat_c64s(ZERO); COLUMNS];
-                let factors = factors[vector..].iter().step_by(stride);
+            for part in 0..pairs_per_line {
+                let at = line * pairs_per_line + part;
+                let mut sums = [[simd.splat_f64s(0.0); 2]; COLUMNS];
+                let factors = factors[at..].iter().step_by(stride);
                 let rows = factors.zip(entries.chunks_exact(of_row));
                 for (factor, row) in rows.skip(self.first) {
-                    for (sum, entry) in sums
-                        .iter_mut()
-                        .zip(row[part..].iter().step_by(vectors_per_line))
-                    {
-                        *sum = simd.mul_add_e_c64s(*factor, *entry, *sum);
+                    let [re, im] = simd.deinterleave_shfl_f64s(*factor);
+                    let minus_im = simd.neg_f64s(im);
+                    let row = row[part..].iter().step_by(pairs_per_line);
+                    for ([sum_re, sum_im], [entry_re, entry_im]) in sums.iter_mut().zip(row) {
+                        *sum_re = simd.mul_add_e_f64s(re, *entry_re, *sum_re);
+                        *sum_im = simd.mul_add_e_f64s(re, *entry_im, *sum_im);
+                        *sum_re = simd.mul_add_e_f64s(minus_im, *entry_im, *sum_re);
+                        *sum_im = simd.mul_add_e_f64s(im, *entry_re, *sum_im);
                     }
                 }
                 for (column, sum) in sums.into_iter().enumerate() {
-                    products[column * stride + vector] = sum;
+                    products[column * stride + at] = simd.interleave_shfl_f64s(sum);
                 }
             }
         }
-        debug_assert_eq!(entries.len() / of_line * vectors_per_line, vectors);
     }
 }

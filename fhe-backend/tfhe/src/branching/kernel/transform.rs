@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use aligned_vec::AVec;
 use dyn_stack::{PodBuffer, PodStack};
-use pulp::{Arch, NullaryFnOnce};
+use pulp::{Arch, NullaryFnOnce, Simd, WithSimd, bytemuck};
 use tfhe_fft::c64;
 use tfhe_fft::ordered::FftAlgo;
 use tfhe_fft::unordered::{Method, Plan};
@@ -26,6 +26,21 @@ struct Tables {
 pub(super) struct Roots {
     pub(super) re: AVec<f64>,
     pub(super) im: AVec<f64>,
+    /// Both, by registers in turn ([`by_registers`]).
+    pub(super) by_registers: AVec<c64>,
+}
+
+impl Roots {
+    pub(super) fn new(roots: impl Iterator<Item = c64> + Clone) -> Self {
+        let mut by_registers = AVec::from_iter(0, roots.clone());
+        let numbers = bytemuck::cast_slice_mut(&mut by_registers);
+        Arch::new().dispatch(ByRegisters(numbers));
+        Self {
+            re: AVec::from_iter(0, roots.clone().map(|root| root.re)),
+            im: AVec::from_iter(0, roots.map(|root| root.im)),
+            by_registers,
+        }
+    }
 }
 
 impl Tables {
@@ -43,13 +58,13 @@ impl Tables {
             base_n: size.min(256),
         };
         let unit = core::f64::consts::PI / (2 * size) as f64;
-        let angles = (0..size).map(|index| unit * index as f64);
+        let root = |index: usize| {
+            let (im, re) = (unit * index as f64).sin_cos();
+            c64 { re, im }
+        };
         Self {
             plan: Plan::new(size, method),
-            roots: Roots {
-                re: AVec::from_iter(0, angles.clone().map(f64::cos)),
-                im: AVec::from_iter(0, angles.map(f64::sin)),
-            },
+            roots: Roots::new((0..size).map(root)),
         }
     }
 }
@@ -131,6 +146,38 @@ impl Transform {
             roots: &self.tables.roots,
         });
     }
+
+    /// The complex transform and nothing else, or its inverse: what the rest is compared with.
+    #[cfg(feature = "dev")]
+    pub(super) fn alone(&mut self, spectrum: &mut [c64], inverse: bool) {
+        let stack = PodStack::new(&mut self.scratch);
+        match inverse {
+            false => self.tables.plan.fwd(spectrum, stack),
+            true => self.tables.plan.inv(spectrum, stack),
+        }
+    }
+}
+
+/// Real and imaginary parts that take turns, made to take turns by registers instead, in the order in which a register's halves are
+/// told apart the fastest.
+pub(super) struct ByRegisters<'a>(pub(super) &'a mut [f64]);
+
+impl WithSimd for ByRegisters<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        by_registers(simd, self.0);
+    }
+}
+
+/// [`ByRegisters`], as a part of other loops.
+#[inline(always)]
+pub(super) fn by_registers<S: Simd>(simd: S, numbers: &mut [f64]) {
+    let (vectors, _) = S::as_mut_simd_f64s(numbers);
+    for pair in vectors.as_chunks_mut::<2>().0 {
+        *pair = simd.deinterleave_shfl_f64s(*pair);
+    }
 }
 
 /// `(re + i·im)·ω^j` of signed integers. Named types instead of closures, here and below, so that all of it is compiled for the
@@ -148,19 +195,15 @@ impl NullaryFnOnce for Twist<'_> {
     #[inline(always)]
     fn call(self) {
         let coefficients = self.re.iter().zip(self.im);
+        let spectrum = self.spectrum.iter_mut();
         let roots = self.roots.re.iter().zip(self.roots.im.iter());
-        for ((entry, (re, im)), root) in self.spectrum.iter_mut().zip(coefficients).zip(roots) {
-            *entry = twisted(signed(*re), signed(*im), root);
+        for ((entry, (re, im)), root) in spectrum.zip(coefficients).zip(roots) {
+            let (re, im) = (signed(*re), signed(*im));
+            *entry = c64 {
+                re: re.mul_add(*root.0, -(im * root.1)),
+                im: re.mul_add(*root.1, im * root.0),
+            };
         }
-    }
-}
-
-/// `(re + i·im)·root`.
-#[inline(always)]
-pub(super) fn twisted(re: f64, im: f64, root: (&f64, &f64)) -> c64 {
-    c64 {
-        re: re.mul_add(*root.0, -(im * root.1)),
-        im: re.mul_add(*root.1, im * root.0),
     }
 }
 

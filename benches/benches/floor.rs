@@ -1,0 +1,78 @@
+//! Operations against what they are made of: transforms, multiply-adds and reading of operands, each measured alone in the same run.
+//!
+//! `cargo bench -p tenebra-benches --bench floor` prints a table, on one thread. Operands are met as evaluations meet them: those of
+//! trees once each, those of networks by 16 neurons one after the other, keys by all ciphertexts of a split.
+
+#![expect(clippy::print_stdout, reason = "a measurement prints")]
+
+use tenebra_benches::machine;
+use tenebra_tfhe::floor::{Operation, Sizes, measure};
+
+fn main() {
+    println!("{}\n", machine());
+    println!(
+        "| operation | masks | N | base_log, levels | limbs | operands x uses | µs | transforms | multiply-adds | memory | over the sum |"
+    );
+    println!("|---|---|---|---|---|---|---|---|---|---|---|");
+    for (name, operation, sizes) in cases() {
+        let measured = measure(operation, sizes, 9);
+        let us = |ns: f64| ns / 1e3;
+        println!(
+            "| {name} | {} | {} | {}, {} | {} | {} x {} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} |",
+            sizes.glwe_dimension,
+            sizes.polynomial_size,
+            sizes.base_log,
+            sizes.level_count,
+            1 + u8::from(sizes.exact),
+            sizes.operands,
+            sizes.uses,
+            us(measured.whole),
+            us(measured.transforms),
+            us(measured.multiply_adds),
+            us(measured.memory),
+            measured.whole / measured.floor(),
+        );
+    }
+}
+
+fn cases() -> Vec<(&'static str, Operation, Sizes)> {
+    let sizes =
+        |glwe_dimension, polynomial_size, (base_log, level_count), exact, operands, uses| Sizes {
+            glwe_dimension,
+            polynomial_size,
+            base_log,
+            level_count,
+            exact,
+            operands,
+            uses,
+        };
+    let mut cases = Vec::new();
+    for (masks, size, gadget, exact, operands, uses) in [
+        (2, 512, (15, 2), false, 67, 4),
+        (1, 1024, (23, 1), false, 67, 4),
+        (1, 1024, (15, 2), false, 67, 4),
+        (1, 2048, (15, 2), false, 67, 4),
+        (1, 2048, (8, 4), false, 67, 4),
+        (1, 2048, (6, 6), false, 128, 16),
+        (1, 4096, (15, 2), false, 128, 16),
+        (1, 4096, (7, 6), false, 128, 16),
+        (1, 4096, (8, 5), true, 128, 16),
+    ] {
+        let sizes = sizes(masks, size, gadget, exact, operands, uses);
+        cases.push(("CMUX", Operation::Cmux, sizes));
+        cases.push(("CMUX, clear", Operation::ClearCmux, sizes));
+        cases.push(("row of a GGSW", Operation::Row, Sizes { uses: 1, ..sizes }));
+    }
+    for (size, gadget) in [
+        (1024, (8, 6)),
+        (2048, (4, 12)),
+        (2048, (8, 6)),
+        (4096, (8, 6)),
+        (4096, (4, 12)),
+    ] {
+        let sizes = sizes(1, size, gadget, false, 1, 64);
+        cases.push(("key switch, split", Operation::Split, sizes));
+        cases.push(("scheme switch", Operation::SchemeSwitch, sizes));
+    }
+    cases
+}

@@ -1,0 +1,74 @@
+//! What operations of the CPU's kernel are made of, each alone: nothing that computes them takes less.
+
+use core::hint::black_box;
+
+use pulp::NullaryFnOnce;
+
+use super::fourier::{FourierRows, Spectra, sum_products};
+use super::transform::Transform;
+
+/// Transforms, multiply-adds and passes over memory.
+pub(crate) struct Floor {
+    transform: Transform,
+    spectrum: Spectra,
+    factors: Spectra,
+    products: Spectra,
+    rows: FourierRows,
+    memory: Vec<u64>,
+}
+
+impl Floor {
+    /// Those of the rows that are multiplied: all of it stays in the closest cache.
+    pub(crate) const COEFFICIENTS: usize = 64;
+
+    /// Transforms of polynomials of `size` coefficients, sums of products of `rows` rows of `columns` columns, and passes over as many
+    /// bytes.
+    pub(crate) fn new(size: usize, (rows, columns): (usize, usize), bytes: usize) -> Self {
+        let mut spectrum = Spectra::new(size);
+        spectrum.resize(1);
+        let mut factors = Spectra::new(Self::COEFFICIENTS);
+        factors.resize(rows);
+        Self {
+            transform: Transform::new(size),
+            spectrum,
+            factors,
+            products: Spectra::new(Self::COEFFICIENTS),
+            rows: FourierRows::empty(rows, columns, Self::COEFFICIENTS),
+            memory: vec![1; bytes / 8],
+        }
+    }
+
+    /// A transform forward and one back.
+    pub(crate) fn transforms(&mut self) {
+        let spectrum = self.spectrum.polynomial(0);
+        self.transform.alone(spectrum, false);
+        self.transform.alone(spectrum, true);
+        // The pair multiplies by the size; what is transformed stays small.
+        spectrum[0].re = 1.0;
+        black_box(spectrum);
+    }
+
+    /// Products of polynomials of [`COEFFICIENTS`](Self::COEFFICIENTS) coefficients.
+    pub(crate) fn multiply_adds(&mut self) {
+        let arch = self.transform.arch;
+        sum_products(arch, &mut self.products, &self.factors, &self.rows, 0);
+        black_box(&mut self.products);
+    }
+
+    /// Reads all of the memory.
+    pub(crate) fn read(&self) -> u64 {
+        self.transform.arch.dispatch(Read(black_box(&self.memory)))
+    }
+}
+
+/// Compiled for the registers that the machine has.
+struct Read<'a>(&'a [u64]);
+
+impl NullaryFnOnce for Read<'_> {
+    type Output = u64;
+
+    #[inline(always)]
+    fn call(self) -> u64 {
+        self.0.iter().fold(0, |sum, word| sum ^ word)
+    }
+}

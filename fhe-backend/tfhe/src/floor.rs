@@ -1,0 +1,216 @@
+//! Operations of the evaluation, one at a time, and what they are made of: for `cargo bench --bench floor`, not for programs.
+
+use core::hint::black_box;
+use std::time::Instant;
+
+use tenebra_client::packing::SwitchGadget;
+
+use crate::branching::kernel::{CpuKernel, Floor, Kernel, KeyBits};
+use crate::branching::plan::Gadget;
+use crate::branching::steps::turn_by;
+use crate::branching::unpack::{UnpackingKey, split, switch_scheme};
+
+/// A gadget and a ring, and how many operands are met one after the other.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// Masks of a ciphertext.
+    pub glwe_dimension: usize,
+    /// Coefficients of a polynomial.
+    pub polynomial_size: usize,
+    /// log2 of the gadget's base.
+    pub base_log: u8,
+    /// Digits of a coefficient.
+    pub level_count: u8,
+    /// Products of rows in two limbs, which are exact.
+    pub exact: bool,
+    /// GGSWs or keys.
+    pub operands: usize,
+    /// Uses of an operand before the next.
+    pub uses: usize,
+}
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// An accumulator turned by an encrypted bit.
+    Cmux,
+    /// The same on an accumulator whose masks are zero.
+    ClearCmux,
+    /// A ciphertext split in two by an automorphism and its key.
+    Split,
+    /// A row of a packed query, made two rows of a GGSW.
+    SchemeSwitch,
+    /// A row of a GGSW, to the Fourier domain.
+    Row,
+}
+
+/// Nanoseconds of an operation and of its parts, each measured alone.
+#[derive(Clone, Copy, Debug)]
+pub struct Measured {
+    /// The operation.
+    pub whole: f64,
+    /// Its complex transforms.
+    pub transforms: f64,
+    /// Its complex multiply-adds.
+    pub multiply_adds: f64,
+    /// Reading its operand.
+    pub memory: f64,
+}
+
+impl Measured {
+    /// The sum of the parts.
+    #[must_use]
+    pub fn floor(&self) -> f64 {
+        self.transforms + self.multiply_adds + self.memory
+    }
+}
+
+/// Measures an operation on one thread, the parts in between: the least of `rounds`.
+#[must_use]
+pub fn measure(operation: Operation, sizes: Sizes, rounds: usize) -> Measured {
+    let mut case = Case::new(operation, sizes);
+    let parts = case.parts();
+    let mut floor = Floor::new(
+        sizes.polynomial_size,
+        parts.rows,
+        parts.bytes * sizes.operands,
+    );
+    let mut least = [f64::INFINITY; 4];
+    for _ in 0..rounds {
+        let coefficients = sizes.polynomial_size as f64;
+        let repetitions = 50_000_000 / (sizes.polynomial_size * 50) + 1;
+        let times = [
+            time(case.sizes.operands * case.sizes.uses, || case.run()),
+            time(repetitions, || floor.transforms()) / 2.0 * parts.transforms,
+            time(repetitions, || floor.multiply_adds()) * coefficients / Floor::COEFFICIENTS as f64,
+            time(2, || {
+                black_box(floor.read());
+            }) / (sizes.operands * sizes.uses) as f64,
+        ];
+        for (least, time) in least.iter_mut().zip(times) {
+            *least = least.min(time);
+        }
+    }
+    let [whole, transforms, multiply_adds, memory] = least;
+    Measured {
+        whole,
+        transforms,
+        multiply_adds,
+        memory,
+    }
+}
+
+/// Nanoseconds of a call.
+fn time(calls: usize, mut call: impl FnMut()) -> f64 {
+    let start = Instant::now();
+    (0..calls).for_each(|_| call());
+    start.elapsed().as_secs_f64() * 1e9 / calls as f64
+}
+
+struct Parts {
+    transforms: f64,
+    rows: (usize, usize),
+    bytes: usize,
+}
+
+struct Case {
+    operation: Operation,
+    sizes: Sizes,
+    kernel: CpuKernel,
+    ggsws: Vec<<CpuKernel as Kernel>::Ggsw>,
+    keys: Vec<UnpackingKey>,
+    calls: usize,
+    value: Vec<u64>,
+    other: Vec<u64>,
+    scratch: Vec<u64>,
+}
+
+impl Case {
+    fn new(operation: Operation, sizes: Sizes) -> Self {
+        let gadget = Gadget {
+            glwe_dimension: sizes.glwe_dimension,
+            polynomial_size: sizes.polynomial_size,
+            base_log: sizes.base_log.into(),
+            level_count: sizes.level_count.into(),
+            exact: sizes.exact,
+        };
+        let switch = SwitchGadget {
+            base_log: sizes.base_log,
+            level_count: sizes.level_count,
+        };
+        let size = sizes.polynomial_size;
+        let of_switch = matches!(operation, Operation::Split | Operation::SchemeSwitch);
+        // Multiples of an odd number look random enough to what is timed.
+        let words = |count: usize| {
+            let word = |index: usize| (index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            (0..count).map(word).collect::<Vec<u64>>()
+        };
+        let operands = if of_switch { 1 } else { sizes.operands };
+        let keys = if of_switch { sizes.operands } else { 0 };
+        Self {
+            operation,
+            sizes,
+            kernel: CpuKernel::new(gadget, KeyBits::Signs),
+            ggsws: (0..operands)
+                .map(|_| CpuKernel::empty_ggsw(gadget))
+                .collect(),
+            keys: (0..keys)
+                .map(|_| UnpackingKey::zeros(switch, size))
+                .collect(),
+            calls: 0,
+            value: words(gadget.glwe_len()),
+            other: words(gadget.glwe_len()),
+            scratch: words(3 * size),
+        }
+    }
+
+    fn run(&mut self) {
+        let at = self.calls / self.sizes.uses % self.sizes.operands;
+        self.calls += 1;
+        let Self {
+            kernel,
+            value,
+            other,
+            scratch,
+            ..
+        } = self;
+        match self.operation {
+            Operation::Cmux | Operation::ClearCmux => {
+                let clear = self.operation == Operation::ClearCmux;
+                turn_by(kernel, value, &self.ggsws[at], clear, 5);
+            }
+            Operation::Split => split(kernel, &self.keys[at], 0, value, Some(other), scratch),
+            Operation::SchemeSwitch => {
+                let ggsw = &mut self.ggsws[0];
+                switch_scheme(kernel, &self.keys[at], value, 0, ggsw, scratch);
+            }
+            Operation::Row => {
+                kernel.transform_ggsw_row(&mut self.ggsws[at], (0, 0), |column, polynomial| {
+                    polynomial
+                        .copy_from_slice(&value[column * polynomial.len()..][..polynomial.len()]);
+                });
+            }
+        }
+    }
+
+    fn parts(&self) -> Parts {
+        let levels = usize::from(self.sizes.level_count);
+        let columns = self.sizes.glwe_dimension + 1;
+        let limbs = 1 + usize::from(self.sizes.exact);
+        let (transforms, rows) = match self.operation {
+            Operation::Cmux => (
+                columns * (levels + limbs),
+                (levels * columns, limbs * columns),
+            ),
+            Operation::ClearCmux => (levels + limbs * columns, (levels, limbs * columns)),
+            Operation::Split => (levels + 4, (levels, 4)),
+            Operation::SchemeSwitch => (levels + 4 + 4 * limbs, (levels, 4)),
+            Operation::Row => (columns * limbs, (1, limbs * columns)),
+        };
+        Parts {
+            transforms: transforms as f64,
+            rows,
+            bytes: rows.0 * rows.1 * self.sizes.polynomial_size * 8,
+        }
+    }
+}
