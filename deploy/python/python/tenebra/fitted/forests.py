@@ -141,8 +141,10 @@ def complete(draft: Draft, estimator: Any) -> Draft:
 
 
 def _takes_missing(estimator: Any) -> bool:
-    from sklearn.utils import get_tags
-
+    try:
+        from sklearn.utils import get_tags
+    except ImportError:  # before scikit-learn 1.6
+        return bool(estimator._get_tags()["allow_nan"])
     return bool(get_tags(estimator).input_tags.allow_nan)
 
 
