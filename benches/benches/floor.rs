@@ -1,6 +1,6 @@
 //! Operations against what they are made of: transforms, multiply-adds and reading of operands, each measured alone in the same run.
 //!
-//! `cargo bench -p tenebra-benches --bench floor` prints a table, on one thread. Operands are met as evaluations meet them: those of
+//! `cargo bench -p tenebra-benches --bench floor` prints a table, on one thread; `-- "CMUX 1024"` the cases of these words. Operands are met as evaluations meet them: those of
 //! trees once each, those of networks by 16 neurons one after the other, keys by all ciphertexts of a split.
 
 #![expect(clippy::print_stdout, reason = "a measurement prints")]
@@ -14,7 +14,19 @@ fn main() {
         "| operation | masks | N | base_log, levels | limbs | operands x uses | µs | transforms | multiply-adds | memory | over the sum |"
     );
     println!("|---|---|---|---|---|---|---|---|---|---|---|");
+    // What `cargo bench` adds is no filter.
+    let filter = std::env::args().skip(1).find(|word| !word.starts_with('-'));
     for (name, operation, sizes) in cases() {
+        let label = format!(
+            "{name} {} {},{}",
+            sizes.polynomial_size, sizes.base_log, sizes.level_count
+        );
+        if filter
+            .as_ref()
+            .is_some_and(|filter| !label.contains(filter))
+        {
+            continue;
+        }
         let measured = measure(operation, sizes, 9);
         let us = |ns: f64| ns / 1e3;
         println!(

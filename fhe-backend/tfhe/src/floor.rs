@@ -3,6 +3,7 @@
 use core::hint::black_box;
 use std::time::Instant;
 
+use aligned_vec::AVec;
 use tenebra_client::packing::SwitchGadget;
 
 use crate::branching::kernel::{CpuKernel, Floor, Kernel, KeyBits};
@@ -120,9 +121,9 @@ struct Case {
     ggsws: Vec<<CpuKernel as Kernel>::Ggsw>,
     keys: Vec<UnpackingKey>,
     calls: usize,
-    value: Vec<u64>,
-    other: Vec<u64>,
-    scratch: Vec<u64>,
+    value: AVec<u64>,
+    other: AVec<u64>,
+    scratch: AVec<u64>,
 }
 
 impl Case {
@@ -143,7 +144,7 @@ impl Case {
         // Multiples of an odd number look random enough to what is timed.
         let words = |count: usize| {
             let word = |index: usize| (index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            (0..count).map(word).collect::<Vec<u64>>()
+            AVec::<u64>::from_iter(0, (0..count).map(word))
         };
         let operands = if of_switch { 1 } else { sizes.operands };
         let keys = if of_switch { sizes.operands } else { 0 };

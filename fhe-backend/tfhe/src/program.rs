@@ -16,6 +16,7 @@ use tenebra_client::{ClientSpec, Frame, KeyTag, Kind, OwnedScheme, SpecId, frame
 use tenebra_quant::{Interface, QuantError};
 
 use crate::branching;
+use crate::branching::evaluate::Glwe;
 use crate::branching::evaluate::{BranchingEvaluator, respond};
 use crate::branching::form::{COMPUTED_LOOKUP, branching_form};
 use crate::branching::plan::{BranchingPlan, Goal};
@@ -450,7 +451,7 @@ impl BranchingProgram {
         payload: &[u8],
         threads: usize,
         stop: &AtomicBool,
-    ) -> Result<Vec<u64>, EvaluateError> {
+    ) -> Result<Glwe, EvaluateError> {
         let unpacking = key.and_then(EvaluationKey::unpacking);
         self.evaluator
             .result(&self.plan, unpacking, payload, threads, stop)

@@ -3,6 +3,7 @@
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Mutex;
 
+use aligned_vec::{AVec, avec};
 use tenebra_client::bits::{BitReader, round_high};
 use tenebra_client::branching::ValidBranching;
 use tenebra_client::random::{MaskSeed, MaskStream};
@@ -16,8 +17,8 @@ use super::unpack::{UnpackingKey, read_bodies, read_slots, split, switch_scheme,
 use crate::error::EvaluateError;
 use crate::modulus::switched_rest;
 
-/// A GLWE: `k` masks, then the body, `N` words each.
-pub(crate) type Glwe = Vec<u64>;
+/// A GLWE: `k` masks, then the body, `N` words each. It begins at a cache line, for vectors that do not would cross one each.
+pub(crate) type Glwe = AVec<u64>;
 
 /// Evaluates one branching circuit. Memory is kept from one evaluation to the next: fresh pages cost more than the
 /// arithmetic on them.
@@ -37,7 +38,7 @@ struct Worker<K> {
     kernel: K,
     registers: Vec<Glwe>,
     /// `3N` words.
-    scratch: Vec<u64>,
+    scratch: AVec<u64>,
 }
 
 /// What one evaluation holds.
@@ -109,7 +110,7 @@ impl<K: Kernel> BranchingEvaluator<K> {
     }
 
     fn workspace(&self, plan: &BranchingPlan) -> Workspace<K> {
-        let glwe = vec![0; self.gadget.glwe_len()];
+        let glwe: Glwe = avec![0; self.gadget.glwe_len()];
         let bits = (0..plan.diagram.input_bits).map(|_| K::empty_ggsw(self.gadget));
         Workspace {
             packed: vec![
@@ -184,7 +185,7 @@ impl<K: Kernel> BranchingEvaluator<K> {
                 result,
             );
         });
-        let mut sum = vec![0; self.gadget.glwe_len()];
+        let mut sum = avec![0; self.gadget.glwe_len()];
         steps.result(&plan.diagram.constant, results, &mut sum);
         if key.is_some() {
             to_key_of_bits(&mut sum);
@@ -225,7 +226,7 @@ impl<K: Kernel> BranchingEvaluator<K> {
                     key,
                     t,
                     even,
-                    odd.as_deref_mut(),
+                    odd.as_mut().map(|odd| odd.as_mut_slice()),
                     scratch,
                 );
             });
@@ -238,8 +239,8 @@ impl<K: Kernel> Worker<K> {
         Self {
             kernel: K::new(gadget, key_bits),
             // One more than the steps name: what a step writes may be what it reads.
-            registers: vec![vec![0; gadget.glwe_len()]; registers + 1],
-            scratch: vec![0; 3 * gadget.polynomial_size],
+            registers: vec![avec![0; gadget.glwe_len()]; registers + 1],
+            scratch: avec![0; 3 * gadget.polynomial_size],
         }
     }
 }

@@ -113,7 +113,7 @@ pub(crate) fn split<K: Kernel>(
     key: &UnpackingKey<K>,
     t: usize,
     ciphertext: &mut [u64],
-    odd: Option<&mut Vec<u64>>,
+    odd: Option<&mut [u64]>,
     scratch: &mut [u64],
 ) {
     let size = ciphertext.len() / 2;

@@ -9,6 +9,7 @@ use tenebra_client::{Client, ClientError, Frame, Kind, ValidGlwe, to_frame};
 
 use super::statistics::{Errors, Measurement, Predicted};
 use super::{KeyBits, Measure, MeasureError, codes};
+use crate::branching::evaluate::Glwe;
 use crate::branching::variance::{result_noise, switch_noise};
 use crate::error::EvaluateError;
 use crate::network::program::NetworkProgram;
@@ -25,7 +26,7 @@ pub(super) trait Subject {
     /// Of products, and of the switch of the modulus.
     fn noise(&self) -> (MixedNoise, f64);
     /// Before its modulus is switched.
-    fn result(&self, key: Option<&EvaluationKey>, query: &[u8]) -> Result<Vec<u64>, EvaluateError>;
+    fn result(&self, key: Option<&EvaluationKey>, query: &[u8]) -> Result<Glwe, EvaluateError>;
     fn respond(&self, result: &mut [u64]) -> Vec<u8>;
 }
 
@@ -44,7 +45,7 @@ impl Subject for BranchingProgram {
         (products, switch_noise(layout))
     }
 
-    fn result(&self, key: Option<&EvaluationKey>, query: &[u8]) -> Result<Vec<u64>, EvaluateError> {
+    fn result(&self, key: Option<&EvaluationKey>, query: &[u8]) -> Result<Glwe, EvaluateError> {
         self.result(key, query, 1, &AtomicBool::new(false))
     }
 
@@ -67,7 +68,7 @@ impl Subject for NetworkProgram {
         (self.plan.noise.result, switch)
     }
 
-    fn result(&self, key: Option<&EvaluationKey>, query: &[u8]) -> Result<Vec<u64>, EvaluateError> {
+    fn result(&self, key: Option<&EvaluationKey>, query: &[u8]) -> Result<Glwe, EvaluateError> {
         let key = key.and_then(EvaluationKey::unpacking);
         self.result(key, query, 1, &AtomicBool::new(false))
     }

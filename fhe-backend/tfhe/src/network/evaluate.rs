@@ -3,6 +3,7 @@
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Mutex;
 
+use aligned_vec::{AVec, avec};
 use tenebra_client::bits::BitReader;
 use tenebra_client::network::ValidNetwork;
 use tenebra_client::random::{MaskSeed, MaskStream};
@@ -42,7 +43,7 @@ pub(super) struct Worker<K> {
     pub(super) kernels: Vec<K>,
     accumulators: Vec<Glwe>,
     /// `3N` words.
-    pub(super) scratch: Vec<u64>,
+    pub(super) scratch: AVec<u64>,
 }
 
 /// What one evaluation holds.
@@ -86,7 +87,7 @@ impl<K: Kernel> Worker<K> {
         Self {
             kernels: kernels.collect(),
             accumulators: Vec::new(),
-            scratch: vec![0; 3 * stages[0].gadget.polynomial_size],
+            scratch: avec![0; 3 * stages[0].gadget.polynomial_size],
         }
     }
 }
@@ -171,7 +172,7 @@ impl<K: Kernel> NetworkEvaluator<K> {
             (seed, bodies),
             (slots, &mut bits[..of_query]),
         );
-        let mut sum = vec![0; glwe_len];
+        let mut sum = avec![0; glwe_len];
         for (stage, layer) in (1..).zip(&plan.layers) {
             let (known, others) = bits.split_at_mut(plan.bits.stages[stage]);
             self.add_readouts(crew, plan, layer, (known, results), &mut sum);
@@ -197,9 +198,10 @@ impl<K: Kernel> NetworkEvaluator<K> {
         let packed = plan.layout.layout().packed_bits > 0;
         if let Some(key) = key.filter(|_| packed) {
             let roots = Roots::of_query(&plan.layout);
-            slots.resize_with(roots.slots().max(slots.len()), || {
-                vec![0; gadget.glwe_len()]
-            });
+            slots.resize_with(
+                roots.slots().max(slots.len()),
+                || avec![0; gadget.glwe_len()],
+            );
             let slots = &mut slots[..roots.slots()];
             read_packed(&plan.layout, seed, bodies, &roots, slots);
             select(crew, key, &roots, slots);
@@ -240,7 +242,7 @@ impl<K: Kernel> NetworkEvaluator<K> {
         let scale = 64 - u32::from(plan.layout.layout().branching.plaintext_bits);
         let of_block = block(crew, layer.readouts.len());
         let mut blocks: Vec<&[Readouts]> = layer.readouts.chunks(of_block).collect();
-        results.resize_with(blocks.len().max(results.len()), || vec![0; sum.len()]);
+        results.resize_with(blocks.len().max(results.len()), || avec![0; sum.len()]);
         let turner = self.turner(plan, bits, crew.stop);
         let mut pairs: Vec<_> = blocks.iter_mut().zip(results.iter_mut()).collect();
         crew.each(&mut pairs, |worker, _, (block, result)| {
@@ -268,7 +270,7 @@ impl<K: Kernel> NetworkEvaluator<K> {
         } = worker;
         let rotations = block.iter().flat_map(|group| &group.rotations);
         let count = rotations.clone().count();
-        accumulators.resize_with(count.max(accumulators.len()), || vec![0; result.len()]);
+        accumulators.resize_with(count.max(accumulators.len()), || avec![0; result.len()]);
         let turned = rotations.zip(&mut *accumulators);
         let turned = turned.map(|(of, accumulator)| Turned::table(of, accumulator, size, scale));
         turner.turn_all(kernels, &mut turned.collect::<Vec<_>>());
@@ -304,9 +306,10 @@ impl<K: Kernel> NetworkEvaluator<K> {
         let gadget = self.stages[stage].gadget;
         let levels = gadget.level_count;
         let roots = Roots::of_layer(&layer.hidden, levels);
-        slots.resize_with(roots.slots().max(slots.len()), || {
-            vec![0; gadget.glwe_len()]
-        });
+        slots.resize_with(
+            roots.slots().max(slots.len()),
+            || avec![0; gadget.glwe_len()],
+        );
         let slots = &mut slots[..roots.slots()];
         // What enters a table is a multiple of the last digit of the bits that are made.
         let scale = 64 - gadget.base_log * u32::try_from(levels).unwrap_or(0);

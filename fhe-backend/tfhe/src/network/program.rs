@@ -10,6 +10,7 @@ use tenebra_client::network::{NetworkScheme, OwnedNetwork};
 use super::evaluate::{NetworkEvaluator, respond};
 use super::form::network_form;
 use super::plan::{NetworkPlan, check, plan};
+use crate::branching::evaluate::Glwe;
 use crate::branching::plan::Goal;
 use crate::branching::unpack::UnpackingKey;
 use crate::error::{EvaluateError, PlanError};
@@ -82,7 +83,7 @@ impl NetworkProgram {
         payload: &[u8],
         threads: usize,
         stop: &AtomicBool,
-    ) -> Result<Vec<u64>, EvaluateError> {
+    ) -> Result<Glwe, EvaluateError> {
         self.evaluator
             .result(&self.plan, key, payload, threads, stop)
     }

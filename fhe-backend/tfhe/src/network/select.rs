@@ -127,7 +127,7 @@ fn turn<K: Kernel>(
         key,
         t,
         even,
-        odd,
+        odd.map(|odd| odd.as_mut_slice()),
         &mut worker.scratch,
     );
 }

@@ -6,6 +6,7 @@
 //! Transforms of 53 bits leave errors in products with polynomials over 64 bits. Most external products have the noise of their rows far
 //! above them; the rows of key switches, and of others, are cut in two limbs of 32 bits, whose products are exact.
 
+use aligned_vec::{AVec, avec};
 use tenebra_client::packing::SwitchGadget;
 
 use super::fourier::{FourierRows, Spectra, sum_products};
@@ -33,9 +34,9 @@ pub(crate) struct CpuKernel {
     key_bits: KeyBits,
     transform: Transform,
     /// A polynomial of an operand, or to transform.
-    difference: Vec<u64>,
+    difference: AVec<u64>,
     /// What rounding left out of the masks of an operand, or a limb of a product.
-    rest: Vec<u64>,
+    rest: AVec<u64>,
     digits: Spectra,
     products: Spectra,
 }
@@ -70,8 +71,8 @@ impl Kernel for CpuKernel {
             gadget,
             key_bits,
             transform: Transform::new(size),
-            difference: vec![0; size],
-            rest: vec![0; size],
+            difference: avec![0; size],
+            rest: avec![0; size],
             digits: Spectra::new(size),
             products: Spectra::new(size),
         }

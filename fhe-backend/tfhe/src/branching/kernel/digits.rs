@@ -1,5 +1,6 @@
 //! Signed digits of torus polynomials, on their way into transforms.
 
+use aligned_vec::AVec;
 use pulp::{Arch, Simd, WithSimd, bytemuck};
 use tfhe_fft::c64;
 
@@ -13,16 +14,23 @@ const SIGN: u64 = 1 << 63;
 /// in `[−B/2, B/2)`, rounded half up, those of what is negative in `(−B/2, B/2]`, rounded half down. Operands are as often `v` as
 /// `−v`, so neither digits nor what they leave out have a mean, whatever multiples the operands are of: results of transforms
 /// lie on a grid of up to `2^40`, where a half is no rare exception.
-#[derive(Default)]
 pub(super) struct Decomposed {
     base_log: u32,
     levels: usize,
     /// Those of coefficients `j` and `j + N/2` in turn, by registers ([`by_registers`]). For each its sign, and in the lower `ℓ·log2 B` bits its rounded magnitude plus `B/2` at each level, so that no
     /// level borrows from the next.
-    words: Vec<u64>,
+    words: AVec<u64>,
 }
 
 impl Decomposed {
+    pub(super) fn new() -> Self {
+        Self {
+            base_log: 1,
+            levels: 0,
+            words: AVec::new(0),
+        }
+    }
+
     /// What the digits leave out is added to `rest`, between minus and plus a half of `q/B^ℓ`, if that is asked for.
     pub(super) fn decompose(
         &mut self,
@@ -209,7 +217,7 @@ mod tests {
             let mut decomposed = Decomposed {
                 base_log,
                 levels,
-                words: Vec::new(),
+                words: AVec::new(0),
             };
             let dropped = decomposed.dropped_bits();
             // Every other value on a grid of half steps, as coarse as results of transforms.
@@ -258,7 +266,7 @@ mod tests {
         let one = Roots::new([c64 { re: 1.0, im: 0.0 }; 64].into_iter());
         for (base_log, levels) in [(1, 1), (2, 24), (31, 2), (63, 1), (7, 9)] {
             let source: Vec<u64> = (0..128).map(|_| rng.next_u64()).collect();
-            let mut decomposed = Decomposed::default();
+            let mut decomposed = Decomposed::new();
             decomposed.decompose(Arch::new(), &source, (base_log, levels), None);
             for level in (0..levels).filter(|_| base_log < 53) {
                 let mut spectrum = [c64 { re: 0.0, im: 0.0 }; 64];

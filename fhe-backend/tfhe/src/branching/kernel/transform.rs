@@ -86,7 +86,7 @@ impl Transform {
             arch: Arch::new(),
             tables,
             scratch: PodBuffer::new(tables.plan.fft_scratch()),
-            decomposed: Decomposed::default(),
+            decomposed: Decomposed::new(),
         }
     }
 

@@ -53,7 +53,7 @@ impl Bench {
             exact,
         };
         let mut rng = ChaCha20Rng::seed_from_u64(1);
-        let glwe = |_| (0..gadget.glwe_len()).map(|_| rng.next_u64()).collect();
+        let glwe = |_| Glwe::from_iter(0, (0..gadget.glwe_len()).map(|_| rng.next_u64()));
         Self {
             accumulators: (0..TURNED).map(glwe).collect(),
             kernel: CpuKernel::new(gadget, KeyBits::Signs),

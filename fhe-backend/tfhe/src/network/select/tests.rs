@@ -62,14 +62,14 @@ impl Owner {
 
     /// `phase` under a random mask.
     fn encrypt(&mut self, phase: &[u64]) -> Glwe {
-        let mut glwe: Glwe = (0..self.size).map(|_| self.rng.next_u64()).collect();
+        let mut glwe: Vec<u64> = (0..self.size).map(|_| self.rng.next_u64()).collect();
         let body = phase
             .iter()
             .enumerate()
             .map(|(at, phase)| phase.wrapping_add(self.bits.product_at(&glwe, self.size, at)));
         let body: Vec<u64> = body.collect();
         glwe.extend(body);
-        glwe
+        Glwe::from_slice(0, &glwe)
     }
 
     fn phases(&self, glwe: &Glwe) -> Vec<u64> {
@@ -124,7 +124,7 @@ fn selected(keys: &SwitchKeys, log_slots: u32, noise: u32, seeds: u64) -> [(f64,
             let mut glwe = owner.encrypt(&phase);
             divide(&mut glwe, log_slots);
             ciphertexts.push(glwe);
-            ciphertexts.resize_with(messages.len(), || vec![0; 2 * size]);
+            ciphertexts.resize_with(messages.len(), || aligned_vec::avec![0; 2 * size]);
         }
         let mut crew = Crew {
             caller: &mut worker,
