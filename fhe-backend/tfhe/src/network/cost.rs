@@ -3,6 +3,7 @@
 use tenebra_client::network::{NetworkLayout, ValidNetwork};
 use tenebra_client::packing::SwitchGadget;
 
+use super::evaluate::BLOCK;
 use super::layers::{BitGadget, Bits, Layer};
 
 /// What is done, layer by layer.
@@ -18,6 +19,8 @@ pub(crate) struct Work {
 pub(crate) struct LayerWork {
     /// Products with bits of each stage.
     pub(crate) products: Vec<usize>,
+    /// GGSWs of each stage that are read from memory: one for all rotations of a block.
+    pub(crate) loads: Vec<usize>,
     /// log2 of the slots, and the bits, of each hidden neuron.
     pub(crate) made: Vec<(u32, usize)>,
 }
@@ -27,10 +30,14 @@ impl Work {
         let of_layers = layers.iter().map(|layer| {
             let mut work = LayerWork {
                 products: vec![0; bits.stages.len() - 1],
+                loads: vec![0; bits.stages.len() - 1],
                 ..LayerWork::default()
             };
             for turn in layer.turns() {
                 work.products[bits.stage(turn.bit)] += 1;
+            }
+            for bit in layer.met_by_blocks(BLOCK).flatten() {
+                work.loads[bits.stage(bit)] += 1;
             }
             let made = layer.hidden.iter();
             work.made = made.map(|hidden| (hidden.log_slots, hidden.bits)).collect();
@@ -123,10 +130,14 @@ impl Work {
         let all = core::iter::once((plain.base_log, plain.level_count));
         let all = all.chain(gadgets.iter().copied());
         let work = &self.layers[layer];
-        let products =
-            work.products.iter().zip(all).map(|(count, gadget)| {
-                *count as f64 * cmux_us(size, (columns, self.limbs()), gadget)
-            });
+        let counts = work.products.iter().zip(&work.loads).zip(all).enumerate();
+        let products = counts.map(|(stage, ((count, loads), gadget))| {
+            // The query's bits are under the key of bits if they are not made of packed ones.
+            let centred = stage == 0 && layout.packed_bits == 0;
+            let cmux = cmux_us(size, (columns, self.limbs()), gadget, centred);
+            let bytes = f64::from(gadget.1) * columns * columns * self.limbs() * size * 8.0;
+            *count as f64 * cmux + *loads as f64 * bytes * MEMORY_US
+        });
         let made = layout
             .keys
             .zip(gadgets.get(layer))
@@ -194,12 +205,26 @@ fn switches(splits: &[SwitchGadget], polynomial_size: u16, log_slots: u32, used:
     times.sum()
 }
 
-fn cmux_us(size: f64, (columns, limbs): (f64, f64), (_, level_count): BitGadget) -> f64 {
+/// Microseconds a byte from memory.
+const MEMORY_US: f64 = 0.125e-3;
+/// The same where the next core's cache has it.
+const NEAR_MEMORY_US: f64 = 0.025e-3;
+/// Bytes of a key that stay in a core's cache from one use to the next, among all else.
+const KEPT_BYTES: f64 = 1.2e6;
+
+/// `centred`: operands under the key of bits have the mean of what rounding leaves out taken off.
+fn cmux_us(
+    size: f64,
+    (columns, limbs): (f64, f64),
+    (_, level_count): BitGadget,
+    centred: bool,
+) -> f64 {
     let rows = f64::from(level_count) * columns;
     let multiply = rows * columns * limbs * size * 0.12e-3;
     let us = (rows + limbs * columns) * transform_us(size) + multiply + columns * size * 1.0e-3;
+    let mean = if centred { size * 1.6e-3 } else { 0.0 };
     // Larger operands leave the caches sooner.
-    us * (0.97 + 0.08 * (size / 256.0).log2())
+    us * (0.97 + 0.08 * (size / 256.0).log2()) + mean
 }
 
 /// A split by an automorphism: that of mask and body, the switch, and the sum and difference.
@@ -210,12 +235,18 @@ fn switch_us(size: f64, gadget: SwitchGadget) -> f64 {
 /// The digits of a mask, times the rows of a key in two limbs.
 fn add_switch_us(size: f64, gadget: SwitchGadget) -> f64 {
     let levels = f64::from(gadget.level_count);
-    (levels + 4.0) * transform_us(size) + levels * size * 0.7e-3 + size * 2e-3
+    let key = levels * 4.0 * size * 8.0;
+    let far = if key > KEPT_BYTES { key } else { 0.0 };
+    (levels + 4.0) * transform_us(size)
+        + levels * size * 0.7e-3
+        + size * 2e-3
+        + far * NEAR_MEMORY_US
 }
 
 /// A level of a GGSW: the switch by `s²`, and two rows.
 fn scheme_switch_us(size: f64, limbs: f64, gadget: SwitchGadget) -> f64 {
-    add_switch_us(size, gadget) + size * 4e-3 + 2.0 * row_us(size, (2.0, limbs))
+    let bytes = size * 8.0 * (2.0 + 4.0 * limbs);
+    add_switch_us(size, gadget) + size * 4e-3 + 2.0 * row_us(size, (2.0, limbs)) + bytes * MEMORY_US
 }
 
 /// A row of a GGSW to the Fourier domain, and to memory: of two limbs, lines of twice as many columns.

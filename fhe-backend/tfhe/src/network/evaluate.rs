@@ -55,7 +55,7 @@ struct Workspace<K: Kernel> {
 }
 
 /// Rotations that a thread turns together: each GGSW is read from memory once for all of them.
-const BLOCK: usize = 16;
+pub(super) const BLOCK: usize = 16;
 
 fn stages(plan: &NetworkPlan) -> Vec<Stage> {
     let query = Stage {

@@ -44,6 +44,27 @@ impl Layer {
         let of_rotations = rotations.flat_map(|rotation| &rotation.turns);
         of_rotations.chain(readouts.flat_map(|group| &group.shared))
     }
+
+    /// The bits that so many rotations, or groups of them, are turned by together.
+    pub(crate) fn met_by_blocks(&self, of_block: usize) -> impl Iterator<Item = Vec<usize>> {
+        let hidden = self.hidden.chunks(of_block);
+        let hidden = hidden.map(|block| bits_of(block.iter().flat_map(|of| &of.rotation.turns)));
+        let readouts = self.readouts.chunks(of_block);
+        let rotations = readouts.clone().map(|block| {
+            let rotations = block.iter().flat_map(|group| &group.rotations);
+            bits_of(rotations.flat_map(|rotation| &rotation.turns))
+        });
+        let shared = readouts.map(|block| bits_of(block.iter().flat_map(|group| &group.shared)));
+        hidden.chain(rotations).chain(shared)
+    }
+}
+
+/// Each once.
+fn bits_of<'a>(turns: impl Iterator<Item = &'a Turn>) -> Vec<usize> {
+    let mut bits: Vec<usize> = turns.map(|turn| turn.bit).collect();
+    bits.sort_unstable();
+    bits.dedup();
+    bits
 }
 
 /// A rotation whose slots hold the bits of a code, in multiples of `2^(64 − bℓ)` for the gadget of its bits.

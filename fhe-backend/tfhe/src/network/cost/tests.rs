@@ -144,7 +144,7 @@ fn operations_take_what_is_predicted() {
                 compare(
                     format!("k={k} N={size} {gadget:?} exact {exact} cmux"),
                     bench.cmux(),
-                    cmux_us(n, (columns, limbs), gadget),
+                    cmux_us(n, (columns, limbs), gadget, false),
                 );
                 compare(
                     format!("k={k} N={size} {gadget:?} exact {exact} row"),
