@@ -6,6 +6,7 @@ use tenebra_client::ValidGlwe;
 use tenebra_client::branching::{BranchingLayout, ValidBranching};
 use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget, SwitchKeys};
 
+use super::cost::{scheme_switch_us, split_us};
 use super::diagram::Diagram;
 use super::digits::DigitForm;
 use super::plan::{Found, Goal, diagram_us, response_width, sent_body_bits};
@@ -285,17 +286,12 @@ pub(crate) fn evaluate_us(layout: &ValidBranching, diagram: &Diagram) -> f64 {
     let Some(packing) = layout.layout().packing else {
         return 0.0;
     };
-    let size = layout.glwe().polynomial_size();
-    let transform = size as f64 * f64::from(size.ilog2()) * 0.085e-3;
-    let switch = |gadget: SwitchGadget| {
-        let levels = f64::from(gadget.level_count);
-        (levels + 4.0) * transform + levels * size as f64 * 2.2e-3 + size as f64 * 6e-3
-    };
+    let size = layout.glwe().polynomial_size() as f64;
     let expand: f64 = split_counts(layout)
         .zip(packing.splits)
-        .map(|(count, gadget)| count as f64 * switch(gadget))
+        .map(|(count, gadget)| count as f64 * split_us(size, gadget))
         .sum();
-    let to_ggsw = layout.slots() as f64 * (switch(packing.scheme_switch) + 4.0 * transform);
+    let to_ggsw = layout.slots() as f64 * scheme_switch_us(size, 1.0, packing.scheme_switch);
     expand + to_ggsw + diagram_us(layout, diagram)
 }
 

@@ -5,6 +5,7 @@ use tenebra_client::ValidGlwe;
 use tenebra_client::branching::{BranchingLayout, ValidBranching};
 use tenebra_client::branching::{MAX_DIGITS, Radix};
 
+use super::cost::{NEAR_MEMORY_US, clear_cmux_us, cmux_us, expand_us};
 use super::diagram::{Diagram, build};
 use super::digits::{DigitForm, cut, value_bits};
 use super::form::BranchingForm;
@@ -316,27 +317,22 @@ pub(crate) fn evaluate_us(layout: &ValidBranching, diagram: &Diagram) -> f64 {
     if layout.layout().packing.is_some() {
         return packed::evaluate_us(layout, diagram);
     }
-    let rows = layout.ggsw_rows() as f64;
     let size = layout.glwe().polynomial_size() as f64;
-    let masks = rows * layout.glwe().dimension() as f64 * 3.5e-3;
     let columns = (layout.glwe().glwe_dimension() + 1) as f64;
-    let expand = masks + rows * columns * transform_us(size) + rows * size * 1e-3;
+    let expand = expand_us(size, (columns, 1.0), layout.layout().level_count);
     f64::from(layout.layout().input_bits) * expand + diagram_us(layout, diagram)
 }
 
-/// Predicted time of the diagram alone.
+/// Predicted time of the diagram alone. GGSWs are met in any order, and stay near; so do registers.
 pub(crate) fn diagram_us(layout: &ValidBranching, diagram: &Diagram) -> f64 {
-    let rows = layout.ggsw_rows() as f64;
     let columns = (layout.glwe().glwe_dimension() + 1) as f64;
     let size = layout.glwe().polynomial_size() as f64;
-    let multiply = rows * columns * size * 0.12e-3;
-    let cmux = (rows + columns) * transform_us(size) + multiply + columns * size * 1.0e-3;
-    let clear = columns * transform_us(size) + multiply / columns + columns * size * 0.7e-3;
+    let levels = layout.layout().level_count;
+    let bytes = (f64::from(levels) * columns + 3.0) * columns * size * 8.0;
+    let centred = layout.layout().packing.is_none();
+    let cmux = cmux_us(size, (columns, 1.0), levels, centred) + bytes * NEAR_MEMORY_US;
+    let clear = clear_cmux_us(size, columns, levels);
     diagram.cmuxes as f64 * cmux + diagram.clear_cmuxes as f64 * clear
-}
-
-fn transform_us(size: f64) -> f64 {
-    size * size.log2() * 0.065e-3
 }
 
 /// Says how many bits the narrowest digit sums need and how many fit.

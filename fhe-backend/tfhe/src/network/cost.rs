@@ -5,6 +5,7 @@ use tenebra_client::packing::SwitchGadget;
 
 use super::evaluate::BLOCK;
 use super::layers::{BitGadget, Bits, Layer};
+use crate::branching::cost::{MEMORY_US, cmux_us, expand_us, scheme_switch_us, split_us};
 
 /// What is done, layer by layer.
 #[derive(Clone, Debug, Default)]
@@ -134,7 +135,7 @@ impl Work {
         let products = counts.map(|(stage, ((count, loads), gadget))| {
             // The query's bits are under the key of bits if they are not made of packed ones.
             let centred = stage == 0 && layout.packed_bits == 0;
-            let cmux = cmux_us(size, (columns, self.limbs()), gadget, centred);
+            let cmux = cmux_us(size, (columns, self.limbs()), gadget.1, centred);
             let bytes = f64::from(gadget.1) * columns * columns * self.limbs() * size * 8.0;
             *count as f64 * cmux + *loads as f64 * bytes * MEMORY_US
         });
@@ -163,10 +164,8 @@ impl Work {
         let size = f64::from(plain.glwe.polynomial_size);
         let columns = f64::from(plain.glwe.glwe_dimension) + 1.0;
         let (Some(keys), true) = (layout.keys, layout.packed_bits > 0) else {
-            let rows = f64::from(plain.level_count) * columns;
-            let masks = (columns - 1.0) * size * 3.5e-3;
-            let row = masks + size * 1e-3 + row_us(size, (columns, self.limbs()));
-            return f64::from(plain.input_bits) * rows * row;
+            let bit = expand_us(size, (columns, self.limbs()), plain.level_count);
+            return f64::from(plain.input_bits) * bit;
         };
         let Ok(valid) = layout.validate() else {
             return f64::INFINITY;
@@ -201,63 +200,6 @@ pub(crate) fn switch_counts(
 fn switches(splits: &[SwitchGadget], polynomial_size: u16, log_slots: u32, used: usize) -> f64 {
     let counts = switch_counts(polynomial_size.ilog2(), log_slots, used).zip(splits);
     let size = polynomial_size.into();
-    let times = counts.map(|(count, gadget)| count as f64 * switch_us(size, *gadget));
+    let times = counts.map(|(count, gadget)| count as f64 * split_us(size, *gadget));
     times.sum()
 }
-
-/// Microseconds a byte from memory.
-const MEMORY_US: f64 = 0.125e-3;
-/// The same where the next core's cache has it.
-const NEAR_MEMORY_US: f64 = 0.025e-3;
-/// Bytes of a key that stay in a core's cache from one use to the next, among all else.
-const KEPT_BYTES: f64 = 1.2e6;
-
-/// `centred`: operands under the key of bits have the mean of what rounding leaves out taken off.
-fn cmux_us(
-    size: f64,
-    (columns, limbs): (f64, f64),
-    (_, level_count): BitGadget,
-    centred: bool,
-) -> f64 {
-    let rows = f64::from(level_count) * columns;
-    let multiply = rows * columns * limbs * size * 0.12e-3;
-    let us = (rows + limbs * columns) * transform_us(size) + multiply + columns * size * 1.0e-3;
-    let mean = if centred { size * 1.6e-3 } else { 0.0 };
-    // Larger operands leave the caches sooner.
-    us * (0.97 + 0.08 * (size / 256.0).log2()) + mean
-}
-
-/// A split by an automorphism: that of mask and body, the switch, and the sum and difference.
-fn switch_us(size: f64, gadget: SwitchGadget) -> f64 {
-    add_switch_us(size, gadget) + size * 4e-3
-}
-
-/// The digits of a mask, times the rows of a key in two limbs.
-fn add_switch_us(size: f64, gadget: SwitchGadget) -> f64 {
-    let levels = f64::from(gadget.level_count);
-    let key = levels * 4.0 * size * 8.0;
-    let far = if key > KEPT_BYTES { key } else { 0.0 };
-    (levels + 4.0) * transform_us(size)
-        + levels * size * 0.7e-3
-        + size * 2e-3
-        + far * NEAR_MEMORY_US
-}
-
-/// A level of a GGSW: the switch by `s²`, and two rows.
-fn scheme_switch_us(size: f64, limbs: f64, gadget: SwitchGadget) -> f64 {
-    let bytes = size * 8.0 * (2.0 + 4.0 * limbs);
-    add_switch_us(size, gadget) + size * 4e-3 + 2.0 * row_us(size, (2.0, limbs)) + bytes * MEMORY_US
-}
-
-/// A row of a GGSW to the Fourier domain, and to memory: of two limbs, lines of twice as many columns.
-fn row_us(size: f64, (columns, limbs): (f64, f64)) -> f64 {
-    let store = if limbs > 1.0 { 2.7e-3 } else { 0.6e-3 };
-    columns * (limbs * transform_us(size) + store * size)
-}
-
-fn transform_us(size: f64) -> f64 {
-    size * size.log2() * 0.065e-3
-}
-
-#[cfg(test)]
-mod tests;

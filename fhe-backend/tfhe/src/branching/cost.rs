@@ -1,0 +1,76 @@
+//! What the operations of an evaluation cost, in microseconds of one core.
+//!
+//! Constants are of a Xeon with AVX-512 (`cargo bench --bench floor`, whole evaluations by `benches/examples/networks.rs` and
+//! `benches/peer_trees.py`), where predictions are within a fifth of what is measured. A processor that knows AVX2 alone takes about twice the time;
+//! choices between plans are the same, for everything grows alike.
+
+use tenebra_client::packing::SwitchGadget;
+
+/// Microseconds a byte from memory.
+pub(crate) const MEMORY_US: f64 = 0.125e-3;
+/// The same where the next core's cache has it.
+pub(crate) const NEAR_MEMORY_US: f64 = 0.025e-3;
+/// Bytes of a key that stay in a core's cache from one use to the next, among all else.
+const KEPT_BYTES: f64 = 1.2e6;
+
+/// A product, and what stands around it. `centred`: operands under the key of bits have the mean of what rounding leaves out taken off.
+pub(crate) fn cmux_us(
+    size: f64,
+    (columns, limbs): (f64, f64),
+    level_count: u8,
+    centred: bool,
+) -> f64 {
+    let rows = f64::from(level_count) * columns;
+    let multiply = rows * columns * limbs * size * 0.12e-3;
+    let us = (rows + limbs * columns) * transform_us(size) + multiply + columns * size * 1.0e-3;
+    let mean = if centred { size * 1.4e-3 } else { 0.0 };
+    // Larger operands leave the caches sooner.
+    us * (0.97 + 0.08 * (size / 256.0).log2()) + mean
+}
+
+/// One of clear polynomials: only the rows of the body are multiplied.
+pub(crate) fn clear_cmux_us(size: f64, columns: f64, level_count: u8) -> f64 {
+    let rows = f64::from(level_count);
+    (rows + columns) * transform_us(size)
+        + rows * columns * size * 0.12e-3
+        + columns * size * 1.0e-3
+}
+
+/// A split by an automorphism: that of mask and body, the switch, and the sum and difference.
+pub(crate) fn split_us(size: f64, gadget: SwitchGadget) -> f64 {
+    add_switch_us(size, gadget) + size * 4e-3
+}
+
+/// The digits of a mask, times the rows of a key in two limbs.
+fn add_switch_us(size: f64, gadget: SwitchGadget) -> f64 {
+    let levels = f64::from(gadget.level_count);
+    let key = levels * 4.0 * size * 8.0;
+    let far = if key > KEPT_BYTES { key } else { 0.0 };
+    (levels + 4.0) * transform_us(size)
+        + levels * size * 0.7e-3
+        + size * 2e-3
+        + far * NEAR_MEMORY_US
+}
+
+/// A level of a GGSW: the switch by `s²`, and two rows.
+pub(crate) fn scheme_switch_us(size: f64, limbs: f64, gadget: SwitchGadget) -> f64 {
+    let bytes = size * 8.0 * (2.0 + 4.0 * limbs);
+    add_switch_us(size, gadget) + size * 4e-3 + 2.0 * row_us(size, (2.0, limbs)) + bytes * MEMORY_US
+}
+
+/// A GGSW of a direct query: masks from a generator, bodies, and its rows.
+pub(crate) fn expand_us(size: f64, (columns, limbs): (f64, f64), level_count: u8) -> f64 {
+    let masks = (columns - 1.0) * size * 2.3e-3;
+    let row = masks + size * 1e-3 + row_us(size, (columns, limbs));
+    f64::from(level_count) * columns * row
+}
+
+/// A row of a GGSW to the Fourier domain, and to memory: of two limbs, lines of twice as many columns.
+fn row_us(size: f64, (columns, limbs): (f64, f64)) -> f64 {
+    let store = if limbs > 1.0 { 2.7e-3 } else { 0.6e-3 };
+    columns * (limbs * transform_us(size) + store * size)
+}
+
+fn transform_us(size: f64) -> f64 {
+    size * size.log2() * 0.065e-3
+}
