@@ -18,8 +18,9 @@ use tenebra_quant::{Interface, QuantError};
 use crate::branching;
 use crate::branching::evaluate::Glwe;
 use crate::branching::evaluate::{BranchingEvaluator, respond};
+use crate::branching::form::groups::alternatives;
 use crate::branching::form::{COMPUTED_LOOKUP, branching_form};
-use crate::branching::plan::{BranchingPlan, Goal};
+use crate::branching::plan::{BranchingPlan, Goal, check_any};
 use crate::branching::unpack::UnpackingKey;
 use crate::error::{EvaluateError, PlanError};
 use crate::linear::evaluate::LinearEvaluator;
@@ -155,7 +156,10 @@ impl Program {
             }
             None if options.hide.is_some() => return Err(PlanError::NotHideable),
             None => match branching_form(circuit) {
-                Ok(form) => branching_scheme(branching::plan::plan(&form, options, goal)?),
+                Ok(form) => {
+                    let forms = alternatives(form);
+                    branching_scheme(branching::plan::plan(&forms, options, goal)?)
+                }
                 Err(COMPUTED_LOOKUP) => {
                     let program = NetworkProgram::prepare(circuit, options, goal)?;
                     Scheme::Network(Box::new(program))
@@ -189,11 +193,10 @@ impl Program {
                 linear_scheme(&form, plans.collect::<Result<_, _>>()?)?
             }
             (None, scheme::Scheme::Branching(branching)) => {
-                let form = branching_form(circuit)?;
+                let forms = alternatives(branching_form(circuit)?);
                 let (layout, radix) = (*branching.layout(), branching.radix());
-                let plan = branching::plan::check(&form, layout, radix, p_fail)?;
-                check_digits(&plan, branching, spec)?;
-                branching_scheme(plan)
+                let same = |plan: &BranchingPlan| has_digits(plan, branching, spec);
+                branching_scheme(check_any(&forms, layout, radix, same, p_fail)?)
             }
             (None, scheme::Scheme::Network(network)) => {
                 let program = NetworkProgram::for_spec(circuit, network, spec)?;
@@ -551,19 +554,8 @@ fn spec_branching(plan: &BranchingPlan) -> OwnedBranching {
     }
 }
 
-/// The client must put the digits together as they were cut.
-fn check_digits(
-    plan: &BranchingPlan,
-    branching: &BranchingScheme,
-    spec: &ClientSpec<'_>,
-) -> Result<(), PlanError> {
+/// Whether the client puts the digits together as they were cut.
+fn has_digits(plan: &BranchingPlan, branching: &BranchingScheme, spec: &ClientSpec<'_>) -> bool {
     let theirs = branching.digits(spec.ports());
-    let same = spec_branching(plan).digits.into_iter().eq(theirs);
-    if same {
-        Ok(())
-    } else {
-        Err(PlanError::Layout {
-            what: "its digits are others",
-        })
-    }
+    spec_branching(plan).digits.into_iter().eq(theirs)
 }

@@ -11,6 +11,7 @@ mod functions;
 mod noise;
 mod piecewise;
 mod schedule;
+mod tables;
 
 pub(crate) use build::build;
 pub(crate) use noise::{DiagramNoise, alike, of_rotations};

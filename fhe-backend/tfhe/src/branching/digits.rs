@@ -4,10 +4,13 @@
 //! `ρ + log2 T`; the client puts the digit sums together exactly: `y = base + Σ_d 2^(ρ·d)·sum_d`. With `P` parts, each of which
 //! has every `P`-th tree, they range over `log2 P` bits less, and there are `P` times as many.
 
+use alloc::sync::Arc;
+
 use tenebra_circuit::{Tree, TreeNode};
 use tenebra_client::branching::{Digits as SpecDigits, Radix};
 
 use super::form::BranchingForm;
+use super::form::joint::JointTable;
 
 /// Where the digits of an output lie and what they count from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +42,7 @@ pub(crate) struct DigitForm {
     pub(crate) plaintext_bits: u32,
     pub(crate) trees: Vec<DigitTree>,
     pub(crate) tables: Vec<DigitTable>,
+    pub(crate) joints: Vec<DigitJoint>,
 }
 
 /// A tree with digit vectors as leaves, children behind their parents.
@@ -67,19 +71,58 @@ pub(crate) struct DigitTable {
     pub(crate) rows: Vec<Digits>,
 }
 
+/// A joint table, whose rows are cut when they are read: there are up to a million of them.
+#[derive(Debug)]
+pub(crate) struct DigitJoint {
+    pub(crate) table: Arc<JointTable>,
+    /// Of each output: its first coefficient, and its coefficients, of the part that the table belongs to.
+    places: Vec<(usize, usize)>,
+    log: u8,
+}
+
+impl DigitJoint {
+    /// Adds the digits of a joint code to a polynomial, `at` coefficients up.
+    pub(crate) fn add_digits(&self, code: usize, at: usize, plain: &mut Vec<(usize, i64)>) {
+        let row = self.table.row(code).iter().zip(&self.table.spans);
+        let mask = (1u64 << self.log) - 1;
+        for ((value, (least, _)), (first, count)) in row.zip(&self.places) {
+            let mut rest = value.abs_diff(*least);
+            for coefficient in *first..first + count {
+                let digit = i64::from(u32::try_from(rest & mask).unwrap_or(u32::MAX));
+                if digit != 0 {
+                    plain.push((at + coefficient, digit));
+                }
+                rest >>= self.log;
+            }
+        }
+    }
+
+    /// The largest digit of each of its coefficients, or more.
+    fn largest(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
+        let mask = (1u64 << self.log) - 1;
+        let spans = self.table.spans.iter().zip(&self.places);
+        spans.flat_map(move |((least, greatest), (first, count))| {
+            let span = greatest.abs_diff(*least);
+            let digit = move |index: usize| {
+                let above = u32::try_from(index * usize::from(self.log)).unwrap_or(u32::MAX);
+                span.checked_shr(above).unwrap_or(0).min(mask)
+            };
+            (0..*count).map(move |index| (first + index, digit(index)))
+        })
+    }
+}
+
 /// Bits of the widest leaf value once made non-negative: the radix at which there is one digit.
 pub(crate) fn value_bits(form: &BranchingForm) -> u8 {
-    let spans = parts(form)
-        .flat_map(|part| spans(&part, form.outputs))
-        .map(|(min, max)| max.abs_diff(min));
+    let spans = part_spans(form).into_iter().flatten();
+    let spans = spans.map(|(min, max)| max.abs_diff(min));
     let bits = u64::BITS - spans.max().unwrap_or(0).leading_zeros();
     u8::try_from(bits).unwrap_or(u8::MAX).max(1)
 }
 
 /// Cuts all leaves into digits.
 pub(crate) fn cut(form: &BranchingForm, radix: Radix) -> DigitForm {
-    let part_spans: Vec<Vec<(i64, i64)>> =
-        parts(form).map(|part| spans(&part, form.outputs)).collect();
+    let part_spans = part_spans(form);
     let mut outputs = Vec::with_capacity(form.outputs);
     let mut first = 0;
     for output in 0..form.outputs {
@@ -116,7 +159,21 @@ pub(crate) fn cut(form: &BranchingForm, radix: Radix) -> DigitForm {
             rows: table.rows.iter().map(|row| digits(row, index)).collect(),
         })
         .collect();
-    let plaintext_bits = sum_bits(&trees, &tables, first);
+    let summed = form.trees.len() + form.tables.len();
+    let joint = |(index, table): (usize, &Arc<JointTable>)| {
+        let part = index % (1 << radix.parts_log);
+        let place = |output: &OutputDigits| {
+            let of_part = output.count >> radix.parts_log;
+            (output.first + part * of_part, of_part)
+        };
+        DigitJoint {
+            table: Arc::clone(table),
+            places: outputs.iter().map(place).collect(),
+            log: radix.log,
+        }
+    };
+    let joints: Vec<DigitJoint> = (summed..).zip(&form.joints).map(joint).collect();
+    let plaintext_bits = sum_bits(&trees, &tables, &joints, first);
     DigitForm {
         input_bits: form.input_bits.clone(),
         radix,
@@ -125,10 +182,11 @@ pub(crate) fn cut(form: &BranchingForm, radix: Radix) -> DigitForm {
         plaintext_bits,
         trees,
         tables,
+        joints,
     }
 }
 
-/// The vectors that one tree or table may contribute.
+/// The vectors that one tree or table of one input may contribute.
 fn parts(form: &BranchingForm) -> impl Iterator<Item = Vec<&Vec<i64>>> {
     let trees = form.trees.iter().map(|tree| {
         let leaves = tree.nodes.iter().filter_map(|node| match node {
@@ -138,6 +196,13 @@ fn parts(form: &BranchingForm) -> impl Iterator<Item = Vec<&Vec<i64>>> {
         leaves.collect()
     });
     trees.chain(form.tables.iter().map(|table| table.rows.iter().collect()))
+}
+
+/// Least and greatest entry of each output, of each tree and table.
+fn part_spans(form: &BranchingForm) -> Vec<Vec<(i64, i64)>> {
+    let of_joints = form.joints.iter().map(|joint| joint.spans.clone());
+    let others = parts(form).map(|part| spans(&part, form.outputs));
+    others.chain(of_joints).collect()
 }
 
 /// Least and greatest entry of each output over the vectors of a part.
@@ -191,7 +256,12 @@ fn cut_vector(
 }
 
 /// Bits of the largest sum of digits: each tree and table counts with its largest digit.
-fn sum_bits(trees: &[DigitTree], tables: &[DigitTable], coefficients: usize) -> u32 {
+fn sum_bits(
+    trees: &[DigitTree],
+    tables: &[DigitTable],
+    joints: &[DigitJoint],
+    coefficients: usize,
+) -> u32 {
     let mut sums = vec![0u64; coefficients];
     let mut largest = vec![0u32; coefficients];
     let mut add = |vectors: &mut dyn Iterator<Item = &Digits>| {
@@ -211,6 +281,9 @@ fn sum_bits(trees: &[DigitTree], tables: &[DigitTable], coefficients: usize) -> 
     }
     for table in tables {
         add(&mut table.rows.iter());
+    }
+    for (coefficient, digit) in joints.iter().flat_map(DigitJoint::largest) {
+        sums[coefficient] += digit;
     }
     let largest = sums.into_iter().max().unwrap_or(0);
     (u64::BITS - largest.leading_zeros()).max(1)
@@ -246,6 +319,7 @@ mod tests {
                 input: 0,
                 rows: (0..8).map(leaf).collect(),
             }],
+            joints: Vec::new(),
         }
     }
 

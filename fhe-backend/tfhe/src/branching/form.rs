@@ -1,14 +1,19 @@
 //! A verified circuit as one sum of trees and tables over its inputs.
 
+pub(crate) mod groups;
+pub(crate) mod joint;
 mod shapes;
 
+use alloc::sync::Arc;
+
+use joint::JointTable;
 use tenebra_circuit::{
     Circuit, Interval, LinearForm, Matrix, Op, Port, Tree, TreeNode, Verified, linear_form, verify,
 };
 
 use crate::error::PlanError;
 
-/// `outputs = bias + Σ trees + Σ tables`, on codes counted from 0.
+/// `outputs = bias + Σ trees + Σ tables + Σ joints`, on codes counted from 0.
 #[derive(Debug)]
 pub(crate) struct BranchingForm {
     /// Bits of each input's code; inputs that nothing reads included.
@@ -18,10 +23,11 @@ pub(crate) struct BranchingForm {
     /// Leaf vectors have one entry an output; thresholds are relative to the least code of their feature.
     pub(crate) trees: Vec<Tree>,
     pub(crate) tables: Vec<InputTable>,
+    pub(crate) joints: Vec<Arc<JointTable>>,
 }
 
 /// A function of one input.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct InputTable {
     pub(crate) input: usize,
     /// The output vector of each code, from 0.
@@ -55,6 +61,7 @@ pub(crate) fn branching_form(circuit: &Verified) -> Result<BranchingForm, PlanEr
         bias: linear.bias.clone(),
         trees: Vec::new(),
         tables: Vec::new(),
+        joints: Vec::new(),
     };
     let columns = Columns::new(&linear.weights, outputs);
     let (mut column, mut flat_input) = (0, 0);

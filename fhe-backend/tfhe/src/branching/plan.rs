@@ -97,22 +97,48 @@ pub(crate) struct Goal {
 /// A layout, the failure probability it reaches and the variance of a digit sum.
 pub(crate) type Found = (ValidBranching, f64, f64);
 
-/// The cheapest plan that fits `p_fail`, with direct or packed queries, whichever is asked for or answers sooner.
+/// The cheapest plan of any of these forms of a circuit that fits `p_fail`, with direct or packed queries, whichever is asked for or
+/// answers sooner.
 pub(crate) fn plan(
-    form: &BranchingForm,
+    forms: &[BranchingForm],
     options: &Options,
     goal: Goal,
 ) -> Result<BranchingPlan, PlanError> {
+    let mut best: Option<(f64, BranchingPlan)> = None;
+    for form in forms {
+        best = cheapest(form, options, goal, best)?;
+    }
+    let refused = |form: &BranchingForm| infeasible(form, options, goal);
+    best.map(|(_, plan)| plan).ok_or_else(|| {
+        forms.last().map_or(
+            PlanError::Empty {
+                inputs: 0,
+                outputs: 0,
+            },
+            refused,
+        )
+    })
+}
+
+/// The cheapest plan of a form, with its cost, unless `best` is cheaper.
+fn cheapest(
+    form: &BranchingForm,
+    options: &Options,
+    goal: Goal,
+    mut best: Option<(f64, BranchingPlan)>,
+) -> Result<Option<(f64, BranchingPlan)>, PlanError> {
     let candidates = if options.query == QueryMode::Direct {
         Vec::new()
     } else {
         packed::candidates()
     };
-    let mut best: Option<(f64, BranchingPlan)> = None;
     for radix in radices(form) {
         for size in [512u16, 1024, 2048] {
             let digits = cut(form, radix);
             if !fits_response(&digits, size) {
+                continue;
+            }
+            if best.as_ref().is_some_and(|(least, _)| *least < tables_us(&digits, size)) {
                 continue;
             }
             let diagram = build(&digits, usize::from(size));
@@ -148,8 +174,7 @@ pub(crate) fn plan(
             }
         }
     }
-    best.map(|(_, plan)| plan)
-        .ok_or_else(|| infeasible(form, options, goal))
+    Ok(best)
 }
 
 /// Whether one response holds all digit sums, and a client takes as many an output.
@@ -158,15 +183,37 @@ fn fits_response(digits: &DigitForm, size: u16) -> bool {
     digits.coefficients <= usize::from(size) && outputs.all(|output| output.count <= MAX_DIGITS)
 }
 
-/// The radices that are tried. Summing parts apart spares as many bits as narrower digits would, so it is for the narrowest.
+/// The radices that are tried. Summing parts apart spares as many bits as narrower digits would, so it is for the narrowest. Tables are
+/// cheapest with the fewest digits, so the widest come first; where nothing else is summed, of those with as many digits the narrowest
+/// does as well as others.
 fn radices(form: &BranchingForm) -> Vec<Radix> {
     let widest = value_bits(form).min(MAX_RADIX_LOG);
-    let whole = (1..=widest).map(|log| Radix { log, parts_log: 0 });
+    let whole = |log| Radix { log, parts_log: 0 };
     let summed = form.trees.len() + form.tables.len();
+    if !form.joints.is_empty() {
+        let value = value_bits(form);
+        let digits = |log: u8| value.div_ceil(log);
+        let alone = |log: &u8| *log == 1 || digits(log - 1) > digits(*log);
+        let logs = (1..=widest).rev().filter(|log| summed > 0 || alone(log));
+        return logs.map(whole).collect();
+    }
+    let whole = (1..=widest).map(whole);
     let parts = (1..=MAX_PARTS_LOG).filter(|log| summed >= TREES_OF_PART << log);
     whole
         .chain(parts.map(|parts_log| Radix { log: 1, parts_log }))
         .collect()
+}
+
+/// Microseconds that joint tables take in any ring of this size, or more: a product has three transforms at least, one with a clear
+/// polynomial or not.
+fn tables_us(digits: &DigitForm, size: u16) -> f64 {
+    let fitting = (usize::from(size) / digits.coefficients.max(1)).max(1).ilog2();
+    let products = digits.joints.iter().map(|joint| {
+        let inputs = joint.table.inputs.iter();
+        let bits: u32 = inputs.map(|input| digits.input_bits[*input]).sum();
+        f64::from(bits.saturating_sub(fitting)).exp2() - 1.0
+    });
+    products.sum::<f64>() * 3.0 * transform_us(f64::from(size))
 }
 
 /// The cheapest direct layout of polynomials of `size` coefficients, with its cost in microseconds.
@@ -183,6 +230,35 @@ fn search_direct(
         .filter_map(|(ring, gadget)| fit(digits, diagram, ring, gadget, goal))
         .map(|found| (wait_us(&found.0, diagram, threads), found))
         .min_by(|a, b| a.0.total_cmp(&b.0))
+}
+
+/// The cheapest plan of any of these forms of a circuit with a given layout, radix and digits, if one fits and its noise reaches `p_fail`.
+pub(crate) fn check_any(
+    forms: &[BranchingForm],
+    layout: ValidBranching,
+    radix: Radix,
+    same_digits: impl Fn(&BranchingPlan) -> bool,
+    p_fail: f64,
+) -> Result<BranchingPlan, PlanError> {
+    let plans = forms.iter().map(|form| {
+        let plan = check(form, layout, radix, p_fail)?;
+        let what = "its digits are others";
+        if same_digits(&plan) {
+            Ok(plan)
+        } else {
+            Err(PlanError::Layout { what })
+        }
+    });
+    let (plans, refusals): (Vec<_>, Vec<_>) = plans.partition(Result::is_ok);
+    let cost = |plan: &BranchingPlan| diagram_us(&plan.layout, &plan.diagram);
+    let plans = plans.into_iter().flatten();
+    let best = plans.min_by(|a, b| cost(a).total_cmp(&cost(b)));
+    let refusal = refusals.into_iter().find_map(Result::err);
+    best.ok_or_else(|| {
+        refusal.unwrap_or(PlanError::Layout {
+            what: "it is of no circuit",
+        })
+    })
 }
 
 /// The plan of a given layout and radix, if it fits the circuit and its noise reaches `p_fail`.

@@ -323,6 +323,7 @@ impl Builder {
                 .collect(),
             trees: Vec::new(),
             tables: Vec::new(),
+            joints: Vec::new(),
         };
         let readouts = self.readouts(outputs, &mut form)?;
         let mut read = vec![false; self.neurons.len()];

@@ -97,17 +97,20 @@ pub(crate) fn build(form: &DigitForm, size: usize) -> Diagram {
             sums.get(&input).unwrap_or(&zero),
         );
     }
+    for index in 0..form.joints.len() {
+        builder.joint(&mut book, index);
+    }
     builder.finish(constant, book)
 }
 
-struct Builder<'a> {
-    form: &'a DigitForm,
+pub(super) struct Builder<'a> {
+    pub(super) form: &'a DigitForm,
     functions: &'a [Vec<Function>],
-    size: usize,
+    pub(super) size: usize,
     /// Where univariate subtrees were placed: rotation, shift and sign.
     slots: BTreeMap<Subtree, (usize, usize, Sign)>,
     results: Vec<NoiseId>,
-    diagram: Diagram,
+    pub(super) diagram: Diagram,
 }
 
 impl<'a> Builder<'a> {
@@ -138,8 +141,14 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn bits(&self, input: usize) -> usize {
+    pub(super) fn bits(&self, input: usize) -> usize {
         self.form.input_bits[input] as usize
+    }
+
+    /// The bits of an input's code in the query, the lowest first.
+    pub(super) fn code_bits(&self, input: usize) -> Vec<usize> {
+        let first = self.diagram.first_bits[input];
+        (first..first + self.bits(input)).collect()
     }
 
     /// Puts univariate subtrees under multivariate nodes into shared rotations, where two or more of one input fit a
@@ -190,21 +199,6 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The values of `2^bits` codes from `low` on as a polynomial: those of a code side by side, codes behind each other.
-    fn tabulate(&self, pieces: &Piecewise, low: i64, bits: usize, offset: usize) -> Plain {
-        let mut plain = Plain::new();
-        for (index, code) in (low..low + (1 << bits)).enumerate() {
-            let at = offset + index * self.form.coefficients;
-            plain.extend(
-                pieces
-                    .value(code)
-                    .iter()
-                    .map(|(coefficient, digit)| (at + coefficient, i64::from(*digit))),
-            );
-        }
-        plain
-    }
-
     fn children(&self, subtree: Subtree) -> [Subtree; 2] {
         match self.form.trees[subtree.tree].nodes[subtree.node] {
             DigitNode::Split { left, right, .. } => [left, right].map(|node| Subtree {
@@ -218,7 +212,7 @@ impl<'a> Builder<'a> {
     /// One selection by `input` for all trees whose roots read it, and for the sum of functions of it.
     fn group(&mut self, book: &mut NoiseBook, input: usize, roots: &[Root], sum: &Piecewise) {
         let mut emitter = Emitter::new(book);
-        let (first_bit, bits) = (self.diagram.first_bits[input], self.bits(input));
+        let bits = self.code_bits(input);
         if roots.is_empty() {
             emitter.book.start_tree(self.form.trees.len() + input);
             let value = self.table(&mut emitter, input, sum);
@@ -229,14 +223,14 @@ impl<'a> Builder<'a> {
             .iter()
             .map(|root| root.threshold)
             .chain(sum.boundaries())
-            .filter(|start| (1..1i64 << bits).contains(start))
+            .filter(|start| (1..1i64 << bits.len()).contains(start))
             .collect();
         starts.push(0);
         starts.sort_unstable();
         starts.dedup();
         let sums = self.interval_sums(&mut emitter, input, roots, sum, &starts);
         let mut last: Option<Value> = None;
-        let value = emitter.select_made(first_bit, bits, &starts, |emitter, index| {
+        let value = emitter.select_made(&bits, &starts, |emitter, index| {
             let IntervalSum { change, noise } = &sums[index];
             let (mut plain, mut terms) = change.clone();
             if let Some(last) = &last {
@@ -382,45 +376,10 @@ impl<'a> Builder<'a> {
         if threshold <= 0 {
             return children[1].clone();
         }
-        emitter.select(
-            self.diagram.first_bits[input],
-            self.bits(input),
-            &[0, threshold],
-            &children,
-        )
+        emitter.select(&self.code_bits(input), &[0, threshold], &children)
     }
 
-    /// A function of one input: by selection between its pieces, or, where that is cheaper, by selecting a polynomial
-    /// that holds the values of `2^low` codes by the high bits and turning it by the low ones.
-    fn table(&self, emitter: &mut Emitter<'_>, input: usize, pieces: &Piecewise) -> Value {
-        let (first_bit, bits) = (self.diagram.first_bits[input], self.bits(input));
-        let fitting = (self.size / self.form.coefficients).max(1).ilog2() as usize;
-        let low = fitting.min(bits);
-        let rotated = (1usize << (bits - low)) - 1 + low;
-        let limit = 1i64 << bits;
-        let starts: Vec<i64> = [0]
-            .into_iter()
-            .chain(pieces.boundaries().filter(|start| *start < limit))
-            .collect();
-        if cut_ranges(bits, &starts) <= rotated {
-            let values: Vec<Value> = starts
-                .iter()
-                .map(|start| Value::plain(to_plain(pieces.value(*start))))
-                .collect();
-            return emitter.select(first_bit, bits, &starts, &values);
-        }
-        let chunk_starts: Vec<i64> = (0..1i64 << (bits - low))
-            .map(|chunk| chunk << low)
-            .collect();
-        let chunks = chunk_starts
-            .iter()
-            .map(|start| Value::plain(self.tabulate(pieces, *start, low, 0)));
-        let chunks: Vec<Value> = chunks.collect();
-        let chosen = emitter.select(first_bit, bits, &chunk_starts, &chunks);
-        emitter.rotate(first_bit, low, self.form.coefficients, chosen)
-    }
-
-    fn push_group(&mut self, emitter: Emitter<'_>, value: Value) {
+    pub(super) fn push_group(&mut self, emitter: Emitter<'_>, value: Value) {
         self.diagram.cmuxes += emitter.cmuxes;
         self.diagram.clear_cmuxes += emitter.clear_cmuxes;
         self.results.push(value.noise);
@@ -463,24 +422,9 @@ fn push_term(plain: &mut Plain, terms: &mut Vec<(Sign, Value)>, sign: Sign, valu
     }
 }
 
-fn to_plain(digits: &Digits) -> Plain {
+pub(super) fn to_plain(digits: &Digits) -> Plain {
     digits
         .iter()
         .map(|(coefficient, digit)| (*coefficient, i64::from(*digit)))
         .collect()
-}
-
-/// Dyadic ranges of codes that a boundary cuts: the CMUX steps of a selection.
-fn cut_ranges(bits: usize, starts: &[i64]) -> usize {
-    (1..=bits)
-        .map(|level| {
-            let mut cut: Vec<i64> = starts
-                .iter()
-                .filter(|start| *start % (1 << level) != 0)
-                .map(|start| start >> level)
-                .collect();
-            cut.dedup();
-            cut.len()
-        })
-        .sum()
 }

@@ -148,23 +148,16 @@ impl<'a> Emitter<'a> {
         }
     }
 
-    /// Selects by the `bits` bits of a code: `values[i]` holds for codes from `starts[i]` to before `starts[i + 1]`, and
-    /// `starts[0] = 0`.
-    pub(super) fn select(
-        &mut self,
-        first_bit: usize,
-        bits: usize,
-        starts: &[i64],
-        values: &[Value],
-    ) -> Value {
-        self.select_made(first_bit, bits, starts, |_, index| values[index].clone())
+    /// Selects by the bits of a code, the lowest first: `values[i]` holds for codes from `starts[i]` to before `starts[i + 1]`,
+    /// and `starts[0] = 0`.
+    pub(super) fn select(&mut self, bits: &[usize], starts: &[i64], values: &[Value]) -> Value {
+        self.select_made(bits, starts, |_, index| values[index].clone())
     }
 
     /// The same, where `make` emits the values, in their order, each just before it is needed: few are held at a time.
     pub(super) fn select_made(
         &mut self,
-        first_bit: usize,
-        bits: usize,
+        bits: &[usize],
         starts: &[i64],
         make: impl FnMut(&mut Self, usize) -> Value,
     ) -> Value {
@@ -173,13 +166,12 @@ impl<'a> Emitter<'a> {
             make,
             last: None,
         };
-        self.select_range(first_bit, bits, 0, &mut leaves)
+        self.select_range(bits, 0, &mut leaves)
     }
 
     fn select_range<F: FnMut(&mut Self, usize) -> Value>(
         &mut self,
-        first_bit: usize,
-        bits: usize,
+        bits: &[usize],
         low: i64,
         leaves: &mut Leaves<'_, F>,
     ) -> Value {
@@ -187,8 +179,8 @@ impl<'a> Emitter<'a> {
         let at = starts.partition_point(|start| *start <= low).max(1) - 1;
         let cut = starts
             .get(at + 1)
-            .is_some_and(|start| *start < low + (1 << bits));
-        if !cut || bits == 0 {
+            .is_some_and(|start| *start < low + (1 << bits.len()));
+        let Some((highest, lower)) = bits.split_last().filter(|_| cut) else {
             if let Some((index, value)) = &leaves.last
                 && *index == at
             {
@@ -197,27 +189,20 @@ impl<'a> Emitter<'a> {
             let value = (leaves.make)(self, at);
             leaves.last = Some((at, value.clone()));
             return value;
-        }
-        let half = 1i64 << (bits - 1);
-        let zero = self.select_range(first_bit, bits - 1, low, leaves);
-        let one = self.select_range(first_bit, bits - 1, low + half, leaves);
-        self.cmux(first_bit + bits - 1, &zero, &one)
+        };
+        let zero = self.select_range(lower, low, leaves);
+        let one = self.select_range(lower, low + (1 << lower.len()), leaves);
+        self.cmux(*highest, &zero, &one)
     }
 
-    /// Turns a value down by `stride` coefficients a code unit, for the low `bits` bits of a code.
-    pub(super) fn rotate(
-        &mut self,
-        first_bit: usize,
-        bits: usize,
-        stride: usize,
-        value: Value,
-    ) -> Value {
-        (0..bits).fold(value, |value, bit| {
+    /// Turns a value down by `stride` coefficients a code unit, for the low bits of a code, the lowest first.
+    pub(super) fn rotate(&mut self, bits: &[usize], stride: usize, value: Value) -> Value {
+        bits.iter().enumerate().fold(value, |value, (place, bit)| {
             let one = match &value.operand {
-                Operand::Plain(plain) => Value::plain(shift_plain(plain, stride << bit)),
-                _ => value.shifted(stride << bit, self.book),
+                Operand::Plain(plain) => Value::plain(shift_plain(plain, stride << place)),
+                _ => value.shifted(stride << place, self.book),
             };
-            self.cmux(first_bit + bit, &value, &one)
+            self.cmux(*bit, &value, &one)
         })
     }
 

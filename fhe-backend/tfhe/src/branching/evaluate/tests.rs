@@ -172,7 +172,7 @@ fn stumps() -> Verified {
 
 fn plan_of(circuit: &Verified, query: QueryMode) -> BranchingPlan {
     plan(
-        &branching_form(circuit).unwrap(),
+        &[branching_form(circuit).unwrap()],
         &Options {
             query,
             ..Options::default()

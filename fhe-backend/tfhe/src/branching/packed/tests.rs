@@ -172,7 +172,7 @@ fn plans_leave_little_to_the_square_of_the_key() {
     for (trees, depth, leaf_bits) in [(1, 4, 8), (10, 3, 8), (50, 3, 8), (100, 2, 4)] {
         let circuit = forest(trees, depth, leaf_bits, &mut rng);
         let form = branching_form(&circuit).unwrap();
-        let plan = plan(&form, &options, goal).unwrap();
+        let plan = plan(core::slice::from_ref(&form), &options, goal).unwrap();
         let noise = result_noise(&plan.layout, &plan.diagram.noise);
         assert!(
             !hangs_on_the_key(of_square(&noise), noise.variance(), -128.0),
@@ -200,7 +200,7 @@ fn specs_that_leave_much_to_the_square_of_the_key_are_refused() {
         p_fail_log2: -700.0,
         variance_factor: 1.0,
     };
-    let plan = plan(&form, &options, goal).unwrap();
+    let plan = plan(core::slice::from_ref(&form), &options, goal).unwrap();
     let radix = plan.digits.radix;
     let mut layout = *plan.layout.layout();
     layout.response_bits = 60;

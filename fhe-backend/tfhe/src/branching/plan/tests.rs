@@ -62,7 +62,7 @@ fn plans_reach_what_they_claim_and_no_bit_more() {
     for circuit in [table(1), table(8), table(20), trees(10)] {
         let form = branching_form(&circuit).unwrap();
         for (p_fail, factor) in [(-128.0, 1.0), (-128.0, 4.0), (-40.0, 1.0)] {
-            let plan = plan(&form, &direct(), goal(p_fail, factor)).unwrap();
+            let plan = plan(core::slice::from_ref(&form), &direct(), goal(p_fail, factor)).unwrap();
             let plain = *plan.layout.layout();
             let p = u32::from(plain.plaintext_bits);
             assert_eq!(p, plan.digits.plaintext_bits);
@@ -93,7 +93,7 @@ fn plans_reach_what_they_claim_and_no_bit_more() {
 #[test]
 fn a_layout_of_another_circuit_is_refused() {
     let form = branching_form(&trees(70)).unwrap();
-    let plan = plan(&form, &direct(), goal(-128.0, 1.0)).unwrap();
+    let plan = plan(core::slice::from_ref(&form), &direct(), goal(-128.0, 1.0)).unwrap();
     let widest = Radix {
         log: value_bits(&form).min(MAX_RADIX_LOG),
         parts_log: 0,
@@ -149,7 +149,7 @@ fn a_layout_of_another_circuit_is_refused() {
 fn digit_sums_have_no_more_bits_than_their_gadget() {
     let form = branching_form(&trees(70)).unwrap();
     let any = goal(1000.0, 1.0);
-    let plan = plan(&form, &direct(), any).unwrap();
+    let plan = plan(core::slice::from_ref(&form), &direct(), any).unwrap();
     let narrow = |plaintext_bits: u32| DigitForm {
         plaintext_bits,
         ..cut(&form, plan.digits.radix)
@@ -203,7 +203,7 @@ fn radices_by_hand() {
 #[test]
 fn what_does_not_fit_says_why() {
     let form = branching_form(&table(20)).unwrap();
-    let error = plan(&form, &direct(), goal(-1e12, 1.0)).unwrap_err();
+    let error = plan(core::slice::from_ref(&form), &direct(), goal(-1e12, 1.0)).unwrap_err();
     assert!(
         matches!(
             error,
@@ -219,7 +219,7 @@ fn what_does_not_fit_says_why() {
     let mut last = u32::MAX;
     for log in [20, 30, 40, 50] {
         let far = goal(-128.0, 2f64.powi(log));
-        match plan(&form, &direct(), far) {
+        match plan(core::slice::from_ref(&form), &direct(), far) {
             Ok(_) => assert_eq!(last, u32::MAX),
             Err(PlanError::OutputTooWide {
                 needed_bits,
@@ -239,7 +239,7 @@ fn what_does_not_fit_says_why() {
 #[test]
 fn gadgets_by_hand() {
     let form = branching_form(&table(1)).unwrap();
-    let plan = plan(&form, &direct(), goal(-128.0, 1.0)).unwrap();
+    let plan = plan(core::slice::from_ref(&form), &direct(), goal(-128.0, 1.0)).unwrap();
     let (gadget, plain) = (Gadget::of(&plan.layout), plan.layout.layout());
     let k = usize::from(plain.glwe.glwe_dimension);
     let size = usize::from(plain.glwe.polynomial_size);

@@ -154,6 +154,7 @@ mod tests {
                 bias: vec![0],
                 trees: Vec::new(),
                 tables: Vec::new(),
+                joints: Vec::new(),
             },
             groups: Vec::new(),
         }

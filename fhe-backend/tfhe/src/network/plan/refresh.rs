@@ -78,6 +78,7 @@ mod tests {
                 bias: vec![0],
                 trees: Vec::new(),
                 tables: Vec::new(),
+                joints: Vec::new(),
             },
             groups: Vec::new(),
         }
