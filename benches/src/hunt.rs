@@ -45,11 +45,14 @@ pub enum Kind {
     NearNeurons,
     /// The same with all weights the greatest, and tables that are one table, its negative or shifted.
     ExtremeNeurons,
+    /// Deep trees on few bits, which become tables of all codes, whose polynomials are equal, alike up to a constant, or all others;
+    /// alone or beside trees of other features.
+    JointTables,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Random,
         Self::Pool,
         Self::NearTwins,
@@ -66,6 +69,7 @@ impl Kind {
         Self::Network,
         Self::NearNeurons,
         Self::ExtremeNeurons,
+        Self::JointTables,
     ];
 }
 
@@ -226,6 +230,7 @@ pub fn circuit(kind: Kind, rng: &mut ChaCha20Rng) -> Option<Verified> {
         }
         Kind::EqualDifferences => return equal_differences(&mut draw),
         Kind::OwnFeatures => return own_features(&mut draw),
+        Kind::JointTables => return joint_tables(&mut draw),
         Kind::Additive => return additive(&mut draw, small),
         Kind::Linear => return linear(&mut draw),
         Kind::Network => return network(&mut draw, Neurons::Independent),
@@ -331,6 +336,81 @@ fn own_features(draw: &mut Draw<'_>) -> Option<Verified> {
         outputs: 1,
     };
     forest(shape, trees.collect())
+}
+
+/// A pattern of the codes of few features: full trees of every split, whose leaves repeat from one half of a code to the other, differ
+/// there by a constant, change sign, or are drawn; with as many shallow trees on further features.
+fn joint_tables(draw: &mut Draw<'_>) -> Option<Verified> {
+    let (features, bits) = draw.of(&[
+        (2u32, 4u32),
+        (2, 6),
+        (3, 3),
+        (3, 4),
+        (3, 5),
+        (4, 3),
+        (12, 1),
+    ]);
+    let shape = Shape {
+        features,
+        max: (1 << bits) - 1,
+        depth: features * bits,
+        leaves: draw.of(&[2, 16, 4096]),
+        outputs: draw.of(&[1, 1, 2, 5]),
+    };
+    let pattern = draw.below(4);
+    let repeats = 1 + draw.below(i64::from(shape.depth) - 1);
+    let drawn: Vec<Vec<i64>> = (0..1u32 << shape.depth)
+        .map(|_| {
+            (0..shape.outputs)
+                .map(|_| draw.below(shape.leaves))
+                .collect()
+        })
+        .collect();
+    let leaf = |code: usize| {
+        let (high, low) = (code >> repeats, code & ((1 << repeats) - 1));
+        let sign = i64::try_from(high).unwrap_or(0);
+        let values = match pattern {
+            0 => drawn[low].clone(),
+            1 => drawn[low].iter().map(|value| value + sign).collect(),
+            2 if high % 2 == 1 => drawn[low].iter().map(|v| shape.leaves - 1 - v).collect(),
+            2 => drawn[low].clone(),
+            _ => drawn[code].clone(),
+        };
+        TreeNode::Leaf(values)
+    };
+    // Level by level, the highest bit of the last feature first: the node of a level tells the bits above.
+    let splits = (0..shape.depth).flat_map(|level| {
+        (0..1u32 << level).map(move |path| {
+            let bit = features * bits - 1 - level;
+            let own = bit % bits;
+            let above = i64::from(path & ((1 << (bits - 1 - own)) - 1));
+            let threshold = (2 * above + 1) << own;
+            let node = (1u32 << level) - 1 + path;
+            split(bit / bits, threshold, 2 * node + 1, 2 * node + 2)
+        })
+    });
+    let nodes: Vec<TreeNode> = splits.chain((0..drawn.len()).map(leaf)).collect();
+    let mut trees = vec![Tree { nodes }];
+    let others = draw.of(&[0u32, 0, 1, 20]);
+    trees.extend((0..others).map(|_| {
+        let shallow = Shape {
+            features: 12,
+            depth: 3,
+            ..shape
+        };
+        let mut tree = draw.tree(shallow);
+        for node in &mut tree.nodes {
+            if let TreeNode::Split { feature, .. } = node {
+                *feature += features;
+            }
+        }
+        tree
+    }));
+    let all = Shape {
+        features: features + if others > 0 { 12 } else { 0 },
+        ..shape
+    };
+    forest(all, trees)
 }
 
 fn additive(draw: &mut Draw<'_>, shape: Shape) -> Option<Verified> {

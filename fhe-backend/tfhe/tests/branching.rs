@@ -103,6 +103,51 @@ fn forests_of_every_shape_are_exact() {
     }
 }
 
+/// Trees of few codes together, in tables of several polynomials and of less than one, alone and beside trees of many inputs.
+#[test]
+fn joint_tables_are_exact() {
+    // (trees, depth, inputs, codes, outputs).
+    let shapes = [
+        (30, 8, 2, 64, 1),
+        (25, 7, 3, 20, 2),
+        (30, 6, 8, 2, 1),
+        (20, 7, 3, 8, 10),
+    ];
+    for (trees, depth, inputs, codes, outputs) in shapes {
+        let circuit = forest(trees, depth, inputs, codes, outputs);
+        for row in [0, codes - 1, codes / 2, codes / 3, 1] {
+            let codes: Vec<i64> = (0..i64::from(inputs))
+                .map(|i| (row + i * 5 * row) % codes)
+                .collect();
+            check(&circuit, &codes, QueryMode::Direct, 1);
+            check(&circuit, &codes, QueryMode::Packed, 2);
+        }
+    }
+    let mut trees: Vec<Tree> = (0..30)
+        .map(|seed| complete_tree(6, 2, 32, 1, seed))
+        .collect();
+    trees.extend((0..4).map(|seed| complete_tree(3, 9, 32, 1, seed)));
+    let mut builder = CircuitBuilder::new();
+    let x = builder.input("x", vec![Interval::new(-3, 28); 9]);
+    let bias = vec![0];
+    let outputs = 1;
+    let y = builder.forest(
+        x,
+        Forest {
+            outputs,
+            trees,
+            bias,
+        },
+    );
+    builder.output("y", y);
+    let circuit = verify(&builder.finish()).unwrap();
+    for seed in 0..3 {
+        let codes: Vec<i64> = (0..9).map(|i| (i * 7 + seed * 13) % 32 - 3).collect();
+        check(&circuit, &codes, QueryMode::Direct, 1);
+        check(&circuit, &codes, QueryMode::Packed, 1);
+    }
+}
+
 #[test]
 fn two_threads_give_what_one_gives() {
     for query in [QueryMode::Direct, QueryMode::Packed] {

@@ -138,7 +138,10 @@ fn cheapest(
             if !fits_response(&digits, size) {
                 continue;
             }
-            if best.as_ref().is_some_and(|(least, _)| *least < tables_us(&digits, size)) {
+            if best
+                .as_ref()
+                .is_some_and(|(least, _)| *least < tables_us(&digits, size))
+            {
                 continue;
             }
             let diagram = build(&digits, usize::from(size));
@@ -207,7 +210,9 @@ fn radices(form: &BranchingForm) -> Vec<Radix> {
 /// Microseconds that joint tables take in any ring of this size, or more: a product has three transforms at least, one with a clear
 /// polynomial or not.
 fn tables_us(digits: &DigitForm, size: u16) -> f64 {
-    let fitting = (usize::from(size) / digits.coefficients.max(1)).max(1).ilog2();
+    let fitting = (usize::from(size) / digits.coefficients.max(1))
+        .max(1)
+        .ilog2();
     let products = digits.joints.iter().map(|joint| {
         let inputs = joint.table.inputs.iter();
         let bits: u32 = inputs.map(|input| digits.input_bits[*input]).sum();

@@ -15,6 +15,7 @@ use tenebra_client::branching::Radix;
 use super::*;
 use crate::branching::digits::cut;
 use crate::branching::form::branching_form;
+use crate::branching::form::groups::alternatives;
 use crate::branching::packed::unpacked_noise;
 use crate::branching::plan::{Goal, check, plan};
 use crate::branching::variance::result_noise;
@@ -172,7 +173,7 @@ fn stumps() -> Verified {
 
 fn plan_of(circuit: &Verified, query: QueryMode) -> BranchingPlan {
     plan(
-        &[branching_form(circuit).unwrap()],
+        &alternatives(branching_form(circuit).unwrap()),
         &Options {
             query,
             ..Options::default()
@@ -223,14 +224,51 @@ fn twins() -> Verified {
     verify(&builder.finish()).unwrap()
 }
 
+/// Trees without limits on two codes, of which half begin alike: a joint table of several polynomials.
+fn joint() -> Verified {
+    let split = |feature, threshold, left, right| TreeNode::Split {
+        feature,
+        threshold,
+        left,
+        right,
+    };
+    let tree = |index: i64| {
+        let inner = 127u32;
+        let splits = (0..inner).map(|node| {
+            let threshold = 1 + (i64::from(node) * 37 + index / 2 * 11) % 63;
+            split(node % 2, threshold, 2 * node + 1, 2 * node + 2)
+        });
+        let leaves = (0..=inner).map(|leaf| TreeNode::Leaf(vec![i64::from(leaf) * index % 29; 2]));
+        Tree {
+            nodes: splits.chain(leaves).collect(),
+        }
+    };
+    let mut builder = CircuitBuilder::new();
+    let x = builder.input("x", vec![Interval::new(0, 63); 2]);
+    let forest = Forest {
+        outputs: 2,
+        trees: (0..30).map(tree).collect(),
+        bias: vec![0; 2],
+    };
+    let y = builder.forest(x, forest);
+    builder.output("y", y);
+    verify(&builder.finish()).unwrap()
+}
+
 /// Over 16 keys with 4 results each of 512 coefficients or more the variance has a standard error of a few percent, but for what
 /// the constant errors of the rows of packed queries have in common: 7 bits of 2 rows and 16 keys are 224 squares, 10 %. The bound
 /// is four of them; below, the planner must not waste more than a factor of 8 in variance.
 #[test]
 fn the_formula_bounds_the_noise_of_results() {
-    for (name, circuit) in [("chain", chain()), ("stumps", stumps()), ("twins", twins())] {
+    for (name, circuit) in [
+        ("chain", chain()),
+        ("stumps", stumps()),
+        ("twins", twins()),
+        ("joint", joint()),
+    ] {
         for query in [QueryMode::Direct, QueryMode::Packed] {
             let plan = plan_of(&circuit, query);
+            assert_eq!(plan.digits.joints.len(), usize::from(name == "joint"));
             for ones in [false, true] {
                 let bits = vec![ones; plan.diagram.input_bits];
                 let ratio = measured(&plan, &bits, 16) / predicted(&plan);

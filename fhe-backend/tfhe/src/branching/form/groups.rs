@@ -49,8 +49,14 @@ pub(crate) fn alternatives(form: BranchingForm) -> Vec<BranchingForm> {
             continue;
         }
         let rest = groups.iter().flat_map(|group| &group.trees).count() < form.trees.len();
-        let of_rest = if rest { products(&form.without(&groups)) } else { 0.0 };
-        let of_tables = groups.iter().map(|group| sets.table(sets.bits(&group.inputs)));
+        let of_rest = if rest {
+            products(&form.without(&groups))
+        } else {
+            0.0
+        };
+        let of_tables = groups
+            .iter()
+            .map(|group| sets.table(sets.bits(&group.inputs)));
         let products = of_rest + of_tables.sum::<f64>();
         if best.as_ref().is_none_or(|(least, _)| products < *least) {
             best = Some((products, groups.clone()));
@@ -106,7 +112,11 @@ impl<'a> Sets<'a> {
             let alone = inputs.len() == 1;
             let members = sets.of.entry(inputs).or_default();
             members.trees.push(index);
-            members.products = if alone { products } else { members.products + products };
+            members.products = if alone {
+                products
+            } else {
+                members.products + products
+            };
         }
         for (index, table) in form.tables.iter().enumerate() {
             let bits = f64::from(form.input_bits[table.input]);
@@ -144,7 +154,10 @@ impl<'a> Sets<'a> {
             }
             let children = [of[left], of[right]];
             let one = Reads::One(feature);
-            if children.iter().all(|(reads, _)| *reads == Reads::Nothing || *reads == one) {
+            if children
+                .iter()
+                .all(|(reads, _)| *reads == Reads::Nothing || *reads == one)
+            {
                 of[index] = (one, self.function(feature));
                 continue;
             }

@@ -152,12 +152,7 @@ impl Grid {
 }
 
 /// The sum of trees and tables that read no other inputs. A box takes as many steps as it has corners, or codes, whichever are fewer.
-fn sum(
-    inputs: &[usize],
-    form: &BranchingForm,
-    trees: &[usize],
-    tables: &[usize],
-) -> JointTable {
+fn sum(inputs: &[usize], form: &BranchingForm, trees: &[usize], tables: &[usize]) -> JointTable {
     let grid = Grid::new(inputs, &form.input_bits, form.outputs);
     let mut values = vec![0i64; grid.codes() * form.outputs];
     let mut changes = values.clone();
@@ -213,7 +208,10 @@ impl BranchingForm {
     /// What is left of it without these groups.
     pub(super) fn without(&self, groups: &[Group]) -> Self {
         let in_groups = |of: fn(&Group) -> &[usize]| groups.iter().flat_map(of).copied().collect();
-        let (trees, tables) = (in_groups(|group| &group.trees), in_groups(|group| &group.tables));
+        let (trees, tables) = (
+            in_groups(|group| &group.trees),
+            in_groups(|group| &group.tables),
+        );
         Self {
             input_bits: self.input_bits.clone(),
             outputs: self.outputs,
@@ -227,6 +225,12 @@ impl BranchingForm {
 
 /// All but those at these places.
 fn others<T: Clone>(all: &[T], taken: &BTreeSet<usize>) -> Vec<T> {
-    let left = all.iter().enumerate().filter(|(index, _)| !taken.contains(index));
+    let left = all
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| !taken.contains(index));
     left.map(|(_, one)| one.clone()).collect()
 }
+
+#[cfg(test)]
+mod tests;

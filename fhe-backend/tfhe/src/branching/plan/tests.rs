@@ -62,7 +62,12 @@ fn plans_reach_what_they_claim_and_no_bit_more() {
     for circuit in [table(1), table(8), table(20), trees(10)] {
         let form = branching_form(&circuit).unwrap();
         for (p_fail, factor) in [(-128.0, 1.0), (-128.0, 4.0), (-40.0, 1.0)] {
-            let plan = plan(core::slice::from_ref(&form), &direct(), goal(p_fail, factor)).unwrap();
+            let plan = plan(
+                core::slice::from_ref(&form),
+                &direct(),
+                goal(p_fail, factor),
+            )
+            .unwrap();
             let plain = *plan.layout.layout();
             let p = u32::from(plain.plaintext_bits);
             assert_eq!(p, plan.digits.plaintext_bits);
