@@ -250,33 +250,30 @@ impl<'a> Sets<'a> {
             .into_iter()
             .map(|(inputs, _)| (inputs.clone(), self.spared(inputs)))
             .collect();
-        while let Some((one, other, union, spared)) = self.best_union(&united, limit) {
-            united.swap_remove(other.max(one));
-            united.swap_remove(other.min(one));
+        while let Some((union, spared)) = self.best_union(&united, limit) {
+            united.retain(|(inputs, _)| !is_within(inputs, &union));
             united.push((union, spared));
         }
         united.sort_by(|a, b| b.1.total_cmp(&a.1));
         self.assigned(form, united.into_iter().map(|(inputs, _)| inputs))
     }
 
-    /// The two whose union spares most besides what they spare alone.
-    fn best_union(
-        &self,
-        united: &[(Vec<usize>, f64)],
-        limit: u32,
-    ) -> Option<(usize, usize, Vec<usize>, f64)> {
-        let mut best: Option<(f64, (usize, usize, Vec<usize>, f64))> = None;
-        for (one, (inputs, alone)) in united.iter().enumerate() {
-            for (other, (others, others_alone)) in united.iter().enumerate().skip(one + 1) {
+    /// The union of two that spares most besides what all that are within it spare alone.
+    fn best_union(&self, united: &[(Vec<usize>, f64)], limit: u32) -> Option<(Vec<usize>, f64)> {
+        let mut best: Option<(f64, (Vec<usize>, f64))> = None;
+        for (one, (inputs, _)) in united.iter().enumerate() {
+            for (others, _) in &united[one + 1..] {
                 let union: BTreeSet<usize> = inputs.iter().chain(others).copied().collect();
                 let union: Vec<usize> = union.into_iter().collect();
                 if !self.fits(&union, limit) {
                     continue;
                 }
                 let spared = self.spared(&union);
-                let gain = spared - alone.max(0.0) - others_alone.max(0.0);
+                let within = united.iter().filter(|(of, _)| is_within(of, &union));
+                let alone: f64 = within.map(|(_, alone)| alone.max(0.0)).sum();
+                let gain = spared - alone;
                 if gain > 0.0 && best.as_ref().is_none_or(|(most, _)| gain > *most) {
-                    best = Some((gain, (one, other, union, spared)));
+                    best = Some((gain, (union, spared)));
                 }
             }
         }
