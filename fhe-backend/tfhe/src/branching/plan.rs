@@ -207,8 +207,7 @@ fn radices(form: &BranchingForm) -> Vec<Radix> {
         .collect()
 }
 
-/// Microseconds that joint tables take in any ring of this size, or more: a product has three transforms at least, one with a clear
-/// polynomial or not.
+/// Microseconds that selections of joint tables take in any ring of this size, or more: half of them are of clear polynomials.
 fn tables_us(digits: &DigitForm, size: u16) -> f64 {
     let fitting = (usize::from(size) / digits.coefficients.max(1))
         .max(1)
@@ -218,7 +217,9 @@ fn tables_us(digits: &DigitForm, size: u16) -> f64 {
         let bits: u32 = inputs.map(|input| digits.input_bits[*input]).sum();
         f64::from(bits.saturating_sub(fitting)).exp2() - 1.0
     });
-    products.sum::<f64>() * 3.0 * transform_us(f64::from(size))
+    let (size, columns) = (f64::from(size), 2.0);
+    let two = cmux_us(size, (columns, 1.0), 1, false) + clear_cmux_us(size, columns, 1);
+    products.sum::<f64>() / 2.0 * two
 }
 
 /// The cheapest direct layout of polynomials of `size` coefficients, with its cost in microseconds.
