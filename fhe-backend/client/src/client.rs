@@ -1,214 +1,21 @@
 //! What a data owner does with a spec: make a key, quantize and encrypt rows, decrypt responses, turn integers into
 //! scores.
 
+#[cfg(feature = "alloc")]
+mod allocated;
+mod error;
+mod key;
+
 use rand_core::CryptoRng;
-use tenebra_quant::QuantError;
-use thiserror::Error;
 
-use crate::frame::{Frame, FrameError, FrameHeader, KeyTag, Kind, SpecId, frame_len, write_frame};
-use crate::key::SecretKey;
-
-use crate::params::ValidGlwe;
-use crate::random::Transcript;
-use crate::scheme::cipher::{Cipher, Keys, MAX_SECRETS, sections_len};
+pub use self::error::ClientError;
+pub use self::key::ClientKey;
+use crate::frame::{Frame, FrameError, FrameHeader, Kind, frame_len, write_frame};
+use crate::scheme::cipher::{Cipher, sections_len};
 use crate::scheme::layout::{CipherError, check_len};
-use crate::spec::{ClientSpec, SpecError};
-
-/// The secret keys for one spec, one a plan.
-#[derive(Clone, Debug)]
-pub struct ClientKey {
-    spec_id: SpecId,
-    tag: KeyTag,
-    keys: [Option<SecretKey>; MAX_SECRETS],
-}
-
-/// What stands before a secret in a key file: it is of GLWE encryption.
-const GLWE_SECRET: u8 = 1;
-
-/// Why a client could not do what it was asked.
-#[derive(Clone, Debug, PartialEq, Error)]
-#[non_exhaustive]
-pub enum ClientError {
-    /// A key file or a response is not one, or belongs to another model.
-    #[error(transparent)]
-    Frame(#[from] FrameError),
-    /// A client spec is not one.
-    #[error(transparent)]
-    Spec(#[from] SpecError),
-    /// A row does not have the model's columns.
-    #[error("the row has {given} values, the model has {wanted} columns")]
-    Columns {
-        /// Values given.
-        given: usize,
-        /// Columns of the model.
-        wanted: usize,
-    },
-    /// A value cannot be quantized.
-    #[error("column {column} (counted from 1): {source}")]
-    Value {
-        /// Column, counted from 1.
-        column: usize,
-        /// Why.
-        source: QuantError,
-    },
-    /// A code lies outside the range that the model was verified for.
-    #[error(
-        "code {code} of input {input} lies outside {min}..={max}; quantize with this spec's codecs"
-    )]
-    Code {
-        /// Index of the circuit's input.
-        input: usize,
-        /// As given.
-        code: i64,
-        /// Least code.
-        min: i64,
-        /// Greatest code.
-        max: i64,
-    },
-    /// Codes that are not whole rows.
-    #[error("{given} codes are not whole rows of {inputs}")]
-    Codes {
-        /// Codes given.
-        given: usize,
-        /// Inputs of the circuit, codes of one row.
-        inputs: usize,
-    },
-    /// No plan holds so many rows.
-    #[error("{rows} rows are too many for one query, this model takes {max}; split them")]
-    Rows {
-        /// Rows given.
-        rows: usize,
-        /// Most rows.
-        max: usize,
-    },
-    /// Encryption or decryption refused its arguments.
-    #[error(transparent)]
-    Cipher(#[from] CipherError),
-    /// The secret key file has the wrong length for the spec.
-    #[error("the secret key does not fit this model's parameters; generate keys with this model")]
-    KeyLength,
-    /// Decryption gave a number outside the output's range.
-    #[error(
-        "the response does not decrypt; it is damaged, or the server did not compute what the client spec says"
-    )]
-    Undecryptable,
-}
-
-impl ClientKey {
-    /// Fresh keys for every plan of `spec`, from 32 bytes of `rng`. They are as hard to guess as those bytes: `rng` must be
-    /// cryptographically secure and seeded by the operating system or the device's hardware.
-    pub fn generate(spec: &ClientSpec<'_>, rng: &mut impl CryptoRng) -> Self {
-        let mut transcript = Transcript::new("tenebra client key", rng);
-        transcript.bytes(&spec.id().0);
-        let root = transcript.root();
-        let mut key = Self {
-            spec_id: spec.id(),
-            tag: root.key_tag(),
-            keys: [const { None }; MAX_SECRETS],
-        };
-        for (plan, (slot, glwe)) in (0..).zip(key.keys.iter_mut().zip(spec.secrets())) {
-            slot.get_or_insert_with(|| SecretKey::zero(glwe))
-                .draw(root.key_words(plan));
-        }
-        key
-    }
-
-    /// The spec it was made for.
-    #[must_use]
-    pub fn spec_id(&self) -> SpecId {
-        self.spec_id
-    }
-
-    /// Its name on everything that is made with it; says nothing about it.
-    #[must_use]
-    pub fn tag(&self) -> KeyTag {
-        self.tag
-    }
-
-    /// Bytes of the secret key file for `spec`.
-    #[must_use]
-    pub fn secret_file_len(spec: &ClientSpec<'_>) -> usize {
-        frame_len(
-            spec.secrets()
-                .map(|glwe| 1 + SecretKey::secret_len(glwe))
-                .sum(),
-        )
-    }
-
-    /// Writes the **secret** key file. Whoever reads it can decrypt every query made with this key.
-    ///
-    /// # Panics
-    ///
-    /// If `out` is not [`secret_file_len`](Self::secret_file_len) long.
-    pub fn write_secret_file(&self, out: &mut [u8]) {
-        let written = write_frame(
-            out,
-            Kind::SecretKey,
-            self.spec_id,
-            self.tag,
-            |mut payload| {
-                for key in self.keys.iter().flatten() {
-                    payload[0] = GLWE_SECRET;
-                    let (head, rest) = payload[1..].split_at_mut(SecretKey::secret_len(key.glwe()));
-                    key.write_secret(head);
-                    payload = rest;
-                }
-                Ok::<_, core::convert::Infallible>(())
-            },
-        );
-        match written {
-            Ok(()) => {}
-            Err(never) => match never {},
-        }
-    }
-
-    /// Reads a secret key file made for `spec`.
-    ///
-    /// # Errors
-    ///
-    /// [`ClientError::Frame`] for damaged or foreign files and keys of another model.
-    pub fn read_secret_file(spec: &ClientSpec<'_>, bytes: &[u8]) -> Result<Self, ClientError> {
-        let frame = Frame::parse_for(bytes, Kind::SecretKey, spec.id())?;
-        let mut payload = frame.payload;
-        let mut key = Self {
-            spec_id: spec.id(),
-            tag: frame.key_tag,
-            keys: [const { None }; MAX_SECRETS],
-        };
-        for (slot, glwe) in key.keys.iter_mut().zip(spec.secrets()) {
-            let (head, rest) = payload
-                .strip_prefix(&[GLWE_SECRET])
-                .and_then(|payload| payload.split_at_checked(SecretKey::secret_len(glwe)))
-                .ok_or(ClientError::KeyLength)?;
-            slot.get_or_insert_with(|| SecretKey::zero(glwe))
-                .fill(head)
-                .ok_or(ClientError::KeyLength)?;
-            payload = rest;
-        }
-        if !payload.is_empty() {
-            return Err(ClientError::KeyLength);
-        }
-        Ok(key)
-    }
-
-    /// The secret key of one plan, 0 for single rows: for measurements and for comparisons with other implementations.
-    #[doc(hidden)]
-    #[must_use]
-    pub fn plan_key(&self, plan: u8) -> Option<&SecretKey> {
-        self.keys.get(usize::from(plan))?.as_ref()
-    }
-
-    pub(crate) fn keys(&self) -> Keys<'_> {
-        Keys(&self.keys)
-    }
-}
+use crate::spec::ClientSpec;
 
 impl ClientSpec<'_> {
-    /// Parameters of the secret keys, in the order of the key file.
-    fn secrets(&self) -> impl Iterator<Item = ValidGlwe> {
-        self.scheme().secrets().into_iter().flatten()
-    }
-
     /// Quantizes one row of features into the codes of the circuit's inputs; returns how many values lay outside the
     /// calibrated range and were clipped.
     ///
@@ -330,7 +137,7 @@ impl ClientSpec<'_> {
         self.check_codes(codes)?;
         let rows = codes.len().div_ceil(self.input_count());
         check_len("query", out.len(), self.query_len(rows)?)?;
-        write_frame(out, Kind::Query, self.id(), key.tag, |payload| {
+        write_frame(out, Kind::Query, self.id(), key.tag(), |payload| {
             self.scheme()
                 .encrypt(key.keys(), self.ports(), codes, rng, scratch, payload)
         })?;
@@ -351,7 +158,7 @@ impl ClientSpec<'_> {
     ) -> Result<usize, ClientError> {
         self.check_key(key)?;
         let frame = Frame::parse_for(response, Kind::Response, self.id())?;
-        frame.check_key_tag(key.tag)?;
+        frame.check_key_tag(key.tag())?;
         let rows = self
             .scheme()
             .decrypt(key.keys(), self.ports(), frame.payload, out)?;
@@ -430,7 +237,7 @@ impl ClientSpec<'_> {
         let needed = self.evaluation_key_scratch_len();
         check_len("scratch", scratch.len(), needed).map_err(ClientError::from)?;
         let kind = Kind::EvaluationKey;
-        let mut frame = FrameHeader::start(kind, self.id(), key.tag, payload_len, &mut sink)?;
+        let mut frame = FrameHeader::start(kind, self.id(), key.tag(), payload_len, &mut sink)?;
         for (index, section) in sections.iter().flatten().enumerate() {
             let secret = key.keys().of(section.secret).map_err(ClientError::from)?;
             frame.push(&section.header(), &mut sink)?;
@@ -442,13 +249,13 @@ impl ClientSpec<'_> {
     }
 
     pub(crate) fn check_key(&self, key: &ClientKey) -> Result<(), ClientError> {
-        if key.spec_id == self.id() {
+        if key.spec_id() == self.id() {
             return Ok(());
         }
         Err(ClientError::Frame(FrameError::Model {
             kind: Kind::SecretKey,
             wanted: self.id(),
-            found: key.spec_id,
+            found: key.spec_id(),
         }))
     }
 
@@ -473,104 +280,5 @@ impl ClientSpec<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// The same with `Vec`s.
-#[cfg(feature = "alloc")]
-mod with_alloc {
-    use alloc::vec;
-    use alloc::vec::Vec;
-
-    use super::{ClientError, ClientKey, ClientSpec, CryptoRng};
-
-    impl ClientKey {
-        /// The **secret** key file; see [`write_secret_file`](Self::write_secret_file).
-        #[must_use]
-        pub fn to_secret_file(&self, spec: &ClientSpec<'_>) -> Vec<u8> {
-            let mut out = vec![0; Self::secret_file_len(spec)];
-            self.write_secret_file(&mut out);
-            out
-        }
-    }
-
-    impl ClientSpec<'_> {
-        /// The framed evaluation key that belongs to `key`; `None` if the server needs none.
-        ///
-        /// # Errors
-        ///
-        /// A key of another model.
-        pub fn evaluation_key_file(
-            &self,
-            key: &ClientKey,
-            rng: &mut impl CryptoRng,
-        ) -> Result<Option<Vec<u8>>, ClientError> {
-            let Some(len) = self.evaluation_key_len() else {
-                return Ok(None);
-            };
-            let mut out = Vec::with_capacity(len);
-            let mut scratch = vec![0; self.evaluation_key_scratch_len()];
-            self.write_evaluation_key(key, rng, &mut scratch, |bytes| {
-                out.extend_from_slice(bytes);
-                Ok::<_, ClientError>(())
-            })?;
-            Ok(Some(out))
-        }
-
-        /// Quantizes and encrypts rows; returns the framed query and how many values were clipped.
-        ///
-        /// # Errors
-        ///
-        /// As [`quantize`](Self::quantize) and [`encrypt`](Self::encrypt).
-        pub fn encrypt_rows<R: AsRef<[f64]>>(
-            &self,
-            key: &ClientKey,
-            rows: &[R],
-            rng: &mut impl CryptoRng,
-        ) -> Result<(Vec<u8>, usize), ClientError> {
-            let mut codes = vec![0; rows.len() * self.input_count()];
-            let mut clipped = 0;
-            for (row, codes) in rows.iter().zip(codes.chunks_exact_mut(self.input_count())) {
-                clipped += self.quantize(row.as_ref(), codes)?;
-            }
-            Ok((self.encrypt_codes(key, &codes, rng)?, clipped))
-        }
-
-        /// Encrypts whole rows of codes into a framed query.
-        ///
-        /// # Errors
-        ///
-        /// As [`encrypt`](Self::encrypt).
-        pub fn encrypt_codes(
-            &self,
-            key: &ClientKey,
-            codes: &[i64],
-            rng: &mut impl CryptoRng,
-        ) -> Result<Vec<u8>, ClientError> {
-            let rows = codes.len().div_ceil(self.input_count());
-            let mut scratch = vec![0; self.scratch_len(rows)?];
-            let mut out = vec![0; self.query_len(rows)?];
-            self.encrypt(key, codes, rng, &mut scratch, &mut out)?;
-            Ok(out)
-        }
-
-        /// The integers of a framed response, one inner `Vec` a row.
-        ///
-        /// # Errors
-        ///
-        /// As [`decrypt`](Self::decrypt).
-        pub fn decrypt_rows(
-            &self,
-            key: &ClientKey,
-            response: &[u8],
-        ) -> Result<Vec<Vec<i64>>, ClientError> {
-            let rows = self.response_rows(response)?;
-            let mut out = vec![0; rows * self.output_count()];
-            self.decrypt(key, response, &mut out)?;
-            Ok(out
-                .chunks_exact(self.output_count())
-                .map(<[i64]>::to_vec)
-                .collect())
-        }
     }
 }
