@@ -1,8 +1,10 @@
 //! The simulator agrees with the plain Rust meaning of every case; and the suite notices those that do not.
 
+use std::collections::BTreeSet;
+
 use rand_core::CryptoRng;
 use tenebra_circuit::{
-    Client, Evaluator, Options, Planned, Planner, Verified,
+    Client, Evaluator, Interval, Op, OpKind, Options, Planned, Planner, TreeNode, Verified,
     dev::{Case, Limits, Road, Tally, cases, compare, conformance::FailureKind, run_conformance},
 };
 use tenebra_sim::{ClearClient, ClearEvaluator, SimError, Simulator};
@@ -31,6 +33,106 @@ fn a_filter_leaves_the_linear_cases() {
             .iter()
             .all(|case| case.decides_on_inputs() || !case.is_linear())
     );
+}
+
+/// All kinds of operations, alone and behind one another: what a backend does not meet here, nobody tries on it.
+#[test]
+fn the_suite_has_cases_of_every_kind() {
+    let with = |wanted: &dyn Fn(&Case) -> bool| cases().iter().filter(|case| wanted(case)).count();
+    for kind in [
+        OpKind::Input,
+        OpKind::Linear,
+        OpKind::Add,
+        OpKind::Sub,
+        OpKind::Neg,
+        OpKind::Concat,
+        OpKind::Slice,
+        OpKind::Lookup,
+        OpKind::Forest,
+    ] {
+        assert!(with(&|case| case.kinds().contains(&kind)) > 0, "{kind:?}");
+    }
+    let has = |case: &Case, kind| case.kinds().contains(&kind);
+    let both = |one, other| with(&|case| has(case, one) && has(case, other));
+    assert!(both(OpKind::Lookup, OpKind::Forest) > 0);
+    assert!(both(OpKind::Linear, OpKind::Forest) > 0);
+    assert!(both(OpKind::Linear, OpKind::Lookup) > 0);
+    let of_computed = |kind| with(&|case| has(case, kind) && !case.decides_on_inputs());
+    assert!(of_computed(OpKind::Forest) > 0);
+    let of_inputs = |kind| with(&|case| has(case, kind) && case.decides_on_inputs());
+    assert!(of_inputs(OpKind::Forest) > 0 && of_inputs(OpKind::Lookup) > 0);
+    for (name, on_inputs) in [
+        ("square_of_an_input", true),
+        ("stump", true),
+        ("forest_plus_linear", true),
+        ("forest_of_a_table", false),
+        ("forest_of_a_sum", false),
+    ] {
+        let case = cases().into_iter().find(|case| case.name == name);
+        assert_eq!(case.unwrap().decides_on_inputs(), on_inputs, "{name}");
+    }
+}
+
+/// The least and the greatest of every code, of the first six alone and of all together, both sides of the first ten thresholds, and
+/// rows that are none of these.
+#[test]
+fn rows_of_the_suite_are_where_mistakes_are() {
+    for case in cases() {
+        let (name, rows) = (case.name, case.inputs());
+        let ranges = case.circuit.input_ranges();
+        assert!((8..=60).contains(&rows.len()), "{name}: {}", rows.len());
+        let inside = |row: &Vec<i64>| {
+            row.len() == ranges.len()
+                && ranges
+                    .iter()
+                    .zip(row)
+                    .all(|(range, code)| range.contains(*code))
+        };
+        assert!(rows.iter().all(inside), "{name}: {rows:?}");
+        let least: Vec<i64> = ranges.iter().map(|range| range.min).collect();
+        let greatest: Vec<i64> = ranges.iter().map(|range| range.max).collect();
+        assert!(rows.contains(&least) && rows.contains(&greatest), "{name}");
+        for (i, threshold) in thresholds(&case).into_iter().take(10) {
+            for code in [threshold - 1, threshold] {
+                let met = !ranges[i].contains(code) || rows.iter().any(|row| row[i] == code);
+                assert!(met, "{name}: no row has {code} for input {i}");
+            }
+        }
+        // Four rows look random: of wide codes they are all different, and seldom at the ends.
+        let wide = |range: &&Interval| range.max - range.min >= 1 << 8;
+        if ranges.iter().filter(wide).count() >= 2 {
+            let last = &rows[rows.len() - 4..];
+            let known = &rows[..rows.len() - 4];
+            assert!(
+                (0..4).all(|i| !known.contains(&last[i]) && !last[..i].contains(&last[i])),
+                "{name}: {last:?}"
+            );
+        }
+    }
+}
+
+/// Of forests over the first input, as features are counted.
+fn thresholds(case: &Case) -> BTreeSet<(usize, i64)> {
+    let ops = &case.circuit.circuit().ops;
+    let first = ops.iter().position(|op| matches!(op, Op::Input(_)));
+    let mut found = BTreeSet::new();
+    for op in ops {
+        let Op::Forest { input, forest } = op else {
+            continue;
+        };
+        if Some(input.index()) != first {
+            continue;
+        }
+        for node in forest.trees.iter().flat_map(|tree| &tree.nodes) {
+            if let TreeNode::Split {
+                feature, threshold, ..
+            } = node
+            {
+                found.insert((*feature as usize, *threshold));
+            }
+        }
+    }
+    found
 }
 
 #[test]
@@ -146,6 +248,37 @@ fn the_suite_finds_wrong_results_and_codes_that_should_be_refused() {
     let failures = run(0, true).unwrap_err().0;
     let is_accepted = |kind: &FailureKind| matches!(kind, FailureKind::Accepted { .. });
     assert!(failures.len() == 3 && failures.iter().all(|failure| is_accepted(&failure.kind)));
+    // The last row of three is the one that is wrong: below, above, or a code too short where a row has several.
+    let several = |case: &Case| case.circuit.input_ranges().len() > 1;
+    let backend = Broken {
+        wrong: 0,
+        takes_any_codes: true,
+    };
+    let options = Options {
+        rows: 3,
+        ..Options::default()
+    };
+    let failures = run_conformance(&backend, &options, several).unwrap_err();
+    for case in cases().iter().filter(|case| several(case)) {
+        let ranges = case.circuit.input_ranges();
+        let of_case = failures
+            .0
+            .iter()
+            .filter(|failure| failure.case == case.name);
+        let lens = of_case.map(|failure| match &failure.kind {
+            FailureKind::Accepted { codes } => codes.len(),
+            other => panic!("{other}"),
+        });
+        let mut lens: Vec<usize> = lens.collect();
+        lens.sort_unstable();
+        let whole = 3 * ranges.len();
+        assert_eq!(lens, [whole - 1, whole, whole], "{}", case.name);
+    }
+    let text = failures.to_string();
+    assert!(
+        text.lines().count() >= failures.0.len() && text.contains("were not refused"),
+        "{text}"
+    );
     let no_rows = Options {
         rows: 0,
         ..Options::default()
