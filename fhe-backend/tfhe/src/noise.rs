@@ -82,7 +82,7 @@ pub fn p_fail_log2(variance: f64, plaintext_bits: u32, outputs: usize) -> f64 {
 /// The same for the probability that any of the errors has a magnitude of `threshold` or more.
 #[must_use]
 pub fn tail_log2(variance: f64, threshold: f64, outputs: usize) -> f64 {
-    if threshold <= 0.0 {
+    if threshold <= 0.0 || !variance.is_finite() {
         return 0.0;
     }
     if variance <= 0.0 {
@@ -181,6 +181,9 @@ impl MixedNoise {
     /// of `D` squares, `P(χ²_D ≥ D·(1 + x)) ≤ e^(−D/2·(x − ln(1 + x)))`.
     #[must_use]
     pub fn variance_at_most(&self, probability_log2: f64) -> f64 {
+        if !self.variance().is_finite() {
+            return f64::INFINITY;
+        }
         let parts = self.mixed.iter().filter(|part| part.variance > 0.0);
         let exponent = (2.0 - probability_log2) * core::f64::consts::LN_2;
         let of_parts = parts.map(|part| {
@@ -214,7 +217,7 @@ impl MixedNoise {
     #[must_use]
     pub fn tail_log2(&self, threshold: f64) -> f64 {
         let parts = || self.mixed.iter().filter(|part| part.variance > 0.0);
-        if threshold <= 0.0 {
+        if threshold <= 0.0 || !self.variance().is_finite() {
             return 0.0;
         }
         if self.variance() <= 0.0 {

@@ -12,6 +12,7 @@ use tenebra_client::packing::SwitchGadget;
 
 use super::plan::Gadget;
 pub(crate) use cpu::CpuKernel;
+pub(crate) use digits::rest_of;
 #[cfg(feature = "dev")]
 pub(crate) use floor::Floor;
 

@@ -11,7 +11,7 @@ use super::diagram::Diagram;
 use super::digits::DigitForm;
 use super::plan::{Found, Goal, diagram_us, response_width, sent_body_bits};
 use super::variance::{ProductVariance, clear_energy, is_exact, polynomial_energy};
-use crate::noise::{MixedNoise, rounding_variance, set_bits_bound, tuniform_variance};
+use crate::noise::{MixedNoise, rounding_variance, tuniform_variance};
 
 /// Variances of the GGSW rows that are made of a packed query.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -200,11 +200,11 @@ fn row_noise(keys: &SwitchKeys) -> f64 {
         + rounding_variance(64 - u32::from(keys.body_bits))
 }
 
-/// What the key switch behind automorphism `t` adds.
+/// What the key switch behind automorphism `t` adds. What its digits leave out of the mask meets ½ and −½.
 pub(crate) fn key_switch_variance(keys: &SwitchKeys, t: usize) -> f64 {
     let gadget = keys.gadgets.splits[t];
-    row_variance(keys.glwe, row_noise(keys), gadget)
-        + (1.0 + set_bits_bound(keys.glwe)) * rounding_variance(64 - gadget.bits())
+    let half = keys.glwe.dimension() as f64 / 4.0;
+    row_variance(keys.glwe, row_noise(keys), gadget) + half * rounding_variance(64 - gadget.bits())
 }
 
 /// Of rows whose body rows have these variances: by the power of 2 that divides the index of a coefficient; that of the constant one

@@ -12,14 +12,16 @@ use tenebra_client::packing::SwitchGadget;
 use tenebra_client::packing::{SwitchKeys, automorphism_exponent};
 use tenebra_client::random::{MaskSeed, MaskStream};
 
-use super::kernel::{CpuKernel, Kernel, KeyBits};
+use super::kernel::{CpuKernel, Kernel, KeyBits, rest_of};
 use super::plan::Gadget;
-use super::ramp::{add_halved_ramp, add_ramp, subtract_ramp};
+use super::ramp::{add_halved_ramp, add_ramp, subtract_half_ramp, subtract_ramp};
 use super::words::{combine, update};
 
 /// An evaluation key, prepared once: its rows in the kernel's form.
 pub(crate) struct UnpackingKey<K: Kernel = CpuKernel> {
     splits: Vec<K::SwitchKey>,
+    /// Bits that the digits of each split leave out.
+    dropped_bits: Vec<u32>,
     pub(super) scheme_switch: K::SwitchKey,
 }
 
@@ -27,6 +29,7 @@ impl<K: Kernel> Clone for UnpackingKey<K> {
     fn clone(&self) -> Self {
         Self {
             splits: self.splits.clone(),
+            dropped_bits: self.dropped_bits.clone(),
             scheme_switch: self.scheme_switch.clone(),
         }
     }
@@ -71,7 +74,9 @@ impl<K: Kernel> UnpackingKey<K> {
             prepared.push(key);
         }
         let scheme_switch = prepared.pop()?;
+        let splits = keys.gadgets.splits.iter().take(prepared.len());
         Some(Self {
+            dropped_bits: splits.map(|gadget| 64 - gadget.bits()).collect(),
             splits: prepared,
             scheme_switch,
         })
@@ -120,10 +125,17 @@ pub(crate) fn split<K: Kernel>(
     let exponent = automorphism_exponent(size, t);
     let (mask, body) = ciphertext.split_at(size);
     let (turned_mask, turned) = scratch.split_at_mut(size);
-    // `turned` holds the switched ciphertext: the body's automorphism, and what switches the mask's to the key.
-    turned.fill(0);
+    // `turned` holds the switched ciphertext: the body's automorphism, and what switches the mask's to the key. What the digits leave
+    // out of the mask is known, so that the part of it that meets the mean ½ of the key is moved to the body: it is hardly more than one
+    // frequency, which all slots would have in common. Digits are odd, so that it may be done before the automorphism.
+    let (rest, turned_body) = turned.split_at_mut(size);
+    let dropped = key.dropped_bits[t];
+    update(rest, mask, |_, word| rest_of(word, dropped));
+    turned_mask.copy_from_slice(body);
+    subtract_half_ramp(turned_mask, rest);
+    automorphism(turned_mask, exponent, turned_body);
     automorphism(mask, exponent, turned_mask);
-    automorphism(body, exponent, &mut turned[size..]);
+    rest.fill(0);
     kernel.add_switch(turned, &key.splits[t], turned_mask);
     if let Some(odd) = odd {
         let down = 1usize << t;

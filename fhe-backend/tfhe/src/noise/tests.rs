@@ -288,3 +288,22 @@ fn variances_exceed_their_bound_with_the_probability_that_is_said() {
     assert!((whole / (sum + 11.0) - 1.0).abs() < 1e-9, "{whole}");
     assert_eq!(MixedNoise::from(4.0).variance_at_most(-60.0), 4.0);
 }
+
+/// Gadgets whose products have no bound of their error have an infinite variance, and sums of such ones may be no number: whatever is
+/// computed of them is sure to fail.
+#[test]
+fn noise_without_a_bound_is_sure_to_fail() {
+    for variance in [f64::INFINITY, f64::NAN] {
+        assert_eq!(tail_log2(variance, 1.0, 1), 0.0);
+        assert!(MixedNoise::from(variance).p_fail_log2(4, 10) >= 0.0);
+        for part in 0..4 {
+            let mut noise = MixedNoise::from(1.0);
+            noise.mixed[part] = Mixture {
+                variance,
+                squares: 8.0,
+            };
+            assert!(noise.p_fail_log2(4, 10) >= 0.0, "{variance} in part {part}");
+            assert_eq!(noise.variance_at_most(-128.0), f64::INFINITY);
+        }
+    }
+}

@@ -100,7 +100,6 @@ impl WithSimd for Decompose<'_> {
         let dropped = self.decomposed.dropped_bits();
         let offset = self.decomposed.offset();
         let round = 1u64 << (dropped - 1);
-        let mask = (1u64 << dropped) - 1;
         let digits = |value: u64| {
             let sum = magnitude(value).wrapping_add(round) >> dropped;
             sum.wrapping_add(offset) & !SIGN | value & SIGN
@@ -112,11 +111,19 @@ impl WithSimd for Decompose<'_> {
         }
         by_registers(simd, bytemuck::cast_slice_mut(&mut self.decomposed.words));
         for (rest, value) in self.rest.iter_mut().zip(self.source) {
-            let left = (magnitude(*value).wrapping_add(round) & mask).wrapping_sub(round);
-            let sign = (value.cast_signed() >> 63).cast_unsigned();
-            *rest = rest.wrapping_add((left ^ sign).wrapping_sub(sign));
+            *rest = rest.wrapping_add(rest_of(*value, dropped));
         }
     }
+}
+
+/// What digits that leave out the low `dropped` bits, one or more, leave out of a coefficient.
+#[inline(always)]
+pub(crate) fn rest_of(value: u64, dropped: u32) -> u64 {
+    let round = 1u64 << (dropped - 1);
+    let mask = (1u64 << dropped) - 1;
+    let left = (magnitude(value).wrapping_add(round) & mask).wrapping_sub(round);
+    let sign = (value.cast_signed() >> 63).cast_unsigned();
+    (left ^ sign).wrapping_sub(sign)
 }
 
 #[inline(always)]

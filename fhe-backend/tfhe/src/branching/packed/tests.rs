@@ -47,17 +47,16 @@ fn rows_have_the_noise_of_their_splits() {
     let noise = unpacked_noise(glwe, 55, &packing);
     let fresh = tuniform_variance(glwe.noise_bound_log2()) + rounding_variance(9);
     let n = 2048f64;
-    // Each level `N·(B²/12 + 1/6)` times the noise of a row, and what is left out of masks under the key's bits.
+    // Each level `N·(B²/12 + 1/6)` times the noise of a row, and what is left out of masks, which meets ½ and −½.
     let rows = |gadget: SwitchGadget| {
         let base = f64::from(gadget.base_log).exp2();
         f64::from(gadget.level_count) * n * (base * base / 12.0 + 1.0 / 6.0) * fresh
     };
     let left_out =
         |gadget: SwitchGadget| ((2.0 * f64::from(64 - gadget.bits())).exp2() + 2.0) / 12.0;
-    let key = n / 2.0 + 6.66 * n.sqrt();
     let switches = splits[..11]
         .iter()
-        .map(|gadget| rows(*gadget) + (1.0 + key) * left_out(*gadget));
+        .map(|gadget| rows(*gadget) + n / 4.0 * left_out(*gadget));
     let switches: Vec<f64> = switches.collect();
     let (white, constant) = coefficient_by_coefficient(fresh, &switches, 2048);
     for (got, wanted) in [

@@ -9,7 +9,8 @@ use tenebra_client::{SecretKey, ValidGlwe};
 
 use super::*;
 use crate::branching::evaluate::Glwe;
-use crate::branching::kernel::KeyBits;
+use crate::branching::kernel::{CpuKernel, KeyBits};
+use crate::branching::packed::key_switch_variance;
 use crate::branching::plan::{Gadget, sent_body_bits};
 use crate::measure::KeyBits as SecretBits;
 use crate::network::evaluate::Stage;
@@ -172,7 +173,7 @@ fn keys(size: u16, (trace, split): ((u8, u8), (u8, u8)), log_slots: u32) -> Swit
 }
 
 /// 42 slots or more: a standard error of the variance of `√(2/42) = 22 %` for constant coefficients; others are shared between slots
-/// of one ciphertext, a few percent. Key switches round what is known to have less variance than `1 + h_s` times that of a coefficient.
+/// of one ciphertext, a few percent.
 #[test]
 fn slots_are_selected_with_the_predicted_noise() {
     for (size, gadgets, log_slots, noise) in [
@@ -194,6 +195,66 @@ fn slots_are_selected_with_the_predicted_noise() {
                 ratio.sqrt()
             );
             assert!((0.4..1.9).contains(&ratio), "{name}: {ratio}");
+        }
+    }
+}
+
+/// `|Σ e_j·ζ^j|²/N` for all roots `ζ` of `X^N + 1` of one half plane.
+fn spectrum(errors: &[f64]) -> Vec<f64> {
+    let size = errors.len();
+    let unit = core::f64::consts::PI / size as f64;
+    let roots: Vec<(f64, f64)> = (0..2 * size)
+        .map(|at| (unit * at as f64).sin_cos())
+        .collect();
+    let power = |frequency: usize| {
+        let terms = errors.iter().enumerate().map(|(at, error)| {
+            let (sin, cos) = roots[at * frequency % (2 * size)];
+            (error * cos, error * sin)
+        });
+        let (re, im) = terms.fold((0.0, 0.0), |(a, b), (c, d)| (a + c, b + d));
+        (re * re + im * im) / size as f64
+    };
+    (1..size).step_by(2).map(power).collect()
+}
+
+/// What a split with digits that leave out much adds to a ciphertext has the predicted variance, and no frequency stands out: slots of
+/// one ciphertext would have it in common, and products the power of the key there. A frequency's power is the product of two
+/// exponential variables, that of the key and that of what is left out: above 150 times the mean once in 10^5 runs. The mean ½ of a
+/// binary key would make it `0.4·N/2` times an exponential one: 940 in the first of these cases.
+#[test]
+fn key_switches_leave_no_frequency_of_their_own() {
+    for (size, gadget) in [(4096, (5, 9)), (2048, (10, 3)), (2048, (4, 13))] {
+        let keys = keys(size, (gadget, gadget), 3);
+        let mut owner = Owner::new(&keys, 11);
+        let mut kernel = Worker::<CpuKernel>::new(&[Stage {
+            gadget: Gadget {
+                glwe_dimension: 1,
+                polynomial_size: size.into(),
+                base_log: 8,
+                level_count: 1,
+                exact: false,
+            },
+            key_bits: KeyBits::Signs,
+        }]);
+        for t in [0, 3, size.ilog2() as usize - 1] {
+            let mut glwe = owner.encrypt(&vec![0; size.into()]);
+            turn(&mut kernel, &owner.key, t, &mut glwe, None);
+            let errors: Vec<f64> = owner
+                .phases(&glwe)
+                .iter()
+                .map(|e| e.cast_signed() as f64)
+                .collect();
+            let variance = errors.iter().map(|e| e * e).sum::<f64>() / f64::from(size);
+            let ratio = variance / key_switch_variance(&keys, t);
+            let largest = spectrum(&errors).into_iter().fold(0.0, f64::max) / variance;
+            println!(
+                "N={size} {gadget:?} t={t}: {ratio:.3} of the variance, the largest frequency has {largest:.1} times the mean"
+            );
+            assert!(
+                (0.85..1.15).contains(&ratio),
+                "{size} {gadget:?} {t}: {ratio}"
+            );
+            assert!(largest < 150.0, "{size} {gadget:?} {t}: {largest}");
         }
     }
 }
