@@ -18,12 +18,14 @@ from sklearn import (
     discriminant_analysis,
     ensemble,
     feature_selection,
+    frozen,
     impute,
     linear_model,
     multiclass,
     multioutput,
     naive_bayes,
     neighbors,
+    neural_network,
     pipeline,
     preprocessing,
     svm,
@@ -76,6 +78,12 @@ def _load(name: str) -> tuple[np.ndarray, np.ndarray]:
     if name == "counts":
         X, y = datasets.load_digits(return_X_y=True)
         return X, y
+    if name.startswith("ones_"):
+        # Of statsmodels, whose rows hold a column of ones; two thirds of the targets are those of the data.
+        X, y = datasets.load_diabetes(return_X_y=True)
+        y = np.where(rng.random(len(y)) < 0.3, rng.permutation(y), y)
+        X = np.column_stack([np.ones(len(X)), 20 * X])
+        return X, {"ones_numbers": y, "ones_counts": y // 10, "ones_binary": (y > 140).astype(int), "ones_classes": (y // 100).astype(int)}[name]
     if name == "categories":
         X = rng.integers(0, 5, size=(300, 4))
         return X, (X[:, 0] + X[:, 1] + rng.integers(0, 3, 300) > 5).astype(int)
@@ -91,6 +99,11 @@ class Case:
     data: str
     exact: bool
     options: dict[str, Any] | None = None
+
+
+def _fitted(estimator: Any, name: str) -> Any:
+    of = data(name)
+    return estimator.fit(of.X_train, of.y_train)
 
 
 def _cases() -> list[Case]:
@@ -139,6 +152,30 @@ def _cases() -> list[Case]:
         "scaled_cancer",
         *(svm.SVC(kernel="linear"), svm.NuSVC(kernel="linear"), svm.OneClassSVM(kernel="linear"), lm.SGDOneClassSVM()),
         calibration.CalibratedClassifierCV(svm.LinearSVC(), ensemble=False),
+        calibration.CalibratedClassifierCV(svm.LinearSVC(), ensemble=False, method="isotonic"),
+        calibration.CalibratedClassifierCV(lm.LogisticRegression(), ensemble=False, method="isotonic"),
+    )
+    for name in ("scaled_cancer", "scaled_wine"):
+        linear(
+            name,
+            calibration.CalibratedClassifierCV(frozen.FrozenEstimator(_fitted(svm.LinearSVC(), name))),
+            en.StackingClassifier([("a", lm.LogisticRegression()), ("b", svm.LinearSVC())], stack_method="decision_function"),
+            en.StackingClassifier(
+                [("a", lm.RidgeClassifier())], lm.RidgeClassifier(), stack_method="decision_function", passthrough=True
+            ),
+        )
+    networks = neural_network.MLPClassifier
+    linear("scaled_cancer", networks((4,), max_iter=500, random_state=0))
+    linear(
+        "scaled_wine",
+        *(networks((8,), max_iter=500, random_state=0), networks((4, 4), activation="tanh", max_iter=500, random_state=0)),
+        *(networks((8,), activation="logistic", max_iter=900, random_state=0), networks((4,), activation="identity", random_state=0)),
+    )
+    linear(
+        "diabetes",
+        en.StackingRegressor([("a", lm.Ridge()), ("b", svm.LinearSVR(C=10))]),
+        en.StackingRegressor([("a", lm.Ridge()), ("b", lm.Lasso(0.1))], lm.PoissonRegressor(alpha=1e-3), passthrough=True),
+        neural_network.MLPRegressor(hidden_layer_sizes=(6,), max_iter=3000, random_state=0),
     )
     linear("breast_cancer", pipeline.make_pipeline(preprocessing.StandardScaler(), lm.LogisticRegression()))
     linear("counts", nb.MultinomialNB(), nb.ComplementNB())
@@ -157,11 +194,16 @@ def _cases() -> list[Case]:
             ),
             en.VotingClassifier([(str(d), tree.DecisionTreeClassifier(max_depth=d, random_state=d)) for d in (1, 2, 3)]),
             multiclass.OneVsRestClassifier(en.GradientBoostingClassifier(n_estimators=3, random_state=0)),
+            en.StackingClassifier([("a", tree.DecisionTreeClassifier(max_depth=3, random_state=0)), ("b", en.RandomForestClassifier(5, max_depth=3, random_state=0))]),
+            en.StackingClassifier([("a", en.GradientBoostingClassifier(n_estimators=3, random_state=0))], stack_method="decision_function"),
+            calibration.CalibratedClassifierCV(en.GradientBoostingClassifier(n_estimators=3, random_state=0), ensemble=False),
             pipeline.make_pipeline(feature_selection.SelectKBest(k=6), tree.DecisionTreeClassifier(max_depth=4, random_state=0)),
         )
     trees(
         "breast_cancer",
         en.GradientBoostingClassifier(loss="exponential", n_estimators=5, random_state=0),
+        en.StackingClassifier([("a", en.GradientBoostingClassifier(loss="exponential", n_estimators=3, random_state=0))], stack_method="decision_function"),
+        calibration.CalibratedClassifierCV(en.GradientBoostingClassifier(loss="exponential", n_estimators=3, random_state=0), ensemble=False, method="isotonic"),
         en.IsolationForest(n_estimators=10, max_samples=64, random_state=0),
         en.IsolationForest(n_estimators=10, max_samples=64, contamination=0.1, max_features=0.5, random_state=0),
     )
@@ -173,6 +215,7 @@ def _cases() -> list[Case]:
         *(en.GradientBoostingRegressor(n_estimators=10, random_state=0), en.GradientBoostingRegressor(loss="huber", n_estimators=5, random_state=0)),
         *(en.HistGradientBoostingRegressor(max_iter=8), en.HistGradientBoostingRegressor(loss="poisson", max_iter=8)),
         en.BaggingRegressor(tree.DecisionTreeRegressor(max_depth=3), 5, max_features=0.5, random_state=0),
+        en.StackingRegressor([("a", tree.DecisionTreeRegressor(max_depth=3, random_state=0)), ("b", en.GradientBoostingRegressor(n_estimators=4, random_state=0))]),
         en.VotingRegressor([("a", tree.DecisionTreeRegressor(max_depth=3)), ("b", en.RandomForestRegressor(n_estimators=4, max_depth=3, random_state=0))]),
     )
     trees("targets", tree.DecisionTreeRegressor(max_depth=4, random_state=0), en.RandomForestRegressor(n_estimators=4, max_depth=4, random_state=0), multioutput.MultiOutputRegressor(en.GradientBoostingRegressor(n_estimators=4, random_state=0)))
@@ -252,7 +295,52 @@ def _others() -> list[Case]:
             cases += [Case(f"{_name(each)}-{data}", lambda each=each: each, data, True) for each in made]
     except ImportError:
         pass
-    return cases
+    try:
+        from interpret import glassbox
+
+        few = {"max_rounds": 60, "max_bins": 32, "max_interaction_bins": 8, "outer_bags": 2, "n_jobs": 1, "random_state": 0}
+        ebm, ebr = glassbox.ExplainableBoostingClassifier, glassbox.ExplainableBoostingRegressor
+        for data, made in [
+            ("breast_cancer", [ebm(**few, interactions=3), ebm(**few, interactions=0)]),
+            ("wine", [ebm(**few, interactions=2)]),
+            ("gaps", [ebm(**few, interactions=3)]),
+            ("diabetes", [ebr(**few, interactions=4), ebr(**few, interactions=[(0, 1, 2)]), ebr(**few, interactions=2, objective="poisson_deviance")]),
+        ]:
+            cases += [Case(f"{type(each).__name__}-{place}-{data}", lambda each=each: each, data, True) for place, each in enumerate(made)]
+    except ImportError:
+        pass
+    return cases + _statistics()
+
+
+class Fits:
+    """What is fitted by a function of rows and targets."""
+
+    def __init__(self, fit: Callable[[np.ndarray, np.ndarray], Any]) -> None:
+        self.fit = fit
+
+
+def _statistics() -> list[Case]:
+    try:
+        import statsmodels.api as sm
+    except ImportError:
+        return []
+    links, families = sm.families.links, sm.families
+    made: list[tuple[str, str, Callable[[np.ndarray, np.ndarray], Any]]] = [
+        *((name, "numbers", lambda X, y, name=name: getattr(sm, name)(y, X).fit()) for name in ("OLS", "WLS", "GLS", "GLSAR", "RLM", "QuantReg")),
+        ("OLS regularized", "numbers", lambda X, y: sm.OLS(y, X).fit_regularized(alpha=0.01)),
+        ("GEE", "numbers", lambda X, y: sm.GEE(y, X, groups=np.arange(len(y)) // 2).fit()),
+        *((name, "counts", lambda X, y, name=name: getattr(sm, name)(y, X).fit(disp=0)) for name in ("Poisson", "NegativeBinomial", "GeneralizedPoisson")),
+        ("Logit", "binary", lambda X, y: sm.Logit(y, X).fit(disp=0)),
+        ("Logit regularized", "binary", lambda X, y: sm.Logit(y, X).fit_regularized(disp=0, alpha=1.0)),
+        ("MNLogit", "classes", lambda X, y: sm.MNLogit(y, X).fit(disp=0)),
+        ("GLM Gaussian", "numbers", lambda X, y: sm.GLM(y, X).fit()),
+        ("GLM Binomial", "binary", lambda X, y: sm.GLM(y, X, family=families.Binomial()).fit()),
+        *(
+            (f"GLM {family.__name__}", "counts", lambda X, y, family=family: sm.GLM(y + 1, X, family=family(links.Log())).fit())
+            for family in (families.Poisson, families.Gamma, families.Tweedie, families.NegativeBinomial)
+        ),
+    ]
+    return [Case(f"{name}-ones_{data}", lambda fit=fit: Fits(fit), f"ones_{data}", False) for name, data, fit in made]
 
 
 def _name(estimator: Any) -> str:

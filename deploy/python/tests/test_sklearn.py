@@ -11,9 +11,13 @@ import tenebra
 import tenebra.sklearn
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import Lasso, LogisticRegression, Ridge
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 #: Checks that the originals fail as well: their bootstrap or their random choices do not treat weights as repetitions.
@@ -29,18 +33,45 @@ EXPECTED = {
 }
 for _name in ("Ridge", "RidgeClassifier"):
     EXPECTED[_name]["check_non_transformer_estimators_n_iter"] = "as the original: solvers that do not iterate have no `n_iter_`"
+UNSUPERVISED = """KMeans MiniBatchKMeans PCA IncrementalPCA TruncatedSVD IsolationForest OneClassSVM SGDOneClassSVM""".split()
 #: Small enough to check quickly.
 SMALL = {"n_estimators": 3, "n_init": 1, "max_subpopulation": 50, "max_depth": 4}
-#: XGBoost and LightGBM do not claim to pass scikit-learn's checks; their originals fail many.
-OTHERS = ("XGB", "LGBM")
+#: Libraries that do not claim to pass scikit-learn's checks; their originals fail many.
+OTHERS = {"XGB": "xgboost", "LGBM": "lightgbm", "CatBoost": "catboost", "Explainable": "interpret"}
+_TREES, _MORE_TREES = DecisionTreeClassifier(max_depth=2, random_state=0), RandomForestClassifier(3, max_depth=2, random_state=0)
+_LINES = [("a", Ridge()), ("b", Lasso(0.1))]
+#: What estimators need to be fitted, or to be fitted to what runs encrypted.
+NEEDED: dict[str, dict[str, Any]] = {
+    **{name: {"kernel": "linear"} for name in ("SVC", "SVR", "NuSVC", "NuSVR", "OneClassSVM")},
+    "VotingClassifier": {"estimators": [("a", _TREES), ("b", _MORE_TREES)], "voting": "soft"},
+    "VotingRegressor": {"estimators": _LINES},
+    "StackingClassifier": {"estimators": [("a", _TREES), ("b", _MORE_TREES)]},
+    "StackingRegressor": {"estimators": _LINES},
+    "OneVsRestClassifier": {"estimator": LogisticRegression()},
+    "MultiOutputRegressor": {"estimator": Ridge()},
+    "CalibratedClassifierCV": {"estimator": LinearSVC(), "ensemble": False, "method": "isotonic"},
+    "PLSCanonical": {"n_components": 1},
+    "CCA": {"n_components": 1},
+    "MLPClassifier": {"hidden_layer_sizes": (8,), "max_iter": 200},
+    "MLPRegressor": {"hidden_layer_sizes": (8,), "max_iter": 200},
+    "CatBoostClassifier": {"iterations": 3, "depth": 3},
+    "CatBoostRegressor": {"iterations": 3, "depth": 3},
+    "CatBoostRanker": {"iterations": 3, "depth": 3, "loss_function": "YetiRank"},
+    "ExplainableBoostingClassifier": {"max_bins": 16, "max_interaction_bins": 4, "max_rounds": 20, "outer_bags": 1, "n_jobs": 1, "interactions": 0},
+    "ExplainableBoostingRegressor": {"max_bins": 16, "max_interaction_bins": 4, "max_rounds": 20, "outer_bags": 1, "n_jobs": 1, "interactions": 2},
+}
 #: One of each way in which estimators are wrapped; `TENEBRA_ALL_CHECKS=1` checks all, which takes a quarter of an hour.
 CHECKED = """LinearRegression Ridge LassoCV LogisticRegression SGDClassifier LinearSVC PLSRegression KMeans PCA NearestCentroid
     DecisionTreeClassifier DecisionTreeRegressor ExtraTreeRegressor HistGradientBoostingRegressor CategoricalNB BernoulliNB""".split()
 
 
 def _few(name: str) -> dict[str, Any]:
-    known = getattr(tenebra.sklearn, name)().get_params()
-    few = {key: value for key, value in SMALL.items() if key in known}
+    few = NEEDED.get(name, {})
+    known = getattr(tenebra.sklearn, name)(**few).get_params()
+    few = few | {key: value for key, value in SMALL.items() if key in known}
+    if name.startswith("CatBoost"):
+        few |= {"verbose": False, "allow_writing_files": False, "random_seed": 0}
+        few.pop("n_estimators", None), few.pop("max_depth", None)
     return few | ({"max_iter": 5} if name.startswith("Hist") else {})
 
 
@@ -51,7 +82,7 @@ def _small(name: str) -> Any:
 def _checked() -> list[Any]:
     import os
 
-    every = [name for name in tenebra.sklearn.__all__ if not name.startswith(OTHERS)]
+    every = [name for name in tenebra.sklearn.__all__ if not name.startswith(tuple(OTHERS))]
     return [_small(name) for name in (every if os.environ.get("TENEBRA_ALL_CHECKS") else CHECKED)]
 
 
@@ -64,15 +95,18 @@ def test_scikit_learn_checks(estimator: Any, check: Any) -> None:
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", tenebra.sklearn.__all__)
 def test_fits_as_the_original_does_and_predicts_encrypted(name: str) -> None:
-    if name.startswith(("XGB", "LGBM")):
-        pytest.importorskip({"X": "xgboost", "L": "lightgbm"}[name[0]])
+    for start, library in OTHERS.items():
+        if name.startswith(start):
+            pytest.importorskip(library)
     cls = getattr(tenebra.sklearn, name)
-    original = cls.__mro__[2]
+    original = next(each for each in cls.__mro__ if not each.__module__.startswith("tenebra"))
     assert name == original.__name__ and cls.__module__ == "tenebra.sklearn"
     X, y = _data(name)
-    extra = {"group": [len(X)]} if name.endswith("Ranker") else {}
+    extra: dict[str, Any] = {"group": [len(X)]} if name.endswith("Ranker") else {}
+    if name == "CatBoostRanker":
+        extra = {"group_id": np.arange(len(X)) // 20}
     few = _few(name)
-    if "random_state" in cls().get_params():
+    if "random_state" in cls(**few).get_params():
         few["random_state"] = 0
     if name == "TheilSenRegressor":
         few["n_subsamples"] = 30
@@ -86,6 +120,9 @@ def test_fits_as_the_original_does_and_predicts_encrypted(name: str) -> None:
     simulated = getattr(model, method)(X, fhe="simulate")
     encrypted = getattr(model, method)(X[:3], fhe="execute")
     np.testing.assert_array_equal(encrypted, np.asarray(simulated)[:3].reshape(encrypted.shape))
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(getattr(again, method)(X, fhe="simulate"), simulated)
+    assert again.n_bits == clone(model).n_bits == model.n_bits and not hasattr(clone(model), "compiled_")
     assert not hasattr(model.fit(X, y, **extra), "compiled_")
 
 
@@ -93,11 +130,14 @@ def _data(name: str) -> tuple[np.ndarray, np.ndarray]:
     if name == "CategoricalNB":
         X = np.random.default_rng(0).integers(0, 4, size=(100, 3))
         return X, X[:, 0] > X[:, 1]
-    if name.startswith("MultiTask"):
+    if name.startswith(("MultiTask", "MultiOutput")):
         X, y = load_diabetes(return_X_y=True)
         return X, np.column_stack([y, X[:, 0]])
+    if name in ("SVC", "NuSVC", "CalibratedClassifierCV"):
+        X, y = load_iris(return_X_y=True)
+        return X, y > 0
     classifies = name.endswith(("Classifier", "SVC", "NB", "Perceptron", "Centroid", "Analysis")) or name.startswith("LogisticReg")
-    if classifies or name in ("KMeans", "MiniBatchKMeans", "PCA", "TruncatedSVD", "IsolationForest"):
+    if classifies or name in UNSUPERVISED:
         return load_iris(return_X_y=True)
     X, y = load_diabetes(return_X_y=True)
     return X, (y // 80 if name.endswith("Ranker") else y)
@@ -106,7 +146,7 @@ def _data(name: str) -> tuple[np.ndarray, np.ndarray]:
 def test_people_do_with_them_what_they_do_with_others() -> None:
     X, y = load_breast_cancer(return_X_y=True)
     X = StandardScaler().fit_transform(X)
-    from tenebra.sklearn import DecisionTreeClassifier, LogisticRegression
+    from tenebra.sklearn import DecisionTreeClassifier, LogisticRegression  # noqa: F811
 
     search = GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0], "n_bits": [6, 10]}).fit(X, y)
     best = search.best_estimator_

@@ -29,7 +29,7 @@ class Model:
 
     def __init__(self, inner: _tenebra.Model, readout: Readout | None = None, notes: Sequence[str] = ()) -> None:
         self._inner = inner
-        self._readout = readout or Readout.of_labels(inner.classes, _link(inner))
+        self._readout = readout or Readout.of_labels(inner.classes, self.inverse_link)
         self.notes = list(notes)
 
     @classmethod
@@ -48,12 +48,33 @@ class Model:
 
     @property
     def kind(self) -> str:
-        """`linear`, `forest`, `additive` or `network`."""
+        """`linear`, `forest`, `additive`, `network`, or `pipeline` of one of these behind steps of the client."""
         return self._inner.kind
+
+    @property
+    def inverse_link(self) -> str:
+        """From scores to values: `identity`, `exp`, `sigmoid`, `sigmoid_normalized` or `softmax`."""
+        return str(self._behind_steps()["inverse_link"])
+
+    @property
+    def of_trees(self) -> bool:
+        """Whether codes are bins of split points, as those of trees and of steps are."""
+        kind = self._behind_steps()["kind"] if self.kind == "pipeline" else self.kind
+        return kind in ("forest", "additive")
+
+    def _behind_steps(self) -> dict[str, Any]:
+        """The JSON form, of a pipeline that of its model."""
+        fields = json.loads(self.to_json())
+        return dict(fields["model"] if fields["kind"] == "pipeline" else fields)
 
     @property
     def n_features_in_(self) -> int:
         return self._inner.n_features
+
+    @property
+    def feature_names(self) -> list[str] | None:
+        """Of the columns, where they are known."""
+        return self._inner.feature_names
 
     @property
     def classes_(self) -> np.ndarray | None:
@@ -175,10 +196,6 @@ def _model_of(text: str, readout: Readout, notes: list[str]) -> Model:
 
 def _compiled_of(client: bytes, server: bytes, model: str | None, readout: Readout) -> Compiled:
     return Compiled(_tenebra.Compiled(client, server, model), readout)
-
-
-def _link(inner: _tenebra.Model) -> str:
-    return str(json.loads(inner.to_json())["inverse_link"])
 
 
 def compile(

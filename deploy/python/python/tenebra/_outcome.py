@@ -79,6 +79,7 @@ class Readout:
         halves: whether the single score of two classes is the difference of their probabilities.
         isolation: of an isolation forest, its `offset_`.
         one: whether a single output has a dimension of its own.
+        curve: of a classifier whose probability is read off one: scores, ascending, and the probability of the second class at each.
     """
 
     classes: np.ndarray | None = None
@@ -86,6 +87,7 @@ class Readout:
     halves: bool = False
     isolation: float | None = None
     one: bool = False
+    curve: tuple[np.ndarray, np.ndarray] | None = None
 
     @staticmethod
     def of_labels(labels: list[str], link: str) -> Readout:
@@ -129,5 +131,8 @@ class Readout:
             raise UnsupportedError(
                 "this classifier has scores and no probabilities", "use `decision_function`"
             )
+        if self.curve is not None:
+            second = np.interp(prediction.scores, *self.curve)
+            return np.hstack([1 - second, second])
         values = (1 + prediction.values) / 2 if self.halves else prediction.values
         return np.hstack([1 - values, values]) if values.shape[1] == 1 else np.array(values)

@@ -20,8 +20,9 @@ __all__ = ["from_fitted"]
 def from_fitted(estimator: Any) -> Model:
     """The model of a fitted estimator.
 
-    Takes estimators of scikit-learn whose scores are linear or sums of trees, XGBoost's, LightGBM's and CatBoost's; the package's
-    README lists them. The estimator is not changed.
+    Takes estimators of scikit-learn whose scores are linear or sums of trees, those of XGBoost, LightGBM, CatBoost
+    and interpret (EBM); the package's
+    README lists them; and results of statsmodels, whose rows are those that their `predict` takes. The estimator is not changed.
 
     Args:
         estimator: as its library fitted it, or a `Model`, which is returned.
@@ -40,7 +41,7 @@ def from_fitted(estimator: Any) -> Model:
         return estimator
     made = read(estimator)
     model = made if isinstance(made, Model) else made.model(estimator)
-    check(estimator, model)
+    check(estimator, model, {} if isinstance(made, Model) else made.constants)
     return model
 
 
@@ -72,10 +73,10 @@ def _readers() -> dict[str, Any]:
     """By library and class; made when first needed, for the modules import each other."""
     global _KNOWN
     if _KNOWN is None:
-        from tenebra.fitted import bayes, boosted, composed, forests, linear, network, pipeline
+        from tenebra.fitted import additive, bayes, boosted, composed, forests, linear, network, pipeline, stacked, statistics
 
         _KNOWN = {}
-        for module in (linear, bayes, forests, boosted, composed, network, pipeline):
+        for module in (additive, linear, bayes, forests, boosted, composed, network, pipeline, stacked, statistics):
             _KNOWN.update(module.READERS)
     return _KNOWN
 

@@ -102,13 +102,18 @@ _CATBOOST_LINKS = {
     "Tweedie": "exp",
 }
 _CATBOOST_IDENTITY = ("RMSE", "MAE", "Quantile", "MAPE", "Huber", "Expectile", "LogLinQuantile", "Lq", "MultiRMSE", "LogCosh")
+#: They order rows by their scores.
+_CATBOOST_RANKING = (
+    *("YetiRank", "YetiRankPairwise", "PairLogit", "PairLogitPairwise", "QueryRMSE", "QuerySoftMax", "QueryCrossEntropy"),
+    *("StochasticRank", "StochasticFilter", "LambdaMart"),
+)
 
 
 def _catboost(estimator: Any) -> Draft:
     loss = estimator.get_all_params()["loss_function"].split(":")[0]
-    link = _CATBOOST_LINKS.get(loss, "identity" if loss in _CATBOOST_IDENTITY else None)
+    link = _CATBOOST_LINKS.get(loss, "identity" if loss in (*_CATBOOST_IDENTITY, *_CATBOOST_RANKING) else None)
     if link is None:
-        raise UnsupportedError(f"CatBoost's loss {loss} is not known", f"known: {', '.join((*_CATBOOST_LINKS, *_CATBOOST_IDENTITY))}")
+        raise UnsupportedError(f"CatBoost's loss {loss} is not known", f"known: {', '.join((*_CATBOOST_LINKS, *_CATBOOST_IDENTITY, *_CATBOOST_RANKING))}")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.json"
         estimator.save_model(str(path), format="json")

@@ -9,10 +9,11 @@ import numpy as np
 from tenebra._model import Model
 from tenebra.errors import UnsupportedError
 from tenebra.fitted import forests
-from tenebra.fitted.draft import Draft, classifier, several
+from tenebra.fitted.draft import Draft, several
 
 
-def _read(estimator: Any) -> Draft:
+def plain(estimator: Any) -> Draft:
+    """What an estimator within another computes."""
     from tenebra.fitted import read
 
     draft = read(estimator)
@@ -27,7 +28,7 @@ def _one_vs_rest(estimator: Any) -> Draft:
     if estimator.multilabel_:
         raise UnsupportedError("a classifier of several labels decides for each by itself", "fit one for each label")
     classes = several(estimator.classes_)
-    drafts = [_read(each) for each in estimator.estimators_]
+    drafts = [plain(each) for each in estimator.estimators_]
     if len(drafts) == 1:
         drafts[0].classes = classes
         return drafts[0]
@@ -42,7 +43,7 @@ def _one_vs_rest(estimator: Any) -> Draft:
 
 
 def _multi_output(estimator: Any) -> Draft:
-    return _stack([_read(each) for each in estimator.estimators_])
+    return _stack([plain(each) for each in estimator.estimators_])
 
 
 def _stack(drafts: list[Draft]) -> Draft:
@@ -90,31 +91,10 @@ def _mean_regressor(estimator: Any) -> Draft:
 
 def _maybe_linear(estimator: Any) -> Any:
     try:
-        draft = _read(estimator)
+        draft = plain(estimator)
     except UnsupportedError:
         return None
     return draft if draft.coef is not None and draft.link == "identity" else None
-
-
-def _calibrated(estimator: Any) -> Draft:
-    if len(estimator.calibrated_classifiers_) != 1 or len(estimator.classes_) != 2 or estimator.method != "sigmoid":
-        raise UnsupportedError(
-            "CalibratedClassifierCV takes the mean of the calibrated probabilities of several classifiers, or steps of the score",
-            'of two classes, fit it with `method="sigmoid", ensemble=False`, which is a logistic function of one score',
-        )
-    calibrated = estimator.calibrated_classifiers_[0]
-    draft = _read(calibrated.estimator)
-    sigmoid = calibrated.calibrators[0]
-    if draft.decision != "threshold" or not hasattr(calibrated.estimator, "decision_function"):
-        raise UnsupportedError("the calibrated classifier has no single score that is linear", "calibrate one with `decision_function`")
-    # 1 / (1 + exp(a s + b)).
-    if draft.coef is not None:
-        scores = -sigmoid.a_ * draft.coef, -sigmoid.a_ * draft.intercept - sigmoid.b_
-        return classifier(scores, estimator.classes_, "sigmoid")
-    draft.trees = [tree.scaled(-sigmoid.a_) for tree in draft.trees]
-    draft.bias = -sigmoid.a_ * draft.bias - sigmoid.b_
-    draft.link, draft.probabilities = "sigmoid", "values"
-    return draft
 
 
 def _inner(name: str) -> Any:
@@ -133,10 +113,10 @@ READERS = {
     "sklearn.VotingClassifier": _mean_classifier,
     "sklearn.BaggingRegressor": _mean_regressor,
     "sklearn.VotingRegressor": _mean_regressor,
-    "sklearn.CalibratedClassifierCV": _calibrated,
     "sklearn.GridSearchCV": _inner("best_estimator_"),
     "sklearn.RandomizedSearchCV": _inner("best_estimator_"),
     "sklearn.HalvingGridSearchCV": _inner("best_estimator_"),
     "sklearn.HalvingRandomSearchCV": _inner("best_estimator_"),
+    "sklearn.FrozenEstimator": _inner("estimator"),
     "sklearn.SelfTrainingClassifier": _inner("estimator_"),
 }

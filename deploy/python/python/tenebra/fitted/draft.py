@@ -15,6 +15,9 @@ from tenebra.errors import UnsupportedError
 from tenebra.fitted.steps import Steps
 from tenebra.fitted.trees import Tree
 
+#: Whose estimators are known.
+LIBRARIES = ("sklearn", "xgboost", "lightgbm", "catboost", "interpret", "statsmodels")
+
 
 @dataclass
 class Draft:
@@ -26,7 +29,8 @@ class Draft:
     link: str = "identity"
     decision: str = "none"
     classes: np.ndarray | None = None
-    #: What values say of classes: nothing, each its probability, or one score from -1 to 1 the difference of two.
+    #: What values say of classes: nothing, each its probability, one score from -1 to 1 the difference of two, or where to look
+    #: on the curve.
     probabilities: str = "none"
     coef: np.ndarray | None = None
     intercept: np.ndarray | None = None
@@ -38,6 +42,14 @@ class Draft:
     n_features: int = 0
     isolation: float | None = None
     one: bool = False
+    #: Scores, and the probability of the second class at each.
+    curve: tuple[np.ndarray, np.ndarray] | None = None
+    #: Of features whose cells are words, these in the order of their codes; other words count as missing values.
+    categories: dict[int, list[str]] = field(default_factory=dict)
+    #: Of the features, where the estimator keeps them elsewhere than in `feature_names_in_`.
+    names: Any = ()
+    #: Features that have the same value in every row; their part of the score is in the intercept.
+    constants: dict[int, float] = field(default_factory=dict)
     #: What is done to a row before, and which values are the features then.
     steps: Steps | None = None
     features: list[int] = field(default_factory=list)
@@ -54,7 +66,7 @@ class Draft:
     def fields(self, estimator: Any) -> dict[str, Any]:
         """The JSON form."""
         n_features = self.n_features or int(estimator.n_features_in_)
-        names = getattr(estimator, "feature_names_in_", None)
+        names = getattr(estimator, "feature_names_in_", None) if self.names == () else self.names
         if names is not None and len(names) != n_features:
             names = None
         if self.steps is not None:
@@ -88,6 +100,8 @@ class Draft:
             fields["terms"] = self.terms
         else:
             fields["trees"] = [tree.fields() for tree in self.trees]
+            if self.categories:
+                fields["categories"] = {str(feature): {"words": words, "others_are_missing": True} for feature, words in self.categories.items()}
         return fields
 
     def _kind(self) -> str:
@@ -113,6 +127,7 @@ class Draft:
             halves=self.probabilities == "halves",
             isolation=self.isolation,
             one=self.one,
+            curve=self.curve,
         )
 
 
@@ -171,8 +186,10 @@ def label_text(label: Any) -> str:
 
 
 def _original_name(estimator: Any) -> str:
-    """The class that the library has, of a subclass."""
+    """The class that the library has, of a subclass; of statsmodels the model that was fitted."""
+    if type(estimator).__module__.startswith("statsmodels."):
+        return type(estimator.model).__name__
     for cls in type(estimator).__mro__:
-        if cls.__module__.split(".")[0] in ("sklearn", "xgboost", "lightgbm", "catboost"):
+        if cls.__module__.split(".")[0] in LIBRARIES:
             return cls.__name__
     return type(estimator).__name__

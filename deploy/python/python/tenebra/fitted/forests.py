@@ -101,7 +101,7 @@ def mean_trees(estimator: Any) -> tuple[list[Tree], np.ndarray]:
     if is_a(estimator, ("VotingRegressor",)):
         return _mean([mean_trees(each) for each in estimator.estimators_], _weights(estimator))
     if is_a(estimator, ("GradientBoostingRegressor",)):
-        trees, bias = _boosted(estimator)
+        trees, bias = boosted(estimator)
         return trees, bias
     raise UnsupportedError(
         f"{type(estimator).__name__} is not a sum of trees",
@@ -117,7 +117,7 @@ def _mean(parts: list[tuple[list[Tree], np.ndarray]], weights: Any = None) -> tu
     return trees, np.asarray(bias)
 
 
-def _boosted(estimator: Any) -> tuple[list[Tree], np.ndarray]:
+def boosted(estimator: Any) -> tuple[list[Tree], np.ndarray]:
     init = estimator.init_
     if not (isinstance(init, str) or type(init).__name__ in ("DummyClassifier", "DummyRegressor")):
         raise UnsupportedError(
@@ -180,7 +180,7 @@ def _regressor(estimator: Any) -> Draft:
 
 
 def _gradient_classifier(estimator: Any) -> Draft:
-    trees, bias = _boosted(estimator)
+    trees, bias = boosted(estimator)
     binary = len(bias) == 1
     if binary and estimator.loss == "exponential":
         # Its probability is the sigmoid of twice the score.

@@ -176,7 +176,7 @@ READERS: dict[str, Callable[[Any], Draft | Model]] = {
         ("SVR NuSVR", _svr),
         ("OneClassSVM", _one_class),
         ("SGDOneClassSVM", _sgd_one_class),
-        ("KMeans MiniBatchKMeans BisectingKMeans", _kmeans),
+        ("KMeans MiniBatchKMeans", _kmeans),
         ("PCA IncrementalPCA TruncatedSVD", _projection),
     ]
     for name in names.split()

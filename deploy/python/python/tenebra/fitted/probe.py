@@ -17,12 +17,14 @@ _ROWS = 48
 _RELATIVE = 2e-5
 
 
-def check(estimator: Any, model: Model) -> None:
-    """Refuses a model that says other things of random rows than the estimator it was made of."""
+def check(estimator: Any, model: Model, constants: dict[int, float]) -> None:
+    """Refuses a model that says other things of random rows, with these constants, than the estimator it was made of."""
     rows = _rows(model)
+    for feature, value in constants.items():
+        rows[:, feature] = value
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        wanted = _asked(estimator, rows)
+        wanted = _asked(estimator, rows, model)
     if wanted is None:
         return
     found = model.evaluate(rows)
@@ -30,6 +32,9 @@ def check(estimator: Any, model: Model) -> None:
         margins = _margins(found.scores)
         # Ties of trees are moved apart by as much.
         decided = margins > 1e-4 * (1 + np.abs(found.scores).max(axis=1)) + len(model.classes_) * TIE
+        if model.inverse_link == "sigmoid_normalized":
+            # Larger sigmoids are 1 in floating point, and then equal.
+            decided &= np.abs(found.scores).max(axis=1) < 30
         labels = np.ravel(wanted)
         if labels.shape == (len(rows),) and np.array_equal(labels[decided], found.labels[decided]):
             return
@@ -52,9 +57,11 @@ def _margins(scores: np.ndarray) -> np.ndarray:
     return ordered[:, -1] - ordered[:, -2]
 
 
-def _asked(estimator: Any, rows: np.ndarray) -> Any:
+def _asked(estimator: Any, rows: np.ndarray, model: Model) -> Any:
     if type(estimator).__module__.startswith("xgboost") and type(estimator).__name__ == "Booster":
         return None
+    if _library(type(estimator)) == "statsmodels":
+        return _asked_results(estimator, rows, model)
     # Frames warn about missing names, and some estimators insist on them.
     names = getattr(estimator, "feature_names_in_", None)
     asked: Any = rows
@@ -65,12 +72,29 @@ def _asked(estimator: Any, rows: np.ndarray) -> Any:
             asked = pd.DataFrame(rows, columns=names)
         except ImportError:
             pass
-    cls = next((c for c in type(estimator).__mro__ if c.__module__.split(".")[0] != "tenebra"), type(estimator))
+    cls = next((c for c in type(estimator).__mro__ if _library(c) != "tenebra"), type(estimator))
     method = getattr(cls, "predict", None) or getattr(cls, "transform", None)
     if method is None:
         return None
     wanted = method(estimator, asked)
     return wanted[0] if isinstance(wanted, tuple) else wanted
+
+
+def _asked_results(results: Any, rows: np.ndarray, model: Model) -> Any:
+    """Of statsmodels, whose formulas need frames, and whose classifiers say probabilities, of large scores nan."""
+    asked: Any = rows
+    if getattr(results.model, "formula", None) is not None:
+        import pandas as pd
+
+        asked = pd.DataFrame(rows, columns=model.feature_names)
+    if model.classes_ is None:
+        return results.predict(asked)
+    scores = np.asarray(results.predict(asked, which="linear"))
+    return model.classes_[scores.argmax(axis=1)]
+
+
+def _library(cls: type) -> str:
+    return cls.__module__.split(".")[0]
 
 
 def _rows(model: Model) -> np.ndarray:

@@ -14,12 +14,12 @@ _REASONS = {
     "MultiOutputClassifier": _SEVERAL,
     "ClassifierChain RegressorChain": _CHAIN,
     "OneVsOneClassifier OutputCodeClassifier": "pairs of classes vote, which is no sum of scores; OneVsRestClassifier has a score for each class",
-    "StackingClassifier StackingRegressor": "its last estimator reads the predictions of the others, which are known where they are decrypted",
     "AdaBoostRegressor": "it predicts the weighted median of its trees, which is no sum; GradientBoostingRegressor is one",
     "DummyClassifier DummyRegressor": "it does not look at its features; there is nothing to encrypt",
     "IsotonicRegression": "it is a function of one feature that interpolates; a tree of that feature steps",
     "TransformedTargetRegressor": "what it does to the target is a function of Python; compile its `regressor_` and apply the inverse to what it predicts",
     "FixedThresholdClassifier TunedThresholdClassifierCV": "compile its `estimator_` and apply the threshold to its scores",
+    "BisectingKMeans": "it walks down a tree of pairs of centers, each decided for itself; KMeans takes the nearest of all",
     "BernoulliRBM MultinomialHMM": "its hidden units are functions of sums",
 }
 

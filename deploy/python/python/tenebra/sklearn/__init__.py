@@ -10,7 +10,7 @@
 >>> bool((model.predict(X, fhe="execute") == model.predict(X, fhe="simulate")).all())
 True
 
-Each class is a subclass of the original, of scikit-learn, XGBoost or LightGBM, which does the fitting. `predict`, `predict_proba`,
+Each class is a subclass of the original, of scikit-learn, XGBoost, LightGBM, CatBoost or interpret, which does the fitting. `predict`, `predict_proba`,
 `decision_function`, `score_samples` and `transform` take `fhe`: `"disable"`, the default, asks the original; `"simulate"` and
 `"execute"` need `compile` first.
 """
@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tenebra.sklearn._names import HOMES, LINEAR
+from tenebra.sklearn._names import HOMES
 from tenebra.sklearn._wrap import wrap
 
 __all__ = sorted(HOMES)
@@ -29,7 +29,7 @@ def __getattr__(name: str) -> Any:
     home = HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'tenebra.sklearn' has no attribute '{name}'")
-    cls = wrap(name, home, linear=name in LINEAR)
+    cls = wrap(name, home)
     globals()[name] = cls
     return cls
 

@@ -12,6 +12,7 @@ from tenebra._model import Compiled, Progress
 from tenebra._report import Report
 from tenebra.errors import CompileError, InputError, NotFittedError
 from tenebra.fitted import from_fitted
+from tenebra.sklearn._names import LINEAR, TREES
 
 _PREDICTING = ("predict", "predict_proba", "decision_function", "score_samples", "transform")
 #: Keyword arguments that predictions take besides their own.
@@ -32,7 +33,6 @@ class Encrypted:
 
     #: Bits of codes; see each class.
     n_bits: int | None
-    _uniform_bits = False
 
     def compile(self, X: Any = None, *, progress: Progress | None = None, **options: Any) -> Report:
         """Compiles the fitted estimator, with rows like those that will be predicted, and returns the report.
@@ -45,11 +45,12 @@ class Encrypted:
         for name in options:
             if name not in _OPTIONS:
                 raise CompileError(f"there is no option `{name}`", f"there are {', '.join(_OPTIONS)}")
+        model = from_fitted(self)
         if self.n_bits is not None:
             options["n_bits"] = self.n_bits
-            if self._uniform_bits:
+            if model.of_trees:
                 options.setdefault("bins", "uniform")
-        self.compiled_: Compiled = from_fitted(self).compile(X, progress=progress, **options)
+        self.compiled_: Compiled = model.compile(X, progress=progress, **options)
         return self.compiled_.report
 
     def _asked(self, method: str, X: Any, fhe: str, threads: int, progress: Progress | None) -> Any:
@@ -71,16 +72,38 @@ class Encrypted:
         return params
 
 
-def wrap(name: str, home: str, *, linear: bool) -> type:
+class KeptApart:
+    """CatBoost keeps parameters and state of its own, and knows no others."""
+
+    n_bits: int | None
+
+    def get_params(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        params: dict[str, Any] = super().get_params(*args, **kwargs)  # type: ignore[misc]
+        return params if "_fitting" in vars(self) else params | {"n_bits": self.n_bits}
+
+    def set_params(self, **params: Any) -> Any:
+        if "n_bits" in params:
+            self.n_bits = params.pop("n_bits")
+        return super().set_params(**params)  # type: ignore[misc]
+
+    def __getstate__(self) -> dict[str, Any]:
+        own = {name: vars(self)[name] for name in ("n_bits", "compiled_") if name in vars(self)}
+        return {"_own": own, "_params": super().__getstate__()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state["_params"])  # type: ignore[misc]
+        vars(self).update(state["_own"])
+
+
+def wrap(name: str, home: str) -> type:
     """The subclass of `home.name`, in `tenebra.sklearn`."""
     base = getattr(import_module(home), name)
     space: dict[str, Any] = {
         "__module__": "tenebra.sklearn",
         "__qualname__": name,
-        "__doc__": _doc(name, home, base, linear),
-        "_uniform_bits": not linear,
+        "__doc__": _doc(name, home, base),
     }
-    space["__init__"] = _init(base, 8 if linear else None)
+    space["__init__"] = _init(base, 8 if name in LINEAR else None)
     cls: Any = None
     for method in ("fit", "partial_fit"):
         if hasattr(base, method):
@@ -96,16 +119,18 @@ def wrap(name: str, home: str, *, linear: bool) -> type:
         from sklearn.utils._param_validation import Integral, Interval
 
         space["_parameter_constraints"] = {**parameters, "n_bits": [Interval(Integral, 2, 16, closed="both"), None]}
-    cls = type(name, (Encrypted, base), space)
+    bases = (Encrypted, KeptApart, base) if home == "catboost" else (Encrypted, base)
+    cls = type(name, bases, space)
     return cls
 
 
-def _doc(name: str, home: str, base: type, linear: bool) -> str:
-    bits = (
-        "n_bits: bits of a feature's code and of a weight, 2 to 16."
-        if linear
-        else "n_bits: bits of codes in uniform steps; None, the default, takes the trees' own thresholds, which is exact."
-    )
+def _doc(name: str, home: str, base: type) -> str:
+    if name in LINEAR:
+        bits = "n_bits: bits of a feature's code and of a weight, 2 to 16."
+    elif name in TREES:
+        bits = "n_bits: bits of codes in uniform steps; None, the default, takes the trees' own thresholds, which is exact."
+    else:
+        bits = "n_bits: as `tenebra.compile` takes it for what is fitted; None takes its default, which for trees is exact."
     summary = (inspect.getdoc(base) or name).splitlines()[0]
     return f"{summary}\n\n`{home}.{name}`, of which parameters and attributes are, that can predict encrypted: see `tenebra.sklearn`.\n\n{bits}"
 
@@ -131,6 +156,9 @@ def _fitting(base: Any, name: str, cls: Callable[[], Any]) -> Callable[..., Any]
     @wraps(original)
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
         vars(self).pop("compiled_", None)
+        if "_fitting" in vars(self):
+            # `fit` by `partial_fit`.
+            return getattr(super(cls(), self), name)(*args, **kwargs)
         self._fitting = True
         try:
             return getattr(super(cls(), self), name)(*args, **kwargs)
