@@ -28,10 +28,12 @@ from sklearn import (
     neural_network,
     pipeline,
     preprocessing,
+    semi_supervised,
     svm,
     tree,
 )
-from sklearn.model_selection import GridSearchCV, train_test_split
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, HalvingRandomSearchCV, RandomizedSearchCV, train_test_split
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,10 @@ def _cases() -> list[Case]:
         en.VotingRegressor([("a", lm.Ridge()), ("b", lm.Lasso(0.1))], weights=[1, 3]),
         pipeline.make_pipeline(preprocessing.StandardScaler(), decomposition.PCA(5), lm.Ridge()),
         pipeline.make_pipeline(preprocessing.MinMaxScaler(), feature_selection.SelectKBest(k=5), lm.Lasso(0.1)),
-        GridSearchCV(lm.Ridge(), {"alpha": [0.1, 1]}),
+        *(search(lm.Ridge(), {"alpha": [0.1, 1]}) for search in (GridSearchCV, HalvingGridSearchCV)),
+        RandomizedSearchCV(lm.Ridge(), {"alpha": [0.1, 1]}, n_iter=2),
+        HalvingRandomSearchCV(lm.Ridge(), {"alpha": [0.1, 1]}, n_candidates=2),
+        frozen.FrozenEstimator(_fitted(lm.Ridge(), "diabetes")),
     )
     linear(
         "targets",
@@ -165,6 +170,7 @@ def _cases() -> list[Case]:
             ),
         )
     networks = neural_network.MLPClassifier
+    linear("scaled_cancer", semi_supervised.SelfTrainingClassifier(lm.LogisticRegression()))
     linear("scaled_cancer", networks((4,), max_iter=500, random_state=0))
     linear(
         "scaled_wine",

@@ -50,6 +50,7 @@ NEEDED: dict[str, dict[str, Any]] = {
     "OneVsRestClassifier": {"estimator": LogisticRegression()},
     "MultiOutputRegressor": {"estimator": Ridge()},
     "CalibratedClassifierCV": {"estimator": LinearSVC(), "ensemble": False, "method": "isotonic"},
+    "GradientBoostingRegressor": {"learning_rate": 0.5},
     "PLSCanonical": {"n_components": 1},
     "CCA": {"n_components": 1},
     "MLPClassifier": {"hidden_layer_sizes": (8,), "max_iter": 200},
@@ -69,6 +70,9 @@ def _few(name: str) -> dict[str, Any]:
     few = NEEDED.get(name, {})
     known = getattr(tenebra.sklearn, name)(**few).get_params()
     few = few | {key: value for key, value in SMALL.items() if key in known}
+    if name.startswith("ExtraTree") and not name.startswith("ExtraTrees"):
+        # A single random tree of few splits is wrong about too much.
+        few.pop("max_depth")
     if name.startswith("CatBoost"):
         few |= {"verbose": False, "allow_writing_files": False, "random_seed": 0}
         few.pop("n_estimators", None), few.pop("max_depth", None)

@@ -165,7 +165,16 @@ def _fitting(base: Any, name: str, cls: Callable[[], Any]) -> Callable[..., Any]
         finally:
             del self._fitting
 
-    return method
+    return _as_available(base, name, method, cls)
+
+
+def _as_available(base: Any, name: str, method: Any, cls: Callable[[], Any]) -> Any:
+    """The method, there for the parameters with which the original's is."""
+    if inspect.isfunction(inspect.getattr_static(base, name)):
+        return method
+    from sklearn.utils.metaestimators import available_if
+
+    return available_if(lambda self: hasattr(super(cls(), self), name))(method)
 
 
 def _params_while_fitting(cls: Callable[[], Any]) -> Callable[..., dict[str, Any]]:
@@ -199,9 +208,4 @@ def _predicting(base: Any, name: str, cls: Callable[[], Any]) -> Any:
         keywords = [p for p in parameters if p.kind is inspect.Parameter.VAR_KEYWORD]
         others = [p for p in parameters if p.kind is not inspect.Parameter.VAR_KEYWORD]
         method.__signature__ = signature.replace(parameters=[*others, *_HOW, *keywords])  # type: ignore[attr-defined]
-    if inspect.isfunction(inspect.getattr_static(base, name)):
-        return method
-    # Whether there is such a method depends on the parameters.
-    from sklearn.utils.metaestimators import available_if
-
-    return available_if(lambda self: hasattr(super(cls(), self), name))(method)
+    return _as_available(base, name, method, cls)
