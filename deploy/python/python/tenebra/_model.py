@@ -141,23 +141,26 @@ class Compiled:
             threads: of the evaluation of a query.
             progress: hears, between queries, how many rows are done, of how many.
         """
+        return self._readout.read(self._asked(X, fhe, threads, progress))
+
+    def predict(
+        self, X: ArrayLike | Any, fhe: Fhe = "execute", *, threads: int = 1, progress: Progress | None = None
+    ) -> np.ndarray:
+        """Labels or values; see `evaluate`."""
+        return self._readout.labels(self._asked(X, fhe, threads, progress))
+
+    def _asked(self, X: ArrayLike | Any, fhe: Fhe, threads: int, progress: Progress | None) -> _tenebra.Predictions:
         names, words = self._columns
         rows = matrix(X, names, words)
         if fhe == "execute":
             if not 1 <= threads <= 1024:
                 raise InputError(f"`threads` is {threads}", "1 to 1024 are taken")
-            raw = self._inner.execute(rows, threads, progress)
-        elif fhe == "simulate":
-            raw = self._inner.simulate(rows)
-        elif fhe == "disable":
-            raw = self._inner.clear(rows)
-        else:
-            raise InputError(f"`fhe` is {fhe!r}", 'it must be "disable", "simulate" or "execute"')
-        return self._readout.read(raw)
-
-    def predict(self, X: ArrayLike | Any, fhe: Fhe = "execute", **how: Any) -> np.ndarray:
-        """Labels or values; see `evaluate`."""
-        return self.evaluate(X, fhe, **how).labels
+            return self._inner.execute(rows, threads, progress)
+        if fhe == "simulate":
+            return self._inner.simulate(rows)
+        if fhe == "disable":
+            return self._inner.clear(rows)
+        raise InputError(f"`fhe` is {fhe!r}", 'it must be "disable", "simulate" or "execute"')
 
     def predict_proba(self, X: ArrayLike | Any, fhe: Fhe = "execute", **how: Any) -> np.ndarray:
         """A probability for each class, of classifiers that have them; see `evaluate`."""

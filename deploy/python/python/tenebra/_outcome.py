@@ -12,6 +12,8 @@ import numpy as np
 from tenebra import _tenebra
 from tenebra.errors import ClippingWarning, UnsupportedError
 
+_INDEX = np.dtype(np.int64)
+
 
 class Prediction:
     """What a model says of rows.
@@ -28,7 +30,7 @@ class Prediction:
         self._classes_known = labels
         self._one = one
 
-    # Made when they are asked for: of a single row, arrays take as long as a part of the encryption.
+    # Made when they are asked for.
     @cached_property
     def scores(self) -> np.ndarray:
         return np.frombuffer(self._raw.scores).reshape(-1, self._raw.n_outputs)
@@ -39,7 +41,7 @@ class Prediction:
 
     @cached_property
     def classes(self) -> np.ndarray | None:
-        return None if self._raw.classes is None else np.frombuffer(self._raw.classes, dtype=np.int64)
+        return None if self._raw.classes is None else np.frombuffer(self._raw.classes, _INDEX)
 
     @cached_property
     def labels(self) -> np.ndarray:
@@ -106,6 +108,12 @@ class Readout:
         if raw.clipped is not None:
             warnings.warn(raw.clipped, ClippingWarning, stacklevel=3)
         return Prediction(raw, self.classes, one=self.one)
+
+    def labels(self, raw: _tenebra.Predictions) -> np.ndarray:
+        """Labels or values alone: of a single row, all the arrays take as long as a part of the encryption."""
+        if raw.classes is None or self.classes is None or raw.clipped is not None:
+            return self.read(raw).labels
+        return self.classes[np.frombuffer(raw.classes, _INDEX)]
 
     def decision_function(self, prediction: Prediction) -> np.ndarray:
         """As scikit-learn's: one column of two classes, one a class of more."""
