@@ -34,4 +34,6 @@ pub(crate) use quantize::quantize_pipeline;
 pub use registry::{TransformerInfo, transformers};
 #[cfg(feature = "train")]
 pub use stage::{Branch, Selector, Stage, Transformer};
+#[cfg(feature = "import")]
+pub(crate) use values::needed;
 pub(crate) use values::run;

@@ -275,8 +275,10 @@ fn what_strangers_had_is_read_or_refused_by_name() {
         "h_logit_and_prob",
         "h_two_heads",
         "Calibrated_prefit",
+        "P_Imputer",
         "P_PCA_whiten",
         "ct_drop_unused_str",
+        "ct_ohe_int",
         "h_batchnorm",
         "h_constant_float",
         "h_f16",
@@ -290,6 +292,7 @@ fn what_strangers_had_is_read_or_refused_by_name() {
         "onnx_catboost_missing_values",
         "onnx_gbc_exponential_mul",
         "onnx_lightgbm_zipmap_false",
+        "onnx_imputer_before_trees",
         "onnx_message_names_concat",
         "onnx_scaler_before_trees",
         "onnx_several_tree_operators",
@@ -306,18 +309,6 @@ fn what_strangers_had_is_read_or_refused_by_name() {
                 "`l` and `m` are different labels",
                 "export a model for each",
             ],
-        ),
-        ("P_Imputer", ["ai.onnx.ml.Imputer", "fill them in before"]),
-        (
-            "ct_ohe_int",
-            [
-                "ai.onnx.ml.OneHotEncoder",
-                "encode them as columns of numbers",
-            ],
-        ),
-        (
-            "onnx_imputer_before_trees",
-            ["node 0", "fill them in before"],
         ),
         (
             "onnx_one_class",

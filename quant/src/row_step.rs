@@ -235,6 +235,29 @@ impl<L: Numbers> RowStep<L> {
         }
     }
 
+    /// The same step, reading its values where `place` says that they are now; consecutive ones must stay so.
+    #[must_use]
+    pub fn relocated(mut self, place: impl Fn(usize) -> usize) -> Self {
+        match &mut self {
+            Self::Affine { from, .. }
+            | Self::Fill { from, .. }
+            | Self::Clip { from, .. }
+            | Self::IsMissing { from }
+            | Self::Equals { from, .. }
+            | Self::Code { from, .. }
+            | Self::Bins { from, .. }
+            | Self::Quantiles { from, .. }
+            | Self::Power { from, .. } => *from = place(*from),
+            Self::Dot { first, .. } => *first = place(*first),
+            Self::Product { left, right } => {
+                *left = place(*left);
+                *right = place(*right);
+            }
+            Self::Constant { .. } => {}
+        }
+        self
+    }
+
     /// All values that it reads, as far as they are consecutive: first and count, twice.
     #[must_use]
     pub fn reads(&self) -> [(usize, usize); 2] {

@@ -9,6 +9,7 @@
 //! Operators are those of `ai.onnx` and `ai.onnx.ml` (<https://onnx.ai/onnx/operators/>).
 
 mod assemble;
+mod before;
 mod call;
 mod cell;
 mod chain;
@@ -22,9 +23,11 @@ mod leaves;
 mod meaning;
 mod neurons;
 mod operators;
+mod pieces;
 mod proto;
 mod quantized;
 mod run;
+mod steps;
 mod tensor;
 mod trees;
 mod widths;

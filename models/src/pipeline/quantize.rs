@@ -9,6 +9,7 @@
 use tenebra_quant::{Codec, RowStep, Words};
 
 use super::model::{PipelineModel, Step};
+use super::values::needed;
 use crate::data::Table;
 use crate::linear::{LinearModel, LinearParts};
 use crate::model::Model;
@@ -239,49 +240,17 @@ fn used(
     columns: usize,
     mut inputs: Vec<InputCodec>,
 ) -> (Vec<Step>, Vec<InputCodec>) {
-    let mut needed = vec![false; columns + steps.len()];
-    for input in &inputs {
-        needed[input.column] = true;
-    }
-    for (index, step) in steps.iter().enumerate().rev() {
-        if needed[columns + index] {
-            for (first, count) in step.reads() {
-                needed[first..first + count].fill(true);
-            }
-        }
-    }
+    let needed = needed(steps, columns, inputs.iter().map(|input| input.column));
     let mut place: Vec<usize> = (0..needed.len()).collect();
     let mut kept = Vec::new();
     for (index, step) in steps.iter().enumerate() {
         if needed[columns + index] {
             place[columns + index] = columns + kept.len();
-            kept.push(moved(step.clone(), &place));
+            kept.push(step.clone().relocated(|value| place[value]));
         }
     }
     for input in &mut inputs {
         input.column = place[input.column];
     }
     (kept, inputs)
-}
-
-/// The step with the values it reads in their new places. Consecutive values that are all read stay so.
-fn moved(mut step: Step, place: &[usize]) -> Step {
-    match &mut step {
-        RowStep::Affine { from, .. }
-        | RowStep::Fill { from, .. }
-        | RowStep::Clip { from, .. }
-        | RowStep::IsMissing { from }
-        | RowStep::Equals { from, .. }
-        | RowStep::Code { from, .. }
-        | RowStep::Bins { from, .. }
-        | RowStep::Quantiles { from, .. }
-        | RowStep::Power { from, .. } => *from = place[*from],
-        RowStep::Dot { first, .. } => *first = place[*first],
-        RowStep::Product { left, right } => {
-            *left = place[*left];
-            *right = place[*right];
-        }
-        RowStep::Constant { .. } => {}
-    }
-    step
 }

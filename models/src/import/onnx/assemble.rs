@@ -1,16 +1,18 @@
 //! From what the outputs of a graph mean to a model.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 
+use super::before::Features;
 use super::call::Run;
 use super::chain::{Chain, moved};
 use super::element::Element;
 use super::error::OnnxError;
 use super::form::Form;
 use super::graph::Graph;
+use super::layers::{Held, needed, variables};
 use super::leaves::{Leaves, Terms};
 use super::meaning::{Meaning, meaning};
-use super::neurons::neuron_of;
+use super::neurons::{Neuron, neuron_of};
 use super::quantized::network_layers;
 use crate::forest::{ForestModel, ForestParts, Tree};
 use crate::linear::{LinearModel, LinearParts};
@@ -28,20 +30,17 @@ const MAX_LEAF_VALUES: usize = 1 << 24;
 pub(super) fn model(run: &Run<'_>) -> Result<(Model, Vec<String>), OnnxError> {
     let leaves = run.leaves.borrow();
     let mut meaning = meaning(run, !leaves.trees.is_empty())?;
-    let n_features = leaves.n_features;
-    let variables = || meaning.forms.iter().flat_map(|form| form.terms.iter());
-    let used = || {
-        variables()
-            .filter(|(_, w)| **w != 0.0)
-            .map(|(variable, _)| *variable)
-    };
-    let networks = used().any(|v| neuron_of(v).is_some());
-    let (features, trees) = (
-        networks || used().any(|v| v < n_features),
-        used().any(|v| v >= n_features && neuron_of(v).is_none()),
-    );
+    let steps = run.steps.borrow();
+    let used: BTreeSet<usize> = meaning.forms.iter().flat_map(variables).collect();
+    let networks = used.iter().any(|&v| neuron_of(v).is_some());
+    let is_feature = |&&v: &&usize| steps.value_of(v).is_some();
+    let features = networks || used.iter().any(|v| is_feature(&v));
+    let trees = used
+        .iter()
+        .any(|v| !is_feature(&v) && neuron_of(*v).is_none());
     let mut notes = core::mem::take(&mut meaning.notes);
     notes.dedup();
+    drop(steps);
     let model = match (features, trees) {
         (true, true) => {
             let message = "it adds functions of the features to what trees give, which is no model here; train without passing the features on";
@@ -49,14 +48,19 @@ pub(super) fn model(run: &Run<'_>) -> Result<(Model, Vec<String>), OnnxError> {
                 message: message.to_owned(),
             });
         }
-        (false, true) => Model::Forest(forest(run, &leaves, meaning)?),
-        (_, false) if networks => Model::Network(network(run, n_features, meaning, &mut notes)?),
-        (_, false) => Model::Linear(linear(run, n_features, meaning)?),
+        (false, true) => forest(run, &leaves, meaning)?,
+        (_, false) if networks => network(run, meaning, &mut notes)?,
+        (_, false) => {
+            let features = Features::of(run, &used);
+            let model = Model::Linear(linear(run, &features, meaning)?);
+            features.pipeline(model)?
+        }
     };
     Ok((model, notes))
 }
 
-fn linear(run: &Run<'_>, n_features: usize, meaning: Meaning) -> Result<LinearModel, OnnxError> {
+fn linear(run: &Run<'_>, features: &Features, meaning: Meaning) -> Result<LinearModel, OnnxError> {
+    let n_features = features.count;
     if meaning.forms.len().saturating_mul(n_features) > MAX_COEFFICIENTS {
         let message = format!(
             "{} outputs of {n_features} features are more than {MAX_COEFFICIENTS} coefficients",
@@ -66,12 +70,12 @@ fn linear(run: &Run<'_>, n_features: usize, meaning: Meaning) -> Result<LinearMo
     }
     let parts = LinearParts {
         estimator: estimator(run.graph),
-        feature_names: feature_names(run),
+        feature_names: features.names(),
         n_features,
         coef: meaning
             .forms
             .iter()
-            .map(|form| form.dense(n_features))
+            .map(|form| features.renamed(form).dense(n_features))
             .collect(),
         intercept: meaning.forms.iter().map(|form| form.intercept).collect(),
         inverse_link: meaning.inverse_link,
@@ -84,18 +88,26 @@ fn linear(run: &Run<'_>, n_features: usize, meaning: Meaning) -> Result<LinearMo
     Ok(LinearModel::new(parts)?)
 }
 
-fn network(
-    run: &Run<'_>,
-    n_features: usize,
-    meaning: Meaning,
-    notes: &mut Vec<String>,
-) -> Result<NetworkModel, OnnxError> {
+fn network(run: &Run<'_>, meaning: Meaning, notes: &mut Vec<String>) -> Result<Model, OnnxError> {
     let neurons = run.neurons.borrow();
-    let (inputs, layers) = network_layers(neurons.list(), &meaning.forms, n_features, notes);
+    let forms = || neurons.list().iter().map(|neuron| &neuron.form);
+    let needed = needed(neurons.list(), &meaning.forms, &Held::new());
+    let of_neurons = needed
+        .iter()
+        .flat_map(|&at| variables(&neurons.list()[at].form));
+    let used = meaning.forms.iter().flat_map(variables).chain(of_neurons);
+    let features = Features::of(run, &used.collect());
+    let renamed = forms().zip(neurons.list()).map(|(form, neuron)| Neuron {
+        form: features.renamed(form),
+        ..neuron.clone()
+    });
+    let renamed: Vec<Neuron> = renamed.collect();
+    let outputs: Vec<Form> = meaning.forms.iter().map(|f| features.renamed(f)).collect();
+    let (inputs, layers) = network_layers(&renamed, &outputs, features.count, notes);
     let parts = NetworkParts {
         estimator: "Network".to_owned(),
-        feature_names: feature_names(run),
-        n_features,
+        feature_names: features.names(),
+        n_features: features.count,
         inputs,
         layers,
         inverse_link: meaning.inverse_link,
@@ -104,12 +116,15 @@ fn network(
         target_names: None,
         params: BTreeMap::new(),
     };
-    Ok(NetworkModel::new(parts)?)
+    features.pipeline(Model::Network(NetworkModel::new(parts)?))
 }
 
-fn forest(run: &Run<'_>, leaves: &Leaves, meaning: Meaning) -> Result<ForestModel, OnnxError> {
+fn forest(run: &Run<'_>, leaves: &Leaves, meaning: Meaning) -> Result<Model, OnnxError> {
     let mut trees = trees(leaves, &meaning.forms)?;
-    let round_to_f32 = moved_splits(run, &leaves.chains, &mut trees)?;
+    let splits = trees.iter().flat_map(Tree::splits);
+    let used = splits.map(|split| leaves.chains[split.feature as usize].feature);
+    let features = Features::of(run, &used.collect());
+    let round_to_f32 = moved_splits(run, &leaves.chains, &features, &mut trees)?;
     let operators = run.graph.nodes.iter().map(|node| node.operator.as_str());
     let mut ensembles = operators.filter(|name| name.starts_with("ai.onnx.ml.TreeEnsemble"));
     let parts = ForestParts {
@@ -118,8 +133,8 @@ fn forest(run: &Run<'_>, leaves: &Leaves, meaning: Meaning) -> Result<ForestMode
             .unwrap_or_default()
             .trim_start_matches("ai.onnx.ml.")
             .to_owned(),
-        feature_names: feature_names(run),
-        n_features: leaves.n_features,
+        feature_names: features.names(),
+        n_features: features.count,
         round_to_f32,
         trees,
         bias: meaning.forms.iter().map(|form| form.intercept).collect(),
@@ -129,7 +144,9 @@ fn forest(run: &Run<'_>, leaves: &Leaves, meaning: Meaning) -> Result<ForestMode
         categories: BTreeMap::new(),
         params: BTreeMap::new(),
     };
-    ForestModel::new(parts).map_err(|error| OnnxError::Model(ModelError::Forest(error)))
+    let forest = ForestModel::new(parts);
+    let forest = forest.map_err(|error| OnnxError::Model(ModelError::Forest(error)))?;
+    features.pipeline(Model::Forest(forest))
 }
 
 /// The trees that some output needs, with what they add to the outputs in their leaves.
@@ -168,7 +185,12 @@ fn trees(leaves: &Leaves, forms: &[Form]) -> Result<Vec<Tree>, OnnxError> {
 }
 
 /// Moves every split to the feature itself; whether features are rounded to single precision first.
-fn moved_splits(run: &Run<'_>, chains: &[Chain], trees: &mut [Tree]) -> Result<bool, OnnxError> {
+fn moved_splits(
+    run: &Run<'_>,
+    chains: &[Chain],
+    features: &Features,
+    trees: &mut [Tree],
+) -> Result<bool, OnnxError> {
     let splits = || trees.iter().flat_map(Tree::splits);
     let single = splits().all(|split| {
         let chain = &chains[split.feature as usize];
@@ -185,7 +207,8 @@ fn moved_splits(run: &Run<'_>, chains: &[Chain], trees: &mut [Tree]) -> Result<b
                     chain.feature + 1
                 ),
             })?;
-            split.feature = u32::try_from(chain.feature).unwrap_or(u32::MAX);
+            let feature = features.place(chain.feature).unwrap_or(usize::MAX);
+            split.feature = u32::try_from(feature).unwrap_or(u32::MAX);
         }
     }
     Ok(single)
@@ -211,15 +234,4 @@ fn estimator(graph: &Graph) -> String {
         .or_else(|| operators().find(|name| matches!(*name, "MatMul" | "Gemm")))
         .unwrap_or("affine");
     operator.trim_start_matches("ai.onnx.ml.").to_owned()
-}
-
-/// Names of the inputs, where each is one feature of its own; strings are none.
-fn feature_names(run: &Run<'_>) -> Option<Vec<String>> {
-    let inputs = run.graph.inputs.iter().zip(&run.widths);
-    let used = inputs.filter(|(input, _)| input.element != Element::String);
-    let (names, widths): (Vec<_>, Vec<_>) = used
-        .map(|(input, width)| (input.name.clone(), *width))
-        .unzip();
-    let single = run.widths.len() > 1 && widths.iter().all(|&w| w == 1);
-    single.then_some(names)
 }

@@ -4,13 +4,15 @@ use alloc::rc::Rc;
 use core::cell::RefCell;
 use std::collections::HashMap;
 
-use super::cell::Expr;
+use super::cell::{Cell, Expr};
 use super::element::Element;
 use super::error::OnnxError;
 use super::form::{Budget, Form, MAX_COLUMNS};
 use super::graph::{Graph, Node};
 use super::leaves::Leaves;
 use super::neurons::Neurons;
+use super::pieces::pieces;
+use super::steps::Steps;
 use super::tensor::{Data, Dim, Tensor};
 
 /// What a name of the graph stands for.
@@ -31,9 +33,10 @@ pub(super) struct Run<'a> {
     pub(super) budget: Budget,
     pub(super) leaves: RefCell<Leaves>,
     pub(super) neurons: RefCell<Neurons>,
+    pub(super) steps: RefCell<Steps>,
     /// The names that each `ZipMap` gives to columns.
     pub(super) zip_maps: RefCell<Vec<Vec<String>>>,
-    /// Per input, the number of its features; none for one that holds strings.
+    /// Per input, the number of its columns; none for one of strings that nothing reads.
     pub(super) widths: Vec<usize>,
 }
 
@@ -192,8 +195,16 @@ impl<'a> Call<'a> {
         };
         cells
             .iter()
-            .map(|cell| self.affine(&cell.expr, tensor.element))
+            .map(|cell| self.form_of(cell, tensor.element))
             .collect()
+    }
+
+    /// An element as a form: of what compares a value with constants, by steps.
+    pub(super) fn form_of(&self, cell: &Cell, element: Element) -> Result<Form, OnnxError> {
+        self.affine(&cell.expr, element).or_else(|error| {
+            let form = pieces(cell).and_then(|p| p.form(&mut self.run.steps.borrow_mut()));
+            form.ok_or(error)
+        })
     }
 
     pub(super) fn affine(&self, expr: &Expr, element: Element) -> Result<Form, OnnxError> {

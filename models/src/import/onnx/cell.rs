@@ -6,6 +6,7 @@ use super::chain::{Chain, Operation};
 use super::element::Element;
 use super::error::OnnxError;
 use super::form::Form;
+use super::pieces::Pieces;
 use super::tensor::Data;
 
 /// An element of a tensor.
@@ -28,6 +29,10 @@ pub(super) enum Expr {
     /// An integer of at least 1.
     Positive,
     Label(Rc<Labels>),
+    /// What changes at some points of one value of a row.
+    Pieces(Rc<Pieces>),
+    /// The string of a column.
+    Word(usize),
     /// Nothing that can be said here; why not.
     Opaque(Rc<OnnxError>),
 }
@@ -129,6 +134,7 @@ impl Expr {
     pub(super) fn size(&self) -> usize {
         1 + match self {
             Self::Affine(form) | Self::Curve(Curve { form, .. }) => form.terms.len(),
+            Self::Pieces(pieces) => pieces.numbers.len(),
             _ => 0,
         }
     }
@@ -174,7 +180,9 @@ impl Expr {
             }
             Self::Share(..) if (by, shift) != (1.0, 0.0) => self.of_two()?.scaled(by, shift),
             Self::Share(..) | Self::Total(_) => ((by, shift) == (1.0, 0.0)).then(|| self.clone()),
-            Self::Positive | Self::Label(_) | Self::Opaque(_) => None,
+            Self::Positive | Self::Label(_) | Self::Pieces(_) | Self::Word(_) | Self::Opaque(_) => {
+                None
+            }
         }
     }
 

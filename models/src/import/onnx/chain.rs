@@ -39,6 +39,10 @@ pub(super) enum Operation {
     Max,
     /// Whether `x > c`, 1 or 0
     Above,
+    /// Whether `x < c`, 1 or 0
+    Below,
+    /// `x` without what is behind the point
+    Truncate,
 }
 
 /// Longest chain that is kept.
@@ -74,7 +78,7 @@ impl Chain {
 }
 
 impl Step {
-    fn apply(self, x: f64) -> f64 {
+    pub(super) fn apply(self, x: f64) -> f64 {
         let c = self.constant;
         self.element.round(match self.operation {
             Operation::Round => x,
@@ -85,6 +89,8 @@ impl Step {
             Operation::Min => x.min(c),
             Operation::Max => x.max(c),
             Operation::Above => f64::from(u8::from(x > c)),
+            Operation::Below => f64::from(u8::from(x < c)),
+            Operation::Truncate => x.trunc(),
         })
     }
 
@@ -92,7 +98,11 @@ impl Step {
     fn keeps_missing(self) -> bool {
         !matches!(
             self.operation,
-            Operation::Min | Operation::Max | Operation::Above
+            Operation::Min
+                | Operation::Max
+                | Operation::Above
+                | Operation::Below
+                | Operation::Truncate
         )
     }
 }
@@ -223,6 +233,8 @@ mod tests {
             Operation::Min,
             Operation::Max,
             Operation::Above,
+            Operation::Below,
+            Operation::Truncate,
         ];
         let one = (
             0..operations.len(),

@@ -66,6 +66,16 @@ impl Element {
         }
     }
 
+    /// The greatest number of the type below one of it.
+    pub(super) fn next_down(self, x: f64) -> f64 {
+        match self {
+            #[expect(clippy::cast_possible_truncation, reason = "a number of the type")]
+            Self::Float32 => f64::from((x as f32).next_down()),
+            Self::Float16 => f64::NAN,
+            _ => x.next_down(),
+        }
+    }
+
     /// The integer, modulo the size of an integer type.
     #[expect(
         clippy::cast_possible_truncation,

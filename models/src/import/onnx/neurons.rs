@@ -170,7 +170,9 @@ impl Neurons {
                 }
                 Some(sum)
             }
-            Expr::Positive | Expr::Label(_) | Expr::Opaque(_) => None,
+            Expr::Positive | Expr::Label(_) | Expr::Pieces(_) | Expr::Word(_) | Expr::Opaque(_) => {
+                None
+            }
         }
     }
 

@@ -6,11 +6,13 @@
 mod activation;
 mod convolution;
 mod elementwise;
+mod encode;
 mod folding;
 pub(super) mod linear;
 mod lookup;
 mod ml;
 mod movement;
+mod product;
 mod quantize;
 mod reduce;
 mod scaling;
@@ -296,6 +298,7 @@ const OPERATORS: &[Operator] = &[
     operator("ReduceMean", 1, REDUCE, 2, |call| {
         reduce::reduce(call, Reduction::Mean)
     }),
+    operator("ReduceProd", 1, REDUCE, 2, product::reduce),
     operator("ReduceSum", 1, REDUCE, 2, |call| {
         reduce::reduce(call, Reduction::Sum)
     }),
@@ -411,8 +414,7 @@ fn find(call: &Call<'_>) -> Result<&'static Operator, OnnxError> {
     let domain = domain.ok_or_else(|| node.unsupported())?;
     let operator = domain.operators.iter().find(|known| known.name == name);
     let operator = operator.ok_or_else(|| match node.operator.as_str() {
-        "ai.onnx.ml.Imputer" => call.refuse("missing values are not filled in here; fill them in before, and export the model that stands behind the imputer"),
-        "ai.onnx.ml.OneHotEncoder" | "ai.onnx.ml.CategoryMapper" | "ai.onnx.ml.DictVectorizer" => {
+        "ai.onnx.ml.CategoryMapper" | "ai.onnx.ml.DictVectorizer" => {
             call.refuse("categories are not encoded here; encode them as columns of numbers before, and export the model that stands behind the encoder")
         }
         _ => node.unsupported(),

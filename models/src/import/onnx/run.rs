@@ -5,13 +5,14 @@ use core::cell::RefCell;
 use std::collections::HashMap;
 
 use super::call::{Call, Run, Value};
-use super::cell::Cell;
+use super::cell::{Cell, Expr};
 use super::element::Element;
 use super::error::OnnxError;
 use super::form::Budget;
 use super::graph::{Graph, Node};
 use super::leaves::Leaves;
 use super::operators;
+use super::steps::Steps;
 use super::tensor::{Dim, Tensor};
 use super::widths::input_widths;
 
@@ -24,6 +25,7 @@ pub(super) fn run(graph: &Graph) -> Result<Run<'_>, OnnxError> {
         budget: Budget::new(),
         leaves: RefCell::new(Leaves::new(widths.iter().sum())),
         neurons: RefCell::default(),
+        steps: RefCell::new(Steps::new(widths.iter().sum())),
         zip_maps: RefCell::default(),
         widths,
     };
@@ -33,23 +35,18 @@ pub(super) fn run(graph: &Graph) -> Result<Run<'_>, OnnxError> {
     }
     let mut first = 0;
     for (input, &width) in graph.inputs.iter().zip(&run.widths) {
-        let value = if input.element == Element::String {
-            Err(OnnxError::Graph {
-                message: format!(
-                    "the input `{}` holds strings, and the output depends on it; encode categories as numbers before the model",
-                    input.name
-                ),
-            })
-        } else {
-            let cells = (first..first + width).map(|j| Cell::feature(j, input.element));
-            let dims = match input.shape.as_slice() {
-                [] => vec![Dim::Fixed(width)],
-                sizes => sizes.iter().map(|&size| Dim::Fixed(size)).collect(),
-            };
-            let dims = core::iter::once(Dim::Rows).chain(dims).collect();
-            let tensor = Tensor::cells(input.element, dims, cells.collect());
-            Ok(Rc::new(Value::Tensor(tensor)))
+        let cell = |column: usize| match input.element {
+            Element::String => Cell::new(Expr::Word(column)),
+            element => Cell::feature(column, element),
         };
+        let dims = match input.shape.as_slice() {
+            [] => vec![Dim::Fixed(width)],
+            sizes => sizes.iter().map(|&size| Dim::Fixed(size)).collect(),
+        };
+        let dims = core::iter::once(Dim::Rows).chain(dims).collect();
+        let cells = (first..first + width).map(cell).collect();
+        let tensor = Tensor::cells(input.element, dims, cells);
+        let value = Ok(Rc::new(Value::Tensor(tensor)));
         if run.values.insert(input.name.clone(), value).is_some() {
             let message = format!("`{}` is defined twice", input.name);
             return Err(OnnxError::Graph { message });

@@ -51,6 +51,18 @@ impl Data {
         }
     }
 
+    /// The elements as numbers, if they are constants that are.
+    pub(super) fn numbers(&self) -> Option<Vec<f64>> {
+        match self {
+            Self::Numbers(values) => Some(values.clone()),
+            Self::Integers(values) => values
+                .iter()
+                .map(|&x| (x.unsigned_abs() <= 1 << 53).then_some(x as f64))
+                .collect(),
+            Self::Strings(_) | Self::Cells(_) => None,
+        }
+    }
+
     /// The elements at `places`, which are in range.
     pub(super) fn gather(&self, places: &[usize]) -> Self {
         fn of<T: Clone>(values: &[T], places: &[usize]) -> Vec<T> {
@@ -167,14 +179,7 @@ impl Tensor {
 
     /// The elements as numbers, if they are constants that are.
     pub(super) fn numbers(&self) -> Option<Vec<f64>> {
-        match &self.data {
-            Data::Numbers(values) => Some(values.clone()),
-            Data::Integers(values) => values
-                .iter()
-                .map(|&x| (x.unsigned_abs() <= 1 << 53).then_some(x as f64))
-                .collect(),
-            Data::Strings(_) | Data::Cells(_) => None,
-        }
+        self.data.numbers()
     }
 
     /// The elements as integers, if they are constants that are.

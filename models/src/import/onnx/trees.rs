@@ -212,6 +212,11 @@ fn chains(call: &Call<'_>, x: &Tensor) -> Result<Vec<Result<Chain, OnnxError>>, 
                 Some(chain.clone())
             }
         });
+        // What is made of several features, the client computes.
+        let chain = chain.or_else(|| {
+            let value = call.row_value(cell, x.element).ok()?;
+            call.run.steps.borrow().cell(value, Element::Float32).chain
+        });
         chain.ok_or_else(|| {
             call.refuse(format!("its column {} is computed from several features, or in steps that are not followed; trees can read features, and what Scaler, Add, Sub, Mul, Div, Clip and Cast make of single ones", at + 1))
         })

@@ -3,14 +3,16 @@
 use super::element::Element;
 use super::error::OnnxError;
 use super::form::MAX_COLUMNS;
-use super::graph::Graph;
+use super::graph::{Graph, Node};
 use super::tensor::Dim;
 
-/// Number of features of every graph input: as declared, or as the first operator that reads it requires. Strings are none.
+/// Number of features of every graph input: as declared, or as the first operator that reads it requires. Strings that nothing reads are
+/// none.
 pub(super) fn input_widths(graph: &Graph) -> Result<Vec<usize>, OnnxError> {
     let mut widths = Vec::new();
     for input in &graph.inputs {
-        let width = if input.element == Element::String {
+        let read = |node: &Node| node.inputs.contains(&input.name);
+        let width = if input.element == Element::String && !graph.nodes.iter().any(read) {
             Some(0)
         } else {
             input.width.or_else(|| required_width(graph, &input.name))

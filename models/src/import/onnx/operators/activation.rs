@@ -5,6 +5,8 @@ use crate::import::onnx::call::{Call, Value, one};
 use crate::import::onnx::cell::{Cell, Expr};
 use crate::import::onnx::error::OnnxError;
 use crate::import::onnx::form::Form;
+use crate::import::onnx::neurons::neuron_of;
+use crate::import::onnx::steps::is_step;
 use crate::import::onnx::tensor::{Data, Tensor};
 use crate::network::Activation;
 
@@ -157,7 +159,8 @@ impl Call<'_> {
     pub(crate) fn is_of_network(&self, form: &Form) -> bool {
         let features = self.run.leaves.borrow().n_features;
         let leaves = |variable: &usize| {
-            *variable >= features && crate::import::onnx::neurons::neuron_of(*variable).is_none()
+            let made = neuron_of(*variable).is_some() || is_step(*variable);
+            *variable >= features && !made
         };
         !form.terms.keys().any(leaves)
     }

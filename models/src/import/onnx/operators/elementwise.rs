@@ -68,7 +68,10 @@ pub(super) fn select(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
             (&yes.expr, element),
             (&no.expr, element),
         ];
-        let expr = call.map_leaves(&operands, pick).or(expr);
+        let expr = call
+            .map_leaves(&operands, pick)
+            .or_else(|| call.map_pieces(&[condition, yes, no], pick))
+            .or(expr);
         cells.push(finish(
             call,
             expr,
@@ -155,7 +158,8 @@ pub(super) fn apply(
             })?)
         }
         _ => {
-            let (Some(a), Some(b)) = (a.to_cells(), b.to_cells()) else {
+            let cells = (a.to_cells(), b.to_cells());
+            let (Some(a), Some(b), true) = (cells.0, cells.1, element != Element::String) else {
                 return Err(call.refuse("it computes with strings"));
             };
             if element == Element::Bool && operation != Binary::Equal {
@@ -215,7 +219,10 @@ fn cell(
         };
         symbolic(operation, &alone(a)?, &alone(b)?, element)
     });
-    let expr = expr.or_else(|| neural(call, operation, &a.expr, &b.expr, element));
+    let expr = expr
+        .or_else(|| neural(call, operation, &a.expr, &b.expr, element))
+        .or_else(|| call.map_pieces(&[a, b], |x| operation.either(x[0], x[1], element)))
+        .or_else(|| super::product::crossed(call, operation, a, b, element));
     let chain = chained(operation, a, b, element);
     let refused = match operation {
         Binary::Div if b.expr.as_constant() == Some(0.0) => "dividing by 0",
@@ -403,6 +410,14 @@ fn chained(operation: Binary, a: &Cell, b: &Cell, element: Element) -> Option<Ch
         (Binary::Div, false) if c != 0.0 => (Operation::Divide, c),
         (Binary::Max, _) => (Operation::Max, c),
         (Binary::Min, _) => (Operation::Min, c),
+        (Binary::Greater, false) | (Binary::Less, true) => (Operation::Above, c),
+        (Binary::Less, false) | (Binary::Greater, true) => (Operation::Below, c),
+        (Binary::GreaterOrEqual, false) | (Binary::LessOrEqual, true) => {
+            (Operation::Above, element.next_down(c))
+        }
+        (Binary::LessOrEqual, false) | (Binary::GreaterOrEqual, true) => {
+            (Operation::Below, -element.next_down(-c))
+        }
         _ => return None,
     };
     then(&x.chain, step, c, element)

@@ -82,11 +82,56 @@ pub(super) fn mat_mul(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
         );
     }
     let forms = product(call, &call.affine_columns(x)?, &weights, columns)?;
-    let mut result = Tensor::columns(x.element, affine(forms));
+    let mut result = if columns < rows && feeds_a_model(call) {
+        reduced(call, x.element, forms)
+    } else {
+        Tensor::columns(x.element, affine(forms))
+    };
     if vector {
         result.dims = vec![Dim::Rows];
     }
     one(result)
+}
+
+/// Fewer columns than before, which the client computes: they are what a model takes.
+fn reduced(call: &Call<'_>, element: Element, forms: Vec<Form>) -> Tensor {
+    let mut steps = call.run.steps.borrow_mut();
+    let cell = |form: Form| match steps.value(&form) {
+        Some(value) => steps.cell(value, element),
+        None => Cell::new(Expr::Affine(form)),
+    };
+    let cells: Vec<Cell> = forms.into_iter().map(cell).collect();
+    let dims = vec![Dim::Rows, Dim::Fixed(cells.len())];
+    Tensor::cells(element, dims, cells)
+}
+
+/// Whether the columns are only scaled before a model or another matrix takes them, as those of PCA are. The product of a
+/// network's layer is followed by a bias or an activation.
+fn feeds_a_model(call: &Call<'_>) -> bool {
+    let nodes = &call.run.graph.nodes;
+    let mut names: Vec<&String> = call.node.outputs.iter().take(1).collect();
+    // Each node is followed once at most.
+    let mut followed = vec![false; nodes.len()];
+    let mut found = false;
+    while let Some(name) = names.pop() {
+        for (at, node) in nodes.iter().enumerate() {
+            if !node.inputs.contains(name) || core::mem::replace(&mut followed[at], true) {
+                continue;
+            }
+            match node.operator.as_str() {
+                "MatMul" | "Gemm" => found = true,
+                "Div" | "Mul" | "Sub" | "Cast" | "Identity" | "Concat" | "ai.onnx.ml.Scaler" => {
+                    names.extend(node.outputs.first());
+                }
+                operator if operator.starts_with("ai.onnx.ml.") => found = true,
+                _ => return false,
+            }
+        }
+        if call.run.graph.outputs.contains(name) {
+            return false;
+        }
+    }
+    found
 }
 
 /// A product of two constants.

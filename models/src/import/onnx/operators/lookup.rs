@@ -181,6 +181,10 @@ pub(super) fn label_encoder(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
         return Err(call.refuse("its input is a constant"));
     };
     call.work(cells.len(), keys.len())?;
+    let default = match to {
+        Element::Int64 => node.int("default_int64").unwrap_or(-1) as f64,
+        _ => node.float("default_float").unwrap_or(-0.0),
+    };
     let place = |key: Key<'_>| match (&keys, key) {
         (Data::Integers(keys), Key::Integer(x)) => keys.iter().position(|key| *key == x),
         (Data::Numbers(keys), Key::Number(x)) => keys.iter().position(|key| *key == x),
@@ -203,6 +207,9 @@ pub(super) fn label_encoder(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
             Expr::Label(labels) => relabelled(labels, place, &values),
             expr => call.map_leaves(&[(expr, from)], number),
         };
+        if let (None, Some(numbers)) = (&expr, values.numbers()) {
+            return super::encode::by_keys(call, cell, from, &keys, &numbers, default);
+        }
         finish(
             call,
             expr,

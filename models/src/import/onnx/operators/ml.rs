@@ -1,7 +1,9 @@
 //! The operators of the domain `ai.onnx.ml`, as the table beside has those of `ai.onnx`.
 
 use super::Kind::{Float, Floats, Int, Ints, String as Text, Strings, Tensor as Constant};
-use super::{ANY, NONE, Operator, linear, lookup, movement, operator, reduce, scaling, svm};
+use super::{
+    ANY, NONE, Operator, encode, linear, lookup, movement, operator, reduce, scaling, svm,
+};
 use crate::import::onnx::trees;
 
 pub(super) const OPERATORS: &[Operator] = &[
@@ -25,6 +27,18 @@ pub(super) const OPERATORS: &[Operator] = &[
         &[("inputdimensions", Ints)],
         ANY,
         movement::feature_vectorizer,
+    ),
+    operator(
+        "Imputer",
+        1,
+        &[
+            ("imputed_value_floats", Floats),
+            ("imputed_value_int64s", Ints),
+            ("replaced_value_float", Float),
+            ("replaced_value_int64", Int),
+        ],
+        1,
+        encode::imputer,
     ),
     operator(
         "LabelEncoder",
@@ -68,6 +82,17 @@ pub(super) const OPERATORS: &[Operator] = &[
         ],
         1,
         linear::linear_regressor,
+    ),
+    operator(
+        "OneHotEncoder",
+        1,
+        &[
+            ("cats_int64s", Ints),
+            ("cats_strings", Strings),
+            ("zeros", Int),
+        ],
+        1,
+        encode::one_hot_encoder,
     ),
     operator("Normalizer", 1, &[("norm", Text)], 1, reduce::normalizer),
     operator(

@@ -96,9 +96,9 @@ pub(super) fn reduce(call: &Call<'_>, reduction: Reduction) -> Result<Vec<Value>
 /// The cell as a number, which a label is behind a single tree.
 fn numeric(call: &Call<'_>, cell: &Cell, element: Element) -> Result<Expr, OnnxError> {
     match &cell.expr {
-        Expr::Label(_) => call
+        Expr::Label(_) | Expr::Pieces(_) => call
             .map_leaves(&[(&cell.expr, element)], |x| Some(x[0]))
-            .ok_or_else(|| call.refuse("it computes with predicted labels")),
+            .map_or_else(|| call.form_of(cell, element).map(Expr::Affine), Ok),
         Expr::Opaque(error) => Err(OnnxError::clone(error)),
         Expr::Positive => Err(call.refuse("it computes with a rounded sum")),
         expr => Ok(expr.clone()),
@@ -251,6 +251,18 @@ pub(super) fn arg_max(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
     if axis != 1 || call.node.int("select_last_index").unwrap_or(0) != 0 || *count < 2 {
         return Err(call.refuse("it must take the first of the largest of several columns, axis 1"));
     }
+    let mut dims = vec![Dim::Rows];
+    if call.node.int("keepdims").unwrap_or(1) != 0 {
+        dims.push(Dim::Fixed(1));
+    }
+    let all: Vec<&Cell> = cells.iter().collect();
+    let first_of_largest = |x: &[f64]| {
+        let better = |best: usize, at: usize| if x[at] > x[best] { at } else { best };
+        Some((1..x.len()).fold(0, better) as f64)
+    };
+    if let Some(expr) = call.map_pieces(&all, first_of_largest) {
+        return one(Tensor::cells(Element::Int64, dims, vec![Cell::new(expr)]));
+    }
     let scores = cells.iter().map(|cell| numeric(call, cell, x.element));
     let classes = i64::try_from(*count).map_err(|_| call.refuse("too many columns"))?;
     let labels = Labels {
@@ -259,10 +271,6 @@ pub(super) fn arg_max(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
         element: x.element,
         classifier: false,
     };
-    let mut dims = vec![Dim::Rows];
-    if call.node.int("keepdims").unwrap_or(1) != 0 {
-        dims.push(Dim::Fixed(1));
-    }
     let cell = Cell::new(Expr::Label(Rc::new(labels)));
     one(Tensor::cells(Element::Int64, dims, vec![cell]))
 }

@@ -116,7 +116,8 @@ fn cell(call: &Call<'_>, function: Unary, x: &Cell, element: Element) -> Result<
     };
     let expr = expr
         .or_else(leafwise)
-        .or_else(|| neural(call, function, &x.expr));
+        .or_else(|| neural(call, function, &x.expr))
+        .or_else(|| call.map_pieces(&[x], |x| Some(element.round(function.of(x[0])))));
     let chain = match function {
         Unary::Neg => then(&x.chain, Operation::Multiply, -1.0, element),
         _ => None,
@@ -241,6 +242,8 @@ fn cast_cell(call: &Call<'_>, x: &Cell, from: Element, to: Element) -> Result<Ce
         ) && to != Element::String;
     let expr = match &x.expr {
         Expr::Label(labels) => cast_label(labels, to),
+        Expr::Word(_) => None,
+        Expr::Pieces(_) => call.map_pieces(&[x], |x| cast_number(x[0], to)),
         expr if keeps => Some(expr.clone()),
         expr if to == Element::Bool && is_positive(expr) => Some(Expr::constant(1.0)),
         expr if to.is_integer() && call.run.leaves.borrow().is_at_least_one(expr) => {
@@ -248,11 +251,13 @@ fn cast_cell(call: &Call<'_>, x: &Cell, from: Element, to: Element) -> Result<Ce
         }
         _ => leafwise(),
     };
-    // A float becomes one of another type by rounding, and so does an integer.
-    let chain = if to.is_float() && (from.is_float() || from.is_integer()) {
-        then(&x.chain, Operation::Round, 0.0, to)
-    } else {
-        None
+    // A float becomes one of another type by rounding, and so does an integer; an integer by cutting off.
+    let chain = match to {
+        Element::Int32 | Element::Int64 if from.is_float() => {
+            then(&x.chain, Operation::Truncate, 0.0, from)
+        }
+        _ if to.is_float() && from != Element::String => then(&x.chain, Operation::Round, 0.0, to),
+        _ => None,
     };
     let message = format!(
         "casting scores to {} rounds them; float and double are supported",
@@ -288,6 +293,8 @@ fn is_positive(expr: &Expr) -> bool {
         Expr::Curve(curve) => curve.scale > 0.0 && curve.shift >= 0.0,
         Expr::Share(..) | Expr::Positive => true,
         Expr::Total(members) => members.iter().all(is_positive),
-        Expr::Affine(_) | Expr::Label(_) | Expr::Opaque(_) => false,
+        Expr::Affine(_) | Expr::Label(_) | Expr::Pieces(_) | Expr::Word(_) | Expr::Opaque(_) => {
+            false
+        }
     }
 }
