@@ -309,3 +309,29 @@ fn what_cannot_be_trained_says_why() {
         .to_string();
     assert!(found.contains("all features are constant"), "{found}");
 }
+
+/// Units of the targets change nothing but the scale and the bias of the scores: by a power of 2, to the bit.
+#[test]
+fn targets_of_any_size_are_learned() {
+    let mut data = sums(200);
+    data.targets.truncate(1);
+    let fit = |power: i32| {
+        let mut scaled = data.clone();
+        for cell in &mut scaled.targets[0].cells {
+            let y = cell.parse::<f64>().unwrap() * 2f64.powi(power);
+            *cell = format!("{y:e}");
+        }
+        network(estimator("MLPRegressor", QUICK).fit(&scaled).unwrap())
+    };
+    let (one, tiny, huge) = (fit(0), fit(-1000), fit(300));
+    assert!(simulated(&one, &data) > 0.8);
+    for (other, power) in [(&tiny, -1000), (&huge, 300)] {
+        let [first, last] = &one.layers[..] else {
+            panic!("one hidden layer");
+        };
+        assert_eq!(&other.layers[0], first);
+        assert_eq!(other.layers[1].weights, last.weights);
+        let units = [last.scale[0], last.bias[0]].map(|x| x * 2f64.powi(power));
+        assert_eq!([other.layers[1].scale[0], other.layers[1].bias[0]], units);
+    }
+}

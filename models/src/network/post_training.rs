@@ -3,9 +3,11 @@
 //! Layer by layer, from the inputs on: the integer weights of a neuron are those whose sum, over the codes that the layer before
 //! really gives, is nearest to the float network's on the rows, within what has slots in a ring
 //! (as in Frantar et al., *GPTQ*, ICLR 2023, but with a bound on `Σ|w|·x_max`); then the range of its activation with the least
-//! squared error. Bits are tried, and those taken that lose least on rows held out.
+//! squared error. Bits are tried, and those taken that lose least on rows held out. Between few rows others are mixed: the float network
+//! tells what is right there, so that nothing but rows is missing.
 
 mod build;
+mod mixed;
 mod moments;
 mod options;
 mod pursuit;
@@ -25,6 +27,7 @@ use super::{NetworkModel, NetworkParts};
 use crate::data::Table;
 use crate::quantized::{InputCodec, QuantizeError};
 use build::{Build, Coded, FloatRows};
+use mixed::Mixed;
 use trial::{Trial, loss, trials};
 
 /// Most calibration rows that weights are fitted to.
@@ -55,12 +58,14 @@ pub fn quantize_float_network(
     let rows = rows_within(model)?;
     let table = calibration.align(model.feature_names.as_deref(), model.n_features)?;
     table.require_complete()?;
-    let table = spread(&table, rows)?;
-    if table.n_rows() == 0 {
+    let given = spread(&table, rows)?;
+    if given.n_rows() == 0 {
         return Err(QuantizeError::CalibrationNeeded);
     }
-    let float = FloatRows::new(model, &table)?;
-    let held = held_out(table.n_rows());
+    let mixed = Mixed::new(&given, rows)?;
+    let float = FloatRows::new(model, &mixed.table)?;
+    let held = &mixed.held;
+    let coded_with = |bits| Coded::new(model, &given, &mixed.table, bits);
     let build = Build {
         model,
         float: &float,
@@ -70,16 +75,16 @@ pub fn quantize_float_network(
     let mut work = 0.0;
     for group in trials(model, options)? {
         for trial in group {
-            work += trial_work(model, table.n_rows());
+            work += trial_work(model, mixed.table.n_rows());
             if work > MAX_TRIALS_WORK && best.is_some() {
                 break;
             }
             let coded = match coded.entry(trial.input_bits) {
                 Entry::Occupied(entry) => entry.into_mut(),
-                Entry::Vacant(entry) => entry.insert(Coded::new(model, &table, trial.input_bits)?),
+                Entry::Vacant(entry) => entry.insert(coded_with(trial.input_bits)?),
             };
-            let (_, scores) = build.layers(&trial, coded, &shares(&held, false))?;
-            let loss = loss(model, &float, &scores, &held);
+            let (_, scores) = build.layers(&trial, coded, &shares(held, false))?;
+            let loss = loss(model, &float, &scores, held);
             let rank = loss.max(UNNOTICED) * trial.price();
             if best.as_ref().is_none_or(|best| rank < best.rank) {
                 best = Some(Best { rank, loss, trial });
@@ -94,10 +99,11 @@ pub fn quantize_float_network(
         }
     }
     let trial = best.ok_or(QuantizeError::CalibrationNeeded)?.trial;
-    let coded = Coded::new(model, &table, trial.input_bits)?;
-    let (layers, scores) = build.layers(&trial, &coded, &shares(&held, true))?;
+    let coded = coded_with(trial.input_bits)?;
+    let (layers, scores) = build.layers(&trial, &coded, &shares(held, true))?;
     let constant = constant_features(model, &coded.inputs);
-    let report = NetworkReport::new(model, &layers, &trial, &float, &scores, constant);
+    let of_given = &scores[..mixed.given * model.layers[model.layers.len() - 1].weights.len()];
+    let report = NetworkReport::new(model, &layers, &trial, &float, of_given, constant);
     let parts = NetworkParts {
         inputs: coded.inputs,
         layers,
@@ -117,9 +123,15 @@ struct Best {
 }
 
 impl Coded {
-    fn new(model: &NetworkModel, table: &Table, bits: u8) -> Result<Self, QuantizeError> {
+    /// Codecs by the rows that were `given`, codes of all.
+    fn new(
+        model: &NetworkModel,
+        given: &Table,
+        table: &Table,
+        bits: u8,
+    ) -> Result<Self, QuantizeError> {
         let bits = BitWidth::new(bits).map_err(QuantizeError::Quant)?;
-        let mut inputs = inputs(table, bits)?;
+        let mut inputs = inputs(given, bits)?;
         let read = read_features(model);
         inputs.retain(|input| read[input.column]);
         if inputs.is_empty() {
@@ -145,14 +157,6 @@ fn constant_features(model: &NetworkModel, inputs: &[InputCodec]) -> Vec<usize> 
         read[input.column] = false;
     }
     (0..read.len()).filter(|&column| read[column]).collect()
-}
-
-/// Every fourth row, where there are enough; else none, and all rows are judged by.
-fn held_out(rows: usize) -> Vec<bool> {
-    const ENOUGH: usize = 80;
-    (0..rows)
-        .map(|row| rows >= ENOUGH && row % 4 == 3)
-        .collect()
 }
 
 /// What rows count, with the sum 1.

@@ -264,6 +264,7 @@ const OPERATORS: &[Operator] = &[
         elementwise::variadic(call, Binary::Min)
     }),
     fixed!("Mish", 18, Mish),
+    operator("Mod", 10, &[("fmod", Int)], 2, elementwise::remainder),
     operator("Mul", 1, NONE, 2, |call| {
         elementwise::binary(call, Binary::Mul)
     }),

@@ -148,7 +148,12 @@ fn targets(data: &TrainingData<'_>) -> (Targets, Standard) {
     };
     for column in columns {
         let center = mean(&mut column.iter().copied());
-        let deviation = mean(&mut column.iter().map(|y| (y - center).powi(2))).sqrt();
+        // Squares of parts of the largest neither overflow nor vanish, however small the targets are.
+        let largest = column
+            .iter()
+            .fold(0.0, |m: f64, y| m.max((y - center).abs()));
+        let part = |y: &f64| ((y - center) / largest.max(f64::MIN_POSITIVE)).powi(2);
+        let deviation = largest * mean(&mut column.iter().map(part)).sqrt();
         standard.means.push(center);
         // A constant needs no scale.
         standard

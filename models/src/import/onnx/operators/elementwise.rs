@@ -20,6 +20,15 @@ pub(super) fn binary(call: &Call<'_>, operation: Binary) -> Result<Vec<Value>, O
     one(apply(call, operation, a, b)?)
 }
 
+/// Remainders: of integers with the sign of the divisor, unless `fmod` asks for that of the dividend, as it must of other numbers.
+pub(super) fn remainder(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
+    match call.node.int("fmod").unwrap_or(0) {
+        1 => binary(call, Binary::Fmod),
+        0 if call.tensor(0)?.element.is_integer() => binary(call, Binary::Mod),
+        _ => Err(call.refuse("its attribute fmod does not go with its type; it is 1 for numbers that are no integers")),
+    }
+}
+
 /// An operation on one or more tensors, one after the other.
 pub(super) fn variadic(call: &Call<'_>, operation: Binary) -> Result<Vec<Value>, OnnxError> {
     one(folded(call, operation)?)
@@ -331,7 +340,7 @@ fn symbolic(operation: Binary, a: &Expr, b: &Expr, element: Element) -> Option<E
         Binary::Greater => above(a, b, [0, 1], element),
         Binary::LessOrEqual => above(a, b, [1, 0], element),
         Binary::GreaterOrEqual => above(b, a, [1, 0], element),
-        Binary::Div | Binary::Max | Binary::Min => None,
+        Binary::Div | Binary::Mod | Binary::Fmod | Binary::Max | Binary::Min => None,
     }
 }
 

@@ -12,6 +12,10 @@ pub(super) enum Binary {
     Max,
     Min,
     Pow,
+    /// The remainder with the sign of the divisor, of integers.
+    Mod,
+    /// The remainder with the sign of the dividend.
+    Fmod,
     Equal,
     Less,
     LessOrEqual,
@@ -50,18 +54,24 @@ impl Binary {
             Self::Max => a.max(b),
             Self::Min => a.min(b),
             Self::Pow => a.powf(b),
+            Self::Mod | Self::Fmod => a % b,
             _ => f64::from(u8::from(self.holds(a, b))),
         })
     }
 
-    /// Of two integers, which wrap around as those of the type do; quotients are rounded toward 0, and none is by 0.
+    /// Of two integers, which wrap around as those of the type do; quotients are rounded toward 0, and nothing is divided by 0.
     pub(super) fn integers(self, a: i64, b: i64, element: Element) -> Option<i64> {
         let exact = match self {
             Self::Add => a.wrapping_add(b),
             Self::Sub => a.wrapping_sub(b),
             Self::Mul => a.wrapping_mul(b),
-            Self::Div if b == 0 => return None,
+            Self::Div | Self::Mod | Self::Fmod if b == 0 => return None,
             Self::Div => a.wrapping_div(b),
+            Self::Fmod => a.wrapping_rem(b),
+            Self::Mod => match a.wrapping_rem(b) {
+                rest if rest != 0 && (rest < 0) != (b < 0) => rest + b,
+                rest => rest,
+            },
             Self::Max => a.max(b),
             Self::Min => a.min(b),
             Self::Pow => return None,
@@ -114,6 +124,18 @@ mod tests {
         assert_eq!(Binary::Div.integers(-7, 2, Int64), Some(-3));
         assert_eq!(Binary::Div.integers(7, 0, Int64), None);
         assert_eq!(Binary::Add.integers(100, 100, Int8), Some(-56));
+        for (a, b, rest, of_dividend) in
+            [(7, 3, 1, 1), (-7, 3, 2, -1), (7, -3, -2, 1), (-6, 3, 0, 0)]
+        {
+            assert_eq!(Binary::Mod.integers(a, b, Int64), Some(rest), "{a} {b}");
+            assert_eq!(
+                Binary::Fmod.integers(a, b, Int64),
+                Some(of_dividend),
+                "{a} {b}"
+            );
+        }
+        assert_eq!(Binary::Mod.integers(i64::MIN, -1, Int64), Some(0));
+        assert_eq!(Binary::Mod.integers(1, 0, Int64), None);
     }
 
     #[test]
