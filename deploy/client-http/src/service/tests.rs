@@ -1,5 +1,8 @@
+use std::thread::sleep;
+
 use super::*;
-use tenebra_client::{KeyTag, SpecId, to_frame};
+use tenebra_client::frame::HEADER_LEN;
+use tenebra_client::{FrameError, KeyTag, Kind, SpecId, to_frame};
 
 #[test]
 fn addresses_and_names_are_checked_before_anything_is_sent() {

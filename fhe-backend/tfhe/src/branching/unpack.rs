@@ -42,6 +42,7 @@ impl<K: Kernel> UnpackingKey<K> {
         let key = || K::empty_switch_key(gadget, size);
         Self {
             splits: (0..size.ilog2()).map(|_| key()).collect(),
+            dropped_bits: vec![64 - gadget.bits(); size.ilog2() as usize],
             scheme_switch: key(),
         }
     }

@@ -1,6 +1,7 @@
 //! What a model reads of a row, and the steps before it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use alloc::collections::{BTreeMap, BTreeSet};
+use std::collections::HashMap;
 
 use super::call::Run;
 use super::element::Element;

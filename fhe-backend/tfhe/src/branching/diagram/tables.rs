@@ -45,7 +45,7 @@ impl Builder<'_> {
         let bits: Vec<usize> = inputs.flat_map(|input| self.code_bits(*input)).collect();
         let codes = 1usize << self.turned_bits(bits.len());
         let value = self.lookup(&mut emitter, &bits, |chunk| {
-            let first = chunk.unsigned_abs() as usize * codes;
+            let first = usize::try_from(chunk).unwrap_or(0) * codes;
             let mut plain = Plain::new();
             for at in 0..codes {
                 joint.add_digits(first + at, at * form.coefficients, &mut plain);
