@@ -260,7 +260,7 @@ impl<'a> Sets<'a> {
 
     /// The union of two that spares most besides what all that are within it spare alone.
     fn best_union(&self, united: &[(Vec<usize>, f64)], limit: u32) -> Option<(Vec<usize>, f64)> {
-        let mut best: Option<(f64, (Vec<usize>, f64))> = None;
+        let mut best: Option<(f64, Vec<usize>)> = None;
         for (one, (inputs, _)) in united.iter().enumerate() {
             for (others, _) in &united[one + 1..] {
                 let union: BTreeSet<usize> = inputs.iter().chain(others).copied().collect();
@@ -268,16 +268,37 @@ impl<'a> Sets<'a> {
                 if !self.fits(&union, limit) {
                     continue;
                 }
-                let spared = self.spared(&union);
-                let within = united.iter().filter(|(of, _)| is_within(of, &union));
-                let alone: f64 = within.map(|(_, alone)| alone.max(0.0)).sum();
-                let gain = spared - alone;
+                let gain = self.spared(&union) - self.spared_within(united, &union);
                 if gain > 0.0 && best.as_ref().is_none_or(|(most, _)| gain > *most) {
-                    best = Some((gain, (union, spared)));
+                    best = Some((gain, union));
                 }
             }
         }
-        best.map(|(_, best)| best)
+        best.map(|(_, union)| {
+            let spared = self.spared(&union);
+            (union, spared)
+        })
+    }
+
+    /// What the groups within `inputs` spare that are worth a table; what several of them take in counts once.
+    fn spared_within(&self, united: &[(Vec<usize>, f64)], inputs: &[usize]) -> f64 {
+        let worth = united.iter().filter(|(_, spared)| *spared > 0.0);
+        let within: Vec<&Vec<usize>> = worth
+            .map(|(of, _)| of)
+            .filter(|of| is_within(of, inputs))
+            .collect();
+        let largest = |of: &&&Vec<usize>| {
+            let mut others = within.iter().filter(|other| *other != *of);
+            !others.any(|other| is_within(of, other))
+        };
+        let largest: Vec<&&Vec<usize>> = within.iter().filter(largest).collect();
+        let taken = self
+            .of
+            .iter()
+            .filter(|(of, _)| largest.iter().any(|group| is_within(of, group)));
+        let products: f64 = taken.map(|(_, members)| members.products).sum();
+        let tables = largest.iter().map(|group| self.table(self.bits(group)));
+        products - tables.sum::<f64>()
     }
 
     /// Each set of inputs in the first group that has all of them, and groups that are not worth it left out.
