@@ -1,5 +1,6 @@
 """Classifiers on three small data sets, float and encrypted: the comparison of scikit-learn's gallery, and of Concrete ML's."""
 
+import numpy as np
 from sklearn.datasets import make_circles, make_classification, make_moons
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler

@@ -86,6 +86,11 @@ def _load(name: str) -> tuple[np.ndarray, np.ndarray]:
         y = np.where(rng.random(len(y)) < 0.3, rng.permutation(y), y)
         X = np.column_stack([np.ones(len(X)), 20 * X])
         return X, {"ones_numbers": y, "ones_counts": y // 10, "ones_binary": (y > 140).astype(int), "ones_classes": (y // 100).astype(int)}[name]
+    if name == "one_category":
+        # A column that never varies.
+        X, y = _load("categories")
+        X[:, 2] = 0
+        return X, y
     if name == "categories":
         X = rng.integers(0, 5, size=(300, 4))
         return X, (X[:, 0] + X[:, 1] + rng.integers(0, 3, 300) > 5).astype(int)
@@ -185,6 +190,7 @@ def _cases() -> list[Case]:
     )
     linear("breast_cancer", pipeline.make_pipeline(preprocessing.StandardScaler(), lm.LogisticRegression()))
     linear("counts", nb.MultinomialNB(), nb.ComplementNB())
+    trees("one_category", nb.CategoricalNB(), nb.CategoricalNB(min_categories=7))
     trees("categories", nb.CategoricalNB(), nb.BernoulliNB(binarize=2))
     for name in ("breast_cancer", "wine"):
         trees(

@@ -77,6 +77,88 @@ def test_ties_go_to_the_first_class(classes: int) -> None:
     assert ties > 0
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_machines_of_words_and_missing_values() -> None:
+    """EBM reads categories that are words; words that it does not know count as missing values."""
+    glassbox = pytest.importorskip("interpret.glassbox")
+    import pandas as pd
+
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"colour": rng.choice(["red", "green", "blue"], 400), "size": rng.normal(size=400)})
+    frame.loc[::17, "size"] = np.nan
+    y = (frame["colour"] == "red") ^ (frame["size"] > 0)
+    machine = glassbox.ExplainableBoostingClassifier(interactions=[(0, 1)], max_rounds=50, n_jobs=1, outer_bags=2, random_state=0).fit(frame, y)
+    compiled = tenebra.from_fitted(machine).compile(measure=False, leaf_bits=16)
+    rows = pd.concat([frame, pd.DataFrame({"colour": ["violet", "red"], "size": [0.3, np.nan]})], ignore_index=True)
+    np.testing.assert_array_equal(compiled.predict(rows, fhe="simulate"), machine.predict(rows))
+    np.testing.assert_allclose(compiled.decision_function(rows, fhe="simulate"), machine.decision_function(rows), atol=1e-3)
+    np.testing.assert_array_equal(compiled.predict(rows[-9:], fhe="execute"), machine.predict(rows[-9:]))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_formulas_find_their_variables_by_name() -> None:
+    pytest.importorskip("statsmodels")
+    import pandas as pd
+    import statsmodels.formula.api as smf
+
+    X, y = data("diabetes").X_train, data("diabetes").y_train
+    frame = pd.DataFrame(X[:, :4], columns=["age", "sex", "bmi", "bp"]).assign(y=y)
+    results = smf.ols("y ~ bmi * age + bp", frame).fit()
+    compiled = tenebra.from_fitted(results).compile(frame, n_bits=12, measure=False)
+    shuffled = frame[["y", "bp", "age", "bmi"]]
+    np.testing.assert_allclose(compiled.predict(shuffled, fhe="disable"), results.predict(frame), rtol=1e-9)
+    np.testing.assert_allclose(compiled.predict(shuffled[:20]), results.predict(frame[:20]), atol=1.0)
+    for formula, reason in (("y ~ np.exp(bmi)", "np.exp"), ("y ~ C(sex)", "C(sex)")):
+        with pytest.raises(tenebra.UnsupportedError, match="is not a column of numbers") as caught:
+            tenebra.from_fitted(smf.ols(formula, frame).fit())
+        assert reason in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_is_no_sum_is_refused_with_the_reason() -> None:
+    from sklearn.calibration import CalibratedClassifierCV
+    from sklearn.ensemble import StackingClassifier, StackingRegressor, VotingClassifier
+    from sklearn.linear_model import LogisticRegression, Ridge
+    from sklearn.svm import SVC, LinearSVC
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+    cancer, wine, diabetes = data("scaled_cancer"), data("scaled_wine"), data("diabetes")
+    stump = DecisionTreeRegressor(max_depth=2)
+    for of, estimator, reason in (
+        (cancer, StackingClassifier([("a", LogisticRegression())]), "probabilities, which are no sum"),
+        (cancer, StackingClassifier([("a", LinearSVC())], DecisionTreeClassifier()), "no linear function"),
+        (diabetes, StackingRegressor([("a", Ridge()), ("b", stump)]), "linear scores and trees"),
+        (diabetes, StackingRegressor([("a", stump)], passthrough=True), "linear scores and trees"),
+        (cancer, CalibratedClassifierCV(LinearSVC()), "mean of the calibrated probabilities"),
+        (wine, CalibratedClassifierCV(LinearSVC(), method="isotonic", ensemble=False), "compares functions"),
+        (cancer, VotingClassifier([("a", LogisticRegression())], voting="soft"), "not a sum of trees"),
+        (wine, SVC(kernel="linear"), "pairs of classes vote"),
+        (cancer, SVC(), "linear kernel"),
+    ):
+        with pytest.raises(tenebra.UnsupportedError, match=reason):
+            tenebra.from_fitted(estimator.fit(of.X_train, of.y_train))
+    sm = pytest.importorskip("statsmodels.api")
+    ones = data("ones_binary")
+    for fit in (
+        lambda: sm.Probit(ones.y_train, ones.X_train).fit(disp=0),
+        lambda: sm.GLM(ones.y_train, ones.X_train, family=sm.families.Binomial(sm.families.links.Probit())).fit(),
+        lambda: sm.GLM(ones.y_train, ones.X_train, family=sm.families.Poisson(), offset=ones.X_train[:, 1]).fit(),
+    ):
+        with pytest.raises(tenebra.UnsupportedError, match="statsmodels"):
+            tenebra.from_fitted(fit())
+
+
+def test_categories_that_were_not_there_are_refused() -> None:
+    from sklearn.naive_bayes import CategoricalNB
+
+    X = np.random.default_rng(0).integers(0, 4, size=(100, 2))
+    compiled = tenebra.from_fitted(CategoricalNB().fit(X, X[:, 0] > 1)).compile(X, measure=False)
+    for row in ([4.0, 0.0], [-1.0, 0.0], [0.5, 0.0], [np.nan, 0.0]):
+        for fhe in ("disable", "simulate", "execute"):
+            with pytest.raises(tenebra.TenebraError, match="row 1"):
+                compiled.predict(row, fhe=fhe)
+
+
 def _clipped(compiled: tenebra.Compiled, X: np.ndarray) -> np.ndarray:
     """Rows beyond the calibrated ranges."""
     import warnings

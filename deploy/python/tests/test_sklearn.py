@@ -91,6 +91,8 @@ def _few(name: str) -> dict[str, Any]:
     if name.startswith("ExtraTree") and not name.startswith("ExtraTrees"):
         # A single random tree of few splits is wrong about too much.
         few.pop("max_depth")
+    if name.startswith("LGBM"):
+        few["verbose"] = -1
     if name.startswith("CatBoost"):
         few |= {"verbose": False, "allow_writing_files": False, "random_seed": 0}
         few.pop("n_estimators", None), few.pop("max_depth", None)

@@ -128,8 +128,8 @@ class Readout:
         """Of an isolation forest: the opposite of the anomaly score."""
         if self.isolation is None:
             raise UnsupportedError("only isolation forests score samples", "`decision_function` gives scores")
-        # The model adds log2(-offset) to the depth, so that outliers have negative scores.
-        return -np.exp2(np.log2(-self.isolation) - prediction.scores[:, 0])
+        # Scores are -depth - log2(-offset), so that outliers have those above 0.
+        return -np.exp2(np.log2(-self.isolation) + prediction.scores[:, 0])
 
     def predict_proba(self, prediction: Prediction) -> np.ndarray:
         """A probability for each class."""

@@ -34,7 +34,14 @@ def _bernoulli(estimator: Any) -> Draft:
 def _categorical(estimator: Any) -> Draft:
     tables = [np.asarray(table).T for table in estimator.feature_log_prob_]
     cuts = [[code - 0.5 for code in range(1, len(table))] for table in tables]
-    return _additive(estimator, cuts, tables)
+    draft = _additive(estimator, cuts, tables)
+    # Categories that it does not know are refused, as the original refuses them.
+    draft.n_features = len(tables)
+    draft.steps = Steps(draft.n_features)
+    for feature, table in enumerate(tables):
+        known = [float(code) for code in range(len(table))]
+        draft.features.append(draft.steps.add("code", **{"from": feature}, categories=known, unknown="refuse", missing="refuse"))
+    return draft
 
 
 def _additive(estimator: Any, cuts: list[list[float]], tables: list[np.ndarray]) -> Draft:

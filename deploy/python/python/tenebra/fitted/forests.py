@@ -230,12 +230,11 @@ def _isolation(estimator: Any) -> Draft:
     ):
         depths = estimator._decision_path_lengths[place] + estimator._average_path_length_per_tree[place] - 1.0
         trees.append(of_sklearn(each.tree_, depths.reshape(-1, 1) / unit).of_features(features))
-    # -2^-depth - offset < 0 is an outlier: depth + log2(-offset) <= 0. At equality it is none; a hair keeps that.
-    bias = np.log2(-estimator.offset_) + 1e-12
+    # -2^-depth - offset < 0 is an outlier: depth + log2(-offset) < 0. At equality it is none, as the first of two classes is.
     draft = Draft(
-        trees=trees,
-        bias=np.array([bias]),
-        classes=np.array([-1, 1]),
+        trees=[tree.scaled(-1) for tree in trees],
+        bias=-np.array([np.log2(-estimator.offset_)]),
+        classes=np.array([1, -1]),
         decision="threshold",
         isolation=float(estimator.offset_),
     )

@@ -69,7 +69,7 @@ def _asked(estimator: Any, rows: np.ndarray, model: Model) -> Any:
         try:
             import pandas as pd
 
-            asked = pd.DataFrame(rows, columns=names)
+            asked = _with_words(pd.DataFrame(rows, columns=names), model)
         except ImportError:
             pass
     cls = next((c for c in type(estimator).__mro__ if _library(c) != "tenebra"), type(estimator))
@@ -78,6 +78,15 @@ def _asked(estimator: Any, rows: np.ndarray, model: Model) -> Any:
         return None
     wanted = method(estimator, asked)
     return wanted[0] if isinstance(wanted, tuple) else wanted
+
+
+def _with_words(frame: Any, model: Model) -> Any:
+    """Words in the columns that hold codes of them."""
+    for feature, known in json.loads(model.to_json()).get("categories", {}).items():
+        if known["words"]:
+            column = frame.columns[int(feature)]
+            frame[column] = [None if np.isnan(code) else known["words"][int(code)] for code in frame[column]]
+    return frame
 
 
 def _asked_results(results: Any, rows: np.ndarray, model: Model) -> Any:
@@ -111,6 +120,9 @@ def _rows(model: Model) -> np.ndarray:
     elif fields["kind"] == "additive":
         rows = np.zeros((_ROWS, n))
         for term in fields["terms"]:
+            if not term["cuts"]:
+                # It adds the same whatever the feature.
+                continue
             most = len(term["cuts"])
             whole = all(cut % 1 == 0.5 for cut in term["cuts"])
             places = rng.integers(0, most + 1, size=_ROWS)
