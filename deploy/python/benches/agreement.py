@@ -83,8 +83,8 @@ def _row(name: str, of: str, X: np.ndarray, y: np.ndarray) -> tuple[str, bool]:
     if name == "NuSVC":
         few["nu"] = 0.1
     model = getattr(tenebra.sklearn, name)(**few)
-    method = "predict" if hasattr(model, "predict") else "transform"
     model.fit(X_train, y_train, **extra)
+    method = "predict" if hasattr(model, "predict") else "transform"
     trees = tenebra.from_fitted(model).of_trees
     # Leaves take as few bits as change no decision of the calibration rows; these are for others as well, and cost 1 % of the time.
     model.compile(X_train, measure=False, **({"leaf_bits": 16} if trees else {}))
