@@ -173,6 +173,7 @@ mod tests {
     fn the_smaller_storage_is_chosen() {
         assert!(Matrix::from_entries(2, 2, vec![(0, 0, 1)]).is_sparse());
         let dense = Matrix::from_entries(2, 2, vec![(0, 0, 1), (1, 1, 2)]);
+        assert!(!dense.is_sparse());
         assert_eq!(dense, Matrix::dense(2, 2, vec![1, 0, 0, 2]));
     }
 }

@@ -344,6 +344,13 @@ mod tests {
                 Interval::new(0, 20)
             ]
         );
+        let [port] = verified.outputs() else {
+            panic!("one output");
+        };
+        assert_eq!(
+            (port.name.as_str(), &port.ranges[..]),
+            ("s", &[range(s)][..])
+        );
         assert_eq!(verified.output_ranges(), [Interval::new(0, 20)]);
         assert_eq!(verified.input_ranges().len(), 2);
     }

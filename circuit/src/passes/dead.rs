@@ -381,6 +381,31 @@ mod tests {
         );
     }
 
+    /// %4 = x + r keeps r and what it reads, but only once %2, which comes before r, has brought x to life.
+    #[test]
+    fn life_comes_back_to_values_that_were_looked_at() {
+        let reads_x = [
+            "linear %0, dense [[2]], bias [0]",
+            "forest %0, outputs 1, bias [0], [[0: if x[0] < 1 then 1 else 2, 1: [1], 2: [2]]]",
+            "linear %0, sparse(1, 1) [], bias [4]",
+        ];
+        for reads_x in reads_x {
+            let circuit = |z: &str, weights: &str| {
+                format!(
+                    "circuit v1
+                    %0 = input x: [0, 1]
+                    %1 = input z: {z}
+                    %2 = {reads_x}
+                    %3 = linear %1, dense [[{weights}]], bias [0]
+                    %4 = add %0, %3
+                    output y: %2"
+                )
+            };
+            let (before, after) = (circuit("[0, 1]^2", "0, 1"), circuit("[0, 1]", "1"));
+            check(&before, &after, &[0, 2]);
+        }
+    }
+
     #[test]
     fn life_spreads_through_later_values_of_a_class() {
         // The output needs x_0 of %0 alone, but %3 = x + r is needed for it, and r_0 needs z_1.

@@ -81,6 +81,9 @@ mod tests {
             if token.kind == TokenKind::End {
                 break;
             }
+            if token.text == "-" || token.text == "%" {
+                assert!(token.kind == TokenKind::Symbol, "{}", token.text);
+            }
             tokens.push(token.text);
         }
         assert_eq!(
