@@ -1,7 +1,5 @@
 //! The simulator agrees with the plain Rust meaning of every case; and the suite notices those that do not.
 
-use std::collections::BTreeSet;
-
 use rand_core::CryptoRng;
 use tenebra_circuit::{
     Client, Evaluator, Interval, Op, OpKind, Options, Planned, Planner, TreeNode, Verified,
@@ -112,10 +110,10 @@ fn rows_of_the_suite_are_where_mistakes_are() {
 }
 
 /// Of forests over the first input, as features are counted.
-fn thresholds(case: &Case) -> BTreeSet<(usize, i64)> {
+fn thresholds(case: &Case) -> Vec<(usize, i64)> {
     let ops = &case.circuit.circuit().ops;
     let first = ops.iter().position(|op| matches!(op, Op::Input(_)));
-    let mut found = BTreeSet::new();
+    let mut found = Vec::new();
     for op in ops {
         let Op::Forest { input, forest } = op else {
             continue;
@@ -128,10 +126,12 @@ fn thresholds(case: &Case) -> BTreeSet<(usize, i64)> {
                 feature, threshold, ..
             } = node
             {
-                found.insert((*feature as usize, *threshold));
+                found.push((*feature as usize, *threshold));
             }
         }
     }
+    found.sort_unstable();
+    found.dedup();
     found
 }
 
