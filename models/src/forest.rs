@@ -12,6 +12,7 @@ mod error;
 mod model;
 mod parts;
 mod quantize;
+mod ties;
 mod tree;
 
 pub use error::ForestError;

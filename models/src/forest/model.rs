@@ -4,7 +4,7 @@ use core::ops::Deref;
 
 use tenebra_quant::{Decision, InverseLink};
 
-use super::{ForestError, ForestParts, Node, check};
+use super::{ForestError, ForestParts, Node, check, ties};
 use crate::data::Words;
 use crate::scores::Metric;
 use tenebra_quant::Prediction;
@@ -18,6 +18,8 @@ pub struct ForestModel {
     parts: ForestParts,
     /// The features that splits read, ascending, each with whether it must not be missing.
     used: Vec<(u32, bool)>,
+    /// How close scores must be to be equal.
+    equal: f64,
 }
 
 impl Deref for ForestModel {
@@ -37,7 +39,8 @@ impl ForestModel {
     pub fn new(mut parts: ForestParts) -> Result<Self, ForestError> {
         check::check(&mut parts)?;
         let used = check::used_features(&parts.trees);
-        Ok(Self { parts, used })
+        let equal = ties::equal(&parts);
+        Ok(Self { parts, used, equal })
     }
 
     /// The parts, for reading.
@@ -106,11 +109,22 @@ impl ForestModel {
     /// As [`decision_function`](Self::decision_function).
     pub fn predict(&self, row: &[f64]) -> Result<Prediction, ForestError> {
         let scores = self.decision_function(row)?;
-        Ok(Prediction::from_scores(
-            scores,
-            self.parts.inverse_link,
-            self.parts.decision,
-        ))
+        let class = self.decide(&scores);
+        let prediction =
+            Prediction::from_scores(scores, self.parts.inverse_link, self.parts.decision);
+        Ok(Prediction {
+            class,
+            ..prediction
+        })
+    }
+
+    /// The class that scores decide on, the first of those that tie; `None` of a regression.
+    pub(crate) fn decide(&self, scores: &[f64]) -> Option<usize> {
+        ties::decide(self.parts.decision, scores, self.equal)
+    }
+
+    pub(crate) fn equal(&self) -> f64 {
+        self.equal
     }
 
     /// The score that is usual for the objective.

@@ -16,6 +16,7 @@ mod inputs;
 mod leaves;
 mod options;
 mod report;
+mod ties;
 mod unfold;
 
 pub use additive::quantize_additive;

@@ -37,15 +37,20 @@ pub(super) fn choose_leaves(
     if !LeafCodes::new(model, 1).is_finite() {
         return Err(QuantizeError::ScoresOverflow);
     }
+    let reached = calibration.map(|table| Reached::new(model, sample(table)));
+    let codes = |bits| {
+        let mut codes = LeafCodes::new(model, bits);
+        codes.settle_ties(model, reached.as_ref());
+        codes
+    };
     if let Some(found) = leaf_bits {
         let valid = (1..=MAX_LEAF_BITS).contains(&found);
         return if valid {
-            Ok(LeafCodes::new(model, found))
+            Ok(codes(found))
         } else {
             Err(QuantizeError::LeafBits { found })
         };
     }
-    let reached = calibration.map(|table| Reached::new(model, sample(table)));
     let informative = reached.as_ref().is_some_and(Reached::is_informative);
     let least = if informative { 1 } else { DEFAULT_LEAF_BITS };
     let of_task = |(regression, classifier): (f64, f64)| {
@@ -66,8 +71,6 @@ pub(super) fn choose_leaves(
             && (error.relative <= allowed || !informative)
             && codes.keeps_single_tree(model)
     };
-    let found = (least..MAX_LEAF_BITS)
-        .map(|bits| LeafCodes::new(model, bits))
-        .find(fine);
-    Ok(found.unwrap_or_else(|| LeafCodes::new(model, MAX_LEAF_BITS)))
+    let found = (least..MAX_LEAF_BITS).map(codes).find(fine);
+    Ok(found.unwrap_or_else(|| codes(MAX_LEAF_BITS)))
 }

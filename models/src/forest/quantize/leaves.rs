@@ -7,11 +7,15 @@ use alloc::collections::BTreeSet;
 
 use tenebra_quant::Decision;
 
-use crate::forest::{ForestModel, Node, Tree};
+use super::ties::single_leaves;
+use crate::forest::{ForestModel, Node, Tree, ties};
 
 /// Least part of the span of all possible scores that the scores of rows spread over if they are to say how fine leaves
 /// must be.
 const LEAST_SPREAD: f64 = 1.0 / 16.0;
+
+/// Largest distance of a tree's middle leaf from 0, in parts of the span of its leaves, where it counts as 0.
+const BALANCED: f64 = 1e-9;
 
 /// Least standard deviation that errors are related to, in parts of that span.
 const LEAST_DEVIATION: f64 = 1.0 / 1024.0;
@@ -46,8 +50,14 @@ impl LeafCodes {
             let widest = spread.iter().copied().fold(0.0, f64::max);
             spread.fill(widest);
         }
+        // An even number of steps has a middle: a leaf of 0 and opposite leaves stay what they are.
+        let balanced = model.decision == Decision::Threshold
+            && ranges
+                .iter()
+                .flatten()
+                .all(|(low, high)| (low + high).abs() <= BALANCED * (high - low));
         #[expect(clippy::cast_precision_loss, reason = "at most 2^32")]
-        let steps = ((1_u64 << bits) - 1) as f64;
+        let steps = ((1_u64 << bits) - 1 - u64::from(balanced && bits > 1)) as f64;
         let scale = spread
             .iter()
             .map(|spread| if *spread > 0.0 { spread / steps } else { 1.0 });
@@ -117,22 +127,13 @@ impl LeafCodes {
 
     /// Whether a forest of one tree decides for the same class in every leaf. (In a larger one, only rows tell which leaves meet.)
     pub(super) fn keeps_single_tree(&self, model: &ForestModel) -> bool {
-        let [tree] = model.trees.as_slice() else {
-            return true;
-        };
-        tree.nodes.iter().enumerate().all(|(at, node)| {
-            let Node::Leaf(leaf) = node else { return true };
-            let mut scores = model.bias.clone();
-            scores[tree.first_output..]
-                .iter_mut()
-                .zip(leaf)
-                .for_each(|(score, value)| *score += value);
-            model.decision.decide(&scores) == model.decision.decide(&self.scores(model, &[at]))
+        single_leaves(model).into_iter().all(|(at, scores)| {
+            model.decide(&scores) == model.decision.decide(&self.scores(model, &[at]))
         })
     }
 
     /// The scores of a row that reaches these leaves, as they come out after decryption.
-    fn scores(&self, model: &ForestModel, reached: &[usize]) -> Vec<f64> {
+    pub(super) fn scores(&self, model: &ForestModel, reached: &[usize]) -> Vec<f64> {
         let mut sums = vec![0_i64; model.n_outputs()];
         for ((tree, integers), &leaf) in model.trees.iter().zip(&self.integers).zip(reached) {
             for (sum, integer) in sums[tree.first_output..].iter_mut().zip(&integers[leaf]) {
@@ -225,6 +226,12 @@ impl<'a> Reached<'a> {
         }
     }
 
+    /// Leaves and scores, row by row.
+    pub(super) fn rows(&self) -> impl Iterator<Item = (&[usize], &[f64])> {
+        let leaves = self.leaves.chunks_exact(self.model.trees.len());
+        leaves.zip(self.scores.chunks_exact(self.model.n_outputs()))
+    }
+
     /// Whether the rows say how fine leaves must be: their scores spread over some part of what scores can be, and all classes
     /// occur.
     pub(super) fn is_informative(&self) -> bool {
@@ -240,7 +247,7 @@ impl<'a> Reached<'a> {
         let decided = self
             .scores
             .chunks_exact(outputs)
-            .map(|scores| self.model.decision.decide(scores));
+            .map(|scores| self.model.decide(scores));
         let classes: BTreeSet<usize> = decided.flatten().collect();
         spreads && classes.len() == self.model.classes.len()
     }
@@ -248,8 +255,7 @@ impl<'a> Reached<'a> {
     /// What quantized leaves change.
     pub(super) fn error(&self, codes: &LeafCodes) -> ScoreDeviation {
         let mut error = ErrorSum::new(self.model);
-        let leaves = self.leaves.chunks_exact(self.model.trees.len());
-        for (reached, want) in leaves.zip(self.scores.chunks_exact(self.model.n_outputs())) {
+        for (reached, want) in self.rows() {
             error.add(&codes.scores(self.model, reached), want);
         }
         error.finish()
@@ -259,6 +265,7 @@ impl<'a> Reached<'a> {
 /// Collects a [`ScoreDeviation`].
 pub(super) struct ErrorSum {
     decision: Decision,
+    equal: f64,
     error: ScoreDeviation,
     outputs: Vec<Moments>,
     /// Per output, the least standard deviation to relate errors to.
@@ -280,6 +287,7 @@ impl ErrorSum {
         let spans = spans(model, &all_leaf_ranges(model));
         Self {
             decision: model.decision,
+            equal: model.equal(),
             error: ScoreDeviation::default(),
             outputs: vec![Moments::default(); model.n_outputs()],
             least: spans.iter().map(|span| span * LEAST_DEVIATION).collect(),
@@ -288,7 +296,7 @@ impl ErrorSum {
 
     pub(super) fn add(&mut self, got: &[f64], want: &[f64]) {
         self.error.rows += 1;
-        let changed = self.decision.decide(got) != self.decision.decide(want);
+        let changed = self.decision.decide(got) != ties::decide(self.decision, want, self.equal);
         self.error.changed += usize::from(changed);
         for ((moments, got), want) in self.outputs.iter_mut().zip(got).zip(want) {
             self.error.max = self.error.max.max((got - want).abs());

@@ -8,7 +8,7 @@ import numpy as np
 
 from tenebra.errors import UnsupportedError
 from tenebra.fitted.draft import Draft, several
-from tenebra.fitted.trees import TIE, Tree, of_sklearn, one_hot, spread
+from tenebra.fitted.trees import Tree, of_sklearn, one_hot, spread
 
 SINGLE = ("DecisionTreeClassifier", "ExtraTreeClassifier")
 FORESTS = ("RandomForestClassifier", "ExtraTreesClassifier")
@@ -162,7 +162,7 @@ def class_sum(trees: list[Tree], classes: Any, *, probabilities: bool) -> Draft:
     outputs = 1 if len(classes) == 2 else len(classes)
     return Draft(
         trees=trees,
-        bias=-TIE * (np.arange(outputs) if outputs > 1 else np.ones(1)),
+        bias=np.zeros(outputs),
         classes=classes,
         decision="threshold" if outputs == 1 else "arg_max",
         probabilities="none" if not probabilities else "halves" if outputs == 1 else "values",

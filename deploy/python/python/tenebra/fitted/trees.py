@@ -7,9 +7,6 @@ from typing import Any
 
 import numpy as np
 
-#: What each class is behind the one before, so that the first of equal ones stays the largest once leaves are rounded: trees
-#: whose leaves are pure often tie, and the differences of others are no closer to 0 than this but for one row in thousands.
-TIE = 2.0**-12
 #: The largest number: JSON has no infinity, and a split there sends every number left.
 LARGEST = float(np.finfo(np.float64).max)
 
