@@ -12,7 +12,7 @@ use tenebra_models::import::onnx;
 const OTHER: &str = "TENEBRA_ONNX_PIPELINES";
 
 /// What is not read, by the beginning of its name: the node that is named in the message.
-const REFUSED: [(&str, &str); 2] = [("power", "`pref_Div` (Div)"), ("quantile", "`Is_IsNaN`")];
+const REFUSED: [(&str, &str); 1] = [("quantile", "`Is_IsNaN`")];
 
 #[derive(Deserialize)]
 struct Recorded {

@@ -181,9 +181,10 @@ impl Settings {
                 refuse(why, &[bins, decoy_bits, leaf_bits])
             }
             _ => {
-                let own = "the codes are the model's own thresholds; `bins` of uniform steps take so many bits";
+                let own =
+                    "the codes are the model's own thresholds; uniform ones take so many bits";
                 refuse(own, &[(n_bits.0 && !uniform, n_bits.1)])?;
-                let why = "`bins` of uniform steps have no split points to hide";
+                let why = "uniform codes have no split points to hide";
                 refuse(why, &[(decoy_bits.0 && uniform, decoy_bits.1)])?;
                 let why = "it is for linear models; this one takes the ranges of its split points";
                 refuse(why, &[range])?;

@@ -4,12 +4,13 @@ mod chart;
 mod sides;
 
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 use tenebra_app::tune::{Codes, Tuning};
 use tenebra_models::search::SearchResults;
 
 use crate::output::Failure;
 use chart::{BLUE_DARK, GREY, ORANGE, drawn, padded, text};
-pub(crate) use sides::{Grid, Points, boundary, confusion, line, reliability, residuals};
+pub(crate) use sides::{Grid, Points, boundary, confusion, line, reliability, residuals, tenths};
 
 /// Scores of a search against the time of an encrypted row, with the front of those that nothing beats in both.
 pub(crate) fn front(results: &SearchResults) -> Result<String, Failure> {
@@ -26,12 +27,23 @@ pub(crate) fn front(results: &SearchResults) -> Result<String, Failure> {
     let of_last = numbers.filter(|at| Some(results.candidates[*at].round) == last);
     let all: Vec<(f64, f64)> = of_last.filter_map(point).collect();
     let front: Vec<(f64, f64)> = results.pareto.iter().filter_map(|&at| point(at)).collect();
+    let named = results.pareto.iter().filter(|at| point(**at).is_some());
+    let names: Vec<String> = named
+        .map(|&at| {
+            let parameters = results.candidates[at].parameters.iter();
+            let set: Vec<String> = parameters.map(|(n, v)| format!("{n}={v}")).collect();
+            set.join(" ")
+        })
+        .collect();
     if all.is_empty() {
         return Err(Failure::new(
             "no candidate has both a score and a time: nothing to plot",
         ));
     }
+    // Names stand left of their points.
     let times = padded(all.iter().map(|(ms, _)| ms.max(1e-6).ln()), 0.08);
+    let room = 0.25 * (times.end - times.start);
+    let times = times.start - room..times.end;
     let scores = padded(all.iter().map(|(_, score)| *score), 0.08);
     drawn((760, 480), |area| {
         let mut chart = ChartBuilder::on(area)
@@ -39,7 +51,10 @@ pub(crate) fn front(results: &SearchResults) -> Result<String, Failure> {
             .margin(14)
             .x_label_area_size(46)
             .y_label_area_size(64)
-            .build_cartesian_2d((times.start.exp()..times.end.exp()).log_scale(), scores)?;
+            .build_cartesian_2d(
+                (times.start.exp()..times.end.exp()).log_scale(),
+                scores.clone(),
+            )?;
         chart
             .configure_mesh()
             .light_line_style(TRANSPARENT)
@@ -48,18 +63,27 @@ pub(crate) fn front(results: &SearchResults) -> Result<String, Failure> {
             .label_style(text(13))
             .x_desc("predicted time of an encrypted row, ms")
             .y_desc(results.metric.as_str())
-            .x_label_formatter(&|ms| chart::short(*ms))
-            .y_label_formatter(&|score| format!("{score:.3}"))
+            .x_label_formatter(&chart::power)
+            .y_label_formatter(&chart::ticks(&scores))
             .draw()?;
         let dots = all
             .iter()
             .map(|&at| Circle::new(at, 4, GREY.mix(0.7).filled()));
         chart.draw_series(dots)?;
+        // Whoever has less time than the next point takes has this one's score.
+        let steps = front
+            .windows(2)
+            .flat_map(|pair| [pair[0], (pair[1].0, pair[0].1)]);
         chart.draw_series(LineSeries::new(
-            front.iter().copied(),
+            steps.chain(front.last().copied()),
             ORANGE.stroke_width(2),
         ))?;
         chart.draw_series(front.iter().map(|&at| Circle::new(at, 5, ORANGE.filled())))?;
+        let style = text(12).pos(Pos::new(HPos::Right, VPos::Bottom));
+        let named = front.iter().zip(&names);
+        chart.draw_series(named.map(|(&at, name)| {
+            EmptyElement::at(at) + Text::new(name.clone(), (-7, -5), style.clone())
+        }))?;
         Ok(())
     })
 }
@@ -87,11 +111,15 @@ pub(crate) fn bits(tuning: &Tuning) -> Result<String, Failure> {
         scores.iter().map(|(_, s)| *s).chain([tuning.float_score]),
         0.08,
     );
-    let slowest = times
-        .iter()
-        .map(|(_, ms)| *ms)
-        .fold(0.0, f64::max)
-        .max(1e-3);
+    let slowest = times.iter().map(|(_, ms)| *ms).fold(0.0, f64::max);
+    let (unit, per_ms) = if slowest < 0.5 {
+        ("µs", 1e3)
+    } else {
+        ("ms", 1.0)
+    };
+    let times = times.into_iter().map(|(bits, ms)| (bits, ms * per_ms));
+    let times: Vec<(f64, f64)> = times.collect();
+    let height = 0.0..(slowest * per_ms).max(1e-3) * 1.15;
     drawn((760, 480), |area| {
         let mut chart = ChartBuilder::on(area)
             .caption("Score and encrypted time by bits", text(20))
@@ -99,8 +127,8 @@ pub(crate) fn bits(tuning: &Tuning) -> Result<String, Failure> {
             .x_label_area_size(46)
             .y_label_area_size(64)
             .right_y_label_area_size(64)
-            .build_cartesian_2d(widths.clone(), range)?
-            .set_secondary_coord(widths.clone(), 0.0..slowest * 1.15);
+            .build_cartesian_2d(widths.clone(), range.clone())?
+            .set_secondary_coord(widths.clone(), height.clone());
         chart
             .configure_mesh()
             .light_line_style(TRANSPARENT)
@@ -110,13 +138,13 @@ pub(crate) fn bits(tuning: &Tuning) -> Result<String, Failure> {
             .x_desc("bits of a code")
             .y_desc(tuning.metric.as_str())
             .x_label_formatter(&|bits| format!("{bits:.0}"))
-            .y_label_formatter(&|score| format!("{score:.3}"))
+            .y_label_formatter(&chart::ticks(&range))
             .draw()?;
         chart
             .configure_secondary_axes()
             .label_style(text(13))
-            .y_desc("predicted time of a row, ms")
-            .y_label_formatter(&|ms| chart::short(*ms))
+            .y_desc(format!("predicted time of a row, {unit}"))
+            .y_label_formatter(&chart::ticks(&height))
             .draw()?;
         chart
             .draw_secondary_series(LineSeries::new(

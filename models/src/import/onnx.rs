@@ -3,7 +3,9 @@
 //! The graph is run on symbols: every element of a tensor is a constant, in the arithmetic of its type, or a function of a
 //! row, so that scalers, matrix products and additions fold into one coefficient matrix and a `Sigmoid`, `Softmax`, `Exp` or
 //! `ArgMax` at the end becomes the model's link and decision. Trees add variables of their own, columns of leaves; several
-//! tree operators add up to one forest, and a function of a single tree is taken leaf by leaf. A function of an affine form that is no link at the end, as `Relu` or `Tanh`, adds a variable as well: a neuron. What cannot be said that way
+//! tree operators add up to one forest, and a function of a single tree is taken leaf by leaf. A function of an affine form that is no link at the end, as `Relu` or `Tanh`, adds a variable as well: a neuron. What is done to
+//! features before the model (numbers for missing values, codes of categories, bins, products, fewer columns) becomes steps, values of a row that the client computes: then the
+//! model is a pipeline. What cannot be said that way
 //! is refused with the operator and the node: what is read predicts what onnxruntime does, but for rounding.
 //!
 //! Operators are those of `ai.onnx` and `ai.onnx.ml` (<https://onnx.ai/onnx/operators/>).
@@ -29,6 +31,7 @@ mod quantized;
 mod run;
 mod steps;
 mod tensor;
+mod trace;
 mod trees;
 mod widths;
 

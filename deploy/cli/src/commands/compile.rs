@@ -2,16 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use tenebra_app::compile::decoys;
 use tenebra_app::files::TableFile;
 use tenebra_app::model_folder::{self, MODEL_FILES, read_model};
 use tenebra_app::report::{NetworkBits, QuantizationReport};
 use tenebra_app::rows::{Columns, Selection, read_rows};
-use tenebra_app::{CompileOptions, Compiled, Error, compile, files};
-use tenebra_circuit::{Hide, Options, QueryMode};
+use tenebra_app::settings::{self, Settings};
+use tenebra_app::{Compiled, Error, compile, files};
+use tenebra_circuit::QueryMode;
 use tenebra_models::data::Table;
-use tenebra_models::forest::BinsMode;
-use tenebra_models::network::NetworkOptions;
 use tenebra_models::quantized::Calibration;
 use tenebra_models::{CalibrationNote, Model, QuantizeError, QuantizeOptions, calibration_notes};
 
@@ -57,7 +55,7 @@ pub(crate) struct Arguments {
     /// Bits of a feature's code and of a weight, 2 to 16 [default: 8]; of trees with `--bins uniform` only; of a float network's
     /// inputs, 1 to 8 [default: what loses least on the calibration data]
     #[arg(long, value_name = "B")]
-    n_bits: Option<u32>,
+    n_bits: Option<u8>,
     /// Bits of a weight of a float network's hidden layers, with its sign, 2 to 8 [default: as many as the sums have room for]
     #[arg(long, value_name = "W", value_parser = clap::value_parser!(u8).range(2..=8))]
     weight_bits: Option<u8>,
@@ -137,130 +135,49 @@ fn range(text: &str) -> Result<Calibration, String> {
     }
 }
 
-fn quantize_options(arguments: &Arguments, model: &Model) -> Result<QuantizeOptions, Failure> {
-    check_effects(arguments, model)?;
-    if let Model::Network(network) = model.behind_steps()
-        && !network.is_quantized()
-    {
-        return network_options(arguments);
-    }
-    let n_bits = arguments.n_bits.unwrap_or(8);
-    let too_many = || {
-        Failure::usage(format!(
-            "codes of {n_bits} bits are not supported; choose 2 to 16 bits"
-        ))
-    };
-    let mut options = QuantizeOptions::with_bits(u8::try_from(n_bits).map_err(|_| too_many())?)?;
-    options.forest.bins = match arguments.bins {
-        Some(Bins::Uniform) => BinsMode::Uniform(options.input_bits),
-        Some(Bins::Thresholds) | None => BinsMode::Thresholds,
-    };
-    options.forest.leaf_bits = arguments.leaf_bits;
-    options.calibration = arguments.range.unwrap_or_default();
-    if arguments.range.is_some() && !matches!(model.behind_steps(), Model::Linear(_)) {
-        let message =
-            "`--range` is for linear models; this one takes the ranges of its split points";
-        return Err(Failure::new(message).with_hint("leave `--range` out"));
-    }
-    if let Some(bits) = arguments.decoy_bits {
-        options.forest.decoys = Some(decoys(model, bits)?);
-    }
-    Ok(options)
-}
-
-/// Of a float network, which is quantized on the calibration data.
-fn network_options(arguments: &Arguments) -> Result<QuantizeOptions, Failure> {
-    let input_bits = match arguments.n_bits {
-        None => None,
-        Some(bits @ 1..=8) => u8::try_from(bits).ok(),
-        Some(bits) => {
-            let message = format!("inputs of {bits} bits are not supported; choose 1 to 8 bits");
-            return Err(Failure::usage(message));
-        }
-    };
-    Ok(QuantizeOptions {
-        network: NetworkOptions {
-            input_bits,
-            weight_bits: arguments.weight_bits,
-            activation_bits: arguments.activation_bits,
+/// What is asked of the compilation.
+fn settings(arguments: &Arguments) -> Settings {
+    Settings {
+        n_bits: arguments.n_bits,
+        weight_bits: arguments.weight_bits,
+        activation_bits: arguments.activation_bits,
+        bins: arguments.bins.map(|bins| match bins {
+            Bins::Uniform => settings::Bins::Uniform,
+            Bins::Thresholds => settings::Bins::Thresholds,
+        }),
+        range: arguments.range,
+        decoy_bits: arguments.decoy_bits,
+        leaf_bits: arguments.leaf_bits,
+        query: match arguments.query {
+            Query::Auto => QueryMode::Auto,
+            Query::Direct => QueryMode::Direct,
+            Query::Packed => QueryMode::Packed,
         },
-        ..QuantizeOptions::default()
-    })
+        p_fail_log2: arguments.p_fail,
+        hide_responses: arguments.hide_model,
+        hide_advantage_log2: arguments.hide_advantage.map(i32::from),
+        measure: !arguments.no_measure,
+    }
 }
 
-/// Refuses options that would change nothing.
-fn check_effects(arguments: &Arguments, model: &Model) -> Result<(), Failure> {
-    let uniform = arguments.bins == Some(Bins::Uniform);
-    let refused = match model.behind_steps() {
-        Model::Linear(_) => {
-            let why =
-                "a linear model has neither split points nor leaves, and its queries are direct";
-            vec![
-                (arguments.bins.is_some(), "--bins", why),
-                (arguments.decoy_bits.is_some(), "--decoy-bits", why),
-                (arguments.leaf_bits.is_some(), "--leaf-bits", why),
-                (arguments.query == Query::Packed, "--query packed", why),
-            ]
-        }
-        Model::Network(network) if !network.is_quantized() => {
-            let why = "a float network is quantized by least error on the calibration data";
-            vec![
-                (arguments.range.is_some(), "--range", why),
-                (arguments.bins.is_some(), "--bins", why),
-                (arguments.decoy_bits.is_some(), "--decoy-bits", why),
-                (arguments.leaf_bits.is_some(), "--leaf-bits", why),
-            ]
-        }
-        Model::Network(_) => {
-            let why = "a network is compiled with the codes and weights that it was trained with";
-            vec![
-                (arguments.n_bits.is_some(), "--n-bits", why),
-                (arguments.weight_bits.is_some(), "--weight-bits", why),
-                (
-                    arguments.activation_bits.is_some(),
-                    "--activation-bits",
-                    why,
-                ),
-                (arguments.range.is_some(), "--range", why),
-                (arguments.bins.is_some(), "--bins", why),
-                (arguments.decoy_bits.is_some(), "--decoy-bits", why),
-                (arguments.leaf_bits.is_some(), "--leaf-bits", why),
-            ]
-        }
-        _ => {
-            let own =
-                "the codes are the model's own thresholds; `--bins uniform` takes so many bits";
-            vec![
-                (arguments.n_bits.is_some() && !uniform, "--n-bits", own),
-                (
-                    arguments.decoy_bits.is_some() && uniform,
-                    "--decoy-bits",
-                    "`--bins uniform` has no split points to hide",
-                ),
-            ]
-        }
+/// An error about a setting, with the option that makes it.
+fn by_option(error: Error) -> Failure {
+    let option = |setting: &str| match setting {
+        "query" => "--query packed".to_owned(),
+        setting => format!("--{}", setting.replace('_', "-")),
     };
-    let of_networks = "it is for networks with float weights";
-    let network = matches!(model.behind_steps(), Model::Network(_));
-    let networks = [
-        (
-            arguments.weight_bits.is_some() && !network,
-            "--weight-bits",
-            of_networks,
-        ),
-        (
-            arguments.activation_bits.is_some() && !network,
-            "--activation-bits",
-            of_networks,
-        ),
-    ];
-    let refused = refused
-        .into_iter()
-        .chain(networks)
-        .find(|(given, ..)| *given);
-    match refused {
-        Some((_, option, why)) => Err(Failure::no_effect(option, why)),
-        None => Ok(()),
+    match error {
+        Error::NoEffect { setting, why } => Failure::no_effect(&option(setting), why),
+        Error::Setting {
+            setting,
+            value,
+            min,
+            max,
+        } => Failure::usage(format!(
+            "`{}` is {value}; it must be {min} to {max}",
+            option(setting)
+        )),
+        error => error.into(),
     }
 }
 
@@ -273,18 +190,6 @@ fn named_by(model: Model, path: &Path, table: &Table) -> Result<Model, Failure> 
         output::warning(&format!("{}: {warning}", path.display()));
     }
     Ok(model.with_feature_names(table.columns().to_vec())?)
-}
-
-/// How the model is to be hidden, if it is.
-fn hide(arguments: &Arguments) -> Option<Hide> {
-    let responses = arguments.hide_model?.next_power_of_two();
-    let default = Hide::default();
-    Some(Hide {
-        responses_log2: u8::try_from(responses.ilog2()).unwrap_or(u8::MAX),
-        advantage_bits: arguments
-            .hide_advantage
-            .map_or(default.advantage_bits, i8::unsigned_abs),
-    })
 }
 
 /// Fewer calibration rows than this tell little of a network.
@@ -382,20 +287,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
         None => None,
     };
-    let options = CompileOptions {
-        quantize: quantize_options(arguments, &model)?,
-        plan: Options {
-            p_fail_log2: arguments.p_fail,
-            query: match arguments.query {
-                Query::Auto => QueryMode::Auto,
-                Query::Direct => QueryMode::Direct,
-                Query::Packed => QueryMode::Packed,
-            },
-            hide: hide(arguments),
-            ..Options::default()
-        },
-        measure: !arguments.no_measure,
-    };
+    let options = settings(arguments).options(&model).map_err(by_option)?;
     if !arguments.force {
         files::check_free(&arguments.output, &MODEL_FILES)?;
     }

@@ -4,7 +4,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use tenebra_models::data::Table;
 
-use super::chart::{Area, BLUE_DARK, Drawn, GREY, ORANGE, drawn, padded, short, text};
+use super::chart::{Area, BLUE_DARK, Drawn, GREY, ORANGE, drawn, padded, text, ticks};
 use crate::output::Failure;
 
 /// Points of the plane with their class.
@@ -16,17 +16,20 @@ const SIZE: (u32, u32) = (860, 430);
 pub(crate) struct Grid {
     x: core::ops::Range<f64>,
     y: core::ops::Range<f64>,
+    /// Of the columns.
+    names: [String; 2],
 }
 
 impl Grid {
     /// Cells in each direction.
-    const CELLS: usize = 60;
+    const CELLS: usize = 150;
 
     /// Over all rows of a table.
     pub(crate) fn over(table: &Table) -> Self {
         Self {
             x: padded(table.column(0), 0.08),
             y: padded(table.column(1), 0.08),
+            names: [0, 1].map(|at| table.columns().get(at).cloned().unwrap_or_default()),
         }
     }
 
@@ -63,6 +66,12 @@ fn color(class: usize) -> RGBColor {
     ][class % 4]
 }
 
+/// A colour on white, at a quarter of its strength.
+fn pale(color: RGBColor) -> RGBColor {
+    let mixed = |x: u8| 255 - (255 - x) / 4;
+    RGBColor(mixed(color.0), mixed(color.1), mixed(color.2))
+}
+
 /// A title, and a half of the area for each side.
 fn halves<'a>(
     area: &Area<'a>,
@@ -72,7 +81,8 @@ fn halves<'a>(
     Ok(area.split_evenly((1, 2)))
 }
 
-/// Decisions over the plane: cells in the colour of their class, held-out points in that of what was predicted.
+/// Decisions over the plane: cells in the colour of the class that is predicted there, held-out points in that of their own, so
+/// that those on the other colour are the errors.
 pub(crate) fn boundary(
     title: &str,
     grid: &Grid,
@@ -83,24 +93,34 @@ pub(crate) fn boundary(
             let mut chart = ChartBuilder::on(half)
                 .caption(*name, text(15))
                 .margin(8)
-                .x_label_area_size(26)
-                .y_label_area_size(38)
+                .x_label_area_size(40)
+                .y_label_area_size(46)
                 .build_cartesian_2d(grid.x.clone(), grid.y.clone())?;
             chart
                 .configure_mesh()
                 .disable_mesh()
                 .axis_style(GREY)
                 .label_style(text(12))
+                .x_desc(grid.names[0].as_str())
+                .y_desc(grid.names[1].as_str())
+                .x_label_formatter(&ticks(&grid.x))
+                .y_label_formatter(&ticks(&grid.y))
                 .draw()?;
-            let cell = |(at, class): (usize, &usize)| {
-                let (row, column) = (at / Grid::CELLS, at % Grid::CELLS);
-                let corners = [grid.corner(column, row), grid.corner(column + 1, row + 1)];
-                Rectangle::new(corners, color(*class).mix(0.22).filled())
-            };
-            chart.draw_series(cells.iter().enumerate().map(cell))?;
-            let dot =
-                |&(at, class): &((f64, f64), usize)| Circle::new(at, 3, color(class).filled());
-            chart.draw_series(points.iter().map(dot))?;
+            for (row, cells) in cells.chunks(Grid::CELLS).enumerate() {
+                let mut first = 0;
+                for run in cells.chunk_by(|a, b| a == b) {
+                    let end = first + run.len();
+                    let corners = [grid.corner(first, row), grid.corner(end, row + 1)];
+                    // Colours that cover the edges of neighbours leave no seams.
+                    let fill = pale(color(run[0])).filled();
+                    chart.draw_series([Rectangle::new(corners, fill)])?;
+                    first = end;
+                }
+            }
+            for &(at, class) in points {
+                chart.draw_series([Circle::new(at, 4, WHITE.filled())])?;
+                chart.draw_series([Circle::new(at, 3, color(class).filled())])?;
+            }
         }
         Ok(())
     })
@@ -128,8 +148,8 @@ pub(crate) fn residuals(title: &str, sides: &[(&str, Vec<(f64, f64)>)]) -> Resul
                 .x_desc("predicted")
                 .y_desc("truth less prediction")
                 .x_labels(5)
-                .x_label_formatter(&|x| short(*x))
-                .y_label_formatter(&|y| short(*y))
+                .x_label_formatter(&ticks(&x))
+                .y_label_formatter(&ticks(&y))
                 .draw()?;
             let zero = [(x.start, 0.0), (x.end, 0.0)];
             chart.draw_series(LineSeries::new(zero, GREY.stroke_width(2)))?;
@@ -138,6 +158,54 @@ pub(crate) fn residuals(title: &str, sides: &[(&str, Vec<(f64, f64)>)]) -> Resul
                     .iter()
                     .map(|&at| Circle::new(at, 3, BLUE_DARK.mix(0.55).filled())),
             )?;
+        }
+        Ok(())
+    })
+}
+
+/// The mean of the truth over the mean of what was predicted, in ten groups of rows with like predictions.
+pub(crate) fn tenths(title: &str, sides: &[(&str, Vec<(f64, f64)>)]) -> Result<String, Failure> {
+    let means = |rows: &[(f64, f64)]| -> Vec<(f64, f64)> {
+        let mut rows = rows.to_vec();
+        rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let groups = rows.chunks(rows.len().div_ceil(10).max(1));
+        let mean = |group: &[(f64, f64)]| {
+            let n = group.len() as f64;
+            let sum = group.iter().fold((0.0, 0.0), |s, r| (s.0 + r.0, s.1 + r.1));
+            (sum.0 / n, sum.1 / n)
+        };
+        groups.map(mean).collect()
+    };
+    let means: Vec<Vec<(f64, f64)>> = sides.iter().map(|(_, rows)| means(rows)).collect();
+    let all = || means.iter().flatten().flat_map(|&(x, y)| [x, y]);
+    let range = padded(all().chain([0.0]), 0.05);
+    drawn(SIZE, |area| {
+        for ((half, (name, _)), means) in halves(area, title)?.iter().zip(sides).zip(&means) {
+            let mut chart = ChartBuilder::on(half)
+                .caption(*name, text(15))
+                .margin(8)
+                .x_label_area_size(42)
+                .y_label_area_size(58)
+                .build_cartesian_2d(range.clone(), range.clone())?;
+            chart
+                .configure_mesh()
+                .light_line_style(TRANSPARENT)
+                .bold_line_style(GREY.mix(0.2))
+                .axis_style(GREY)
+                .label_style(text(12))
+                .x_desc("mean prediction of a tenth of the rows")
+                .y_desc("mean of their truth")
+                .x_labels(6)
+                .y_labels(6)
+                .x_label_formatter(&ticks(&range))
+                .y_label_formatter(&ticks(&range))
+                .draw()?;
+            let even = [(range.start, range.start), (range.end, range.end)];
+            chart.draw_series(LineSeries::new(even, GREY.stroke_width(1)))?;
+            let line = means.iter().copied();
+            chart.draw_series(LineSeries::new(line, BLUE_DARK.stroke_width(2)))?;
+            let dots = means.iter();
+            chart.draw_series(dots.map(|&at| Circle::new(at, 5, BLUE_DARK.filled())))?;
         }
         Ok(())
     })
@@ -178,8 +246,10 @@ pub(crate) fn reliability(
                 .bold_line_style(GREY.mix(0.2))
                 .axis_style(GREY)
                 .label_style(text(12))
-                .x_desc("predicted probability")
+                .x_desc("predicted probability; larger dots stand for more rows")
                 .y_desc("share of the rows")
+                .x_labels(6)
+                .y_labels(6)
                 .draw()?;
             chart.draw_series(LineSeries::new(
                 [(0.0, 0.0), (1.0, 1.0)],
@@ -192,7 +262,9 @@ pub(crate) fn reliability(
                 .map(|(_, _, count)| *count)
                 .fold(1.0, f64::max);
             let dots = points.iter().map(|&(x, y, count)| {
-                let size = if count * 4.0 > most { 6 } else { 4 };
+                // Areas are as the numbers of rows.
+                #[expect(clippy::cast_possible_truncation, reason = "3 to 10")]
+                let size = (3.0 + 7.0 * (count / most).sqrt()) as i32;
                 Circle::new((x, y), size, BLUE_DARK.filled())
             });
             chart.draw_series(dots)?;
@@ -249,11 +321,16 @@ pub(crate) fn confusion(
                 let fill = BLUE_DARK.mix(0.06 + 0.8 * share).filled();
                 chart.draw_series([Rectangle::new(cell, fill)])?;
                 let ink = if share > 0.5 { WHITE } else { BLACK };
-                let style = text(22)
-                    .color(&ink)
-                    .pos(Pos::new(HPos::Center, VPos::Center));
-                let middle = (found + 0.5, truth + 0.5);
-                chart.draw_series([Text::new(count.to_string(), middle, style)])?;
+                let style = |height| {
+                    let centred = Pos::new(HPos::Center, VPos::Center);
+                    text(height).color(&ink).pos(centred)
+                };
+                let of_class: u32 = counts[at / n * n..(at / n + 1) * n].iter().sum();
+                let part = 100.0 * f64::from(count) / f64::from(of_class.max(1));
+                let middle = EmptyElement::at((found + 0.5, truth + 0.5));
+                chart.draw_series([middle
+                    + Text::new(count.to_string(), (0, -8), style(22))
+                    + Text::new(format!("{part:.0} %"), (0, 14), style(13))])?;
             }
         }
         Ok(())
@@ -263,6 +340,7 @@ pub(crate) fn confusion(
 /// Points, the float model's line, and decrypted predictions.
 pub(crate) fn line(
     title: &str,
+    names: [&str; 2],
     points: &[(f64, f64)],
     fitted: &[(f64, f64)],
     decrypted: &[(f64, f64)],
@@ -273,15 +351,19 @@ pub(crate) fn line(
         let mut chart = ChartBuilder::on(area)
             .caption(title, text(20))
             .margin(12)
-            .x_label_area_size(40)
-            .y_label_area_size(50)
-            .build_cartesian_2d(x, y)?;
+            .x_label_area_size(44)
+            .y_label_area_size(54)
+            .build_cartesian_2d(x.clone(), y.clone())?;
         chart
             .configure_mesh()
             .light_line_style(TRANSPARENT)
             .bold_line_style(GREY.mix(0.2))
             .axis_style(GREY)
             .label_style(text(12))
+            .x_desc(names[0])
+            .y_desc(names[1])
+            .x_label_formatter(&ticks(&x))
+            .y_label_formatter(&ticks(&y))
             .draw()?;
         chart
             .draw_series(

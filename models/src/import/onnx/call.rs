@@ -14,6 +14,7 @@ use super::neurons::Neurons;
 use super::pieces::pieces;
 use super::steps::Steps;
 use super::tensor::{Data, Dim, Tensor};
+use super::trace::Trace;
 
 /// What a name of the graph stands for.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +35,7 @@ pub(super) struct Run<'a> {
     pub(super) leaves: RefCell<Leaves>,
     pub(super) neurons: RefCell<Neurons>,
     pub(super) steps: RefCell<Steps>,
+    pub(super) trace: RefCell<Trace>,
     /// The names that each `ZipMap` gives to columns.
     pub(super) zip_maps: RefCell<Vec<Vec<String>>>,
     /// Per input, the number of its columns; none for one of strings that nothing reads.
@@ -220,6 +222,7 @@ impl<'a> Call<'a> {
         Err(match expr {
             Expr::Opaque(error) => OnnxError::clone(error),
             Expr::Label(_) => self.refuse("it computes with predicted labels"),
+            Expr::Traced(at) => self.run.trace.borrow().refused(*at),
             _ => self.refuse("it takes the result of a nonlinear function, and only affine functions can follow another operator here"),
         })
     }

@@ -31,6 +31,8 @@ pub(super) enum Expr {
     Label(Rc<Labels>),
     /// What changes at some points of one value of a row.
     Pieces(Rc<Pieces>),
+    /// A function of one value of a row that is none of the others.
+    Traced(usize),
     /// The string of a column.
     Word(usize),
     /// Nothing that can be said here; why not.
@@ -180,9 +182,12 @@ impl Expr {
             }
             Self::Share(..) if (by, shift) != (1.0, 0.0) => self.of_two()?.scaled(by, shift),
             Self::Share(..) | Self::Total(_) => ((by, shift) == (1.0, 0.0)).then(|| self.clone()),
-            Self::Positive | Self::Label(_) | Self::Pieces(_) | Self::Word(_) | Self::Opaque(_) => {
-                None
-            }
+            Self::Positive
+            | Self::Label(_)
+            | Self::Pieces(_)
+            | Self::Traced(_)
+            | Self::Word(_)
+            | Self::Opaque(_) => None,
         }
     }
 

@@ -14,7 +14,7 @@ pub enum OnnxError {
     },
     /// An operator that has no meaning here.
     #[error(
-        "{node}: the operator {operator} is not supported; supported are linear models, trees and neural networks: MatMul, Gemm, Conv, pooling, normalization, activations, arithmetic, and Softmax or ArgMax behind them"
+        "{node}: the operator {operator} is not supported; supported are linear models, trees and neural networks, with the imputers, scalers and encoders of scikit-learn's pipelines before them: MatMul, Gemm, Conv, pooling, normalization, activations, arithmetic, and Softmax or ArgMax behind them"
     )]
     Operator {
         /// The node, by name and position.

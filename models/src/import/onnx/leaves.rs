@@ -84,7 +84,11 @@ impl Leaves {
             Expr::Curve(curve) => curve.scale >= 0.0 && curve.shift >= 0.0,
             Expr::Share(..) | Expr::Positive => true,
             Expr::Total(members) => members.iter().all(|member| self.is_nonnegative(member)),
-            Expr::Label(_) | Expr::Pieces(_) | Expr::Word(_) | Expr::Opaque(_) => false,
+            Expr::Label(_)
+            | Expr::Pieces(_)
+            | Expr::Traced(_)
+            | Expr::Word(_)
+            | Expr::Opaque(_) => false,
         }
     }
 
@@ -185,7 +189,11 @@ impl Leaves {
             }
             Expr::Total(members) => members.iter().map(|member| self.value(member, leaf)).sum(),
             Expr::Label(labels) => self.label(labels, leaf),
-            Expr::Positive | Expr::Pieces(_) | Expr::Word(_) | Expr::Opaque(_) => None,
+            Expr::Positive
+            | Expr::Pieces(_)
+            | Expr::Traced(_)
+            | Expr::Word(_)
+            | Expr::Opaque(_) => None,
         }
     }
 
@@ -223,7 +231,9 @@ fn forms_of<'a>(expr: &'a Expr, forms: &mut Vec<&'a Form>) -> Option<()> {
                 .iter()
                 .try_for_each(|score| forms_of(score, forms));
         }
-        Expr::Positive | Expr::Pieces(_) | Expr::Word(_) | Expr::Opaque(_) => return None,
+        Expr::Positive | Expr::Pieces(_) | Expr::Traced(_) | Expr::Word(_) | Expr::Opaque(_) => {
+            return None;
+        }
     }
     Some(())
 }

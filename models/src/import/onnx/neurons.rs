@@ -170,9 +170,12 @@ impl Neurons {
                 }
                 Some(sum)
             }
-            Expr::Positive | Expr::Label(_) | Expr::Pieces(_) | Expr::Word(_) | Expr::Opaque(_) => {
-                None
-            }
+            Expr::Positive
+            | Expr::Label(_)
+            | Expr::Pieces(_)
+            | Expr::Traced(_)
+            | Expr::Word(_)
+            | Expr::Opaque(_) => None,
         }
     }
 

@@ -23,7 +23,7 @@ mod unary;
 use super::call::{Call, Value};
 use super::error::OnnxError;
 use crate::network::Activation;
-use folding::Binary;
+pub(super) use folding::Binary;
 use reduce::Reduction;
 use unary::Unary;
 

@@ -48,6 +48,11 @@ impl Pieces {
         })
     }
 
+    /// The number at a value.
+    pub(super) fn at(&self, x: f64) -> f64 {
+        self.numbers[self.cuts.iter().take_while(|cut| **cut <= x).count()]
+    }
+
     /// The same number everywhere.
     pub(super) fn constant(&self, number: f64) -> Self {
         Self {

@@ -26,6 +26,7 @@ pub(super) fn run(graph: &Graph) -> Result<Run<'_>, OnnxError> {
         leaves: RefCell::new(Leaves::new(widths.iter().sum())),
         neurons: RefCell::default(),
         steps: RefCell::new(Steps::new(widths.iter().sum())),
+        trace: RefCell::default(),
         zip_maps: RefCell::default(),
         widths,
     };

@@ -13,6 +13,8 @@ pub(super) enum Picture {
     Line,
     /// Residuals over predictions.
     Residuals,
+    /// Means of the truth over means of predictions, in ten groups of rows.
+    Tenths,
     /// How often what is predicted with a probability is so.
     Reliability,
     /// Rows by true and predicted class.
@@ -120,7 +122,7 @@ pub(super) static EXAMPLES: &[Example] = &[
         pipeline: "standard-scaler | PoissonRegressor(alpha=0.0001)",
         metric: "mean_poisson_deviance",
         data: frequency,
-        pictures: &[Picture::Residuals],
+        pictures: &[Picture::Tenths],
     },
     Example {
         name: "gamma-regression",
@@ -129,7 +131,7 @@ pub(super) static EXAMPLES: &[Example] = &[
         pipeline: "standard-scaler | GammaRegressor(alpha=0.0001)",
         metric: "mean_gamma_deviance",
         data: severity,
-        pictures: &[Picture::Residuals],
+        pictures: &[Picture::Tenths, Picture::Residuals],
     },
     Example {
         name: "tweedie-regression",
@@ -138,7 +140,7 @@ pub(super) static EXAMPLES: &[Example] = &[
         pipeline: "standard-scaler | TweedieRegressor(power=1.9, alpha=0.0001)",
         metric: "mean_tweedie_deviance=1.9",
         data: premium,
-        pictures: &[Picture::Residuals],
+        pictures: &[Picture::Tenths],
     },
     Example {
         name: "decision-tree",

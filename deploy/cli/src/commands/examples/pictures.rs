@@ -16,6 +16,7 @@ pub(super) fn draw(run: &Run) -> Result<Vec<(String, String)>, Failure> {
             Picture::Boundary => ("boundary", boundary(run)?),
             Picture::Line => ("line", line(run)?),
             Picture::Residuals => ("residuals", residuals(run)?),
+            Picture::Tenths => ("tenths", tenths(run)?),
             Picture::Reliability => ("reliability", reliability(run)?),
             Picture::Confusion => ("confusion", confusion(run)?),
         };
@@ -51,11 +52,8 @@ fn values(predictions: &[Prediction]) -> Vec<f64> {
 
 fn boundary(run: &Run) -> Result<String, Failure> {
     let table = &run.rows.table;
-    let points = |found: &[Prediction]| -> Points {
-        let rows = table.rows().zip(found);
-        rows.map(|(row, found)| ((row[0], row[1]), found.class.unwrap_or(0)))
-            .collect()
-    };
+    let rows = table.rows().zip(classes(run)?);
+    let points: Points = rows.map(|(row, class)| ((row[0], row[1]), class)).collect();
     let options = QuantizeOptions::default();
     // As it was compiled.
     let (train, _) = (run.example.data)()?;
@@ -65,12 +63,8 @@ fn boundary(run: &Run) -> Result<String, Failure> {
     // Decrypted integers are the simulated ones, at every row that was encrypted.
     let circuit = grid.classes(|row| Ok(quantized.simulate(row)?.class))?;
     let sides = [
-        ("float", float, points(&run.case.float)),
-        (
-            "encrypted",
-            circuit,
-            points(&run.case.encrypted.predictions),
-        ),
+        ("float", float, points.clone()),
+        ("encrypted", circuit, points),
     ];
     plots::boundary(title(run), &grid, &sides)
 }
@@ -82,20 +76,37 @@ fn line(run: &Run) -> Result<String, Failure> {
     let mut fitted: Vec<(f64, f64)> = x.iter().copied().zip(float).collect();
     fitted.sort_by(|a, b| a.0.total_cmp(&b.0));
     let zip = |y: Vec<f64>| -> Vec<(f64, f64)> { x.iter().copied().zip(y).collect() };
-    plots::line(title(run), &zip(truth(run)?), &fitted, &zip(found))
+    let target = run.rows.targets.first().map_or("", |target| &target.name);
+    let feature = run.rows.table.columns().first().map_or("", String::as_str);
+    let names = [feature, target];
+    plots::line(title(run), names, &zip(truth(run)?), &fitted, &zip(found))
+}
+
+/// Predictions with the truth, of the float model and decrypted.
+fn pairs(run: &Run) -> Result<[(&'static str, Vec<(f64, f64)>); 2], Failure> {
+    let truth = truth(run)?;
+    let side = |predictions: &[Prediction]| -> Vec<(f64, f64)> {
+        let found = values(predictions).into_iter();
+        found.zip(truth.iter().copied()).collect()
+    };
+    Ok([
+        ("float", side(&run.case.float)),
+        ("encrypted", side(&run.case.encrypted.predictions)),
+    ])
 }
 
 fn residuals(run: &Run) -> Result<String, Failure> {
-    let truth = truth(run)?;
-    let side = |predictions: &[Prediction]| -> Vec<(f64, f64)> {
-        let pairs = values(predictions).into_iter().zip(&truth);
-        pairs.map(|(found, truth)| (found, truth - found)).collect()
-    };
-    let sides = [
-        ("float", side(&run.case.float)),
-        ("encrypted", side(&run.case.encrypted.predictions)),
-    ];
+    let sides = pairs(run)?.map(|(name, rows)| {
+        let less = rows
+            .into_iter()
+            .map(|(found, truth)| (found, truth - found));
+        (name, less.collect())
+    });
     plots::residuals(title(run), &sides)
+}
+
+fn tenths(run: &Run) -> Result<String, Failure> {
+    plots::tenths(title(run), &pairs(run)?)
 }
 
 fn reliability(run: &Run) -> Result<String, Failure> {

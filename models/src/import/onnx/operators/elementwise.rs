@@ -231,7 +231,8 @@ fn cell(
     let expr = expr
         .or_else(|| neural(call, operation, &a.expr, &b.expr, element))
         .or_else(|| call.map_pieces(&[a, b], |x| operation.either(x[0], x[1], element)))
-        .or_else(|| super::product::crossed(call, operation, a, b, element));
+        .or_else(|| super::product::crossed(call, operation, a, b, element))
+        .or_else(|| call.traced_pair(operation, a, b, element));
     let chain = chained(operation, a, b, element);
     let refused = match operation {
         Binary::Div if b.expr.as_constant() == Some(0.0) => "dividing by 0",

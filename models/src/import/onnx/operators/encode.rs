@@ -36,6 +36,17 @@ pub(super) fn imputer(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
     }
     let cell = |(at, cell): (usize, &Cell)| {
         let value = imputed[if imputed.len() == 1 { 0 } else { at }];
+        let replaces = move |x: f64| {
+            if replaced.is_nan() {
+                x.is_nan()
+            } else {
+                x == replaced
+            }
+        };
+        let fill = move |x: &[f64]| Some(if replaces(x[0]) { value } else { x[0] });
+        if let Some(expr) = call.traced(&[cell], false, None, fill) {
+            return Ok(Cell::new(expr));
+        }
         if !value.is_finite() {
             return Err(call.refuse(format!("it fills column {} with {value}", at + 1)));
         }

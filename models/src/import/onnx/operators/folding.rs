@@ -4,7 +4,7 @@ use crate::import::onnx::element::Element;
 
 /// Operators of two numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Binary {
+pub(crate) enum Binary {
     Add,
     Sub,
     Mul,
@@ -81,7 +81,7 @@ impl Binary {
     }
 
     /// Of two numbers of any type, as leaves hold them.
-    pub(super) fn either(self, a: f64, b: f64, element: Element) -> Option<f64> {
+    pub(crate) fn either(self, a: f64, b: f64, element: Element) -> Option<f64> {
         if element.is_float() {
             return Some(self.numbers(a, b, element));
         }

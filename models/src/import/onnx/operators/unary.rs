@@ -117,9 +117,15 @@ fn cell(call: &Call<'_>, function: Unary, x: &Cell, element: Element) -> Result<
     let expr = expr
         .or_else(leafwise)
         .or_else(|| neural(call, function, &x.expr))
-        .or_else(|| call.map_pieces(&[x], |x| Some(element.round(function.of(x[0])))));
+        .or_else(|| call.map_pieces(&[x], |x| Some(element.round(function.of(x[0])))))
+        .or_else(|| {
+            call.traced(&[x], false, None, move |x| {
+                Some(element.round(function.of(x[0])))
+            })
+        });
     let chain = match function {
         Unary::Neg => then(&x.chain, Operation::Multiply, -1.0, element),
+        Unary::Not => then(&x.chain, Operation::SubtractFrom, 1.0, Element::Float32),
         _ => None,
     };
     let refused = match function {
@@ -293,8 +299,11 @@ fn is_positive(expr: &Expr) -> bool {
         Expr::Curve(curve) => curve.scale > 0.0 && curve.shift >= 0.0,
         Expr::Share(..) | Expr::Positive => true,
         Expr::Total(members) => members.iter().all(is_positive),
-        Expr::Affine(_) | Expr::Label(_) | Expr::Pieces(_) | Expr::Word(_) | Expr::Opaque(_) => {
-            false
-        }
+        Expr::Affine(_)
+        | Expr::Label(_)
+        | Expr::Pieces(_)
+        | Expr::Traced(_)
+        | Expr::Word(_)
+        | Expr::Opaque(_) => false,
     }
 }
