@@ -55,7 +55,9 @@ pub(super) fn ticks(range: &Range<f64>) -> impl Fn(&f64) -> String + use<> {
     let least = (range.end - range.start) / LABELS;
     let power = 10_f64.powf(least.log10().floor());
     let step = [1.0, 2.0, 5.0, 10.0].map(|digit| digit * power);
-    let step = step.into_iter().find(|step| *step >= least);
+    let step = step
+        .into_iter()
+        .find(|step| step.is_normal() && *step >= least);
     let decimals = step.map_or(0.0, |step| -(step * 1.001).log10().floor());
     #[expect(
         clippy::cast_possible_truncation,

@@ -97,10 +97,9 @@ fn pairs(run: &Run) -> Result<[(&'static str, Vec<(f64, f64)>); 2], Failure> {
 
 fn residuals(run: &Run) -> Result<String, Failure> {
     let sides = pairs(run)?.map(|(name, rows)| {
-        let less = rows
-            .into_iter()
-            .map(|(found, truth)| (found, truth - found));
-        (name, less.collect())
+        let less = rows.into_iter();
+        let less: Vec<(f64, f64)> = less.map(|(found, truth)| (found, truth - found)).collect();
+        (name, less)
     });
     plots::residuals(title(run), &sides)
 }
