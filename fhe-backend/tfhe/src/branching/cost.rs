@@ -11,7 +11,7 @@ pub(crate) const MEMORY_US: f64 = 0.125e-3;
 /// The same where the next core's cache has it.
 pub(crate) const NEAR_MEMORY_US: f64 = 0.025e-3;
 /// Bytes of a key that stay in a core's cache from one use to the next, among all else.
-const KEPT_BYTES: f64 = 1.2e6;
+pub(crate) const KEPT_BYTES: f64 = 1.2e6;
 
 /// A product, and what stands around it. `centred`: operands under the key of bits have the mean of what rounding leaves out taken off.
 pub(crate) fn cmux_us(

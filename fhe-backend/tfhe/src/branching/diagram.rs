@@ -29,6 +29,8 @@ pub(crate) struct Diagram {
     /// CMUX steps between two clear polynomials, and all others.
     pub(crate) clear_cmuxes: usize,
     pub(crate) cmuxes: usize,
+    /// Values of all clear operands, which an evaluation reads once.
+    pub(crate) clear_values: usize,
     pub(crate) noise: DiagramNoise,
 }
 
@@ -98,6 +100,21 @@ pub(crate) struct Group {
     pub(crate) steps: Vec<Step>,
     pub(crate) registers: usize,
     pub(crate) result: Operand,
+}
+
+impl Group {
+    /// Values of its clear operands.
+    fn clear_values(&self) -> usize {
+        let of = |operand: &Operand| match operand {
+            Operand::Plain(plain) => plain.len(),
+            Operand::Register { .. } | Operand::Slot { .. } => 0,
+        };
+        let steps = self.steps.iter().map(|step| match step {
+            Step::Cmux { zero, one, .. } => of(zero) + of(one),
+            Step::Sum { plain, .. } => plain.len(),
+        });
+        steps.sum()
+    }
 }
 
 /// One step of a group.

@@ -5,7 +5,7 @@ use tenebra_client::ValidGlwe;
 use tenebra_client::branching::{BranchingLayout, ValidBranching};
 use tenebra_client::branching::{MAX_DIGITS, Radix};
 
-use super::cost::{NEAR_MEMORY_US, clear_cmux_us, cmux_us, expand_us};
+use super::cost::{KEPT_BYTES, MEMORY_US, NEAR_MEMORY_US, clear_cmux_us, cmux_us, expand_us};
 use super::diagram::{Diagram, build};
 use super::digits::{DigitForm, cut, value_bits};
 use super::form::BranchingForm;
@@ -414,7 +414,9 @@ pub(crate) fn diagram_us(layout: &ValidBranching, diagram: &Diagram) -> f64 {
     let centred = layout.layout().packing.is_none();
     let cmux = cmux_us(size, (columns, 1.0), levels, centred) + bytes * NEAR_MEMORY_US;
     let clear = clear_cmux_us(size, columns, levels);
-    diagram.cmuxes as f64 * cmux + diagram.clear_cmuxes as f64 * clear
+    let values = diagram.clear_values * size_of::<(usize, i64)>();
+    let from_memory = (values as f64 - KEPT_BYTES).max(0.0) * MEMORY_US;
+    diagram.cmuxes as f64 * cmux + diagram.clear_cmuxes as f64 * clear + from_memory
 }
 
 /// Says how many bits the narrowest digit sums need and how many fit.

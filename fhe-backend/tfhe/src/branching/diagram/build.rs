@@ -129,6 +129,7 @@ impl<'a> Builder<'a> {
             constant: Plain::new(),
             clear_cmuxes: 0,
             cmuxes: 0,
+            clear_values: 0,
             noise: DiagramNoise::default(),
         };
         Self {
@@ -383,7 +384,9 @@ impl<'a> Builder<'a> {
         self.diagram.cmuxes += emitter.cmuxes;
         self.diagram.clear_cmuxes += emitter.clear_cmuxes;
         self.results.push(value.noise);
-        self.diagram.groups.push(emitter.finish(value));
+        let group = emitter.finish(value);
+        self.diagram.clear_values += group.clear_values();
+        self.diagram.groups.push(group);
     }
 
     fn finish(mut self, constant: Digits, book: NoiseBook) -> Diagram {
