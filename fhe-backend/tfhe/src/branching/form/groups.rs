@@ -268,7 +268,12 @@ impl<'a> Sets<'a> {
                 if !self.fits(&union, limit) {
                     continue;
                 }
-                let gain = self.spared(&union) - self.spared_within(united, &union);
+                let spared = self.spared(&union);
+                // Unions that are worth nothing are most.
+                if spared <= best.as_ref().map_or(0.0, |(most, _)| *most) {
+                    continue;
+                }
+                let gain = spared - self.spared_within(united, &union);
                 if gain > 0.0 && best.as_ref().is_none_or(|(most, _)| gain > *most) {
                     best = Some((gain, union));
                 }
@@ -298,7 +303,7 @@ impl<'a> Sets<'a> {
             .filter(|(of, _)| largest.iter().any(|group| is_within(of, group)));
         let products: f64 = taken.map(|(_, members)| members.products).sum();
         let tables = largest.iter().map(|group| self.table(self.bits(group)));
-        products - tables.sum::<f64>()
+        (products - tables.sum::<f64>()).max(0.0)
     }
 
     /// Each set of inputs in the first group that has all of them, and groups that are not worth it left out.
