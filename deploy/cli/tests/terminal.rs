@@ -129,7 +129,7 @@ fn options_without_effect_and_wrong_usage_exit_with_2() {
             "train Ridge --data train.csv --target size --set alpha=-1 -o out",
             "expected a number",
         ),
-        ("compile line.json -o out --n-bits 17", "codes of 17 bits"),
+        ("compile line.json -o out --n-bits 17", "it must be 2 to 16"),
         ("compile line.json -o out --p-fail 1", "it must lie between"),
         ("models --server example.org", "not the address of a server"),
         ("man nothing", "there is no command `nothing`"),

@@ -82,8 +82,11 @@ fn line(run: &Run) -> Result<String, Failure> {
     plots::line(title(run), names, &zip(truth(run)?), &fitted, &zip(found))
 }
 
+/// A name, and points.
+type Series = (&'static str, Vec<(f64, f64)>);
+
 /// Predictions with the truth, of the float model and decrypted.
-fn pairs(run: &Run) -> Result<[(&'static str, Vec<(f64, f64)>); 2], Failure> {
+fn pairs(run: &Run) -> Result<[Series; 2], Failure> {
     let truth = truth(run)?;
     let side = |predictions: &[Prediction]| -> Vec<(f64, f64)> {
         let found = values(predictions).into_iter();
