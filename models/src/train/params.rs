@@ -86,7 +86,16 @@ impl fmt::Display for Kind {
         match self {
             Self::Above { min } => write!(f, "a number in ({min}, inf)"),
             Self::Float { min, max } => {
-                let open = |x: &f64, closed, open| if x.is_finite() { closed } else { open };
+                // Any finite number is one beyond no end.
+                let end = |x: f64| {
+                    if x.abs() < f64::MAX {
+                        x
+                    } else {
+                        f64::INFINITY.copysign(x)
+                    }
+                };
+                let (min, max) = (end(*min), end(*max));
+                let open = |x: f64, closed, open| if x.is_finite() { closed } else { open };
                 write!(
                     f,
                     "a number in {}{min}, {max}{}",
