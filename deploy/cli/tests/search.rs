@@ -13,11 +13,11 @@ use serde_json::Value;
 
 const PIMA: &str = include_str!("../data/pima_train.csv");
 
-/// Trainings of the search: 40 candidates, three folds.
-const TRAININGS: usize = 120;
+/// Trainings of the search: 20 candidates, three folds.
+const TRAININGS: usize = 60;
 
 fn search(folder: &Path, more: &[&str]) -> Command {
-    let sizes: Vec<String> = (100..140).map(|n| n.to_string()).collect();
+    let sizes: Vec<String> = (1000..1020).map(|n| n.to_string()).collect();
     let space = format!("n_estimators={}", sizes.join(","));
     let mut command = Command::new(env!("CARGO_BIN_EXE_tenebra"));
     command
@@ -48,8 +48,19 @@ fn kept(folder: &Path) -> usize {
     text.lines().count().saturating_sub(1)
 }
 
+/// Whether whoever started the tests ignores Ctrl-C, as shells do for what runs in the background; children inherit it.
+fn is_ignored() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.unwrap_or(0) >> 1 & 1 == 1
+}
+
 #[test]
 fn ctrl_c_keeps_what_is_done() {
+    if is_ignored() {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path();
     fs::write(path.join("pima.csv"), PIMA).unwrap();
