@@ -89,7 +89,7 @@ fn ctrl_c_keeps_what_is_done() {
     // What is done has scores, and the best of it is there, trained on all rows.
     let scored = results(&ended);
     let known = scored.iter().flatten().count();
-    assert!((1..=scored.len()).contains(&known), "{scored:?}");
+    assert!((2..TRAININGS / 3).contains(&known), "{scored:?}");
     assert!(path.join("best.json").exists());
 
     let resumed = search(path, &keep).output().unwrap();
