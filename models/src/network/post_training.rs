@@ -34,6 +34,8 @@ use trial::{Trial, loss, trials};
 const MAX_ROWS: usize = 2000;
 /// Numbers that are kept of the float network's evaluation.
 const MAX_KEPT: usize = 1 << 25;
+/// Most multiplications of the float network on mixtures of rows.
+const MAX_MIXED: usize = 1 << 28;
 /// Most neurons.
 const MAX_NEURONS: usize = 1 << 14;
 /// Most weights of a neuron.
@@ -62,7 +64,13 @@ pub fn quantize_float_network(
     if given.n_rows() == 0 {
         return Err(QuantizeError::CalibrationNeeded);
     }
-    let mixed = Mixed::new(&given, rows)?;
+    let weights: usize = model
+        .layers
+        .iter()
+        .flat_map(|l| &l.weights)
+        .map(Vec::len)
+        .sum();
+    let mixed = Mixed::new(&given, rows.min(MAX_MIXED / weights.max(1)))?;
     let float = FloatRows::new(model, &mixed.table)?;
     let held = &mixed.held;
     let coded_with = |bits| Coded::new(model, &given, &mixed.table, bits);

@@ -333,14 +333,14 @@ fn networks_that_are_too_deep_are_refused() {
     let circuit = verify(&b.finish()).unwrap();
     let form = network_form(&circuit).unwrap();
     let refused = plan(&form, &options(QueryMode::Auto), GOAL).unwrap_err();
-    // Any of the first three layers: four neurons of one bit, at 75 ms each.
+    // Any of the first three layers: four neurons of one bit, at 81 ms each.
     let expected = PlanError::TooDeep {
         hidden_layers: 4,
         max: 3,
         layers: vec![1],
         refreshed_bits: 4,
-        bootstrap_ms: 300,
-        key_megabytes: 118,
+        bootstrap_ms: 324,
+        key_megabytes: 144,
     };
     assert_eq!(refused, expected);
 }

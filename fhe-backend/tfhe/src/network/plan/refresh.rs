@@ -11,10 +11,10 @@ pub(super) struct Refresh {
     pub(super) bits: usize,
 }
 
-/// A programmable bootstrap of `tfhe` at (879, N = 2048) whose result can be re-selected needs the gadget (8, 5): 72 to 85 ms on a core with
-/// AVX2, and 118 MB of keys (`docs/scheme.md`, §6). Four slots fit one, which are those of one bit.
-const BOOTSTRAP_MS: usize = 75;
-pub(super) const KEY_MEGABYTES: u64 = 118;
+/// A key switch and a programmable bootstrap of `tfhe` 1.8.2 at (879, N = 2048) whose result can be re-selected, with the gadget (8, 5): CPU time of a
+/// core with AVX-512, and seeded keys, as `benches/examples/refresh.rs` measures them (`docs/scheme.md`, §6). Four slots fit one, which are those of one bit.
+const BOOTSTRAP_MS: usize = 81;
+pub(super) const KEY_MEGABYTES: u64 = 144;
 
 impl Refresh {
     /// The layers with the fewest bits, of which no more than `max` follow each other without one.
@@ -102,7 +102,7 @@ mod tests {
                 (layers, bits),
                 "{widths:?}"
             );
-            assert_eq!(refresh.milliseconds(), bits as u64 * 75);
+            assert_eq!(refresh.milliseconds(), (bits * BOOTSTRAP_MS) as u64);
         }
     }
 }
