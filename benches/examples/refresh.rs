@@ -216,8 +216,7 @@ fn measure(setting: &Setting, bootstraps: usize) -> Measured {
         decrypt_glwe_ciphertext(&ring_key, &rotated, &mut found);
         for (coefficient, found) in found.iter().enumerate() {
             // What the table holds there, once it has been turned: negated beyond its end.
-            let place =
-                (coefficient + usize::try_from(turned).unwrap_or(0)) % (2 * POLYNOMIAL_SIZE);
+            let place = (coefficient + turned as usize) % (2 * POLYNOMIAL_SIZE);
             let clear = rows_at(&rows, stride, place % POLYNOMIAL_SIZE);
             let clear = if place < POLYNOMIAL_SIZE {
                 clear
