@@ -16,6 +16,7 @@ mod call;
 mod cell;
 mod chain;
 mod coded;
+mod compared;
 mod element;
 mod error;
 mod form;

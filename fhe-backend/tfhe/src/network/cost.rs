@@ -3,8 +3,7 @@
 use tenebra_client::network::{NetworkLayout, ValidNetwork};
 use tenebra_client::packing::SwitchGadget;
 
-use super::evaluate::BLOCK;
-use super::layers::{BitGadget, Bits, Layer};
+use super::layers::{BLOCK, BitGadget, Bits, Layer};
 use crate::branching::cost::{MEMORY_US, cmux_us, expand_us, scheme_switch_us, split_us};
 
 /// What is done, layer by layer.

@@ -8,7 +8,7 @@ use tenebra_client::bits::BitReader;
 use tenebra_client::network::ValidNetwork;
 use tenebra_client::random::{MaskSeed, MaskStream};
 
-use super::layers::{HiddenRotation, Layer, Readouts};
+use super::layers::{BLOCK, HiddenRotation, Layer, Readouts};
 use super::plan::NetworkPlan;
 use super::select::{Roots, divide, select};
 use super::turns::{Turned, Turner};
@@ -53,9 +53,6 @@ struct Workspace<K: Kernel> {
     bits: Vec<K::Ggsw>,
     results: Vec<Glwe>,
 }
-
-/// Rotations that a thread turns together: each GGSW is read from memory once for all of them.
-pub(super) const BLOCK: usize = 16;
 
 fn stages(plan: &NetworkPlan) -> Vec<Stage> {
     let query = Stage {

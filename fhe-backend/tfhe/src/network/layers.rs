@@ -8,6 +8,9 @@ use crate::error::PlanError;
 /// `(b, ℓ)` of the gadget of encrypted bits.
 pub(crate) type BitGadget = (u8, u8);
 
+/// Rotations that a thread turns together: each GGSW is read from memory once for all of them.
+pub(super) const BLOCK: usize = 16;
+
 /// Encrypted bits: those of the query, then those of the hidden neurons of each layer.
 #[derive(Clone, Debug)]
 pub(crate) struct Bits {

@@ -5,13 +5,13 @@ use core::cell::RefCell;
 use std::collections::HashMap;
 
 use super::cell::{Cell, Expr};
+use super::compared::pieces;
 use super::element::Element;
 use super::error::OnnxError;
 use super::form::{Budget, Form, MAX_COLUMNS};
 use super::graph::{Graph, Node};
 use super::leaves::Leaves;
 use super::neurons::Neurons;
-use super::pieces::pieces;
 use super::steps::Steps;
 use super::tensor::{Data, Dim, Tensor};
 use super::trace::Trace;

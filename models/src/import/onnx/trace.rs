@@ -10,10 +10,11 @@ use tenebra_quant::RowStep;
 
 use super::call::Call;
 use super::cell::{Cell, Expr};
+use super::compared::pieces;
 use super::element::Element;
 use super::error::OnnxError;
 use super::operators::Binary;
-use super::pieces::{Pieces, pieces};
+use super::pieces::Pieces;
 
 /// A function of numbers.
 type Function = Rc<dyn Fn(&[f64]) -> Option<f64>>;

@@ -6,16 +6,9 @@ use tenebra_circuit::{Tree, TreeNode};
 use tenebra_client::branching::Radix;
 
 use super::BranchingForm;
+use super::joint::Group;
 use crate::branching::diagram::build;
 use crate::branching::digits::{cut, value_bits};
-
-/// Trees and tables of a form that read these inputs alone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Group {
-    pub(crate) inputs: Vec<usize>,
-    pub(crate) trees: Vec<usize>,
-    pub(crate) tables: Vec<usize>,
-}
 
 /// Most bits of a joint code, and most values of a table: 2^20 codes of one output, or fewer of more.
 pub(crate) const MAX_JOINT_BITS: u32 = 20;

@@ -5,8 +5,15 @@ use alloc::sync::Arc;
 
 use tenebra_circuit::{Tree, TreeNode};
 
-use super::groups::Group;
 use super::{BranchingForm, InputTable};
+
+/// Trees and tables of a form that read these inputs alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Group {
+    pub(crate) inputs: Vec<usize>,
+    pub(crate) trees: Vec<usize>,
+    pub(crate) tables: Vec<usize>,
+}
 
 /// A function of several inputs, code by code.
 #[derive(Debug)]

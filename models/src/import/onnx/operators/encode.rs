@@ -7,10 +7,11 @@ use crate::forest::Comparison;
 use crate::import::onnx::call::{Call, Value, one};
 use crate::import::onnx::cell::{Cell, Expr};
 use crate::import::onnx::chain::{Chain, Operation};
+use crate::import::onnx::compared::{cut, pieces};
 use crate::import::onnx::element::Element;
 use crate::import::onnx::error::OnnxError;
 use crate::import::onnx::form::Form;
-use crate::import::onnx::pieces::{Pieces, cut, pieces};
+use crate::import::onnx::pieces::Pieces;
 use crate::import::onnx::tensor::{Data, Dim, Tensor};
 
 /// A number for each missing value, or for each of another number that stands for one.
