@@ -106,6 +106,7 @@ def pipelines():
         "columns_gradient_boosting": (columns(filled(), coded()), GradientBoostingRegressor(n_estimators=10, max_depth=3, random_state=0)),
         "columns_mlp": (columns(filled(StandardScaler()), ignoring()), MLPClassifier((6,), max_iter=800, random_state=0)),
         "columns_bins_poisson": (columns(filled(bins("onehot-dense")), ignoring()), PoissonRegressor()),
+        "columns_quantile_logistic": (columns(filled(QuantileTransformer(n_quantiles=30)), ignoring(), kids="passthrough"), LogisticRegression(max_iter=1000)),
     }
     numbers = {
         "scaler_pca_logistic": ((StandardScaler(), PCA(3)), LogisticRegression()),
@@ -125,6 +126,7 @@ def pipelines():
         "power_logistic": ((PowerTransformer(),), LogisticRegression()),
         "power_tree": ((PowerTransformer(standardize=False),), DecisionTreeClassifier(max_depth=4)),
         "quantile_logistic": ((QuantileTransformer(n_quantiles=20),), LogisticRegression()),
+        "quantile_pca_tree": ((QuantileTransformer(n_quantiles=20), PCA(4)), DecisionTreeRegressor(max_depth=4)),
     }
     return people, numbers
 

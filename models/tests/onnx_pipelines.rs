@@ -11,9 +11,6 @@ use tenebra_models::import::onnx;
 /// Another file of pipelines than the recorded one.
 const OTHER: &str = "TENEBRA_ONNX_PIPELINES";
 
-/// What is not read, by the beginning of its name: the node that is named in the message.
-const REFUSED: [(&str, &str); 1] = [("quantile", "`Is_IsNaN`")];
-
 #[derive(Deserialize)]
 struct Recorded {
     cases: Vec<Case>,
@@ -117,20 +114,8 @@ fn difference(case: &Case) -> Option<String> {
 fn predictions_are_onnxruntimes() {
     let recorded = recorded();
     let rows: usize = recorded.cases.iter().map(|case| case.rows.len()).sum();
-    let (refused, read): (Vec<&Case>, Vec<&Case>) = recorded
-        .cases
-        .iter()
-        .partition(|case| REFUSED.iter().any(|(name, _)| case.name.starts_with(name)));
-    for case in refused {
-        let error = onnx::read(&bytes(&case.onnx)).unwrap_err().to_string();
-        let (_, part) = REFUSED
-            .iter()
-            .find(|(name, _)| case.name.starts_with(name))
-            .unwrap();
-        assert!(error.contains(part), "{}: {error}", case.name);
-    }
-    assert!(read.len() >= 20);
-    let differ = read.iter();
+    assert!(std::env::var_os(OTHER).is_some() || recorded.cases.len() >= 29);
+    let differ = recorded.cases.iter();
     let differ = differ.filter_map(|case| Some(format!("{}: {}", case.name, difference(case)?)));
     let differ: Vec<String> = differ.collect();
     println!("{} pipelines of {rows} rows in all", recorded.cases.len());

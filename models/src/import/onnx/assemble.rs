@@ -39,6 +39,7 @@ pub(super) fn model(run: &Run<'_>) -> Result<(Model, Vec<String>), OnnxError> {
         .iter()
         .any(|v| !is_feature(&v) && neuron_of(*v).is_none());
     let mut notes = core::mem::take(&mut meaning.notes);
+    notes.append(&mut run.notes.borrow_mut());
     notes.dedup();
     drop(steps);
     let model = match (features, trees) {

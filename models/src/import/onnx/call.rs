@@ -36,6 +36,8 @@ pub(super) struct Run<'a> {
     pub(super) neurons: RefCell<Neurons>,
     pub(super) steps: RefCell<Steps>,
     pub(super) trace: RefCell<Trace>,
+    /// What whoever imports should know.
+    pub(super) notes: RefCell<Vec<String>>,
     /// The names that each `ZipMap` gives to columns.
     pub(super) zip_maps: RefCell<Vec<Vec<String>>>,
     /// Per input, the number of its columns; none for one of strings that nothing reads.
@@ -203,6 +205,7 @@ impl<'a> Call<'a> {
 
     /// An element as a form: of what compares a value with constants, by steps.
     pub(super) fn form_of(&self, cell: &Cell, element: Element) -> Result<Form, OnnxError> {
+        let cell = &self.settled(cell, element)?;
         self.affine(&cell.expr, element).or_else(|error| {
             let form = pieces(cell).and_then(|p| p.form(&mut self.run.steps.borrow_mut()));
             form.ok_or(error)

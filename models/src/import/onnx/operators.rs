@@ -4,6 +4,7 @@
 //! one that gave the operator its present meaning, or behind the last one that is known.
 
 mod activation;
+mod broadcast;
 mod convolution;
 mod elementwise;
 mod encode;
@@ -104,6 +105,9 @@ const OPERATORS: &[Operator] = &[
     operator("Abs", 1, NONE, 1, |call| unary::evaluate(call, Unary::Abs)),
     operator("Add", 1, NONE, 2, |call| {
         elementwise::binary(call, Binary::Add)
+    }),
+    operator("And", 7, NONE, 2, |call| {
+        elementwise::binary(call, Binary::And)
     }),
     operator(
         "ArgMax",
@@ -230,6 +234,9 @@ const OPERATORS: &[Operator] = &[
         activation::hard_sigmoid,
     ),
     fixed!("HardSwish", 14, HardSwish),
+    operator("IsNaN", 9, NONE, 1, |call| {
+        unary::evaluate(call, Unary::IsNaN)
+    }),
     operator("Identity", 1, NONE, 1, shape::identity),
     operator(
         "LeakyRelu",
@@ -270,6 +277,9 @@ const OPERATORS: &[Operator] = &[
     }),
     operator("Neg", 1, NONE, 1, |call| unary::evaluate(call, Unary::Neg)),
     operator("Not", 1, NONE, 1, |call| unary::evaluate(call, Unary::Not)),
+    operator("Or", 7, NONE, 2, |call| {
+        elementwise::binary(call, Binary::Or)
+    }),
     operator("PRelu", 7, NONE, 2, activation::p_relu),
     operator(
         "Pad",
@@ -348,6 +358,9 @@ const OPERATORS: &[Operator] = &[
     operator("Transpose", 1, &[("perm", Ints)], 1, movement::transpose),
     operator("Unsqueeze", 1, AXES, 2, shape::unsqueeze),
     operator("Where", 9, NONE, 3, elementwise::select),
+    operator("Xor", 7, NONE, 2, |call| {
+        elementwise::binary(call, Binary::Xor)
+    }),
 ];
 
 /// An operator set: its domain, the last version that is known, and its operators.

@@ -27,6 +27,7 @@ pub(super) fn run(graph: &Graph) -> Result<Run<'_>, OnnxError> {
         neurons: RefCell::default(),
         steps: RefCell::new(Steps::new(widths.iter().sum())),
         trace: RefCell::default(),
+        notes: RefCell::default(),
         zip_maps: RefCell::default(),
         widths,
     };

@@ -57,6 +57,11 @@ impl Steps {
         }
     }
 
+    /// The step that a variable is, if it is one.
+    pub(super) fn step_of(&self, variable: usize) -> Option<&Step> {
+        is_step(variable).then(|| self.list.get(variable - FIRST))?
+    }
+
     /// The variable of a value.
     pub(super) fn variable(&self, value: usize) -> usize {
         value

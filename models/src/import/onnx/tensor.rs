@@ -11,6 +11,8 @@ use super::proto::TensorProto;
 pub(super) enum Dim {
     /// As many as there are rows of data; elements are the same function for every one, so that one is stored.
     Rows,
+    /// So many times as many as rows, as flattening makes them: row by row, and so many are stored.
+    RowsOf(usize),
     Fixed(usize),
 }
 
@@ -19,8 +21,12 @@ impl Dim {
     pub(super) fn stored(self) -> usize {
         match self {
             Self::Rows => 1,
-            Self::Fixed(size) => size,
+            Self::RowsOf(size) | Self::Fixed(size) => size,
         }
+    }
+
+    pub(super) fn has_rows(self) -> bool {
+        matches!(self, Self::Rows | Self::RowsOf(_))
     }
 }
 
@@ -174,7 +180,7 @@ impl Tensor {
     }
 
     pub(super) fn has_rows(&self) -> bool {
-        self.dims.contains(&Dim::Rows)
+        self.dims.iter().any(|dim| dim.has_rows())
     }
 
     /// The elements as numbers, if they are constants that are.

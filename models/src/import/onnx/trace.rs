@@ -1,7 +1,6 @@
-//! Functions of one value of a row that no form says, kept until they are recognised as a step: the power transformation, which
-//! exporters write out.
-//!
-//! It is not the nodes that are compared but what they compute, at numbers near and far, with what the step does.
+//! Functions of one value of a row that no form says, kept until they are recognised as a step that exporters write out.
+
+mod known;
 
 use alloc::rc::Rc;
 use core::fmt;
@@ -13,8 +12,10 @@ use super::cell::{Cell, Expr};
 use super::compared::pieces;
 use super::element::Element;
 use super::error::OnnxError;
+use super::form::Form;
 use super::operators::Binary;
 use super::pieces::Pieces;
+pub(super) use known::place;
 
 /// A function of numbers.
 type Function = Rc<dyn Fn(&[f64]) -> Option<f64>>;
@@ -28,13 +29,22 @@ struct Traced {
     variable: usize,
     operands: Vec<Operand>,
     function: Function,
-    /// Constants that something was raised to.
-    exponents: Vec<f64>,
+    hint: Hint,
     /// Why it is refused unless it is recognised.
     refused: OnnxError,
 }
 
-#[derive(Clone, Debug)]
+/// The constant in a function by which a step may be recognised.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Hint {
+    None,
+    /// What something is raised to.
+    Exponent(f64),
+    /// What the first operand chooses from.
+    Table(Rc<[f64]>),
+}
+
+#[derive(Clone, Debug, PartialEq)]
 enum Operand {
     Constant(f64),
     /// `scale * value + shift`
@@ -55,17 +65,13 @@ impl fmt::Debug for Traced {
     }
 }
 
-/// Where functions are compared.
-const PROBES: [f64; 20] = [
-    -40.0, -9.0, -3.0, -2.0, -1.0, -0.7, -0.3, -0.1, -0.01, 0.0, 0.01, 0.1, 0.3, 0.7, 1.0, 2.0,
-    3.0, 9.0, 40.0, 200.0,
-];
-
-/// Values beyond are infinite in single precision.
-const FAR: f64 = 1e30;
-
-/// Most exponents of a function that are remembered.
-const MAX_EXPONENTS: usize = 4;
+/// One function with all that it is made of.
+struct Whole<'a> {
+    /// Its parts, each behind those that it reads, by their places; the last is the function.
+    parts: Vec<(usize, &'a Traced)>,
+    /// What it is a function of: `scale * value + shift`, as the first part reads it.
+    of: (f64, f64),
+}
 
 impl Trace {
     /// Why a function is refused that is no step.
@@ -73,42 +79,73 @@ impl Trace {
         self.0[at].refused.clone()
     }
 
-    /// The value of a function at `x`; no number where it has none.
-    fn value(&self, last: usize, x: f64) -> f64 {
-        let mut values: Vec<f64> = Vec::with_capacity(last + 1);
-        for traced in self.0.iter().take(last + 1) {
-            let operand = |operand: &Operand| match operand {
-                Operand::Constant(number) => *number,
-                Operand::Value { scale, shift } => scale * x + shift,
-                Operand::Pieces(pieces) => pieces.at(x),
-                Operand::Traced(at) => values[*at],
-            };
-            let operands: Vec<f64> = traced.operands.iter().map(operand).collect();
-            values.push((traced.function)(&operands).unwrap_or(f64::NAN));
+    fn whole(&self, at: usize) -> Whole<'_> {
+        let mut needed = vec![false; at + 1];
+        needed[at] = true;
+        let mut parts = Vec::new();
+        for (place, part) in self.0.iter().enumerate().take(at + 1).rev() {
+            if needed[place] {
+                parts.push((place, part));
+                for operand in &part.operands {
+                    if let Operand::Traced(place) = operand {
+                        needed[*place] = true;
+                    }
+                }
+            }
         }
-        values.pop().unwrap_or(f64::NAN)
+        parts.reverse();
+        let mut operands = parts.iter().flat_map(|(_, part)| &part.operands);
+        let of = operands.find_map(|operand| match operand {
+            Operand::Value { scale, shift } => Some((*scale, *shift)),
+            _ => None,
+        });
+        Whole {
+            parts,
+            of: of.unwrap_or((1.0, 0.0)),
+        }
+    }
+}
+
+impl Whole<'_> {
+    /// What the function and its parts are where what they are of is `x`, by their places; no numbers where they have none.
+    fn values(&self, x: f64) -> Vec<f64> {
+        let last = self.parts.last().map_or(0, |(place, _)| *place);
+        let mut values = vec![f64::NAN; last + 1];
+        let mut numbers = Vec::new();
+        for (place, part) in &self.parts {
+            numbers.clear();
+            let operands = part.operands.iter();
+            numbers.extend(operands.map(|operand| operand.at(x, self.of, &values)));
+            values[*place] = (part.function)(&numbers).unwrap_or(f64::NAN);
+        }
+        values
     }
 
-    /// The exponent of Yeo and Johnson's transformation that a function is.
-    fn power(&self, at: usize) -> Option<f64> {
-        let known = self.0.get(at)?.exponents.iter().copied().chain([0.0]);
-        let values: Vec<f64> = PROBES.iter().map(|&x| self.value(at, x)).collect();
-        let same = |lambda: &f64| {
-            let step = RowStep::<Vec<f64>>::Power {
-                from: 0,
-                lambda: *lambda,
-            };
-            PROBES.iter().zip(&values).all(|(&x, &found)| {
-                let expected = step.evaluate(&[x]).unwrap_or(f64::NAN);
-                expected.abs() > FAR || (found - expected).abs() <= 1e-3 * expected.abs().max(1.0)
-            })
-        };
-        known.flat_map(|p| [p, 2.0 - p]).find(same)
+    fn value(&self, x: f64) -> f64 {
+        self.values(x).pop().unwrap_or(f64::NAN)
+    }
+}
+
+impl Operand {
+    /// The number where what functions are of is `x` and they have these values.
+    fn at(&self, x: f64, of: (f64, f64), values: &[f64]) -> f64 {
+        let (unit, origin) = of;
+        match self {
+            Self::Constant(number) => *number,
+            // Nothing is rounded for what is compared with itself and its negative.
+            Self::Value { scale, shift } if (*scale, *shift) == of => x,
+            Self::Value { scale, shift } if (-*scale, -*shift) == of => -x,
+            Self::Value { scale, shift } => scale / unit * (x - origin) + shift,
+            Self::Pieces(pieces) if of == (1.0, 0.0) => pieces.at(x),
+            Self::Pieces(pieces) => pieces.at((x - origin) / unit),
+            Self::Traced(place) => values[*place],
+        }
     }
 }
 
 impl Call<'_> {
-    /// An operation on such functions; `x / x`, which is 1, is what the power transformation starts with.
+    /// An operation on such functions. Some start with one: `x / x`, which is 1, the power transformation; comparisons with
+    /// what was chosen by comparisons, and with a constant for equality, that to quantiles.
     pub(crate) fn traced_pair(
         &self,
         operation: Binary,
@@ -116,10 +153,18 @@ impl Call<'_> {
         b: &Cell,
         element: Element,
     ) -> Option<Expr> {
-        let starts = operation == Binary::Div && a.expr == b.expr && a.expr.affine().is_some();
-        let exponent = b.expr.as_constant().filter(|_| operation == Binary::Pow);
+        let (numbers, result) = (a.expr.affine().is_some(), b.expr.affine().is_some());
+        let starts = match operation {
+            Binary::Div => a.expr == b.expr && numbers,
+            Binary::Equal => numbers && result,
+            _ => operation.compares() && numbers != result,
+        };
+        let hint = match b.expr.as_constant() {
+            Some(exponent) if operation == Binary::Pow => Hint::Exponent(exponent),
+            _ => Hint::None,
+        };
         let function = move |x: &[f64]| operation.either(x[0], x[1], element);
-        let expr = self.traced(&[a, b], starts, exponent, function)?;
+        let expr = self.traced(&[a, b], starts, hint, function)?;
         match operation {
             // The sum of what is done to negative numbers and to others is all.
             Binary::Add => self.recognised(expr, element),
@@ -132,7 +177,7 @@ impl Call<'_> {
         &self,
         cells: &[&Cell],
         starts: bool,
-        exponent: Option<f64>,
+        hint: Hint,
         function: impl Fn(&[f64]) -> Option<f64> + 'static,
     ) -> Option<Expr> {
         let steps = self.run.steps.borrow();
@@ -140,16 +185,11 @@ impl Call<'_> {
         let continues = cells
             .iter()
             .any(|cell| matches!(cell.expr, Expr::Traced(_)));
-        let mut exponents: Vec<f64> = exponent.into_iter().collect();
         let mut variable = None;
         let mut operands = Vec::with_capacity(cells.len());
         for cell in cells.iter().filter(|_| continues || starts) {
             let (operand, of) = match &cell.expr {
-                Expr::Traced(at) => {
-                    let inner = trace.0.get(*at)?;
-                    exponents.extend(&inner.exponents);
-                    (Operand::Traced(*at), Some(inner.variable))
-                }
+                Expr::Traced(at) => (Operand::Traced(*at), Some(trace.0.get(*at)?.variable)),
                 expr if let Some(number) = expr.as_constant() => (Operand::Constant(number), None),
                 Expr::Affine(form) => {
                     let mut terms = form.terms.iter().filter(|(_, w)| **w != 0.0);
@@ -171,15 +211,12 @@ impl Call<'_> {
             }
             operands.push(operand);
         }
-        exponents.sort_by(f64::total_cmp);
-        exponents.dedup();
-        exponents.truncate(MAX_EXPONENTS);
         trace.0.push(Traced {
             variable: variable?,
             operands,
             function: Rc::new(function),
-            exponents,
-            refused: self.refuse("it is a function of a feature that is none of the steps here; Yeo and Johnson's power transformation is one"),
+            hint,
+            refused: self.refuse("it is a function of a feature that is none of the steps here; Yeo and Johnson's power transformation and that to quantiles are"),
         });
         Some(Expr::Traced(trace.0.len() - 1))
     }
@@ -189,14 +226,36 @@ impl Call<'_> {
         let Expr::Traced(at) = expr else {
             return Some(expr);
         };
+        if !element.is_float() {
+            return Some(expr);
+        }
         let trace = self.run.trace.borrow();
-        self.work(at + 1, PROBES.len()).ok()?;
-        let Some(lambda) = trace.power(at) else {
+        let whole = trace.whole(at);
+        let spend = |probes: usize| self.work(whole.parts.len(), probes).ok();
+        let mut steps = self.run.steps.borrow_mut();
+        let variable = trace.0[at].variable;
+        let filled = match steps.step_of(variable) {
+            Some(RowStep::Fill { value, .. }) => Some(*value),
+            _ => None,
+        };
+        let Some(step) = whole.step(element, filled, spend) else {
             return Some(Expr::Traced(at));
         };
-        let mut steps = self.run.steps.borrow_mut();
-        let from = steps.value_of(trace.0[at].variable)?;
-        let value = steps.push(RowStep::Power { from, lambda });
+        self.run.notes.borrow_mut().extend(known::note(&step));
+        let (scale, shift) = whole.of;
+        let form = Form::variable(variable);
+        let from = steps.value(&form.scaled(scale).shifted(shift))?;
+        let value = steps.push(step.relocated(|_| from));
         Some(steps.cell(value, element).expr)
+    }
+
+    /// The element, as the value of a step if it is a function that is one.
+    pub(crate) fn settled(&self, cell: &Cell, element: Element) -> Result<Cell, OnnxError> {
+        let Expr::Traced(_) = cell.expr else {
+            return Ok(cell.clone());
+        };
+        let expr = self.recognised(cell.expr.clone(), element);
+        let expr = expr.ok_or_else(|| self.refuse("the graph is too large"))?;
+        Ok(Cell::new(expr))
     }
 }

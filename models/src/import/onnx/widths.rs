@@ -44,7 +44,7 @@ fn required_width(graph: &Graph, name: &str) -> Option<usize> {
             let name = reader.inputs.get(at)?;
             match graph.constants.get(name)?.dims.get(axis)? {
                 Dim::Fixed(size) => Some(*size),
-                Dim::Rows => None,
+                Dim::Rows | Dim::RowsOf(_) => None,
             }
         };
         let coefficients = || reader.floats("coefficients").len();

@@ -331,7 +331,7 @@ pub(super) fn pad(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
     let mut sizes = Vec::with_capacity(rank);
     for (axis, dim) in x.dims.iter().enumerate() {
         let more = pads[axis].saturating_add(pads[rank + axis]);
-        if *dim == Dim::Rows && more > 0 {
+        if dim.has_rows() && more > 0 {
             return Err(call.refuse("it adds rows"));
         }
         sizes.push(dim.stored().saturating_add(more));
@@ -358,8 +358,8 @@ pub(super) fn pad(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
     let padded: Vec<Cell> = (0..count).map(cell).collect();
     let dims = x.dims.iter().zip(sizes);
     let dims = dims.map(|(dim, size)| {
-        if *dim == Dim::Rows {
-            Dim::Rows
+        if dim.has_rows() {
+            *dim
         } else {
             Dim::Fixed(size)
         }

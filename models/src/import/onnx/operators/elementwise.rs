@@ -2,6 +2,7 @@
 
 use alloc::rc::Rc;
 
+use super::broadcast::broadcast;
 use super::folding::Binary;
 use crate::import::onnx::call::{Call, Value, one};
 use crate::import::onnx::cell::{Cell, Curve, Expr, Function, Labels};
@@ -9,7 +10,8 @@ use crate::import::onnx::chain::{Chain, Operation};
 use crate::import::onnx::element::Element;
 use crate::import::onnx::error::OnnxError;
 use crate::import::onnx::form::Form;
-use crate::import::onnx::tensor::{Data, Dim, Tensor};
+use crate::import::onnx::tensor::{Data, Tensor};
+use crate::import::onnx::trace::Hint;
 
 /// An operation on two tensors.
 pub(super) fn binary(call: &Call<'_>, operation: Binary) -> Result<Vec<Value>, OnnxError> {
@@ -65,6 +67,10 @@ pub(super) fn select(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
     let (condition, yes, no) = (numbers(&condition)?, numbers(&yes)?, numbers(&no)?);
     let mut cells = Vec::with_capacity(condition.len());
     for ((condition, yes), no) in condition.iter().zip(&yes).zip(&no) {
+        if yes == no {
+            cells.push(yes.clone());
+            continue;
+        }
         let pick = |x: &[f64]| Some(if x[0] == 0.0 { x[2] } else { x[1] });
         let expr = match (condition.expr.as_constant(), &condition.expr) {
             (Some(0.0), _) => Some(no.expr.clone()),
@@ -80,7 +86,8 @@ pub(super) fn select(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
         let expr = call
             .map_leaves(&operands, pick)
             .or_else(|| call.map_pieces(&[condition, yes, no], pick))
-            .or(expr);
+            .or(expr)
+            .or_else(|| call.traced(&[condition, yes, no], false, Hint::None, pick));
         cells.push(finish(
             call,
             expr,
@@ -139,7 +146,14 @@ pub(super) fn apply(
     }
     let element = a.element;
     let (dims, [a, b]) = broadcast(call, [a, b])?;
-    let result = if operation.compares() {
+    if operation.is_logical() != (element == Element::Bool) && operation != Binary::Equal {
+        return Err(call.refuse(if operation.is_logical() {
+            "it takes truth values"
+        } else {
+            "it computes with truth values; cast them first"
+        }));
+    }
+    let result = if operation.decides() {
         Element::Bool
     } else {
         element
@@ -155,9 +169,7 @@ pub(super) fn apply(
                 .map(|(&a, &b)| operation.numbers(a, b, element));
             typed(result, numbers.collect())
         }
-        (Data::Integers(a), Data::Integers(b))
-            if element != Element::Bool || operation == Binary::Equal =>
-        {
+        (Data::Integers(a), Data::Integers(b)) => {
             let integers = a
                 .iter()
                 .zip(b)
@@ -171,9 +183,6 @@ pub(super) fn apply(
             let (Some(a), Some(b), true) = (cells.0, cells.1, element != Element::String) else {
                 return Err(call.refuse("it computes with strings"));
             };
-            if element == Element::Bool && operation != Binary::Equal {
-                return Err(call.refuse("it computes with truth values; cast them first"));
-            }
             call.columns(a.len())?;
             let cells = a
                 .iter()
@@ -323,6 +332,7 @@ fn symbolic(operation: Binary, a: &Expr, b: &Expr, element: Element) -> Option<E
         return operation.either(x, y, element).map(Expr::constant);
     }
     match operation {
+        Binary::Mul if !element.is_float() && zero(a, b) => Some(Expr::constant(0.0)),
         Binary::Add => a.plus(b),
         Binary::Sub => a.plus(&b.scaled(-1.0, 0.0)?),
         Binary::Mul => a.times(b),
@@ -342,7 +352,13 @@ fn symbolic(operation: Binary, a: &Expr, b: &Expr, element: Element) -> Option<E
         Binary::LessOrEqual => above(a, b, [1, 0], element),
         Binary::GreaterOrEqual => above(b, a, [1, 0], element),
         Binary::Div | Binary::Mod | Binary::Fmod | Binary::Max | Binary::Min => None,
+        Binary::And | Binary::Or | Binary::Xor => None,
     }
+}
+
+/// Whether one of them is 0.
+fn zero(a: &Expr, b: &Expr) -> bool {
+    [a, b].iter().any(|expr| expr.as_constant() == Some(0.0))
 }
 
 /// The label that says whether `a > b`.
@@ -376,7 +392,7 @@ fn curve_above(curve: &Curve, level: f64) -> Option<Form> {
 
 /// A label and a constant.
 fn with_label(operation: Binary, a: &Expr, b: &Expr, element: Element) -> Option<Expr> {
-    let result = if operation.compares() {
+    let result = if operation.decides() {
         Element::Bool
     } else {
         element
@@ -431,75 +447,4 @@ fn chained(operation: Binary, a: &Cell, b: &Cell, element: Element) -> Option<Ch
         _ => return None,
     };
     then(&x.chain, step, c, element)
-}
-
-/// Most elements of a constant.
-const MAX_ELEMENTS: usize = 1 << 24;
-
-/// The tensors in the shape that they have in common.
-fn broadcast<const N: usize>(
-    call: &Call<'_>,
-    tensors: [&Tensor; N],
-) -> Result<(Vec<Dim>, [Tensor; N]), OnnxError> {
-    let rank = tensors.iter().map(|t| t.dims.len()).max().unwrap_or(0);
-    let at = |tensor: &Tensor, axis: usize| {
-        let missing = rank - tensor.dims.len();
-        axis.checked_sub(missing)
-            .map_or(Dim::Fixed(1), |axis| tensor.dims[axis])
-    };
-    let mut dims = vec![Dim::Fixed(1); rank];
-    for (axis, dim) in dims.iter_mut().enumerate() {
-        for tensor in tensors {
-            *dim = match (*dim, at(tensor, axis)) {
-                (Dim::Fixed(1), other) | (other, Dim::Fixed(1)) => other,
-                (a, b) if a == b => a,
-                (Dim::Rows, Dim::Fixed(n)) | (Dim::Fixed(n), Dim::Rows) => {
-                    return Err(call.refuse(format!("a constant of {n} rows is added to, multiplied or compared with the rows of data; it must be one row")));
-                }
-                (Dim::Fixed(a), Dim::Fixed(b)) => {
-                    return Err(call.refuse(format!("{a} and {b} columns do not fit each other")));
-                }
-                (a, Dim::Rows) => a,
-            };
-        }
-    }
-    if dims.iter().filter(|dim| **dim == Dim::Rows).count() > 1 {
-        return Err(call.refuse("it combines every row with every other"));
-    }
-    let size = dims
-        .iter()
-        .try_fold(1_usize, |size, dim| size.checked_mul(dim.stored()));
-    let size = size
-        .filter(|&size| size <= MAX_ELEMENTS)
-        .ok_or_else(|| call.refuse("its result is too large to fold"))?;
-    let spread = |tensor: &Tensor| {
-        if tensor.dims == dims {
-            return Ok(tensor.clone());
-        }
-        let mut places = vec![0; size];
-        let (mut stride, mut inner) = (1, 1);
-        for axis in (0..rank).rev() {
-            let (own, all) = (at(tensor, axis).stored(), dims[axis].stored());
-            for (index, place) in places.iter_mut().enumerate() {
-                *place += if own == 1 {
-                    0
-                } else {
-                    index / inner % all * stride
-                };
-            }
-            stride *= own;
-            inner *= all;
-        }
-        Ok(Tensor {
-            element: tensor.element,
-            dims: dims.clone(),
-            data: call.gather(&tensor.data, &places)?,
-        })
-    };
-    let spread: Vec<Tensor> = tensors
-        .into_iter()
-        .map(spread)
-        .collect::<Result<_, OnnxError>>()?;
-    let spread = <[Tensor; N]>::try_from(spread).map_err(|_| call.refuse("its inputs are lost"))?;
-    Ok((dims, spread))
 }

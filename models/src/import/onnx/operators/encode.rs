@@ -13,6 +13,7 @@ use crate::import::onnx::error::OnnxError;
 use crate::import::onnx::form::Form;
 use crate::import::onnx::pieces::Pieces;
 use crate::import::onnx::tensor::{Data, Dim, Tensor};
+use crate::import::onnx::trace::Hint;
 
 /// A number for each missing value, or for each of another number that stands for one.
 pub(super) fn imputer(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
@@ -45,7 +46,7 @@ pub(super) fn imputer(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
             }
         };
         let fill = move |x: &[f64]| Some(if replaces(x[0]) { value } else { x[0] });
-        if let Some(expr) = call.traced(&[cell], false, None, fill) {
+        if let Some(expr) = call.traced(&[cell], false, Hint::None, fill) {
             return Ok(Cell::new(expr));
         }
         if !value.is_finite() {

@@ -21,15 +21,28 @@ pub(crate) enum Binary {
     LessOrEqual,
     Greater,
     GreaterOrEqual,
+    And,
+    Or,
+    Xor,
 }
 
 impl Binary {
-    /// Whether it gives truth values.
-    pub(super) fn compares(self) -> bool {
+    /// Whether it compares two numbers.
+    pub(crate) fn compares(self) -> bool {
         matches!(
             self,
             Self::Equal | Self::Less | Self::LessOrEqual | Self::Greater | Self::GreaterOrEqual
         )
+    }
+
+    /// Whether it takes truth values.
+    pub(super) fn is_logical(self) -> bool {
+        matches!(self, Self::And | Self::Or | Self::Xor)
+    }
+
+    /// Whether it gives truth values.
+    pub(super) fn decides(self) -> bool {
+        self.compares() || self.is_logical()
     }
 
     fn holds<T: PartialOrd>(self, a: T, b: T) -> bool {
@@ -55,6 +68,7 @@ impl Binary {
             Self::Min => a.min(b),
             Self::Pow => a.powf(b),
             Self::Mod | Self::Fmod => a % b,
+            Self::And | Self::Or | Self::Xor => f64::NAN,
             _ => f64::from(u8::from(self.holds(a, b))),
         })
     }
@@ -75,6 +89,9 @@ impl Binary {
             Self::Max => a.max(b),
             Self::Min => a.min(b),
             Self::Pow => return None,
+            Self::And => a & b,
+            Self::Or => a | b,
+            Self::Xor => a ^ b,
             _ => return Some(i64::from(self.holds(a, b))),
         };
         Some(element.wrap(exact))

@@ -10,6 +10,7 @@ use crate::import::onnx::cell::{Cell, Expr, Labels};
 use crate::import::onnx::element::Element;
 use crate::import::onnx::error::OnnxError;
 use crate::import::onnx::tensor::{Data, Dim, Tensor};
+use crate::import::onnx::trace::{Hint, place};
 
 pub(super) fn gather(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
     let (x, indices) = (call.tensor(0)?, call.tensor(1)?);
@@ -24,10 +25,10 @@ pub(super) fn array_feature_extractor(call: &Call<'_>) -> Result<Vec<Value>, Onn
     let Some(axis) = x.dims.len().checked_sub(1) else {
         return Err(call.refuse("its input has no dimension"));
     };
-    let count = if indices.has_rows() && indices.data.len() == 1 {
-        Dim::Rows
-    } else {
-        Dim::Fixed(indices.data.len())
+    let count = match (indices.has_rows(), indices.data.len()) {
+        (true, 1) => Dim::Rows,
+        (true, count) => Dim::RowsOf(count),
+        (false, count) => Dim::Fixed(count),
     };
     let mut dims = x.dims[..axis].to_vec();
     if dims.is_empty() {
@@ -47,7 +48,7 @@ fn picked(
     if !matches!(indices.element, Element::Int64 | Element::Int32) {
         return Err(call.refuse("its indices are no integers"));
     }
-    if dims.iter().filter(|dim| **dim == Dim::Rows).count() > 1 {
+    if dims.iter().filter(|dim| dim.has_rows()).count() > 1 {
         return Err(call.refuse("it combines every row with every other"));
     }
     match &indices.data {
@@ -57,16 +58,21 @@ fn picked(
             Ok(Tensor { dims, ..taken })
         }
         Data::Cells(cells) if x.data.is_constant() && !x.has_rows() => {
-            let size = x.sizes()[axis];
-            let inner: usize = x.sizes()[axis + 1..].iter().product();
+            let (size, inner) = (x.sizes()[axis], x.sizes()[axis + 1..].iter().product());
             let outer: usize = x.sizes()[..axis].iter().product();
-            call.work(outer.saturating_mul(inner), cells.len().saturating_mul(size))?;
+            let tables = outer.saturating_mul(inner);
+            call.work(tables, cells.len().saturating_add(size))?;
+            let along = |table: usize| {
+                let first = table / inner * size * inner + table % inner;
+                let places: Vec<usize> = (0..size).map(|j| first + j * inner).collect();
+                Table::new(x.data.gather(&places), x.element)
+            };
+            let tables: Vec<Table> = (0..tables).map(along).collect();
             let mut found = Vec::new();
-            for o in 0..outer {
+            for tables in tables.chunks(inner.max(1)) {
                 for index in cells {
-                    for i in 0..inner {
-                        let along: Vec<usize> = (0..size).map(|j| (o * size + j) * inner + i).collect();
-                        found.push(looked_up(call, &x.data.gather(&along), x.element, index, indices.element)?);
+                    for table in tables {
+                        found.push(table.looked_up(call, index, indices.element)?);
                     }
                 }
             }
@@ -77,50 +83,58 @@ fn picked(
     }
 }
 
-/// The value whose index a label or a tree gives.
-fn looked_up(
-    call: &Call<'_>,
-    values: &Data,
-    element: Element,
-    index: &Cell,
-    index_element: Element,
-) -> Result<Cell, OnnxError> {
-    let at = |x: f64| {
-        let x = integer(x)?;
-        let size = i64::try_from(values.len()).ok()?;
-        usize::try_from(if x < 0 { x + size } else { x })
-            .ok()
-            .filter(|&x| x < values.len())
-    };
-    let expr = match &index.expr {
-        Expr::Label(labels) => relabelled(
-            labels,
-            |class| {
-                let place = match class {
-                    Key::Integer(x) => at(x as f64)?,
-                    Key::Number(x) => at(x)?,
-                    Key::Text(_) => return None,
-                };
-                Some(place)
+/// Constants that an index chooses from.
+struct Table {
+    values: Data,
+    /// As numbers, if they are.
+    numbers: Option<Rc<[f64]>>,
+}
+
+impl Table {
+    fn new(values: Data, element: Element) -> Self {
+        let numbers = values.numbers();
+        let numbers = numbers.map(|numbers| numbers.iter().map(|x| element.round(*x)).collect());
+        Self { values, numbers }
+    }
+
+    /// The value whose index a label, a tree or a function of a feature gives.
+    fn looked_up(
+        &self,
+        call: &Call<'_>,
+        index: &Cell,
+        element: Element,
+    ) -> Result<Cell, OnnxError> {
+        let at = |x: f64| place(x, self.values.len());
+        let number = |numbers: &[f64], x: f64| numbers.get(place(x, numbers.len())?).copied();
+        let expr = match (&index.expr, &self.numbers) {
+            (Expr::Label(labels), _) => relabelled(
+                labels,
+                |class| match class {
+                    Key::Integer(x) => at(x as f64),
+                    Key::Number(x) => at(x),
+                    Key::Text(_) => None,
+                },
+                &self.values,
+            ),
+            (_, None) => None,
+            (expr, Some(numbers)) => match expr.as_constant() {
+                Some(x) => number(numbers, x).map(Expr::constant),
+                None => call
+                    .map_leaves(&[(expr, element)], |x| number(numbers, x[0]))
+                    .or_else(|| {
+                        let (hint, numbers) = (Hint::Table(Rc::clone(numbers)), Rc::clone(numbers));
+                        call.traced(&[index], true, hint, move |x| number(&numbers, x[0]))
+                    }),
             },
-            values,
-        ),
-        expr => call.map_leaves(&[(expr, index_element)], |x| {
-            let number = values.gather(&[at(x[0])?]);
-            match number {
-                Data::Numbers(x) => Some(element.round(x[0])),
-                Data::Integers(x) => integer(x[0] as f64).map(|x| x as f64),
-                _ => None,
-            }
-        }),
-    };
-    finish(
-        call,
-        expr,
-        None,
-        &[index],
-        "its indices are no predicted labels, or out of range",
-    )
+        };
+        finish(
+            call,
+            expr,
+            None,
+            &[index],
+            "its indices are no predicted labels, or out of range",
+        )
+    }
 }
 
 /// A class or a key.

@@ -23,7 +23,7 @@ pub(super) fn take(
     axis: usize,
     indices: &[usize],
 ) -> Result<Tensor, OnnxError> {
-    if x.dims[axis] == Dim::Rows {
+    if x.dims[axis].has_rows() {
         return Err(call.refuse("it picks rows; it must pick columns, axis 1"));
     }
     let (outer, size, inner) = around(x, axis);
@@ -148,7 +148,7 @@ fn joined(call: &Call<'_>, tensors: &[&Tensor], axis: usize) -> Result<Tensor, O
         if !others_fit || tensor.element != first.element {
             return Err(call.refuse("its inputs differ in shape or type"));
         }
-        if tensor.dims[axis] == Dim::Rows {
+        if tensor.dims[axis].has_rows() {
             return Err(
                 call.refuse("it puts rows below rows; it must put columns side by side, axis 1")
             );
@@ -230,7 +230,7 @@ pub(super) fn slice(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
     }
     for (((&start, &end), &axis), &step) in starts.iter().zip(&ends).zip(&axes).zip(&steps) {
         let axis = call.axis(axis, x.dims.len())?;
-        if x.dims[axis] == Dim::Rows {
+        if x.dims[axis].has_rows() {
             if (start, step) == (0, 1) && end >= i64::from(i32::MAX) {
                 continue;
             }

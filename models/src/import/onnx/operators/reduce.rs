@@ -30,7 +30,7 @@ pub(super) fn reduce(call: &Call<'_>, reduction: Reduction) -> Result<Vec<Value>
             .map(|axis| call.axis(axis, rank))
             .collect::<Result<Vec<_>, _>>()?
     };
-    if axes.iter().any(|&axis| x.dims[axis] == Dim::Rows) {
+    if axes.iter().any(|&axis| x.dims[axis].has_rows()) {
         return Err(call.refuse("it adds up rows; it must sum the columns, axis 1"));
     }
     if !x.element.is_float() {

@@ -108,7 +108,7 @@ pub(super) fn reshape(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
     let x = call.tensor(0)?;
     let asked: Vec<i64> = match call.inputs.get(1).map(AsRef::as_ref) {
         // The shape of another tensor with the same rows.
-        Some(Value::Shape(dims)) => return reshaped(call, x, dims.clone()),
+        Some(Value::Shape(dims)) => return reshaped(call, &settled(call, x)?, dims.clone()),
         _ => call.integers(1, "")?.unwrap_or_default(),
     };
     let zero_is_size = call.node.int("allowzero").unwrap_or(0) != 0;
@@ -157,16 +157,28 @@ pub(super) fn reshape(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
     {
         dims[0] = Dim::Rows;
     }
-    reshaped(call, x, dims)
+    reshaped(call, &settled(call, x)?, dims)
+}
+
+/// Functions that were written out over flattened rows are complete where these get their shape again.
+fn settled(call: &Call<'_>, x: &Tensor) -> Result<Tensor, OnnxError> {
+    let Data::Cells(cells) = &x.data else {
+        return Ok(x.clone());
+    };
+    let cells = cells.iter().map(|cell| call.settled(cell, x.element));
+    Ok(Tensor {
+        data: Data::Cells(cells.collect::<Result<_, _>>()?),
+        ..x.clone()
+    })
 }
 
 /// The tensor in another shape, if rows stay rows.
 fn reshaped(call: &Call<'_>, x: &Tensor, dims: Vec<Dim>) -> Result<Vec<Value>, OnnxError> {
-    /// Elements in a row of the dimensions before and after the rows.
+    /// Elements before the rows, and in each of them.
     fn around(dims: &[Dim]) -> Option<(usize, usize)> {
-        let rows = dims.iter().position(|dim| *dim == Dim::Rows)?;
+        let rows = dims.iter().position(|dim| dim.has_rows())?;
         let size = |dims: &[Dim]| dims.iter().map(|dim| dim.stored()).product();
-        Some((size(&dims[..rows]), size(&dims[rows + 1..])))
+        Some((size(&dims[..rows]), size(&dims[rows..])))
     }
     let size = dims
         .iter()
@@ -189,10 +201,10 @@ pub(super) fn flatten(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
     };
     let join = |dims: &[Dim]| {
         let size = dims.iter().map(|dim| dim.stored()).product();
-        if size == 1 && dims.contains(&Dim::Rows) {
-            Dim::Rows
-        } else {
-            Dim::Fixed(size)
+        match (dims.iter().any(|dim| dim.has_rows()), size) {
+            (true, 1) => Dim::Rows,
+            (true, _) => Dim::RowsOf(size),
+            (false, _) => Dim::Fixed(size),
         }
     };
     reshaped(call, x, vec![join(&x.dims[..axis]), join(&x.dims[axis..])])

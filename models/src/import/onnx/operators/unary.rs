@@ -10,6 +10,7 @@ use crate::import::onnx::chain::Operation;
 use crate::import::onnx::element::Element;
 use crate::import::onnx::error::OnnxError;
 use crate::import::onnx::tensor::{Data, Tensor};
+use crate::import::onnx::trace::Hint;
 use crate::network::Activation;
 
 /// A function of one number.
@@ -17,6 +18,7 @@ use crate::network::Activation;
 pub(super) enum Unary {
     Abs,
     Exp,
+    IsNaN,
     Log,
     Neg,
     Not,
@@ -30,6 +32,7 @@ impl Unary {
         match self {
             Self::Abs => x.abs(),
             Self::Exp => x.exp(),
+            Self::IsNaN => f64::from(u8::from(x.is_nan())),
             Self::Log => x.ln(),
             Self::Neg => -x,
             Self::Not => f64::from(u8::from(x == 0.0)),
@@ -80,6 +83,11 @@ pub(super) fn evaluate(call: &Call<'_>, function: Unary) -> Result<Vec<Value>, O
             Data::Cells(cells.collect::<Result<_, _>>()?)
         }
     };
+    let (element, data) = match (function, data) {
+        (Unary::IsNaN, Data::Numbers(flags)) => (Element::Bool, typed(Element::Bool, flags)),
+        (Unary::IsNaN, data) => (Element::Bool, data),
+        (_, data) => (element, data),
+    };
     one(Tensor {
         element,
         dims: x.dims.clone(),
@@ -119,7 +127,8 @@ fn cell(call: &Call<'_>, function: Unary, x: &Cell, element: Element) -> Result<
         .or_else(|| neural(call, function, &x.expr))
         .or_else(|| call.map_pieces(&[x], |x| Some(element.round(function.of(x[0])))))
         .or_else(|| {
-            call.traced(&[x], false, None, move |x| {
+            let starts = function == Unary::IsNaN;
+            call.traced(&[x], starts, Hint::None, move |x| {
                 Some(element.round(function.of(x[0])))
             })
         });
@@ -146,7 +155,13 @@ fn neural(call: &Call<'_>, function: Unary, x: &Expr) -> Option<Expr> {
     match function {
         Unary::Abs => call.neuron(Activation::Abs, form).map(Expr::Affine),
         Unary::Sigmoid => Some(Expr::sigmoid(form)),
-        Unary::Exp | Unary::Log | Unary::Neg | Unary::Not | Unary::Reciprocal | Unary::Sqrt => None,
+        Unary::Exp
+        | Unary::IsNaN
+        | Unary::Log
+        | Unary::Neg
+        | Unary::Not
+        | Unary::Reciprocal
+        | Unary::Sqrt => None,
     }
 }
 
