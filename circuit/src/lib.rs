@@ -28,7 +28,7 @@ pub use ir::{Circuit, Op, OpKind, Output, Port, ValueId};
 pub use linear::{LinearForm, linear_form};
 pub use matrix::Matrix;
 pub use roles::{
-    Client, ErrorKind, Evaluator, Hide, Options, Planned, Planner, QueryMode, RoleError,
+    Client, ErrorKind, Evaluator, Hide, Optimize, Options, Planned, Planner, QueryMode, RoleError,
 };
 pub use text::{ParseError, ParseErrorKind};
 pub use verify::{Verified, VerifyError, VerifyErrors, verify};

@@ -15,6 +15,9 @@ pub struct Options {
     pub p_fail_log2: f64,
     /// How inputs that decisions are made on are sent.
     pub query: QueryMode,
+    /// What is least in the plan that is chosen.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub optimize: Optimize,
     /// Rows that one query should hold, at least 1, where the scheme can: the codes of all inputs row after row, and as many
     /// rows of outputs in the response.
     pub rows: usize,
@@ -51,11 +54,29 @@ impl Default for Options {
         Self {
             p_fail_log2: -128.0,
             query: QueryMode::Auto,
+            optimize: Optimize::Balanced,
             rows: 1,
             threads: 1,
             hide: None,
         }
     }
+}
+
+/// What is least in the plan that is chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum Optimize {
+    /// The time to an answer, with a part of the evaluation key's transfer: for clients with some queries each.
+    #[default]
+    Balanced,
+    /// The time from a new client to its first answer, with the whole transfer of its evaluation key.
+    FirstQuery,
+    /// The time to an answer for clients whose evaluation key is there.
+    Latency,
+    /// Bytes sent, of a hundred queries and the evaluation key.
+    Bandwidth,
 }
 
 /// How inputs that decisions are made on are sent.

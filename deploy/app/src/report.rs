@@ -59,6 +59,12 @@ pub struct Report {
     pub query_bytes: u64,
     /// Bytes of the response to it.
     pub response_bytes: u64,
+    /// Bytes sent for the first answer: evaluation key, query and response.
+    #[serde(default)]
+    pub first_answer_bytes: u64,
+    /// Bytes sent for a hundred answers.
+    #[serde(default)]
+    pub hundred_answers_bytes: u64,
     /// Predicted time of evaluating one row on one core.
     pub predicted_evaluate_ms: f64,
     /// The layers of a network; none of other models.
@@ -175,6 +181,7 @@ impl Report {
         let single = plans.first();
         let evaluation_key_bytes = program.evaluation_key_bytes().unwrap_or(0) as u64;
         let number = |f: fn(&PlanReport) -> usize| single.map_or(0, |plan| f(plan) as u64);
+        let answer = number(|plan| plan.query_bytes + plan.response_bytes);
         Self {
             model: model.to_owned(),
             scheme: single.map_or("", PlanReport::scheme).to_owned(),
@@ -194,6 +201,8 @@ impl Report {
             evaluation_key_bytes,
             query_bytes: number(|plan| plan.query_bytes),
             response_bytes: number(|plan| plan.response_bytes),
+            first_answer_bytes: evaluation_key_bytes + answer,
+            hundred_answers_bytes: evaluation_key_bytes + 100 * answer,
             predicted_evaluate_ms: single.map_or(0.0, |plan| plan.predicted_evaluate_ms),
             layers: single.map(network_layers).unwrap_or_default(),
             batch: plans.get(1).map(batch),

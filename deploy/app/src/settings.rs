@@ -1,6 +1,6 @@
 //! What a compilation can be told, by name; whatever would have no effect is refused.
 
-use tenebra_circuit::{Hide, Options, QueryMode};
+use tenebra_circuit::{Hide, Optimize, Options, QueryMode};
 use tenebra_models::forest::BinsMode;
 use tenebra_models::network::NetworkOptions;
 use tenebra_models::quantized::Calibration;
@@ -41,6 +41,8 @@ pub struct Settings {
     pub leaf_bits: Option<u8>,
     /// Whether queries are ready to use, or packed.
     pub query: QueryMode,
+    /// What is least in the plan that is chosen.
+    pub optimize: Optimize,
     /// log2 of the largest acceptable probability of a wrong result.
     pub p_fail_log2: f64,
     /// Hides a linear model from its clients in so many responses, rounded up to a power of two; up to 2^40.
@@ -63,6 +65,7 @@ impl Default for Settings {
             decoy_bits: None,
             leaf_bits: None,
             query: plan.query,
+            optimize: plan.optimize,
             p_fail_log2: plan.p_fail_log2,
             hide_responses: None,
             hide_advantage_log2: None,
@@ -83,6 +86,7 @@ impl Settings {
             plan: Options {
                 p_fail_log2: self.p_fail_log2,
                 query: self.query,
+                optimize: self.optimize,
                 hide: self.hide()?,
                 ..Options::default()
             },
@@ -162,12 +166,15 @@ impl Settings {
         let weight_bits = (self.weight_bits.is_some(), "weight_bits");
         let activation_bits = (self.activation_bits.is_some(), "activation_bits");
         let packed = (self.query == QueryMode::Packed, "query");
+        let optimize = (self.optimize != Optimize::default(), "optimize");
         let uniform = self.bins == Some(Bins::Uniform);
         let of_networks = "it is for networks with float weights";
         match model.behind_steps() {
             Model::Linear(_) => {
                 let why = "a linear model has neither split points nor leaves, and its queries are direct";
                 refuse(why, &[bins, decoy_bits, leaf_bits, packed])?;
+                let why = "a linear model has one plan, which is fastest and smallest";
+                refuse(why, &[optimize])?;
                 refuse(of_networks, &[weight_bits, activation_bits])
             }
             Model::Network(_) if is_float_network(model) => {
@@ -290,6 +297,14 @@ mod tests {
                     ..default
                 },
                 message: "`hide_advantage` has no effect",
+            },
+            Case {
+                model: LINE,
+                settings: Settings {
+                    optimize: Optimize::Bandwidth,
+                    ..default
+                },
+                message: "`optimize` has no effect",
             },
             Case {
                 model: TREE,

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use tenebra_app::Settings;
 use tenebra_app::settings::Bins;
-use tenebra_circuit::QueryMode;
+use tenebra_circuit::{Optimize, QueryMode};
 use tenebra_models::quantized::Calibration;
 
 /// Reads settings; `None` is the default.
@@ -56,10 +56,22 @@ fn set(settings: &mut Settings, name: &str, value: &Bound<'_, PyAny>) -> PyResul
                 ],
             )?;
         }
+        "optimize" => {
+            settings.optimize = word(
+                name,
+                value,
+                &[
+                    ("balanced", Optimize::Balanced),
+                    ("first-query", Optimize::FirstQuery),
+                    ("latency", Optimize::Latency),
+                    ("bandwidth", Optimize::Bandwidth),
+                ],
+            )?;
+        }
         "range" => settings.range = Some(range(value)?),
         _ => {
             return Err(PyTypeError::new_err(format!(
-                "there is no option `{name}`; there are n_bits, weight_bits, activation_bits, bins, range, decoy_bits, leaf_bits, query, p_fail, hide_model, hide_advantage, measure"
+                "there is no option `{name}`; there are n_bits, weight_bits, activation_bits, bins, range, decoy_bits, leaf_bits, query, optimize, p_fail, hide_model, hide_advantage, measure"
             )));
         }
     }

@@ -12,6 +12,7 @@ pub mod measure;
 mod modulus;
 mod network;
 pub mod noise;
+mod objective;
 mod parallel;
 mod program;
 mod report;

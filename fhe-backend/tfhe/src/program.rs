@@ -1,18 +1,16 @@
 //! A verified circuit with its plan: what runs, with which parameters, at what cost.
 
-use core::sync::atomic::{AtomicBool, Ordering};
+mod key;
 
-use alloc::sync::Arc;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use tenebra_circuit::{Hide, Interval, LinearForm, Options, Verified, linear_form};
 use tenebra_client::branching::{BranchingScheme, Digits, OwnedBranching, ValidBranching};
 use tenebra_client::hiding::{Hiding, MAX_ADVANTAGE_BITS, MAX_PLANS, MAX_RESPONSES_LOG2};
-use tenebra_client::linear::{OwnedLinear, ValidLinear, public_key_sections};
-use tenebra_client::packing::SwitchKeys;
+use tenebra_client::linear::{OwnedLinear, ValidLinear};
 use tenebra_client::scheme;
-use tenebra_client::scheme::cipher::{KeySections, MAX_SECTIONS, sections_len, split_sections};
 use tenebra_client::scheme::layout::{MAX_PORT, plan_of};
-use tenebra_client::{ClientSpec, Frame, KeyTag, Kind, OwnedScheme, SpecId, frame_len, to_frame};
+use tenebra_client::{ClientSpec, Frame, Kind, OwnedScheme, SpecId, to_frame};
 use tenebra_quant::{Interface, QuantError};
 
 use crate::branching;
@@ -21,15 +19,14 @@ use crate::branching::evaluate::{BranchingEvaluator, respond};
 use crate::branching::form::groups::alternatives;
 use crate::branching::form::{COMPUTED_LOOKUP, branching_form};
 use crate::branching::plan::{BranchingPlan, Goal, check_any};
-use crate::branching::unpack::UnpackingKey;
 use crate::error::{EvaluateError, PlanError};
 use crate::linear::evaluate::LinearEvaluator;
-use crate::linear::hide::PublicKey;
 use crate::linear::plan::{
     LinearPlan, LinearShape, check_layout, plaintext_bits, plan_batch, plan_single,
 };
 use crate::network::program::NetworkProgram;
 use crate::parallel::in_parallel;
+pub use key::EvaluationKey;
 
 /// A circuit ready to be evaluated on ciphertexts.
 #[derive(Debug)]
@@ -81,41 +78,6 @@ impl Default for EvaluateOptions<'_> {
             threads: 1,
             stop: None,
         }
-    }
-}
-
-/// A client's evaluation key, prepared for evaluation: tens of megabytes in the Fourier domain at most.
-#[derive(Clone)]
-pub struct EvaluationKey {
-    tag: KeyTag,
-    prepared: PreparedKey,
-}
-
-#[derive(Clone)]
-enum PreparedKey {
-    /// Unpacks queries of a branching circuit.
-    Unpacking(UnpackingKey),
-    /// Hides a linear circuit in its responses.
-    Public(Arc<PublicKey>),
-}
-
-impl EvaluationKey {
-    /// If it makes encrypted bits.
-    pub(crate) fn unpacking(&self) -> Option<&UnpackingKey> {
-        match &self.prepared {
-            PreparedKey::Unpacking(unpacking) => Some(unpacking),
-            PreparedKey::Public(_) => None,
-        }
-    }
-}
-
-fn unpacking_key(keys: Option<SwitchKeys>, section: &[u8]) -> Option<PreparedKey> {
-    UnpackingKey::prepare(&keys?, section).map(PreparedKey::Unpacking)
-}
-
-impl core::fmt::Debug for EvaluationKey {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("EvaluationKey")
     }
 }
 
@@ -308,66 +270,6 @@ impl Program {
         }
     }
 
-    /// The sections of the evaluation key.
-    fn key_sections(&self) -> KeySections {
-        match &self.scheme {
-            Scheme::Linear(programs) if hiding(programs).is_some() => {
-                public_key_sections(self.layouts())
-            }
-            Scheme::Linear(_) => [None; MAX_SECTIONS],
-            Scheme::Branching(program) => program.plan.layout.key_sections(),
-            Scheme::Network(program) => program.plan.layout.key_sections(),
-        }
-    }
-
-    /// Bytes of a framed evaluation key; `None` if the circuit runs without one.
-    #[must_use]
-    pub fn evaluation_key_bytes(&self) -> Option<usize> {
-        sections_len(&self.key_sections()).map(frame_len)
-    }
-
-    /// Prepares the payload of the evaluation key of the secret key `tag`.
-    ///
-    /// # Errors
-    ///
-    /// [`EvaluateError::EvaluationKey`] if it is not one of this circuit's.
-    pub fn prepare_key_payload(
-        &self,
-        tag: KeyTag,
-        payload: &[u8],
-    ) -> Result<EvaluationKey, EvaluateError> {
-        let expected = self.key_sections();
-        sections_len(&expected).ok_or(EvaluateError::EvaluationKey)?;
-        let sections = split_sections(&expected, payload).ok_or(EvaluateError::EvaluationKey)?;
-        let prepared = match &self.scheme {
-            Scheme::Linear(_) => PublicKey::prepare(self.layouts(), &sections)
-                .map(|key| PreparedKey::Public(Arc::new(key))),
-            Scheme::Branching(program) => {
-                unpacking_key(program.plan.layout.switch_keys(), sections[0])
-            }
-            Scheme::Network(program) => {
-                unpacking_key(program.plan.layout.switch_keys(), sections[0])
-            }
-        };
-        prepared
-            .map(|prepared| EvaluationKey { tag, prepared })
-            .ok_or(EvaluateError::EvaluationKey)
-    }
-
-    /// Prepares a framed evaluation key of the spec `spec_id`, once for all queries made with its secret key.
-    ///
-    /// # Errors
-    ///
-    /// [`EvaluateError`]: damaged bytes, a key of another model.
-    pub fn prepare_key(
-        &self,
-        spec_id: SpecId,
-        bytes: &[u8],
-    ) -> Result<EvaluationKey, EvaluateError> {
-        let frame = Frame::parse_for(bytes, Kind::EvaluationKey, spec_id)?;
-        self.prepare_key_payload(frame.key_tag, frame.payload)
-    }
-
     /// Evaluates a framed query of the spec `spec_id` into a framed response: the server's whole work. Packed queries, and
     /// those to a hidden model, need the evaluation key of the client that made them.
     ///
@@ -397,7 +299,7 @@ impl Program {
     ) -> Result<Vec<u8>, EvaluateError> {
         let frame = Frame::parse_for(query, Kind::Query, spec_id)?;
         if let Some(key) = key {
-            frame.check_key_tag(key.tag)?;
+            frame.check_key_tag(key.tag())?;
         }
         let payload = self.evaluate_payload(key, frame.payload, options)?;
         Ok(to_frame(Kind::Response, spec_id, frame.key_tag, &payload))
@@ -436,10 +338,7 @@ impl LinearProgram {
         let Some(hidden) = self.plan.hidden else {
             return self.evaluator.evaluate(plan, payload, None);
         };
-        let public = match key.map(|key| &key.prepared) {
-            Some(PreparedKey::Public(key)) => key.of_plan(plan),
-            _ => None,
-        };
+        let public = key.and_then(|key| key.public()?.of_plan(plan));
         let public = public.ok_or(EvaluateError::NoEvaluationKey)?;
         let hiding = (public, noise.then_some(hidden.noise_bits));
         self.evaluator.evaluate(plan, payload, Some(hiding))

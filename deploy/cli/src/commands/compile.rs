@@ -77,6 +77,10 @@ pub(crate) struct Arguments {
     /// Whether queries of trees are ready to use and large, or packed and need an evaluation key
     #[arg(long, value_enum, default_value_t = Query::Auto)]
     query: Query,
+    /// What to make least, of trees and networks: the wait for an answer with a twentieth of the evaluation key's transfer, that of
+    /// a new client for the first with all of it, that of clients whose key is there, or the bytes of a hundred queries and the key
+    #[arg(long, value_enum, default_value_t = Optimize::Balanced)]
+    optimize: Optimize,
     /// log2 of the largest acceptable probability of a wrong result
     #[arg(long, value_name = "LOG2", default_value_t = -128.0, allow_negative_numbers = true)]
     p_fail: f64,
@@ -119,6 +123,14 @@ enum Query {
     Packed,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Optimize {
+    Balanced,
+    FirstQuery,
+    Latency,
+    Bandwidth,
+}
+
 fn range(text: &str) -> Result<Calibration, String> {
     let expected = || "expected without-outliers, min-max, percentile=50 to 100, or least-error";
     match text.split_once('=') {
@@ -152,6 +164,12 @@ fn settings(arguments: &Arguments) -> Settings {
             Query::Auto => QueryMode::Auto,
             Query::Direct => QueryMode::Direct,
             Query::Packed => QueryMode::Packed,
+        },
+        optimize: match arguments.optimize {
+            Optimize::Balanced => tenebra_circuit::Optimize::Balanced,
+            Optimize::FirstQuery => tenebra_circuit::Optimize::FirstQuery,
+            Optimize::Latency => tenebra_circuit::Optimize::Latency,
+            Optimize::Bandwidth => tenebra_circuit::Optimize::Bandwidth,
         },
         p_fail_log2: arguments.p_fail,
         hide_responses: arguments.hide_model,

@@ -334,7 +334,12 @@ fn operations(report: &Report) -> String {
 fn evaluation_key(report: &Report) -> String {
     match report.evaluation_key_bytes {
         0 => "none needed".to_owned(),
-        size => bytes(size),
+        size => format!(
+            "{}, sent once: {} with the first query and response, {} with a hundred",
+            bytes(size),
+            bytes(report.first_answer_bytes),
+            bytes(report.hundred_answers_bytes)
+        ),
     }
 }
 

@@ -213,6 +213,7 @@ def compile(
     decoy_bits: int | None = None,
     leaf_bits: int | None = None,
     query: Literal["auto", "direct", "packed"] | None = None,
+    optimize: Literal["balanced", "first-query", "latency", "bandwidth"] | None = None,
     p_fail: float | None = None,
     hide_model: int | None = None,
     hide_advantage: int | None = None,
@@ -233,6 +234,8 @@ def compile(
         decoy_bits: hides split points among decoys, 0 to 4.
         leaf_bits: bits of a leaf, 1 to 24; by default the fewest that change no decision of the calibration rows.
         query: whether queries are ready to use and large, or packed and need an evaluation key.
+        optimize: what is least in the plan of trees and networks: the wait for an answer with a part of the evaluation key's transfer
+            (`"balanced"`), with all of it or none, or the bytes that are sent.
         p_fail: log2 of the largest acceptable probability of a wrong result (-128).
         hide_model: hides a linear model's weights from its clients in so many responses.
         hide_advantage: log2 of the advantage with which these may tell two models apart, -1 to -64 (-16).
@@ -248,6 +251,7 @@ def compile(
         "decoy_bits": decoy_bits,
         "leaf_bits": leaf_bits,
         "query": query,
+        "optimize": optimize,
         "p_fail": p_fail,
         "hide_model": hide_model,
         "hide_advantage": hide_advantage,

@@ -2,6 +2,7 @@
 //!
 //! All variances are in units of `(1/q)²`.
 
+use tenebra_circuit::Options;
 use tenebra_client::ValidGlwe;
 use tenebra_client::branching::{BranchingLayout, ValidBranching};
 use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget, SwitchKeys};
@@ -12,6 +13,7 @@ use super::digits::DigitForm;
 use super::plan::{Found, Goal, diagram_us, response_width, sent_body_bits};
 use super::variance::{ProductVariance, clear_energy, is_exact, polynomial_energy};
 use crate::noise::{MixedNoise, rounding_variance, tuniform_variance};
+use crate::objective::Answer;
 
 /// Variances of the GGSW rows that are made of a packed query.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -107,14 +109,13 @@ pub(crate) fn candidates() -> Vec<Candidate> {
     candidates
 }
 
-/// The cheapest packed layout for a diagram over polynomials of 2048 coefficients that reaches `p_fail`, with its cost in
-/// microseconds.
+/// The cheapest packed layout for a diagram over polynomials of 2048 coefficients that reaches `p_fail`, with its cost.
 pub(crate) fn search(
     digits: &DigitForm,
     diagram: &Diagram,
     candidates: &[Candidate],
     goal: Goal,
-    threads: usize,
+    options: &Options,
 ) -> Option<(f64, Found)> {
     let glwe = ValidGlwe::secure(1, POLYNOMIAL_SIZE).ok()?;
     let mut best: Option<(f64, Found)> = None;
@@ -124,7 +125,7 @@ pub(crate) fn search(
             let Some(layout) = layout(digits, diagram, glwe, gadget, candidate.packing) else {
                 continue;
             };
-            let cost = wait_us(&layout, diagram, threads);
+            let cost = cost(&layout, diagram, options);
             if best.as_ref().is_some_and(|(least, _)| *least <= cost) {
                 continue;
             }
@@ -254,15 +255,14 @@ fn row_variance(glwe: ValidGlwe, row: f64, gadget: SwitchGadget) -> f64 {
     }
 }
 
-/// Microseconds that a user waits: transfer at 50 Mbit/s, encryption, evaluation. The evaluation key is sent once; a
-/// twentieth of its transfer counts.
-fn wait_us(layout: &ValidBranching, diagram: &Diagram, threads: usize) -> f64 {
-    let bytes = layout.query_len() + layout.response_len();
-    let key = layout.switch_keys().map_or(0, |keys| keys.len());
-    bytes as f64 * 0.16
-        + 400.0
-        + key as f64 * 0.008
-        + evaluate_us(layout, diagram) / threads.max(1) as f64
+fn cost(layout: &ValidBranching, diagram: &Diagram, options: &Options) -> f64 {
+    let answer = Answer {
+        bytes: layout.query_len() + layout.response_len(),
+        key_bytes: layout.switch_keys().map_or(0, |keys| keys.len()),
+        client_us: 400.0,
+        server_us: evaluate_us(layout, diagram),
+    };
+    answer.cost(options)
 }
 
 /// Key switches of one evaluation: those of the splits, and one a slot for the scheme switch.

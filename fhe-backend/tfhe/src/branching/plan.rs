@@ -13,6 +13,7 @@ use super::packed;
 use super::variance::{result_noise, switch_noise};
 use crate::error::PlanError;
 use crate::noise::{MixedNoise, centred_switch_variance, p_fail_log2};
+use crate::objective::{Answer, server_cost};
 
 /// Shape of a GGSW and its external product.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -140,7 +141,7 @@ fn cheapest(
             }
             if best
                 .as_ref()
-                .is_some_and(|(least, _)| *least < tables_us(&digits, size))
+                .is_some_and(|(least, _)| *least < server_cost(tables_us(&digits, size), options))
             {
                 continue;
             }
@@ -152,10 +153,10 @@ fn cheapest(
                 });
             }
             let direct = (options.query != QueryMode::Packed)
-                .then(|| search_direct(&digits, &diagram, size, goal, options.threads))
+                .then(|| search_direct(&digits, &diagram, size, goal, options))
                 .flatten();
             let packed = (options.query != QueryMode::Direct && size == 2048)
-                .then(|| packed::search(&digits, &diagram, &candidates, goal, options.threads))
+                .then(|| packed::search(&digits, &diagram, &candidates, goal, options))
                 .flatten();
             let cheapest = [direct, packed]
                 .into_iter()
@@ -222,19 +223,19 @@ fn tables_us(digits: &DigitForm, size: u16) -> f64 {
     products.sum::<f64>() / 2.0 * two
 }
 
-/// The cheapest direct layout of polynomials of `size` coefficients, with its cost in microseconds.
+/// The cheapest direct layout of polynomials of `size` coefficients, with its cost.
 fn search_direct(
     digits: &DigitForm,
     diagram: &Diagram,
     size: u16,
     goal: Goal,
-    threads: usize,
+    options: &Options,
 ) -> Option<(f64, Found)> {
     let rings = RINGS.into_iter().filter(|(_, n)| *n == size);
     rings
         .flat_map(|ring| GADGETS.into_iter().map(move |gadget| (ring, gadget)))
         .filter_map(|(ring, gadget)| fit(digits, diagram, ring, gadget, goal))
-        .map(|found| (wait_us(&found.0, diagram, threads), found))
+        .map(|found| (cost(&found.0, diagram, options), found))
         .min_by(|a, b| a.0.total_cmp(&b.0))
 }
 
@@ -383,15 +384,18 @@ pub(crate) fn response_width(
     Some((narrow.validate().ok()?, reached, variance))
 }
 
-/// Microseconds that a user waits: transfer at 50 Mbit/s, encryption, evaluation.
-fn wait_us(layout: &ValidBranching, diagram: &Diagram, threads: usize) -> f64 {
-    let bytes = layout.query_len() + layout.response_len();
+fn cost(layout: &ValidBranching, diagram: &Diagram, options: &Options) -> f64 {
     let words = (layout.layout().input_bits as usize
         * layout.ggsw_rows()
         * layout.glwe().dimension()) as f64;
     // Client: masks, transforms of two limbs, noise.
-    let encrypt = words * 12e-3;
-    bytes as f64 * 0.16 + encrypt + evaluate_us(layout, diagram) / threads.max(1) as f64
+    let answer = Answer {
+        bytes: layout.query_len() + layout.response_len(),
+        key_bytes: 0,
+        client_us: words * 12e-3,
+        server_us: evaluate_us(layout, diagram),
+    };
+    answer.cost(options)
 }
 
 /// Predicted server time on one core.

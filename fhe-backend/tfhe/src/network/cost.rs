@@ -1,10 +1,12 @@
 //! What evaluating a network costs.
 
+use tenebra_circuit::Options;
 use tenebra_client::network::{NetworkLayout, ValidNetwork};
 use tenebra_client::packing::SwitchGadget;
 
 use super::layers::{BLOCK, BitGadget, Bits, Layer};
 use crate::branching::cost::{MEMORY_US, cmux_us, expand_us, scheme_switch_us, split_us};
+use crate::objective::Answer;
 
 /// What is done, layer by layer.
 #[derive(Clone, Debug, Default)]
@@ -86,19 +88,16 @@ impl Work {
         of_neurons.sum()
     }
 
-    /// Microseconds that a user waits: transfer at 50 Mbit/s, encryption, evaluation. The evaluation key is sent once; a twentieth of
-    /// its transfer counts.
-    pub(crate) fn wait_us(
+    /// What plans are compared by.
+    pub(crate) fn cost(
         &self,
         layout: &NetworkLayout,
         gadgets: &[BitGadget],
-        threads: usize,
+        options: &Options,
     ) -> f64 {
         let Ok(valid) = layout.validate() else {
             return f64::INFINITY;
         };
-        let bytes = (valid.query_len() + valid.response_len()) as f64;
-        let key = valid.switch_keys().map_or(0, |keys| keys.len()) as f64;
         let plain = &layout.branching;
         let encrypt = match layout.packed_bits {
             0 => {
@@ -107,8 +106,13 @@ impl Work {
             }
             _ => valid.packed_bits().count() as f64 * 60.0,
         };
-        let evaluate = self.evaluate_us(layout, gadgets);
-        bytes * 0.16 + key * 0.008 + encrypt + evaluate / threads.max(1) as f64
+        let answer = Answer {
+            bytes: valid.query_len() + valid.response_len(),
+            key_bytes: valid.switch_keys().map_or(0, |keys| keys.len()),
+            client_us: encrypt,
+            server_us: self.evaluate_us(layout, gadgets),
+        };
+        answer.cost(options)
     }
 
     /// Predicted time on one core.

@@ -362,7 +362,7 @@ impl<'a> Search<'a> {
     fn candidate(&self, layout: NetworkLayout, choice: usize) -> Candidate {
         let Choice { gadgets, work, .. } = &self.choices[choice];
         Candidate {
-            cost_us: work.wait_us(&layout, gadgets, self.options.threads),
+            cost_us: work.cost(&layout, gadgets, self.options),
             layout,
             choice,
         }

@@ -1,4 +1,6 @@
-use tenebra_circuit::{CircuitBuilder, Forest, Interval, Table, Tree, TreeNode, Verified, verify};
+use tenebra_circuit::{
+    CircuitBuilder, Forest, Interval, Optimize, Table, Tree, TreeNode, Verified, verify,
+};
 
 use super::*;
 use crate::branching::form::branching_form;
@@ -256,4 +258,33 @@ fn gadgets_by_hand() {
         sent_body_bits(plan.layout.glwe()),
         64 - plain.glwe.noise_bound_log2.saturating_sub(3)
     );
+}
+
+#[test]
+fn plans_are_best_at_what_they_are_for() {
+    use Optimize::{Balanced, Bandwidth, FirstQuery, Latency};
+    for circuit in [table(8), trees(60), trees(200)] {
+        let form = branching_form(&circuit).unwrap();
+        let chosen = |query, optimize| {
+            let options = Options {
+                query,
+                optimize,
+                ..Options::default()
+            };
+            plan(core::slice::from_ref(&form), &options, goal(-128.0, 1.0)).unwrap()
+        };
+        let key = |plan: &BranchingPlan| plan.layout.switch_keys().map_or(0, |keys| keys.len());
+        // The more a key counts, the smaller it is.
+        let keys = [Latency, Balanced, FirstQuery].map(|optimize| {
+            let plan = chosen(QueryMode::Packed, optimize);
+            key(&plan)
+        });
+        assert!(keys.is_sorted_by(|a, b| a >= b), "{keys:?}");
+        let bytes = |plan: &BranchingPlan| {
+            key(plan) + 100 * (plan.layout.query_len() + plan.layout.response_len())
+        };
+        let all = [Balanced, FirstQuery, Latency].map(|o| bytes(&chosen(QueryMode::Auto, o)));
+        let least = bytes(&chosen(QueryMode::Auto, Bandwidth));
+        assert!(all.iter().all(|bytes| least <= *bytes), "{least}, {all:?}");
+    }
 }
