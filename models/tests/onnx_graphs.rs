@@ -205,11 +205,12 @@ fn difference(case: &Case, model: &Model, notes: &[String]) -> Option<String> {
     None
 }
 
+fn read(name: &str) -> Graphs {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/onnx");
+    serde_json::from_slice(&std::fs::read(folder.join(name)).unwrap()).unwrap()
+}
+
 fn recorded() -> Graphs {
-    let read = |name: &str| -> Graphs {
-        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/data/onnx");
-        serde_json::from_slice(&std::fs::read(folder.join(name)).unwrap()).unwrap()
-    };
     let mut graphs = read("graphs.json");
     graphs.cases.extend(read("networks.json").cases);
     graphs
@@ -259,6 +260,31 @@ fn generated_graphs_are_equal_or_refused() {
         other.is_some() || equal >= 100,
         "only {equal} graphs were read: that tests refusals alone"
     );
+}
+
+/// Every network of `benches/onnx_torch_graphs.py`, in the words of either of PyTorch's exporters, but for two that are refused by name.
+#[test]
+fn what_pytorch_exports_is_equal() {
+    let cases = read("torch_networks.json").cases;
+    let refused = [
+        ("torch log softmax of two", "LogSoftmax"),
+        ("torch transposed features", "MatMul"),
+    ];
+    for case in &cases {
+        let known = refused.iter().find(|(name, _)| *name == case.name);
+        match (onnx::read_noting(&bytes(&case.onnx)), known) {
+            (Ok((model, notes)), None) => {
+                assert_eq!(difference(case, &model, &notes), None, "{}", case.name);
+                assert_eq!(notes, [""; 0], "{}", case.name);
+            }
+            (Err(error), Some((name, operator))) => {
+                assert!(error.to_string().contains(operator), "{name}: {error}");
+            }
+            (Ok(_), Some((name, _))) => panic!("{name} is read now: hold it to its values"),
+            (Err(error), None) => panic!("{}: {error}", case.name),
+        }
+    }
+    assert_eq!(cases.len(), 36);
 }
 
 #[test]

@@ -20,8 +20,6 @@ use super::trace::Trace;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
     Tensor(Tensor),
-    /// The shape of a tensor that has rows.
-    Shape(Vec<Dim>),
     /// An optional input or output that is not used.
     Absent,
 }
@@ -114,7 +112,6 @@ impl<'a> Call<'a> {
     pub(super) fn tensor(&self, at: usize) -> Result<&'a Tensor, OnnxError> {
         match self.inputs.get(at).map(Rc::as_ref) {
             Some(Value::Tensor(tensor)) => Ok(tensor),
-            Some(Value::Shape(_)) => Err(self.refuse("it computes with the number of rows")),
             Some(Value::Absent) | None => {
                 Err(self.refuse(format!("its input {} is missing", at + 1)))
             }

@@ -28,6 +28,8 @@ pub(super) enum Expr {
     Total(Rc<Vec<Expr>>),
     /// An integer of at least 1.
     Positive,
+    /// The number of rows.
+    Rows,
     Label(Rc<Labels>),
     /// What changes at some points of one value of a row.
     Pieces(Rc<Pieces>),
@@ -183,6 +185,7 @@ impl Expr {
             Self::Share(..) if (by, shift) != (1.0, 0.0) => self.of_two()?.scaled(by, shift),
             Self::Share(..) | Self::Total(_) => ((by, shift) == (1.0, 0.0)).then(|| self.clone()),
             Self::Positive
+            | Self::Rows
             | Self::Label(_)
             | Self::Pieces(_)
             | Self::Traced(_)

@@ -33,6 +33,13 @@ const TYPES: &[(i32, Element, &str)] = &[
     (8, Element::String, "string"),
 ];
 
+/// The integer that a number is, if it is one and below 2^53.
+pub(super) fn integer(x: f64) -> Option<i64> {
+    #[expect(clippy::cast_possible_truncation, reason = "integral and below 2^53")]
+    let integer = x as i64;
+    (x.abs() <= 9e15 && integer as f64 == x).then_some(integer)
+}
+
 impl Element {
     pub(super) fn from_number(number: i64) -> Option<Self> {
         TYPES

@@ -82,7 +82,7 @@ impl Leaves {
         match expr {
             Expr::Affine(form) => self.range(form).is_some_and(|(low, _)| low >= 0.0),
             Expr::Curve(curve) => curve.scale >= 0.0 && curve.shift >= 0.0,
-            Expr::Share(..) | Expr::Positive => true,
+            Expr::Share(..) | Expr::Positive | Expr::Rows => true,
             Expr::Total(members) => members.iter().all(|member| self.is_nonnegative(member)),
             Expr::Label(_)
             | Expr::Pieces(_)
@@ -190,6 +190,7 @@ impl Leaves {
             Expr::Total(members) => members.iter().map(|member| self.value(member, leaf)).sum(),
             Expr::Label(labels) => self.label(labels, leaf),
             Expr::Positive
+            | Expr::Rows
             | Expr::Pieces(_)
             | Expr::Traced(_)
             | Expr::Word(_)
@@ -231,7 +232,12 @@ fn forms_of<'a>(expr: &'a Expr, forms: &mut Vec<&'a Form>) -> Option<()> {
                 .iter()
                 .try_for_each(|score| forms_of(score, forms));
         }
-        Expr::Positive | Expr::Pieces(_) | Expr::Traced(_) | Expr::Word(_) | Expr::Opaque(_) => {
+        Expr::Positive
+        | Expr::Rows
+        | Expr::Pieces(_)
+        | Expr::Traced(_)
+        | Expr::Word(_)
+        | Expr::Opaque(_) => {
             return None;
         }
     }

@@ -70,6 +70,10 @@ fn outputs(run: &Run<'_>) -> Result<Outputs, OnnxError> {
         let value = run.value(name)?;
         let cells = match value.as_ref() {
             Value::Tensor(tensor) => match &tensor.data {
+                Data::Cells(cells) if cells.iter().any(|cell| cell.expr == Expr::Rows) => {
+                    let message = format!("the output `{name}` does not depend on the features");
+                    return Err(OnnxError::Graph { message });
+                }
                 Data::Cells(cells) => cells,
                 _ => {
                     outputs.notes.push(format!(
@@ -78,7 +82,7 @@ fn outputs(run: &Run<'_>) -> Result<Outputs, OnnxError> {
                     continue;
                 }
             },
-            Value::Shape(_) | Value::Absent => {
+            Value::Absent => {
                 let message = format!("the output `{name}` does not depend on the features");
                 return Err(OnnxError::Graph { message });
             }

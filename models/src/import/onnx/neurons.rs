@@ -171,6 +171,7 @@ impl Neurons {
                 Some(sum)
             }
             Expr::Positive
+            | Expr::Rows
             | Expr::Label(_)
             | Expr::Pieces(_)
             | Expr::Traced(_)

@@ -89,5 +89,9 @@ fn evaluate(run: &Run<'_>, node: &Node) -> Result<Vec<Rc<Value>>, OnnxError> {
     inputs.iter().try_for_each(|value| call.spend(value))?;
     let outputs = operators::evaluate(&call)?;
     outputs.iter().try_for_each(|value| call.spend(value))?;
-    Ok(outputs.into_iter().map(Rc::new).collect())
+    let settled = outputs.into_iter().map(|value| match value {
+        Value::Tensor(tensor) => Value::Tensor(tensor.settled()),
+        Value::Absent => Value::Absent,
+    });
+    Ok(settled.map(Rc::new).collect())
 }

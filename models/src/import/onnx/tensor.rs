@@ -1,7 +1,7 @@
 //! Tensors on symbols: constants, or cells that are functions of the features, along dimensions of which one may be the rows.
 
 use super::cell::Cell;
-use super::element::{Element, half_from_bits};
+use super::element::{Element, half_from_bits, integer};
 use super::error::OnnxError;
 use super::form::Form;
 use super::proto::TensorProto;
@@ -203,6 +203,20 @@ impl Tensor {
         }
         let constant = |x: f64| Cell::new(super::cell::Expr::Affine(Form::constant(x)));
         Some(self.numbers()?.into_iter().map(constant).collect())
+    }
+
+    /// Integers of which none depends on the rows, as constants: such are parts of a shape that has rows.
+    pub(super) fn settled(mut self) -> Self {
+        if let Data::Cells(cells) = &self.data
+            && self.element.is_integer()
+            && !self.has_rows()
+        {
+            let constant = |cell: &Cell| integer(cell.expr.as_constant()?);
+            if let Some(integers) = cells.iter().map(constant).collect() {
+                self.data = Data::Integers(integers);
+            }
+        }
+        self
     }
 
     /// Work that it takes to copy it.

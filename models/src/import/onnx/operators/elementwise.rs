@@ -7,7 +7,7 @@ use super::folding::Binary;
 use crate::import::onnx::call::{Call, Value, one};
 use crate::import::onnx::cell::{Cell, Curve, Expr, Function, Labels};
 use crate::import::onnx::chain::{Chain, Operation};
-use crate::import::onnx::element::Element;
+use crate::import::onnx::element::{Element, integer};
 use crate::import::onnx::error::OnnxError;
 use crate::import::onnx::form::Form;
 use crate::import::onnx::tensor::{Data, Tensor};
@@ -122,7 +122,7 @@ pub(super) fn mapped(
     let classes = if element.is_float() {
         Data::Numbers(classes?)
     } else {
-        let integers = classes?.into_iter().map(super::folding::integer);
+        let integers = classes?.into_iter().map(integer);
         Data::Integers(integers.collect::<Option<_>>()?)
     };
     Some(Expr::Label(Rc::new(Labels {
@@ -203,7 +203,7 @@ pub(super) fn typed(element: Element, numbers: Vec<f64>) -> Data {
     if element.is_float() {
         return Data::Numbers(numbers);
     }
-    let integers = numbers.into_iter().map(super::folding::integer);
+    let integers = numbers.into_iter().map(integer);
     Data::Integers(integers.map(Option::unwrap_or_default).collect())
 }
 
@@ -271,6 +271,9 @@ pub(super) fn finish(
 ) -> Result<Cell, OnnxError> {
     if let Some(expr) = expr {
         return Ok(Cell { expr, chain });
+    }
+    if operands.iter().any(|cell| cell.expr == Expr::Rows) {
+        return Err(call.refuse(super::shape::OF_ROWS));
     }
     let opaque = operands.iter().find_map(|cell| match &cell.expr {
         Expr::Opaque(error) => Some(Rc::clone(error)),

@@ -2,13 +2,12 @@
 
 use tenebra_quant::{Other, RowStep};
 
-use super::folding::integer;
 use crate::forest::Comparison;
 use crate::import::onnx::call::{Call, Value, one};
 use crate::import::onnx::cell::{Cell, Expr};
 use crate::import::onnx::chain::{Chain, Operation};
 use crate::import::onnx::compared::{cut, pieces};
-use crate::import::onnx::element::Element;
+use crate::import::onnx::element::{Element, integer};
 use crate::import::onnx::error::OnnxError;
 use crate::import::onnx::form::Form;
 use crate::import::onnx::pieces::Pieces;

@@ -1,6 +1,6 @@
 //! Arithmetic on constants, in the arithmetic of their type.
 
-use crate::import::onnx::element::Element;
+use crate::import::onnx::element::{Element, integer};
 
 /// Operators of two numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,13 +105,6 @@ impl Binary {
         let result = self.integers(integer(a)?, integer(b)?, element)?;
         Some(result as f64)
     }
-}
-
-/// The integer that a number is, if it is one and below 2^53.
-pub(super) fn integer(x: f64) -> Option<i64> {
-    #[expect(clippy::cast_possible_truncation, reason = "integral and below 2^53")]
-    let integer = x as i64;
-    (x.abs() <= 9e15 && integer as f64 == x).then_some(integer)
 }
 
 /// A number as another type holds it: rounded, or cut off after the point. None where the result depends on the machine.

@@ -3,11 +3,10 @@
 use alloc::rc::Rc;
 
 use super::elementwise::finish;
-use super::folding::integer;
 use super::movement::{places, take};
 use crate::import::onnx::call::{Call, Value, one};
 use crate::import::onnx::cell::{Cell, Expr, Labels};
-use crate::import::onnx::element::Element;
+use crate::import::onnx::element::{Element, integer};
 use crate::import::onnx::error::OnnxError;
 use crate::import::onnx::tensor::{Data, Dim, Tensor};
 use crate::import::onnx::trace::{Hint, place};

@@ -101,6 +101,7 @@ fn numeric(call: &Call<'_>, cell: &Cell, element: Element) -> Result<Expr, OnnxE
             .map_or_else(|| call.form_of(cell, element).map(Expr::Affine), Ok),
         Expr::Opaque(error) => Err(OnnxError::clone(error)),
         Expr::Positive => Err(call.refuse("it computes with a rounded sum")),
+        Expr::Rows => Err(call.refuse(super::shape::OF_ROWS)),
         expr => Ok(expr.clone()),
     }
 }

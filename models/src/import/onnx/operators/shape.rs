@@ -1,7 +1,11 @@
 //! Constants, and operators that change shapes only.
 
+use alloc::rc::Rc;
+use core::fmt;
+
 use crate::import::onnx::call::{Call, Value, one};
-use crate::import::onnx::element::Element;
+use crate::import::onnx::cell::{Cell, Expr};
+use crate::import::onnx::element::{Element, integer};
 use crate::import::onnx::error::OnnxError;
 use crate::import::onnx::tensor::{Data, Dim, Tensor};
 
@@ -41,11 +45,21 @@ pub(super) fn constant(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
     }
 }
 
+/// Why arithmetic with the number of rows is refused.
+pub(super) const OF_ROWS: &str = "it computes with the number of rows";
+
 /// A shape, which is known but for the number of rows.
 pub(super) fn shape(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
     let x = call.tensor(0)?;
     if x.has_rows() {
-        return Ok(vec![Value::Shape(x.dims.clone())]);
+        let size = |dim: &Dim| match dim {
+            Dim::Rows => Expr::Rows,
+            Dim::RowsOf(_) => Expr::Opaque(Rc::new(call.refuse(OF_ROWS))),
+            Dim::Fixed(size) => Expr::constant(*size as f64),
+        };
+        let cells: Vec<Cell> = x.dims.iter().map(|dim| Cell::new(size(dim))).collect();
+        let dims = vec![Dim::Fixed(cells.len())];
+        return one(Tensor::cells(Element::Int64, dims, cells));
     }
     let sizes = x.sizes().into_iter();
     let sizes: Result<Vec<i64>, _> = sizes.map(i64::try_from).collect();
@@ -53,22 +67,50 @@ pub(super) fn shape(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
     one(Tensor::vector(Element::Int64, Data::Integers(sizes)))
 }
 
+/// A dimension that is asked for.
+#[derive(Clone, Copy, PartialEq)]
+enum Size {
+    Rows,
+    Number(i64),
+}
+
+impl fmt::Debug for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rows => f.write_str("rows"),
+            Self::Number(number) => number.fmt(f),
+        }
+    }
+}
+
+/// Input `at` as a shape, which may have been made of that of a tensor with rows.
+fn sizes(call: &Call<'_>, at: usize) -> Result<Vec<Size>, OnnxError> {
+    if let Some(Value::Tensor(tensor)) = call.inputs.get(at).map(AsRef::as_ref)
+        && let Data::Cells(cells) = &tensor.data
+    {
+        let size = |cell: &Cell| match &cell.expr {
+            Expr::Rows => Some(Size::Rows),
+            expr => integer(expr.as_constant()?).map(Size::Number),
+        };
+        let sizes = cells.iter().map(size).collect::<Option<_>>();
+        return sizes.ok_or_else(|| call.refuse("its shape depends on the features"));
+    }
+    let numbers = call.integers(at, "")?.unwrap_or_default();
+    Ok(numbers.into_iter().map(Size::Number).collect())
+}
+
 /// Most elements that a shape may ask for.
 const MAX_ELEMENTS: usize = 1 << 20;
 
 pub(super) fn constant_of_shape(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
-    let dims = match call.inputs.first().map(AsRef::as_ref) {
-        Some(Value::Shape(dims)) => dims.clone(),
-        _ => {
-            let sizes = call.integers(0, "")?.unwrap_or_default();
-            let sizes = sizes
-                .into_iter()
-                .map(|d| usize::try_from(d).map(Dim::Fixed));
-            sizes
-                .collect::<Result<_, _>>()
-                .map_err(|_| call.refuse("its shape has a negative size"))?
-        }
+    let dim = |size| match size {
+        Size::Rows => Ok(Dim::Rows),
+        Size::Number(number) => usize::try_from(number).map(Dim::Fixed),
     };
+    let dims = sizes(call, 0)?.into_iter().map(dim);
+    let dims: Vec<Dim> = dims
+        .collect::<Result<_, _>>()
+        .map_err(|_| call.refuse("its shape has a negative size"))?;
     let size = dims
         .iter()
         .try_fold(1_usize, |size, dim| size.checked_mul(dim.stored()))
@@ -106,27 +148,24 @@ pub(super) fn dropout(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
 
 pub(super) fn reshape(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
     let x = call.tensor(0)?;
-    let asked: Vec<i64> = match call.inputs.get(1).map(AsRef::as_ref) {
-        // The shape of another tensor with the same rows.
-        Some(Value::Shape(dims)) => return reshaped(call, &settled(call, x)?, dims.clone()),
-        _ => call.integers(1, "")?.unwrap_or_default(),
-    };
+    let asked = sizes(call, 1)?;
     let zero_is_size = call.node.int("allowzero").unwrap_or(0) != 0;
-    if zero_is_size && asked.contains(&0) {
+    if zero_is_size && asked.contains(&Size::Number(0)) {
         return Err(call.refuse("allowzero asks for a dimension of no elements"));
     }
     let mut dims = Vec::new();
     let mut open = None;
     for (axis, &size) in asked.iter().enumerate() {
         dims.push(match size {
-            0 => *x.dims.get(axis).ok_or_else(|| {
+            Size::Rows => Dim::Rows,
+            Size::Number(0) => *x.dims.get(axis).ok_or_else(|| {
                 call.refuse(format!("dimension {axis} does not exist in its input"))
             })?,
-            -1 if open.is_none() => {
+            Size::Number(-1) if open.is_none() => {
                 open = Some(axis);
                 Dim::Fixed(1)
             }
-            size => Dim::Fixed(
+            Size::Number(size) => Dim::Fixed(
                 usize::try_from(size)
                     .map_err(|_| call.refuse(format!("the shape {asked:?} is none")))?,
             ),

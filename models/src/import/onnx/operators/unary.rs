@@ -3,11 +3,11 @@
 use alloc::rc::Rc;
 
 use super::elementwise::{finish, mapped, then, typed};
-use super::folding::{cast_number, integer};
+use super::folding::cast_number;
 use crate::import::onnx::call::{Call, Value, one};
 use crate::import::onnx::cell::{Cell, Expr, Labels};
 use crate::import::onnx::chain::Operation;
-use crate::import::onnx::element::Element;
+use crate::import::onnx::element::{Element, integer};
 use crate::import::onnx::error::OnnxError;
 use crate::import::onnx::tensor::{Data, Tensor};
 use crate::import::onnx::trace::Hint;
@@ -312,7 +312,7 @@ fn cast_label(labels: &Labels, to: Element) -> Option<Expr> {
 fn is_positive(expr: &Expr) -> bool {
     match expr {
         Expr::Curve(curve) => curve.scale > 0.0 && curve.shift >= 0.0,
-        Expr::Share(..) | Expr::Positive => true,
+        Expr::Share(..) | Expr::Positive | Expr::Rows => true,
         Expr::Total(members) => members.iter().all(is_positive),
         Expr::Affine(_)
         | Expr::Label(_)
