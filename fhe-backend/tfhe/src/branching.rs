@@ -16,6 +16,7 @@ pub(crate) mod packed;
 pub(crate) mod plan;
 pub(crate) mod ramp;
 pub(crate) mod steps;
+pub(crate) mod switches;
 pub(crate) mod unpack;
 pub(crate) mod variance;
 pub(crate) mod words;

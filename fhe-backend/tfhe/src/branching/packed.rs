@@ -1,19 +1,21 @@
-//! Noise and cost of packed queries, and the search for their gadgets.
+//! Noise and cost of packed queries.
 //!
 //! All variances are in units of `(1/q)²`.
 
+mod search;
+
 use tenebra_circuit::Options;
 use tenebra_client::ValidGlwe;
-use tenebra_client::branching::{BranchingLayout, ValidBranching};
+use tenebra_client::branching::ValidBranching;
 use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget, SwitchKeys};
 
 use super::cost::{scheme_switch_us, split_us};
 use super::diagram::Diagram;
-use super::digits::DigitForm;
-use super::plan::{Found, Goal, diagram_us, response_width, sent_body_bits};
-use super::variance::{ProductVariance, clear_energy, is_exact, polynomial_energy};
+use super::plan::diagram_us;
+use super::variance::{is_exact, polynomial_energy};
 use crate::noise::{MixedNoise, rounding_variance, tuniform_variance};
 use crate::objective::Answer;
+pub(crate) use search::search;
 
 /// Variances of the GGSW rows that are made of a packed query.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -40,133 +42,8 @@ impl UnpackedNoise {
     }
 }
 
-/// Gadgets for the key switches: those of the first splits are amplified by all later ones.
-const SWITCH_GADGETS: [(u8, u8); 7] = [(2, 24), (3, 16), (4, 12), (5, 10), (6, 8), (8, 6), (10, 4)];
-
-/// Gadgets of the GGSWs.
-const GGSW_GADGETS: [(u8, u8); 12] = [
-    (5, 3),
-    (6, 3),
-    (7, 3),
-    (8, 3),
-    (9, 3),
-    (5, 4),
-    (6, 4),
-    (7, 4),
-    (5, 5),
-    (6, 5),
-    (10, 2),
-    (8, 2),
-];
-
 /// Polynomial size of packed queries: the smallest with one mask polynomial and noise far enough below.
 const POLYNOMIAL_SIZE: u16 = 2048;
-
-/// Gadgets of an evaluation key, with the noise of what they unpack.
-pub(crate) struct Candidate {
-    packing: Packing,
-    noise: UnpackedNoise,
-}
-
-/// All gadgets that are tried: one for the first three splits, one for the next four, one for the rest, one for the scheme
-/// switch. Rows of early splits are amplified most.
-pub(crate) fn candidates() -> Vec<Candidate> {
-    let Ok(glwe) = ValidGlwe::secure(1, POLYNOMIAL_SIZE) else {
-        return Vec::new();
-    };
-    let gadget = |index: usize| {
-        let (base_log, level_count) = SWITCH_GADGETS[index];
-        SwitchGadget {
-            base_log,
-            level_count,
-        }
-    };
-    let count = SWITCH_GADGETS.len();
-    let pairs = move || (0..count).flat_map(move |one| (0..count).map(move |other| (one, other)));
-    let mut candidates = Vec::new();
-    for (early, middle) in pairs() {
-        for (late, switch) in pairs() {
-            let mut splits = [SwitchGadget::default(); MAX_SPLITS];
-            for (t, split) in splits
-                .iter_mut()
-                .enumerate()
-                .take(glwe.polynomial_size().ilog2() as usize)
-            {
-                *split = gadget(match t {
-                    0..3 => early,
-                    3..7 => middle,
-                    _ => late,
-                });
-            }
-            let packing = Packing {
-                splits,
-                scheme_switch: gadget(switch),
-            };
-            let noise = unpacked_noise(glwe, sent_body_bits(glwe), &packing);
-            candidates.push(Candidate { packing, noise });
-        }
-    }
-    candidates
-}
-
-/// The cheapest packed layout for a diagram over polynomials of 2048 coefficients that reaches `p_fail`, with its cost.
-pub(crate) fn search(
-    digits: &DigitForm,
-    diagram: &Diagram,
-    candidates: &[Candidate],
-    goal: Goal,
-    options: &Options,
-) -> Option<(f64, Found)> {
-    let glwe = ValidGlwe::secure(1, POLYNOMIAL_SIZE).ok()?;
-    let mut best: Option<(f64, Found)> = None;
-    for gadget in GGSW_GADGETS {
-        let mut clear = None;
-        for candidate in candidates {
-            let Some(layout) = layout(digits, diagram, glwe, gadget, candidate.packing) else {
-                continue;
-            };
-            let cost = cost(&layout, diagram, options);
-            if best.as_ref().is_some_and(|(least, _)| *least <= cost) {
-                continue;
-            }
-            let clear = *clear.get_or_insert_with(|| clear_energy(&layout, &diagram.noise));
-            let product = ProductVariance::packed(&layout, &candidate.noise, false);
-            let products = product.of_result(&diagram.noise, clear);
-            if hangs_on_the_key(of_square(&products), products.variance(), goal.p_fail_log2) {
-                continue;
-            }
-            if let Some(found) = response_width(&layout, products, digits.coefficients, goal) {
-                best = Some((cost, found));
-            }
-        }
-    }
-    best
-}
-
-fn layout(
-    digits: &DigitForm,
-    diagram: &Diagram,
-    glwe: ValidGlwe,
-    (base_log, level_count): (u8, u8),
-    packing: Packing,
-) -> Option<ValidBranching> {
-    let plaintext_bits = u8::try_from(digits.plaintext_bits).ok()?;
-    if u32::from(plaintext_bits) > u32::from(base_log) * u32::from(level_count) {
-        return None;
-    }
-    let layout = BranchingLayout {
-        glwe: glwe.params(),
-        base_log,
-        level_count,
-        body_bits: sent_body_bits(glwe),
-        plaintext_bits,
-        response_bits: 64,
-        input_bits: u32::try_from(diagram.input_bits).ok()?,
-        coefficients: u32::try_from(digits.coefficients).ok()?,
-        packing: Some(packing),
-    };
-    layout.validate().ok()
-}
 
 /// Noise of the GGSW rows that the server makes of a packed query.
 ///

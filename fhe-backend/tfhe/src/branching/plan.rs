@@ -128,11 +128,6 @@ fn cheapest(
     goal: Goal,
     mut best: Option<(f64, BranchingPlan)>,
 ) -> Result<Option<(f64, BranchingPlan)>, PlanError> {
-    let candidates = if options.query == QueryMode::Direct {
-        Vec::new()
-    } else {
-        packed::candidates()
-    };
     for radix in radices(form) {
         for size in [512u16, 1024, 2048] {
             let digits = cut(form, radix);
@@ -156,7 +151,7 @@ fn cheapest(
                 .then(|| search_direct(&digits, &diagram, size, goal, options))
                 .flatten();
             let packed = (options.query != QueryMode::Direct && size == 2048)
-                .then(|| packed::search(&digits, &diagram, &candidates, goal, options))
+                .then(|| packed::search(&digits, &diagram, goal, options))
                 .flatten();
             let cheapest = [direct, packed]
                 .into_iter()
