@@ -43,7 +43,7 @@ impl Pieces {
 
     /// The number at a value.
     pub(super) fn at(&self, x: f64) -> f64 {
-        self.numbers[self.cuts.iter().take_while(|cut| **cut <= x).count()]
+        self.numbers[self.cuts.partition_point(|cut| *cut <= x)]
     }
 
     /// The same number everywhere.

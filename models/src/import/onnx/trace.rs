@@ -107,39 +107,39 @@ impl Trace {
 }
 
 impl Whole<'_> {
-    /// What the function and its parts are where what they are of is `x`, by their places; no numbers where they have none.
+    /// What the parts and, last, the function are where what they are of is `x`; no numbers where they have none.
     fn values(&self, x: f64) -> Vec<f64> {
-        let last = self.parts.last().map_or(0, |(place, _)| *place);
-        let mut values = vec![f64::NAN; last + 1];
+        let mut values = Vec::with_capacity(self.parts.len());
         let mut numbers = Vec::new();
-        for (place, part) in &self.parts {
+        for (_, part) in &self.parts {
             numbers.clear();
             let operands = part.operands.iter();
-            numbers.extend(operands.map(|operand| operand.at(x, self.of, &values)));
-            values[*place] = (part.function)(&numbers).unwrap_or(f64::NAN);
+            numbers.extend(operands.map(|operand| self.operand(operand, x, &values)));
+            values.push((part.function)(&numbers).unwrap_or(f64::NAN));
         }
         values
     }
 
+    /// The number that a part reads where what functions are of is `x`, and the parts before have these values.
+    fn operand(&self, operand: &Operand, x: f64, values: &[f64]) -> f64 {
+        let (unit, origin) = self.of;
+        match operand {
+            Operand::Constant(number) => *number,
+            // Nothing is rounded for what is compared with itself and its negative.
+            Operand::Value { scale, shift } if (*scale, *shift) == self.of => x,
+            Operand::Value { scale, shift } if (-*scale, -*shift) == self.of => -x,
+            Operand::Value { scale, shift } => scale / unit * (x - origin) + shift,
+            Operand::Pieces(pieces) if self.of == (1.0, 0.0) => pieces.at(x),
+            Operand::Pieces(pieces) => pieces.at((x - origin) / unit),
+            Operand::Traced(place) => {
+                let part = self.parts.binary_search_by_key(place, |(place, _)| *place);
+                part.map_or(f64::NAN, |part| values[part])
+            }
+        }
+    }
+
     fn value(&self, x: f64) -> f64 {
         self.values(x).pop().unwrap_or(f64::NAN)
-    }
-}
-
-impl Operand {
-    /// The number where what functions are of is `x` and they have these values.
-    fn at(&self, x: f64, of: (f64, f64), values: &[f64]) -> f64 {
-        let (unit, origin) = of;
-        match self {
-            Self::Constant(number) => *number,
-            // Nothing is rounded for what is compared with itself and its negative.
-            Self::Value { scale, shift } if (*scale, *shift) == of => x,
-            Self::Value { scale, shift } if (-*scale, -*shift) == of => -x,
-            Self::Value { scale, shift } => scale / unit * (x - origin) + shift,
-            Self::Pieces(pieces) if of == (1.0, 0.0) => pieces.at(x),
-            Self::Pieces(pieces) => pieces.at((x - origin) / unit),
-            Self::Traced(place) => values[*place],
-        }
     }
 }
 
@@ -229,6 +229,7 @@ impl Call<'_> {
         if !element.is_float() {
             return Some(expr);
         }
+        self.work(1, at + 1).ok()?;
         let trace = self.run.trace.borrow();
         let whole = trace.whole(at);
         let spend = |probes: usize| self.work(whole.parts.len(), probes).ok();

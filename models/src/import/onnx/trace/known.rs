@@ -120,7 +120,7 @@ impl Whole<'_> {
             return None;
         };
         let index = part.operands.first()?;
-        let place = |x: f64, values: &[f64]| place(index.at(x, self.of, values), table.len());
+        let place = |x: f64, values: &[f64]| place(self.operand(index, x, values), table.len());
         let (first, last) = (place(-FAR, ends[0])?, place(FAR, ends[1])?);
         Some((index, table.get(first..=last)?))
     }
