@@ -21,7 +21,7 @@ from sklearn import datasets, preprocessing
 from sklearn.model_selection import train_test_split
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from test_sklearn import UNSUPERVISED, _few  # noqa: E402
+from wrapped import UNSUPERVISED, few  # noqa: E402
 
 
 def _classes(name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -53,7 +53,7 @@ def _sets(name: str) -> dict[str, tuple[np.ndarray, Any]]:
         return {of: (X, np.digitize(y, np.quantile(y, [0.25, 0.5, 0.75]))) for of, (X, y) in NUMBERS.items()}
     from sklearn.base import is_regressor
 
-    if name not in UNSUPERVISED and (name.endswith("Regressor") or is_regressor(cls(**_few(name)))):
+    if name not in UNSUPERVISED and (name.endswith("Regressor") or is_regressor(cls(**few(name)))):
         if name in ("PoissonRegressor", "GammaRegressor", "TweedieRegressor"):
             return {of: (X, y - y.min() + 1) for of, (X, y) in NUMBERS.items()}
         return dict(NUMBERS)
@@ -72,17 +72,17 @@ def _row(name: str, of: str, X: np.ndarray, y: np.ndarray) -> tuple[str, bool]:
     if name.endswith("Ranker"):
         groups = np.arange(len(X_train)) // 20
         extra = {"group_id": groups} if name.startswith("Cat") else {"group": np.bincount(groups)}
-    few = _few(name)
-    known = getattr(tenebra.sklearn, name)(**few).get_params()
+    parameters = few(name)
+    known = getattr(tenebra.sklearn, name)(**parameters).get_params()
     if "random_state" in known:
-        few["random_state"] = 0
+        parameters["random_state"] = 0
     if name.startswith("MLP"):
-        few["max_iter"] = 1000
+        parameters["max_iter"] = 1000
     if name == "CategoricalNB":
-        few["min_categories"] = 4
+        parameters["min_categories"] = 4
     if name == "NuSVC":
-        few["nu"] = 0.1
-    model = getattr(tenebra.sklearn, name)(**few)
+        parameters["nu"] = 0.1
+    model = getattr(tenebra.sklearn, name)(**parameters)
     model.fit(X_train, y_train, **extra)
     method = "predict" if hasattr(model, "predict") else "transform"
     trees = tenebra.from_fitted(model).of_trees
