@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ def _original(estimator: Any, X: np.ndarray) -> np.ndarray:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
-def test_agrees_with_the_original(case: Case) -> None:
+def test_agrees_with_the_original(case: Case, tmp_path: Path) -> None:
     of = data(case.data)
     estimator = case.make().fit(of.X_train, of.y_train)
     compiled = tenebra.from_fitted(estimator).compile(of.X_train, measure=False)
@@ -33,6 +34,7 @@ def test_agrees_with_the_original(case: Case) -> None:
         np.testing.assert_allclose(clear.values, values, rtol=1e-5, atol=1e-6 * unit)
     else:
         np.testing.assert_array_equal(clear.labels, np.ravel(wanted))
+        _assert_scores_are_the_originals(compiled, estimator, of.X_test)
     # Scores: what the report says that quantization loses of the calibration rows, and half as much of others; of networks,
     # whose hidden results saturate where no calibration row was, as much again and a half.
     lost = compiled.report["quantization"]
@@ -51,6 +53,29 @@ def test_agrees_with_the_original(case: Case) -> None:
     # Ciphertexts: the same to the bit.
     encrypted = compiled.evaluate(of.X_test[:20], fhe="execute")
     np.testing.assert_array_equal(encrypted.scores, simulated.scores[:20])
+    # From its files: the same, labels of the same type.
+    compiled.save(tmp_path)
+    loaded = tenebra.load(tmp_path).evaluate(of.X_test, fhe="simulate")
+    np.testing.assert_array_equal(loaded.values, simulated.values)
+    np.testing.assert_array_equal(loaded.labels, simulated.labels)
+    assert loaded.labels.dtype == simulated.labels.dtype
+
+
+#: Scores that need the length of a row, or are of other features than those by which the original decides.
+_OTHER_SCORES = ("NearestCentroid",)
+
+
+def _assert_scores_are_the_originals(compiled: tenebra.Compiled, estimator: Any, X: np.ndarray) -> None:
+    for method in ("predict_proba", "decision_function", "score_samples"):
+        if not hasattr(estimator, method):
+            continue
+        wanted = getattr(estimator, method)(X)
+        try:
+            found = getattr(compiled, method)(X, fhe="disable")
+        except tenebra.UnsupportedError:
+            assert type(estimator).__name__ in _OTHER_SCORES
+            continue
+        np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5 * np.abs(wanted).max())
 
 
 @pytest.mark.parametrize("classes", [2, 3])
@@ -119,6 +144,9 @@ def test_what_is_no_sum_is_refused_with_the_reason() -> None:
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.ensemble import StackingClassifier, StackingRegressor, VotingClassifier
     from sklearn.linear_model import LogisticRegression, Ridge
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import KBinsDiscretizer
     from sklearn.svm import SVC, LinearSVC
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
@@ -129,8 +157,8 @@ def test_what_is_no_sum_is_refused_with_the_reason() -> None:
         (cancer, StackingClassifier([("a", LinearSVC())], DecisionTreeClassifier()), "no linear function"),
         (diabetes, StackingRegressor([("a", Ridge()), ("b", stump)]), "linear scores and trees"),
         (diabetes, StackingRegressor([("a", stump)], passthrough=True), "linear scores and trees"),
-        (cancer, CalibratedClassifierCV(LinearSVC()), "mean of the calibrated probabilities"),
-        (wine, CalibratedClassifierCV(LinearSVC(), method="isotonic", ensemble=False), "compares functions"),
+        (cancer, CalibratedClassifierCV(MLPClassifier((2,)), cv=2), "neither linear nor sums of trees"),
+        (cancer, CalibratedClassifierCV(make_pipeline(KBinsDiscretizer(3), LinearSVC()), cv=2), "neither linear nor sums of trees"),
         (cancer, VotingClassifier([("a", LogisticRegression())], voting="soft"), "not a sum of trees"),
         (wine, SVC(kernel="linear"), "pairs of classes vote"),
         (cancer, SVC(), "linear kernel"),

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tenebra import _tenebra
+from tenebra import _readout_file, _tenebra
 from tenebra._outcome import Prediction, Readout
 from tenebra._parties import Client, Server
 from tenebra._report import Report
@@ -171,7 +171,7 @@ class Compiled:
         return self._readout.decision_function(self.evaluate(X, fhe, **how))
 
     def score_samples(self, X: ArrayLike | Any, fhe: Fhe = "execute", **how: Any) -> np.ndarray:
-        """Of an isolation forest: the opposite of the anomaly score; see `evaluate`."""
+        """Of a detector of outliers: of an isolation forest the opposite of the anomaly score; see `evaluate`."""
         return self._readout.score_samples(self.evaluate(X, fhe, **how))
 
     def transform(self, X: ArrayLike | Any, fhe: Fhe = "execute", **how: Any) -> np.ndarray:
@@ -179,8 +179,13 @@ class Compiled:
         return self.evaluate(X, fhe, **how).values
 
     def save(self, folder: str | PathLike[str], *, replace: bool = False) -> None:
-        """Writes `client.tnb`, `server.tnb` and, where it is there, `float_model.json`, as `tenebra compile` does."""
+        """Writes `client.tnb`, `server.tnb` and, where it is there, `float_model.json`, as `tenebra compile` does.
+
+        `readout.json` beside them is for the data's owner as well: labels and probabilities as the library that fitted the model gives
+        them, where `client.tnb` cannot say how.
+        """
         self._inner.save(fspath(folder), replace)
+        _readout_file.write(Path(folder), self._inner.client, self._readout)
 
     def __repr__(self) -> str:
         return f"<Compiled model {self.client.spec_id}>\n{self.report!r}"
@@ -232,7 +237,8 @@ def compile(
         bins: codes of trees: `"thresholds"`, their own split points, which is exact, or `"uniform"` steps.
         range: how a linear model's ranges are found in the calibration rows; a number is a percentile, 50 to 100.
         decoy_bits: hides split points among decoys, 0 to 4.
-        leaf_bits: bits of a leaf, 1 to 24; by default the fewest that change no decision of the calibration rows.
+        leaf_bits: bits of a leaf, 1 to 24; by default the fewest that change no decision of the calibration rows, and 16 where the client
+            calibrates scores.
         query: whether queries are ready to use and large, or packed and need an evaluation key.
         optimize: what is least in the plan of trees and networks: the wait for an answer with a part of the evaluation key's transfer
             (`"balanced"`), with all of it or none, or the bytes that are sent.
@@ -260,6 +266,9 @@ def compile(
     model = _as_model(model)
     inner = model._inner
     rows = None if calibrate is None else matrix(calibrate, inner.feature_names)
+    if model._readout.calibrated is not None and model.of_trees and leaf_bits is None:
+        # Decisions are the client's, by functions of the scores that may be steep: leaf bits cannot be chosen by them.
+        options["leaf_bits"] = 16
     made = _tenebra.compile(inner, rows, options, progress)
     for note in made.notes:
         warnings.warn(note, CompileWarning, stacklevel=2)
@@ -294,4 +303,5 @@ def import_model(source: str | PathLike[str] | bytes, *, iterations: str | int |
 
 def load(folder: str | PathLike[str]) -> Compiled:
     """The compiled model of a folder that `Compiled.save` or `tenebra compile` wrote."""
-    return Compiled(_tenebra.Compiled.load(fspath(folder)))
+    inner = _tenebra.Compiled.load(fspath(folder))
+    return Compiled(inner, _readout_file.read(Path(folder), inner.client))

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from tenebra import _tenebra
-from tenebra.errors import ClippingWarning, UnsupportedError
+from tenebra._calibration import Calibrated, mean_probabilities
+from tenebra.errors import ClippingWarning, MessageError, UnsupportedError
 
 _INDEX = np.dtype(np.int64)
 
@@ -71,6 +72,11 @@ def _prediction_of(*arrays: tuple[str, Any]) -> Prediction:
     return made
 
 
+def label_text(label: Any) -> str:
+    """A class label in the files of a model."""
+    return str(label.item() if hasattr(label, "item") else label)
+
+
 @dataclass(frozen=True)
 class Readout:
     """How predictions are to be given.
@@ -79,17 +85,23 @@ class Readout:
         classes: class labels in the order of their indices; None of a regression.
         probabilities: whether the values are the classes' probabilities.
         halves: whether the single score of two classes is the difference of their probabilities.
+        decision: from scores to those of `decision_function`, a factor; None if those are others.
         isolation: of an isolation forest, its `offset_`.
+        offset: of other detectors of outliers, what `score_samples` is above `decision_function`.
         one: whether a single output has a dimension of its own.
         curve: of a classifier whose probability is read off one: scores, ascending, and the probability of the second class at each.
+        calibrated: classifiers whose scores these are; the mean of the probabilities that are made of them decides.
     """
 
     classes: np.ndarray | None = None
     probabilities: bool = False
     halves: bool = False
+    decision: float | None = 1.0
     isolation: float | None = None
+    offset: float | None = None
     one: bool = False
     curve: tuple[np.ndarray, np.ndarray] | None = None
+    calibrated: tuple[Calibrated, ...] | None = None
 
     @staticmethod
     def of_labels(labels: list[str], link: str) -> Readout:
@@ -107,6 +119,14 @@ class Readout:
         """Arrays of what the extension returns."""
         if raw.clipped is not None:
             warnings.warn(raw.clipped, ClippingWarning, stacklevel=3)
+        if self.calibrated is not None and self.classes is not None:
+            expected = sum(part.n_scores for part in self.calibrated)
+            if raw.n_outputs != expected:
+                raise MessageError(f"the model has {raw.n_outputs} scores, and its calibration is of {expected}", "`readout.json` is of another model; without it, predictions are scores")
+            scores = np.frombuffer(raw.scores).reshape(-1, raw.n_outputs)
+            values = mean_probabilities(self.calibrated, scores)
+            classes = values.argmax(axis=1)
+            return _prediction_of(("scores", scores), ("values", values), ("classes", classes), ("labels", self.classes[classes]))
         return Prediction(raw, self.classes, one=self.one)
 
     def labels(self, raw: _tenebra.Predictions) -> np.ndarray:
@@ -119,15 +139,21 @@ class Readout:
         """As scikit-learn's: one column of two classes, one a class of more."""
         if self.isolation is not None:
             return self.score_samples(prediction) - self.isolation
-        scores = prediction.scores
+        if self.calibrated is not None:
+            raise UnsupportedError("a calibrated classifier has probabilities and no scores of classes", "use `predict_proba`")
+        if self.decision is None:
+            raise UnsupportedError("the scores by which this classifier decides are not those of its `decision_function`", "`evaluate` gives scores")
+        scores = prediction.scores if self.decision == 1 else self.decision * prediction.scores
         if self.classes is not None and len(self.classes) == 2 and scores.shape[1] == 2:
             return scores[:, 1] - scores[:, 0]
         return scores[:, 0] if scores.shape[1] == 1 else scores
 
     def score_samples(self, prediction: Prediction) -> np.ndarray:
-        """Of an isolation forest: the opposite of the anomaly score."""
+        """Of a detector of outliers: of an isolation forest the opposite of the anomaly score."""
+        if self.offset is not None:
+            return self.decision_function(prediction) + self.offset
         if self.isolation is None:
-            raise UnsupportedError("only isolation forests score samples", "`decision_function` gives scores")
+            raise UnsupportedError("only detectors of outliers score samples", "`decision_function` gives scores")
         # Scores are -depth - log2(-offset), so that outliers have those above 0.
         return -np.exp2(np.log2(-self.isolation) + prediction.scores[:, 0])
 
@@ -139,6 +165,8 @@ class Readout:
             raise UnsupportedError(
                 "this classifier has scores and no probabilities", "use `decision_function`"
             )
+        if self.calibrated is not None:
+            return np.array(prediction.values)
         if self.curve is not None:
             second = np.interp(prediction.scores, *self.curve)
             return np.hstack([1 - second, second])

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tenebra import _tenebra
+from tenebra import _readout_file, _tenebra
 from tenebra._outcome import Prediction, Readout
 from tenebra._report import Report
 from tenebra._rows import Matrix, matrix
@@ -60,8 +60,12 @@ class Client:
 
     @classmethod
     def open(cls, path: str | PathLike[str]) -> Client:
-        """Reads `client.tnb`. It is hostile until then: parameters under 128 bits of security are refused."""
-        return cls(_tenebra.Client.open(fspath(path)))
+        """Reads `client.tnb`, and `readout.json` of the same model beside it, which `Compiled.save` writes.
+
+        They are hostile until then: parameters under 128 bits of security are refused.
+        """
+        inner = _tenebra.Client.open(fspath(path))
+        return cls(inner, _readout_file.read(Path(path).parent, inner))
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Client:

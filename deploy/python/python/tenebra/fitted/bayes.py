@@ -67,14 +67,14 @@ def _additive(estimator: Any, cuts: list[list[float]], tables: list[np.ndarray])
     )
 
 
-def _gaussian(estimator: Any) -> Draft:
+def gaussian(estimator: Any, of: Any = None) -> Draft:
+    """The draft; with `of`, its features are centered and scaled as those of that one."""
     variance, mean = np.asarray(estimator.var_), np.asarray(estimator.theta_)
     prior = np.log(estimator.class_prior_)
-    if np.allclose(variance, variance[0], rtol=1e-9, atol=0):
+    if of is None and np.allclose(variance, variance[0], rtol=1e-9, atol=0):
         return classifier((mean / variance, prior - 0.5 * (mean**2 / variance).sum(axis=1)), estimator.classes_, "softmax")
     # Quadratic in each feature: linear in z = (x - center) / scale and z^2, which the client computes.
-    center = estimator.class_prior_ @ mean
-    scale = np.sqrt(estimator.class_prior_ @ (variance + (mean - center) ** 2))
+    center, scale = _frame(estimator if of is None else of)
     n_features = mean.shape[1]
     steps = Steps(n_features)
     scaled = [steps.affine(*each) for each in zip(range(n_features), center, scale, strict=True)]
@@ -86,10 +86,16 @@ def _gaussian(estimator: Any) -> Draft:
     return draft
 
 
+def _frame(estimator: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each feature, whatever the class."""
+    center = estimator.class_prior_ @ estimator.theta_
+    return center, np.sqrt(estimator.class_prior_ @ (estimator.var_ + (estimator.theta_ - center) ** 2))
+
+
 READERS = {
     "sklearn.MultinomialNB": _counts,
     "sklearn.ComplementNB": _complement,
     "sklearn.BernoulliNB": _bernoulli,
     "sklearn.CategoricalNB": _categorical,
-    "sklearn.GaussianNB": _gaussian,
+    "sklearn.GaussianNB": gaussian,
 }

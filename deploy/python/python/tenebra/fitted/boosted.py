@@ -12,9 +12,9 @@ import numpy as np
 
 from tenebra import _tenebra
 from tenebra._model import Model
-from tenebra._outcome import Readout
+from tenebra._outcome import Readout, label_text
 from tenebra.errors import UnsupportedError
-from tenebra.fitted.draft import Draft, label_text, several
+from tenebra.fitted.draft import Draft, several
 from tenebra.fitted.trees import Tree
 
 _LINKS = {"IdentityLink": "identity", "LogLink": "exp", "LogitLink": "sigmoid", "MultinomialLogit": "softmax"}

@@ -36,25 +36,30 @@ def _one_vs_rest(estimator: Any) -> Draft:
     if any(draft.decision != "threshold" for draft in drafts) or len(links) != 1:
         raise UnsupportedError("the estimators of OneVsRestClassifier do not have one score each", "see what each is by itself")
     link = "sigmoid_normalized" if links == {"sigmoid"} else "identity"
-    stacked = _stack(drafts)
+    stacked = stack(drafts)
     stacked.classes, stacked.decision, stacked.link = classes, "arg_max", link
     stacked.probabilities = "none" if link == "identity" else "values"
     return stacked
 
 
 def _multi_output(estimator: Any) -> Draft:
-    return _stack([plain(each) for each in estimator.estimators_])
+    return stack([plain(each) for each in estimator.estimators_])
 
 
-def _stack(drafts: list[Draft]) -> Draft:
+def stack(drafts: list[Draft]) -> Draft:
     """One output after the other."""
     first = drafts[0]
     if len({(draft.link, draft._kind(), draft.round_to_f32) for draft in drafts}) != 1:
         raise UnsupportedError("its estimators differ in kind or link", "they run encrypted one by one")
+    if any(draft.calibrated is not None or draft.curve is not None for draft in drafts):
+        raise UnsupportedError("its estimators are calibrated by what the client makes of scores", "they run encrypted one by one")
+    if len({draft.steps is None or repr(draft.steps.before(draft.features, None)) for draft in drafts}) != 1:
+        raise UnsupportedError("its estimators do different things to a row first", "do them before, in a pipeline around it")
+    alike: dict[str, Any] = {name: getattr(first, name) for name in ("link", "steps", "features", "n_features")}
     if first.coef is not None:
         coef = np.vstack([np.asarray(draft.coef) for draft in drafts])
         intercept = np.concatenate([np.asarray(draft.intercept) for draft in drafts])
-        return Draft(coef=coef, intercept=intercept, link=first.link)
+        return Draft(coef=coef, intercept=intercept, **alike)
     trees, biases, output = [], [], 0
     for draft in drafts:
         if draft.bias is None or draft.terms is not None or draft.layers is not None:
@@ -62,7 +67,7 @@ def _stack(drafts: list[Draft]) -> Draft:
         trees += [tree.with_values(tree.values, tree.first_output + output) for tree in draft.trees]
         biases.append(draft.bias)
         output += len(draft.bias)
-    return Draft(trees=trees, bias=np.concatenate(biases), link=first.link, round_to_f32=first.round_to_f32)
+    return Draft(trees=trees, bias=np.concatenate(biases), round_to_f32=first.round_to_f32, **alike)
 
 
 def _mean_classifier(estimator: Any) -> Draft:

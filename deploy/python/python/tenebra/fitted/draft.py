@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from tenebra import _tenebra
+from tenebra._calibration import Calibrated
 from tenebra._model import Model
-from tenebra._outcome import Readout
+from tenebra._outcome import Readout, label_text
 from tenebra.errors import UnsupportedError
 from tenebra.fitted.steps import Steps
 from tenebra.fitted.trees import Tree
@@ -40,10 +41,15 @@ class Draft:
     terms: list[dict[str, Any]] | None = None
     layers: list[dict[str, Any]] | None = None
     n_features: int = 0
+    #: As `Readout` has them.
+    decided: float | None = 1.0
     isolation: float | None = None
+    offset: float | None = None
     one: bool = False
     #: Scores, and the probability of the second class at each.
     curve: tuple[np.ndarray, np.ndarray] | None = None
+    #: Classes, and the calibrated classifiers whose scores the outputs are; the client decides.
+    calibrated: tuple[np.ndarray, list[Calibrated]] | None = None
     #: Of features whose cells are words, these in the order of their codes; other words count as missing values.
     categories: dict[int, list[str]] = field(default_factory=dict)
     #: Of the features, where the estimator keeps them elsewhere than in `feature_names_in_`.
@@ -121,11 +127,16 @@ class Draft:
 
     def readout(self) -> Readout:
         """How its predictions are to be given."""
+        if self.calibrated is not None:
+            classes, parts = self.calibrated
+            return Readout(classes=classes, probabilities=True, calibrated=tuple(parts))
         return Readout(
             classes=self.classes,
             probabilities=self.probabilities != "none",
             halves=self.probabilities == "halves",
+            decision=self.decided,
             isolation=self.isolation,
+            offset=self.offset,
             one=self.one,
             curve=self.curve,
         )
@@ -178,11 +189,6 @@ def several(classes: Any) -> np.ndarray:
     if len(labels) < 2:
         raise UnsupportedError("the classifier knows a single class", "it predicts that one; there is nothing to encrypt")
     return labels
-
-
-def label_text(label: Any) -> str:
-    """A class label in the model's file."""
-    return str(label.item() if hasattr(label, "item") else label)
 
 
 def _original_name(estimator: Any) -> str:

@@ -181,10 +181,11 @@ def _regressor(estimator: Any) -> Draft:
 
 def _gradient_classifier(estimator: Any) -> Draft:
     trees, bias = boosted(estimator)
-    binary = len(bias) == 1
+    binary, decided = len(bias) == 1, 1.0
     if binary and estimator.loss == "exponential":
         # Its probability is the sigmoid of twice the score.
         trees, bias = [tree.scaled(2) for tree in trees], 2 * bias
+        decided = 0.5
     draft = Draft(
         trees=trees,
         bias=bias,
@@ -192,6 +193,7 @@ def _gradient_classifier(estimator: Any) -> Draft:
         link="sigmoid" if binary else "softmax",
         decision="threshold" if binary else "arg_max",
         probabilities="values",
+        decided=decided,
     )
     return complete(draft, estimator)
 
@@ -212,7 +214,7 @@ def _ada(estimator: Any) -> Draft:
         draft.link = "sigmoid"
     else:
         draft = class_sum([tree.scaled(1 / (width - 1)) for tree in trees], classes, probabilities=False)
-        draft.link = "softmax"
+        draft.link, draft.decided = "softmax", float(width - 1)
     draft.probabilities = "values"
     return complete(draft, estimator)
 

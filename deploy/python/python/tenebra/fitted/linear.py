@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -102,11 +103,13 @@ def _svr(estimator: Any) -> Draft:
 
 def _one_class(estimator: Any) -> Draft:
     _kernel_machine(estimator)
-    return classifier((_dense(estimator.coef_), _above(np.ravel(estimator.intercept_))), np.array([-1, 1]))
+    draft = classifier((_dense(estimator.coef_), _above(np.ravel(estimator.intercept_))), np.array([-1, 1]))
+    return replace(draft, offset=float(np.ravel(estimator.offset_)[0]))
 
 
 def _sgd_one_class(estimator: Any) -> Draft:
-    return classifier((estimator.coef_, _above(-np.ravel(estimator.offset_))), np.array([-1, 1]))
+    draft = classifier((estimator.coef_, _above(-np.ravel(estimator.offset_))), np.array([-1, 1]))
+    return replace(draft, offset=float(np.ravel(estimator.offset_)[0]))
 
 
 def _above(intercept: np.ndarray) -> np.ndarray:
@@ -125,14 +128,17 @@ def _centroid(estimator: Any) -> Draft:
             'fit it with `metric="euclidean"`',
         )
     centroids = np.asarray(estimator.centroids_, dtype=np.float64)
-    priors = np.asarray(estimator.class_prior_)
+    # Since scikit-learn 1.6.
+    priors = np.asarray(getattr(estimator, "class_prior_", np.full(len(centroids), 1 / len(centroids))))
     if np.isclose(priors, 1 / len(priors)).all():
-        # |x - c|^2 but for |x|^2, which all classes share, and times -1/2.
-        return classifier((centroids, -0.5 * (centroids**2).sum(axis=1)), estimator.classes_)
+        # |x - c|^2 but for |x|^2, which all classes share, and times -1/2; scores and probabilities are of scaled features, and others.
+        return replace(classifier((centroids, -0.5 * (centroids**2).sum(axis=1)), estimator.classes_), decided=None)
     deviation = np.where(estimator.within_class_std_dev_ != 0, estimator.within_class_std_dev_, 1.0)
     scaled = centroids / deviation
     intercept = 2 * np.log(priors) - (scaled**2).sum(axis=1)
-    return classifier((2 * scaled / deviation, intercept), estimator.classes_)
+    draft = classifier((2 * scaled / deviation, intercept), estimator.classes_, "softmax")
+    # Of more than two classes, but for the length of a row.
+    return draft if len(priors) == 2 else replace(draft, decided=None)
 
 
 def _kmeans(estimator: Any) -> Draft:

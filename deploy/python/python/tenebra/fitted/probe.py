@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -28,13 +29,15 @@ def check(estimator: Any, model: Model, constants: dict[int, float]) -> None:
         return
     found = model.evaluate(rows)
     if model.classes_ is not None:
-        margins = _margins(found.scores)
-        decided = margins > 1e-4 * (1 + np.abs(found.scores).max(axis=1))
+        scores = found.scores if model._readout.calibrated is None else found.values
+        margins = _margins(scores)
+        decided = margins > 1e-4 * (1 + np.abs(scores).max(axis=1))
         if model.inverse_link == "sigmoid_normalized":
             # Larger sigmoids are 1 in floating point, and then equal.
             decided &= np.abs(found.scores).max(axis=1) < 30
         labels = np.ravel(wanted)
         if labels.shape == (len(rows),) and np.array_equal(labels[decided], found.labels[decided]):
+            _check_scores(estimator, model, rows)
             return
     else:
         values = np.asarray(wanted, dtype=np.float64).reshape(len(rows), -1)
@@ -45,6 +48,26 @@ def check(estimator: Any, model: Model, constants: dict[int, float]) -> None:
         f"{type(estimator).__name__} predicts otherwise than its fitted attributes say",
         "a subclass that overrides `predict`, or a version of its library that this package does not know, may do so",
     )
+
+
+def _check_scores(estimator: Any, model: Model, rows: np.ndarray) -> None:
+    """Takes probabilities and scores from a model whose are not those of its estimator."""
+    if _library(type(estimator)) == "statsmodels":
+        return
+    found, asked = model.evaluate(rows), _table(estimator, rows, model)
+    for method, without in (("predict_proba", {"probabilities": False}), ("decision_function", {"decision": None})):
+        original = getattr(_original(type(estimator)), method, None)
+        if original is None or not hasattr(estimator, method):
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                own = getattr(model._readout, method)(found)
+            except UnsupportedError:
+                continue
+            wanted = np.asarray(original(estimator, asked), dtype=np.float64)
+        if own.shape != wanted.shape or not np.allclose(own, wanted, rtol=_RELATIVE, atol=_RELATIVE * np.abs(wanted).max()):
+            model._readout = replace(model._readout, **without)
 
 
 def _margins(scores: np.ndarray) -> np.ndarray:
@@ -60,22 +83,29 @@ def _asked(estimator: Any, rows: np.ndarray, model: Model) -> Any:
         return None
     if _library(type(estimator)) == "statsmodels":
         return _asked_results(estimator, rows, model)
-    # Frames warn about missing names, and some estimators insist on them.
-    names = getattr(estimator, "feature_names_in_", None)
-    asked: Any = rows
-    if names is not None and len(names) == rows.shape[1]:
-        try:
-            import pandas as pd
-
-            asked = _with_words(pd.DataFrame(rows, columns=names), model)
-        except ImportError:
-            pass
-    cls = next((c for c in type(estimator).__mro__ if _library(c) != "tenebra"), type(estimator))
+    cls = _original(type(estimator))
     method = getattr(cls, "predict", None) or getattr(cls, "transform", None)
     if method is None:
         return None
-    wanted = method(estimator, asked)
+    wanted = method(estimator, _table(estimator, rows, model))
     return wanted[0] if isinstance(wanted, tuple) else wanted
+
+
+def _original(cls: type) -> type:
+    """Without what `tenebra.sklearn` makes of it."""
+    return next((each for each in cls.__mro__ if _library(each) != "tenebra"), cls)
+
+
+def _table(estimator: Any, rows: np.ndarray, model: Model) -> Any:
+    """The rows, in a frame where names are known: some estimators warn about missing names, and some insist on them."""
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is None or len(names) != rows.shape[1]:
+        return rows
+    try:
+        import pandas as pd
+    except ImportError:
+        return rows
+    return _with_words(pd.DataFrame(rows, columns=names), model)
 
 
 def _with_words(frame: Any, model: Model) -> Any:

@@ -1,8 +1,7 @@
-"""Stacking, and calibrated classifiers: a linear function of the scores of others."""
+"""Stacking: a linear function of the scores of others."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from tenebra.errors import UnsupportedError
 from tenebra.fitted import forests
 from tenebra.fitted.composed import plain
-from tenebra.fitted.draft import Draft, classifier, several
+from tenebra.fitted.draft import Draft, several
 
 _SCORES = 'fit it with `stack_method="decision_function"`, or of regressions'
 
@@ -86,66 +85,7 @@ def _combined(name: str, parts: list[Draft], coef: np.ndarray, intercept: np.nda
     return Draft(coef=made, intercept=total)
 
 
-def _calibrated(estimator: Any) -> Draft:
-    if len(estimator.calibrated_classifiers_) != 1:
-        raise UnsupportedError(
-            "CalibratedClassifierCV takes the mean of the calibrated probabilities of several classifiers, which is no sum of scores",
-            "fit it with `ensemble=False`, or around a FrozenEstimator, which calibrate one",
-        )
-    calibrated = estimator.calibrated_classifiers_[0]
-    draft = plain(calibrated.estimator)
-    if draft.decision == "none" or draft.steps is not None or not hasattr(calibrated.estimator, "decision_function"):
-        raise UnsupportedError("the calibrated classifier has no scores that are linear, or sums of trees", "calibrate one with `decision_function`")
-    draft = _score(draft, calibrated.estimator)
-    classes = several(estimator.classes_)
-    if estimator.method == "isotonic" and len(classes) == 2:
-        return _isotonic(draft, calibrated.calibrators[0], classes)
-    if estimator.method != "sigmoid":
-        raise UnsupportedError(
-            f"CalibratedClassifierCV by {estimator.method} of {len(classes)} classes compares functions of the scores with each other",
-            'of more than two classes fit it with `method="sigmoid", ensemble=False`',
-        )
-    # 1 / (1 + exp(a s + b)) of each class; of more than two, divided by their sum.
-    factor = np.array([-each.a_ for each in calibrated.calibrators])
-    offset = np.array([-each.b_ for each in calibrated.calibrators])
-    link = "sigmoid" if len(classes) == 2 else "sigmoid_normalized"
-    return replace(_scaled(draft, factor, offset), classes=classes, link=link, probabilities="values")
-
-
-def _score(draft: Draft, estimator: Any) -> Draft:
-    """The draft whose scores are those of `decision_function`."""
-    if forests.is_a(estimator, ("GradientBoostingClassifier",)):
-        trees, bias = forests.boosted(estimator)
-        return forests.complete(replace(draft, trees=trees, bias=bias), estimator)
-    return draft
-
-
-def _scaled(draft: Draft, factor: np.ndarray, offset: np.ndarray) -> Draft:
-    """With each score times a factor, and an offset."""
-    if draft.coef is not None and draft.intercept is not None:
-        return replace(draft, coef=factor[:, None] * draft.coef, intercept=factor * draft.intercept + offset)
-    if draft.bias is None or draft.layers is not None or draft.terms is not None:
-        raise UnsupportedError("the calibrated classifier is neither linear nor trees", "use it by itself")
-    trees = [
-        tree.with_values(tree.values * factor[tree.first_output : tree.first_output + tree.values.shape[1]], tree.first_output)
-        for tree in draft.trees
-    ]
-    return replace(draft, trees=trees, bias=factor * draft.bias + offset)
-
-
-def _isotonic(draft: Draft, curve: Any, classes: np.ndarray) -> Draft:
-    """The class is that of a score above where the probability crosses a half; the client reads the probability off the curve."""
-    x, y = (np.asarray(part, dtype=np.float64) for part in (curve.X_thresholds_, curve.y_thresholds_))
-    if not y[0] <= 0.5 < y[-1]:
-        raise UnsupportedError("the calibrated probability never crosses a half", "it predicts one class; there is nothing to encrypt")
-    below = int(np.flatnonzero(y <= 0.5)[-1])
-    half = x[below] + (0.5 - y[below]) * (x[below + 1] - x[below]) / (y[below + 1] - y[below])
-    made = _scaled(draft, np.ones(1), np.array([-half]))
-    return replace(made, classes=classes, link="identity", probabilities="curve", curve=(x - half, y))
-
-
 READERS = {
     "sklearn.StackingClassifier": _stacking,
     "sklearn.StackingRegressor": _stacking,
-    "sklearn.CalibratedClassifierCV": _calibrated,
 }
