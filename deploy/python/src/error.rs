@@ -26,6 +26,11 @@ impl Failure {
     pub(crate) fn python(error: PyErr) -> Self {
         Self::Python(error)
     }
+
+    /// Rows that a model does not take.
+    pub(crate) fn input(message: &str, hint: &str) -> Self {
+        Self::Python(raised("InputError", message, Some(hint)))
+    }
 }
 
 impl From<Failure> for PyErr {
@@ -38,10 +43,15 @@ impl From<Failure> for PyErr {
 }
 
 fn exception(error: &Error) -> PyErr {
+    raised(class(error), &error.to_string(), hint(error))
+}
+
+/// An exception of a class of `tenebra.errors`.
+fn raised(class: &str, message: &str, hint: Option<&str>) -> PyErr {
     Python::attach(|py| {
         let made = PyModule::import(py, "tenebra.errors")
-            .and_then(|module| module.getattr(class(error)))
-            .and_then(|class| class.call1((error.to_string(), hint(error))));
+            .and_then(|module| module.getattr(class))
+            .and_then(|class| class.call1((message, hint)));
         match made {
             Ok(exception) => PyErr::from_value(exception),
             Err(error) => error,

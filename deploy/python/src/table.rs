@@ -25,6 +25,14 @@ impl Matrix<'_> {
 
     /// The table; columns without names are called as `columns` calls them, if they are as many.
     pub(crate) fn table(self, columns: &Columns) -> Result<Table, Failure> {
+        if self.n_columns != columns.count && (self.names.is_none() || columns.names.is_none()) {
+            let message = format!(
+                "the rows have {} columns, and the model takes {}",
+                self.n_columns, columns.count
+            );
+            let hint = "one for each feature, in the order of those that it was fitted on";
+            return Err(Failure::input(&message, hint));
+        }
         let values = self.data.as_bytes();
         if !values.len().is_multiple_of(size_of::<f64>()) {
             let message = "a table is the bytes of rows of float64";

@@ -42,9 +42,21 @@ def test_every_make_of_table_is_the_same_rows(compiled: tenebra.Compiled, frame:
         pa.Table.from_pandas(frame, preserve_index=False),
         frame.to_numpy().tolist(),
         np.asfortranarray(frame.to_numpy()),
+        frame.to_numpy().astype(">f8"),
+        frame.to_numpy().astype(np.longdouble),
+        frame.to_numpy().astype(object),
+        frame.astype(pd.SparseDtype("float", 0.0)),
+        frame.convert_dtypes(dtype_backend="pyarrow"),
+        pa.RecordBatch.from_pandas(frame, preserve_index=False),
+        tuple(map(tuple, frame.to_numpy())),
+        memoryview(frame.to_numpy()),
+        np.repeat(np.repeat(frame.to_numpy(), 2, axis=0), 2, axis=1)[::2, ::2],
+        scipy.sparse.coo_array(frame.to_numpy()),
         frame.to_numpy()[::-1][::-1],
         scipy.sparse.csr_matrix(frame.to_numpy()),
     ]
+    tables.append(frame.to_numpy().copy())
+    tables[-1].flags.writeable = False
     tables[1] = shuffled.drop(columns="name")
     for table in tables:
         np.testing.assert_array_equal(compiled.predict(table, fhe="simulate"), wanted)
@@ -54,6 +66,19 @@ def test_every_make_of_table_is_the_same_rows(compiled: tenebra.Compiled, frame:
     np.testing.assert_array_equal(
         compiled.predict(ints, fhe="simulate"), compiled.predict(ints.astype(float), fhe="simulate")
     )
+
+
+class _Unreadable:
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise RuntimeError("elsewhere")
+
+
+class _NoNumber:
+    def __float__(self) -> float:
+        raise ZeroDivisionError
+
+    def __repr__(self) -> str:
+        raise ZeroDivisionError
 
 
 @pytest.mark.parametrize(
@@ -68,9 +93,25 @@ def test_every_make_of_table_is_the_same_rows(compiled: tenebra.Compiled, frame:
         (lambda f: f.to_numpy()[:, :3], "3"),
         (lambda f: f.to_numpy()[None], "3 dimensions"),
         (lambda f: f.to_numpy().astype(complex), "complex128"),
-        (lambda f: [["1", "2"]], "row 1, column 1: np.str_('1') is not a number"),
+        (lambda f: [["1", "2"]], "row 1, column 1: '1' is not a number"),
         (lambda f: pl.from_pandas(f).rename({"bmi": "mass"}), "`bmi`"),
-        (lambda f: None, "0 dimensions"),
+        (lambda f: None, "a NoneType is no table of rows"),
+        (lambda f: "rows", "a str is no table of rows"),
+        (lambda f: {"bmi": [1.0]}, "a dict is no table of rows"),
+        (lambda f: (row for row in [[1.0]]), "a generator is no table of rows"),
+        (lambda f: object(), "an object is no table of rows"),
+        (lambda f: [[1.0, 2.0], [3.0]], "a list could not be read as a table"),
+        (lambda f: _Unreadable(), "could not be read as a table: elsewhere"),
+        (lambda f: scipy.sparse.csr_matrix((10**7, 10**7)), "could not be read as a table"),
+        (lambda f: pl.from_pandas(f).lazy(), "a LazyFrame has no rows yet; call its `collect()`"),
+        (lambda f: f.astype(object).assign(bmi=10**400), "row 1, column `bmi`: 1000"),
+        (lambda f: [[10**400] * 10], "row 1, column 1: 1000"),
+        (lambda f: [[_NoNumber()] * 10], "row 1, column 1: a cell of _NoNumber is not a number"),
+        (lambda f: [["x" * 999] * 10], "xxx... is not a number"),
+        (lambda f: f.to_numpy()[:, :9], "the rows have 9 columns, and the model takes 10"),
+        (lambda f: f.to_numpy()[:, 0], "the rows have 442 columns, and the model takes 10"),
+        (lambda f: f.assign(bmi=pd.Categorical(["a"] * len(f))), "row 1, column `bmi`: 'a' is not a number"),
+        (lambda f: pd.concat([f, f[["bmi"]]], axis=1), "column `bmi` occurs twice"),
     ],
 )
 def test_bad_rows_are_named(compiled: tenebra.Compiled, frame: pd.DataFrame, spoil: Any, message: str) -> None:
@@ -78,6 +119,30 @@ def test_bad_rows_are_named(compiled: tenebra.Compiled, frame: pd.DataFrame, spo
         compiled.predict(spoil(frame), fhe="simulate")
     assert message in str(caught.value)
     assert isinstance(caught.value, ValueError)
+
+
+def test_cells_that_sparse_matrices_leave_out_are_what_the_library_takes_them_for() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 5)) * (rng.random((200, 5)) < 0.5)
+    y = X[:, 0] - X[:, 1] + (X[:, 2] == 0)
+    sparse = scipy.sparse.csr_matrix(X)
+    sparse.data[3] = 0.0  # a zero that is there
+    for library, name in (("xgboost", "XGBRegressor"), ("lightgbm", "LGBMRegressor"), ("sklearn.ensemble", "RandomForestRegressor")):
+        module = pytest.importorskip(library)
+        few = {"verbose": -1} if library == "lightgbm" else {}
+        estimator = getattr(module, name)(n_estimators=4, max_depth=3, **few).fit(sparse, y)
+        compiled = tenebra.from_fitted(estimator).compile(sparse, measure=False)
+        for each in (sparse, scipy.sparse.coo_matrix(sparse)):
+            np.testing.assert_allclose(compiled.predict(each, fhe="disable"), estimator.predict(sparse), rtol=1e-5, atol=1e-6)
+
+
+def test_masked_cells_are_missing(frame: pd.DataFrame, compiled: tenebra.Compiled) -> None:
+    rows = np.ma.masked_array(frame.to_numpy().copy(), mask=False)
+    wanted = compiled.predict(frame.to_numpy(), fhe="simulate")
+    np.testing.assert_array_equal(compiled.predict(rows, fhe="simulate"), wanted)
+    rows[1, 2] = np.ma.masked
+    with pytest.raises(tenebra.InputError, match="row 2, column `bmi` is missing"):
+        compiled.predict(rows, fhe="simulate")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from tenebra import _readout_file, _tenebra
 from tenebra._outcome import Prediction, Readout
 from tenebra._parties import Client, Server
 from tenebra._report import Report
-from tenebra._rows import matrix
+from tenebra._rows import Matrix, absent_cell, matrix
 from tenebra.errors import CompileWarning, InputError
 
 #: By the float model; by the circuit on clear integers; by the circuit on ciphertexts.
@@ -83,7 +83,10 @@ class Model:
 
     def evaluate(self, X: ArrayLike | Any) -> Prediction:
         """Scores, values and classes of rows."""
-        return self._readout.read(self._inner.predict(matrix(X, self._inner.feature_names)))
+        return self._readout.read(self._inner.predict(self._rows(X)))
+
+    def _rows(self, X: ArrayLike | Any) -> Matrix:
+        return matrix(X, self._inner.feature_names, absent=absent_cell(self.estimator))
 
     def predict(self, X: ArrayLike | Any) -> np.ndarray:
         """Labels or values."""
@@ -107,7 +110,7 @@ class Compiled:
         self._inner = inner
         client = inner.client
         self._readout = readout or Readout.of_labels(client.classes, client.link)
-        self._columns = (client.feature_names, client.words)
+        self._columns = (client.feature_names, client.words, absent_cell(client.estimator))
         #: The data owner's side.
         self.client = Client(client, self._readout)
         self.report = Report.from_json(inner.report())
@@ -150,8 +153,7 @@ class Compiled:
         return self._readout.labels(self._asked(X, fhe, threads, progress))
 
     def _asked(self, X: ArrayLike | Any, fhe: Fhe, threads: int, progress: Progress | None) -> _tenebra.Predictions:
-        names, words = self._columns
-        rows = matrix(X, names, words)
+        rows = matrix(X, *self._columns)
         if fhe == "execute":
             if not 1 <= threads <= 1024:
                 raise InputError(f"`threads` is {threads}", "1 to 1024 are taken")
@@ -265,7 +267,7 @@ def compile(
     }
     model = _as_model(model)
     inner = model._inner
-    rows = None if calibrate is None else matrix(calibrate, inner.feature_names)
+    rows = None if calibrate is None else model._rows(calibrate)
     if model._readout.calibrated is not None and model.of_trees and leaf_bits is None:
         # Decisions are the client's, by functions of the scores that may be steep: leaf bits cannot be chosen by them.
         options["leaf_bits"] = 16

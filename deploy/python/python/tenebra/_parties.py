@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from tenebra import _readout_file, _tenebra
 from tenebra._outcome import Prediction, Readout
 from tenebra._report import Report
-from tenebra._rows import Matrix, matrix
+from tenebra._rows import Matrix, absent_cell, matrix
 from tenebra.errors import ClippingWarning, InputError
 
 
@@ -56,7 +56,7 @@ class Client:
     def __init__(self, inner: _tenebra.Client, readout: Readout | None = None) -> None:
         self._inner = inner
         self._readout = readout or Readout.of_labels(inner.classes, inner.link)
-        self._columns = (inner.feature_names, inner.words)
+        self._columns = (inner.feature_names, inner.words, absent_cell(inner.estimator))
 
     @classmethod
     def open(cls, path: str | PathLike[str]) -> Client:
@@ -96,8 +96,7 @@ class Client:
         return self._readout.read(self._inner.decrypt(keys._inner, response))
 
     def _rows(self, X: ArrayLike | Any) -> Matrix:
-        names, words = self._columns
-        return matrix(X, names, words)
+        return matrix(X, *self._columns)
 
     @property
     def spec_id(self) -> str:

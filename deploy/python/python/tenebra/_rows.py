@@ -21,8 +21,13 @@ class Matrix(NamedTuple):
     names: list[str] | None
 
 
+def absent_cell(estimator: str) -> float:
+    """What a cell is that a sparse matrix leaves out: zero, but to XGBoost a missing value."""
+    return float("nan") if estimator.startswith("XGBoost") else 0.0
+
+
 def matrix(
-    X: Any, feature_names: Sequence[str] | None = None, words: Words = ()
+    X: Any, feature_names: Sequence[str] | None = None, words: Words = (), absent: float = 0.0
 ) -> Matrix:
     """Rows of an array, a list, a frame of pandas or polars, a table of pyarrow, or a sparse matrix; one dimension is one row."""
     if type(X) is np.ndarray and X.dtype == np.float64:
@@ -41,9 +46,7 @@ def matrix(
     if hasattr(X, "index") and hasattr(X, "to_numpy") and getattr(X, "ndim", 0) == 1:
         # A row of a frame: `X.iloc[0]`.
         return _of_array(_array(X.to_numpy()), [str(name) for name in X.index])
-    if hasattr(X, "toarray"):
-        X = X.toarray()
-    return _of_array(_array(X), None)
+    return _of_array(_array(X, absent), None)
 
 
 def _of_array(values: np.ndarray, names: list[str] | None) -> Matrix:
@@ -59,13 +62,37 @@ def _of_array(values: np.ndarray, names: list[str] | None) -> Matrix:
     return Matrix(values.tobytes(), values.shape[1], names)
 
 
-def _array(X: Any) -> np.ndarray:
-    values = np.asarray(X)
+def _array(X: Any, absent: float = 0.0) -> np.ndarray:
+    try:
+        X = _dense(X, absent) if hasattr(X, "toarray") else X
+        values = np.ma.filled(X.astype(np.float64), np.nan) if isinstance(X, np.ma.MaskedArray) else np.asarray(X)
+    except Exception as error:
+        # What rows of different lengths, arrays that are elsewhere, and sparse matrices beyond the memory raise.
+        raise InputError(f"{_article(X)} could not be read as a table: {error}", "pass an array or a list of rows of one length, or a frame") from error
+    if values.ndim == 0:
+        raise InputError(f"{_article(X)} is no table of rows", "pass an array, a list of rows, a frame of pandas or polars, or a table of pyarrow")
     if values.dtype.kind in "biuf":
         return values.astype(np.float64)
     if values.dtype.kind in "OUS":
         return _parsed(values)
     raise InputError(f"an array of {values.dtype} is not one of numbers", "convert it to float64")
+
+
+def _dense(X: Any, absent: float) -> np.ndarray:
+    if absent == 0:
+        return np.asarray(X.toarray())
+    cells = X.tocoo()
+    there = cells.coords if hasattr(cells, "coords") else (cells.row, cells.col)
+    out = np.asarray(X.toarray(), dtype=np.float64)
+    left_out = np.ones(X.shape, dtype=bool)
+    left_out[there] = False
+    out[left_out] = absent
+    return out
+
+
+def _article(X: Any) -> str:
+    name = type(X).__name__
+    return f"an {name}" if name[0] in "aeiouAEIOU" else f"a {name}"
 
 
 def _parsed(values: np.ndarray) -> np.ndarray:
@@ -82,14 +109,25 @@ def _number(cell: Any, place: tuple[int, ...]) -> float:
     if not isinstance(cell, (str, bytes, complex)):
         try:
             return float(cell)
-        except (TypeError, ValueError):
+        except Exception:  # Whatever a cell's own `__float__` raises.
             pass
     row, column = (place[0] + 1, place[-1] + 1) if len(place) > 1 else (1, place[0] + 1)
-    raise InputError(f"row {row}, column {column}: {cell!r} is not a number", "encode words as numbers before")
+    raise InputError(f"row {row}, column {column}: {_shown(cell)} is not a number", "encode words as numbers before")
+
+
+def _shown(cell: Any) -> str:
+    """A cell in a message."""
+    try:
+        text = repr(cell.item() if isinstance(cell, np.generic) else cell)
+    except Exception:  # Whatever its own `__repr__` raises, and integers of thousands of digits.
+        return f"a cell of {type(cell).__name__}"
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _column_names(X: Any) -> list[str] | None:
     """Names of the columns of a frame; None if it is none."""
+    if hasattr(X, "collect") and hasattr(X, "sink_parquet"):
+        raise InputError(f"{_article(X)} has no rows yet", "call its `collect()`")
     names = getattr(X, "column_names", None)
     if names is None:
         names = getattr(X, "columns", None)
@@ -125,7 +163,7 @@ def _numbers(column: Any, name: str, words: tuple[Sequence[str], bool] | None) -
                 out[row] = _number(cell, (row, 0))
             except InputError:
                 raise InputError(
-                    f"row {row + 1}, column `{name}`: {cell!r} is not a number",
+                    f"row {row + 1}, column `{name}`: {_shown(cell)} is not a number",
                     "encode words as numbers before, or leave the column out",
                 ) from None
         return out
