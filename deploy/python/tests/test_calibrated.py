@@ -109,14 +109,20 @@ SPOILED: list[tuple[str, Any]] = [
     ("classes", {"dtype": "<U999999999", "values": ["a", "b", "c"]}),
     ("classes", {"dtype": "nothing", "values": [0, 1, 2]}),
     ("classes", 7),
-    ("calibrated", []),
-    ("calibrated", [{}]),
-    ("calibrated", [{"n_scores": 1, "link": "identity", "curves": [["sigmoid", [1.0], [1.0]]], "temperature": None}]),
-    ("calibrated", [{"n_scores": 3, "link": "log", "curves": None, "temperature": 1.0}]),
-    ("calibrated", [{"n_scores": 3, "link": "identity", "curves": None, "temperature": float("nan")}]),
-    ("calibrated", [{"n_scores": 3, "link": "identity", "curves": [["isotonic", [1.0, 0.0], [0.0, 1.0]]] * 3, "temperature": None}]),
-    ("calibrated", [{"n_scores": 3, "link": "identity", "curves": [["isotonic", [], []]] * 3, "temperature": None}]),
-    ("calibrated", [{"n_scores": 3, "link": "identity", "curves": [["sigmoid", ["1"], [1.0]]] * 3, "temperature": None}]),
+    ("parts", []),
+    ("parts", [{}]),
+    ("parts", [{"n_scores": 1, "link": "identity", "curves": [["sigmoid", [1.0], [1.0]]], "temperature": None, "weight": 1.0}]),
+    ("parts", [{"n_scores": 3, "link": "log", "curves": None, "temperature": 1.0, "weight": 1.0}]),
+    ("parts", [{"n_scores": 3, "link": "identity", "curves": None, "temperature": float("nan"), "weight": 1.0}]),
+    ("parts", [{"n_scores": 3, "link": "identity", "curves": [["isotonic", [1.0, 0.0], [0.0, 1.0]]] * 3, "temperature": None, "weight": 1.0}]),
+    ("parts", [{"n_scores": 3, "link": "identity", "curves": [["isotonic", [], []]] * 3, "temperature": None, "weight": 1.0}]),
+    ("parts", [{"n_scores": 3, "link": "identity", "curves": [["sigmoid", ["1"], [1.0]]] * 3, "temperature": None, "weight": 1.0}]),
+    ("parts", [{"n_scores": 3, "link": "identity", "curves": None, "temperature": None, "weight": 1.0}]),
+    ("parts", [{"n_scores": 3, "link": "vote", "curves": None, "temperature": None, "weight": -1.0}]),
+    ("parts", [{"n_scores": 3, "link": "vote", "curves": None, "temperature": None, "weight": 0}] * 2),
+    ("median", [1.0]),
+    ("targets", [[{"dtype": "<i8", "values": [0, 1]}, 1, None]]),
+    ("indicator", True),
     ("curve", [[0.0, 1.0], [0.0, 1.0]]),
     ("decision", "one"),
     ("isolation", 1.0),
@@ -146,6 +152,6 @@ def test_a_calibration_of_more_classifiers_than_there_are_is_refused(tmp_path: P
     _, X = _saved(tmp_path)
     path = tmp_path / "readout.json"
     fields = json.loads(path.read_text())
-    path.write_text(json.dumps(fields | {"calibrated": fields["calibrated"] * 2}))
-    with pytest.raises(tenebra.MessageError, match="6 scores, and its calibration is of 12"):
+    path.write_text(json.dumps(fields | {"parts": fields["parts"] * 2}))
+    with pytest.raises(tenebra.MessageError, match="6 scores, and its predictions are made of 12"):
         tenebra.load(tmp_path).predict(X, fhe="simulate")

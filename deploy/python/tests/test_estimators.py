@@ -142,7 +142,7 @@ def test_formulas_find_their_variables_by_name() -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_what_is_no_sum_is_refused_with_the_reason() -> None:
     from sklearn.calibration import CalibratedClassifierCV
-    from sklearn.ensemble import StackingClassifier, StackingRegressor, VotingClassifier
+    from sklearn.ensemble import StackingClassifier, StackingRegressor
     from sklearn.linear_model import LogisticRegression, Ridge
     from sklearn.neural_network import MLPClassifier
     from sklearn.pipeline import make_pipeline
@@ -159,7 +159,6 @@ def test_what_is_no_sum_is_refused_with_the_reason() -> None:
         (diabetes, StackingRegressor([("a", stump)], passthrough=True), "linear scores and trees"),
         (cancer, CalibratedClassifierCV(MLPClassifier((2,)), cv=2), "neither linear nor sums of trees"),
         (cancer, CalibratedClassifierCV(make_pipeline(KBinsDiscretizer(3), LinearSVC()), cv=2), "neither linear nor sums of trees"),
-        (cancer, VotingClassifier([("a", LogisticRegression())], voting="soft"), "not a sum of trees"),
         (wine, SVC(kernel="linear"), "pairs of classes vote"),
         (cancer, SVC(), "linear kernel"),
     ):

@@ -53,6 +53,9 @@ def _data(name: str) -> tuple[np.ndarray, np.ndarray]:
     if name == "CategoricalNB":
         X = np.random.default_rng(0).integers(0, 4, size=(100, 3))
         return X, X[:, 0] > X[:, 1]
+    if name == "MultiOutputClassifier":
+        X, y = load_iris(return_X_y=True)
+        return X, np.column_stack([y, y > 0])
     if name.startswith(("MultiTask", "MultiOutput")):
         X, y = load_diabetes(return_X_y=True)
         return X, np.column_stack([y, X[:, 0]])

@@ -26,6 +26,7 @@ _NEEDED: dict[str, dict[str, Any]] = {
     "StackingClassifier": {"estimators": [("a", _TREES), ("b", _MORE_TREES)]},
     "StackingRegressor": {"estimators": _LINES},
     "OneVsRestClassifier": {"estimator": LogisticRegression()},
+    "MultiOutputClassifier": {"estimator": LogisticRegression()},
     "MultiOutputRegressor": {"estimator": Ridge()},
     "CalibratedClassifierCV": {"estimator": LinearSVC(), "ensemble": False, "method": "isotonic"},
     "GradientBoostingRegressor": {"learning_rate": 0.5},

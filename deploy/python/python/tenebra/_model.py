@@ -240,7 +240,7 @@ def compile(
         range: how a linear model's ranges are found in the calibration rows; a number is a percentile, 50 to 100.
         decoy_bits: hides split points among decoys, 0 to 4.
         leaf_bits: bits of a leaf, 1 to 24; by default the fewest that change no decision of the calibration rows, and 16 where the client
-            calibrates scores.
+            decides by what it makes of several scores.
         query: whether queries are ready to use and large, or packed and need an evaluation key.
         optimize: what is least in the plan of trees and networks: the wait for an answer with a part of the evaluation key's transfer
             (`"balanced"`), with all of it or none, or the bytes that are sent.
@@ -268,8 +268,8 @@ def compile(
     model = _as_model(model)
     inner = model._inner
     rows = None if calibrate is None else model._rows(calibrate)
-    if model._readout.calibrated is not None and model.of_trees and leaf_bits is None:
-        # Decisions are the client's, by functions of the scores that may be steep: leaf bits cannot be chosen by them.
+    if model._readout.decides and model.of_trees and leaf_bits is None:
+        # By functions of the scores that may be steep, and are not known where leaf bits are chosen.
         options["leaf_bits"] = 16
     made = _tenebra.compile(inner, rows, options, progress)
     for note in made.notes:

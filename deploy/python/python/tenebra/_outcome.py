@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tenebra import _tenebra
-from tenebra._calibration import Calibrated, mean_probabilities
+from tenebra._several import Part, Target, columns, mean_probabilities, weighted_median
 from tenebra.errors import ClippingWarning, MessageError, UnsupportedError
 
 _INDEX = np.dtype(np.int64)
@@ -90,7 +90,10 @@ class Readout:
         offset: of other detectors of outliers, what `score_samples` is above `decision_function`.
         one: whether a single output has a dimension of its own.
         curve: of a classifier whose probability is read off one: scores, ascending, and the probability of the second class at each.
-        calibrated: classifiers whose scores these are; the mean of the probabilities that are made of them decides.
+        parts: classifiers whose scores these are; the mean of the probabilities that are made of them decides.
+        targets: each with classes and scores of its own.
+        indicator: whether targets are labels, each there or not, whose probabilities are those of the second class.
+        median: weights of regressions whose scores these are; their median is what is predicted.
     """
 
     classes: np.ndarray | None = None
@@ -101,7 +104,10 @@ class Readout:
     offset: float | None = None
     one: bool = False
     curve: tuple[np.ndarray, np.ndarray] | None = None
-    calibrated: tuple[Calibrated, ...] | None = None
+    parts: tuple[Part, ...] | None = None
+    targets: tuple[Target, ...] | None = None
+    indicator: bool = False
+    median: tuple[float, ...] | None = None
 
     @staticmethod
     def of_labels(labels: list[str], link: str) -> Readout:
@@ -119,15 +125,36 @@ class Readout:
         """Arrays of what the extension returns."""
         if raw.clipped is not None:
             warnings.warn(raw.clipped, ClippingWarning, stacklevel=3)
-        if self.calibrated is not None and self.classes is not None:
-            expected = sum(part.n_scores for part in self.calibrated)
-            if raw.n_outputs != expected:
-                raise MessageError(f"the model has {raw.n_outputs} scores, and its calibration is of {expected}", "`readout.json` is of another model; without it, predictions are scores")
-            scores = np.frombuffer(raw.scores).reshape(-1, raw.n_outputs)
-            values = mean_probabilities(self.calibrated, scores)
-            classes = values.argmax(axis=1)
-            return _prediction_of(("scores", scores), ("values", values), ("classes", classes), ("labels", self.classes[classes]))
+        counts = self._counts()
+        if counts is not None:
+            if raw.n_outputs != sum(counts):
+                raise MessageError(f"the model has {raw.n_outputs} scores, and its predictions are made of {sum(counts)}", "`readout.json` is of another model; without it, predictions are scores")
+            return self._of_several(np.frombuffer(raw.scores).reshape(-1, raw.n_outputs), counts)
         return Prediction(raw, self.classes, one=self.one)
+
+    @property
+    def decides(self) -> bool:
+        """Whether it decides on classes itself, and not as the spec says."""
+        return self.parts is not None or self.targets is not None
+
+    def _counts(self) -> list[int] | None:
+        """Scores of each of several estimators; None if the client makes nothing of them but what the spec says."""
+        if self.median is not None:
+            return [1] * len(self.median)
+        several = self.targets if self.targets is not None else self.parts
+        return None if several is None else [each.n_scores for each in several]
+
+    def _of_several(self, scores: np.ndarray, counts: list[int]) -> Prediction:
+        if self.median is not None:
+            values = weighted_median(self.median, scores)
+            return _prediction_of(("scores", scores), ("values", values[:, None]), ("classes", None), ("labels", values))
+        if self.targets is not None:
+            decided = [target.decide(own) for target, own in zip(self.targets, columns(counts, scores), strict=True)]
+            return _prediction_of(("scores", scores), ("values", scores), ("classes", None), ("labels", np.column_stack(decided)))
+        assert self.parts is not None and self.classes is not None
+        values = mean_probabilities(self.parts, scores)
+        classes = values.argmax(axis=1)
+        return _prediction_of(("scores", scores), ("values", values), ("classes", classes), ("labels", self.classes[classes]))
 
     def labels(self, raw: _tenebra.Predictions) -> np.ndarray:
         """Labels or values alone: of a single row, all the arrays take as long as a part of the encryption."""
@@ -139,8 +166,10 @@ class Readout:
         """As scikit-learn's: one column of two classes, one a class of more."""
         if self.isolation is not None:
             return self.score_samples(prediction) - self.isolation
-        if self.calibrated is not None:
-            raise UnsupportedError("a calibrated classifier has probabilities and no scores of classes", "use `predict_proba`")
+        if self.indicator:
+            return np.array(prediction.scores)
+        if self._counts() is not None:
+            raise UnsupportedError("what is made of the scores of several estimators has no scores of its own", "use `predict_proba`, or `evaluate` for theirs")
         if self.decision is None:
             raise UnsupportedError("the scores by which this classifier decides are not those of its `decision_function`", "`evaluate` gives scores")
         scores = prediction.scores if self.decision == 1 else self.decision * prediction.scores
@@ -157,15 +186,21 @@ class Readout:
         # Scores are -depth - log2(-offset), so that outliers have those above 0.
         return -np.exp2(np.log2(-self.isolation) + prediction.scores[:, 0])
 
-    def predict_proba(self, prediction: Prediction) -> np.ndarray:
-        """A probability for each class."""
+    def predict_proba(self, prediction: Prediction) -> Any:
+        """A probability for each class; of several targets a list of these."""
+        if self.targets is not None:
+            if any(target.link is None for target in self.targets):
+                raise UnsupportedError("the classifier of a target has scores and no probabilities", "`evaluate` gives scores")
+            own = columns([target.n_scores for target in self.targets], prediction.scores)
+            found = [target.probabilities(each) for target, each in zip(self.targets, own, strict=True)]
+            return np.column_stack([each[:, 1] for each in found]) if self.indicator else found
         if self.classes is None:
             raise UnsupportedError("a regression has no probabilities", "use `predict`")
         if not self.probabilities:
             raise UnsupportedError(
                 "this classifier has scores and no probabilities", "use `decision_function`"
             )
-        if self.calibrated is not None:
+        if self.parts is not None:
             return np.array(prediction.values)
         if self.curve is not None:
             second = np.interp(prediction.scores, *self.curve)

@@ -73,10 +73,10 @@ def _readers() -> dict[str, Any]:
     """By library and class; made when first needed, for the modules import each other."""
     global _KNOWN
     if _KNOWN is None:
-        from tenebra.fitted import additive, bayes, boosted, calibrated, composed, forests, linear, network, pipeline, stacked, statistics
+        from tenebra.fitted import additive, bayes, boosted, calibrated, composed, forests, linear, network, pipeline, several, stacked, statistics
 
         _KNOWN = {}
-        for module in (additive, linear, bayes, forests, boosted, calibrated, composed, network, pipeline, stacked, statistics):
+        for module in (additive, linear, bayes, forests, boosted, calibrated, composed, network, pipeline, several, stacked, statistics):
             _KNOWN.update(module.READERS)
     return _KNOWN
 

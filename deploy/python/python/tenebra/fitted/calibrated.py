@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tenebra._calibration import Calibrated, Curve
+from tenebra._several import Curve, Part
 from tenebra.errors import UnsupportedError
 from tenebra.fitted import forests
 from tenebra.fitted.bayes import gaussian
@@ -37,7 +37,7 @@ def _calibrated(estimator: Any) -> Draft:
         raise UnsupportedError(
             f"CalibratedClassifierCV of classifiers that do not go together: {error.message}", "calibrate one with `ensemble=False`"
         ) from error
-    stacked.calibrated = classes, made
+    stacked.several = {"classes": classes, "probabilities": True, "parts": tuple(made)}
     return stacked
 
 
@@ -62,7 +62,7 @@ def _scores(estimator: Any, classes: np.ndarray, first: Any = None) -> tuple[Dra
     else:
         draft = plain(estimator)
         link = draft.link
-    odd = draft.layers is not None or draft.terms is not None or draft.calibrated is not None or draft.curve is not None
+    odd = draft.layers is not None or draft.terms is not None or draft.several is not None or draft.curve is not None
     if odd or (draft.steps is not None and not forests.is_a(estimator, ("GaussianNB",))):
         raise UnsupportedError(
             f"scores of {name} are neither linear nor sums of trees of the features themselves",
@@ -71,12 +71,12 @@ def _scores(estimator: Any, classes: np.ndarray, first: Any = None) -> tuple[Dra
     return draft, link
 
 
-def _part(part: Any, link: str, n_scores: int) -> Calibrated:
+def _part(part: Any, link: str, n_scores: int) -> Part:
     if part.method == "temperature":
-        return Calibrated(n_scores, link, None, float(part.calibrators[0].beta_))
+        return Part(n_scores, link, None, float(part.calibrators[0].beta_))
     if len(part.calibrators) != n_scores:
         raise UnsupportedError(f"there are {len(part.calibrators)} calibrators for {n_scores} scores", "fit it again")
-    return Calibrated(n_scores, link, [_curve(each, part.method) for each in part.calibrators])
+    return Part(n_scores, link, [_curve(each, part.method) for each in part.calibrators])
 
 
 def _curve(calibrator: Any, method: str) -> Curve:

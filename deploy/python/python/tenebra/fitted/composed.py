@@ -26,7 +26,9 @@ def plain(estimator: Any) -> Draft:
 
 def _one_vs_rest(estimator: Any) -> Draft:
     if estimator.multilabel_:
-        raise UnsupportedError("a classifier of several labels decides for each by itself", "fit one for each label")
+        from tenebra.fitted.several import _labels
+
+        return _labels(estimator)
     classes = several(estimator.classes_)
     drafts = [plain(each) for each in estimator.estimators_]
     if len(drafts) == 1:
@@ -51,8 +53,8 @@ def stack(drafts: list[Draft]) -> Draft:
     first = drafts[0]
     if len({(draft.link, draft._kind(), draft.round_to_f32) for draft in drafts}) != 1:
         raise UnsupportedError("its estimators differ in kind or link", "they run encrypted one by one")
-    if any(draft.calibrated is not None or draft.curve is not None for draft in drafts):
-        raise UnsupportedError("its estimators are calibrated by what the client makes of scores", "they run encrypted one by one")
+    if any(draft.several is not None or draft.curve is not None for draft in drafts):
+        raise UnsupportedError("the client makes something of the scores of its estimators", "they run encrypted one by one")
     if len({draft.steps is None or repr(draft.steps.before(draft.features, None)) for draft in drafts}) != 1:
         raise UnsupportedError("its estimators do different things to a row first", "do them before, in a pipeline around it")
     alike: dict[str, Any] = {name: getattr(first, name) for name in ("link", "steps", "features", "n_features")}
@@ -68,10 +70,6 @@ def stack(drafts: list[Draft]) -> Draft:
         biases.append(draft.bias)
         output += len(draft.bias)
     return Draft(trees=trees, bias=np.concatenate(biases), round_to_f32=first.round_to_f32, **alike)
-
-
-def _mean_classifier(estimator: Any) -> Draft:
-    return forests._classifier(estimator)
 
 
 def _mean_regressor(estimator: Any) -> Draft:
@@ -114,8 +112,6 @@ def _inner(name: str) -> Any:
 READERS = {
     "sklearn.OneVsRestClassifier": _one_vs_rest,
     "sklearn.MultiOutputRegressor": _multi_output,
-    "sklearn.BaggingClassifier": _mean_classifier,
-    "sklearn.VotingClassifier": _mean_classifier,
     "sklearn.BaggingRegressor": _mean_regressor,
     "sklearn.VotingRegressor": _mean_regressor,
     "sklearn.GridSearchCV": _inner("best_estimator_"),

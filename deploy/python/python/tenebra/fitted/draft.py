@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from tenebra import _tenebra
-from tenebra._calibration import Calibrated
 from tenebra._model import Model
 from tenebra._outcome import Readout, label_text
 from tenebra.errors import UnsupportedError
@@ -48,8 +47,8 @@ class Draft:
     one: bool = False
     #: Scores, and the probability of the second class at each.
     curve: tuple[np.ndarray, np.ndarray] | None = None
-    #: Classes, and the calibrated classifiers whose scores the outputs are; the client decides.
-    calibrated: tuple[np.ndarray, list[Calibrated]] | None = None
+    #: What the client makes of the outputs, which are scores of several estimators, as `Readout` has it.
+    several: dict[str, Any] | None = None
     #: Of features whose cells are words, these in the order of their codes; other words count as missing values.
     categories: dict[int, list[str]] = field(default_factory=dict)
     #: Of the features, where the estimator keeps them elsewhere than in `feature_names_in_`.
@@ -127,9 +126,8 @@ class Draft:
 
     def readout(self) -> Readout:
         """How its predictions are to be given."""
-        if self.calibrated is not None:
-            classes, parts = self.calibrated
-            return Readout(classes=classes, probabilities=True, calibrated=tuple(parts))
+        if self.several is not None:
+            return Readout(**self.several)
         return Readout(
             classes=self.classes,
             probabilities=self.probabilities != "none",
@@ -183,7 +181,7 @@ def several(classes: Any) -> np.ndarray:
     """Class labels, two at least."""
     if isinstance(classes, list) and classes and isinstance(classes[0], np.ndarray):
         raise UnsupportedError(
-            "a classifier of several targets decides for each by itself", "fit one for each target"
+            "a classifier of several targets decides for each by itself", "MultiOutputClassifier fits one for each"
         )
     labels = np.asarray(classes)
     if len(labels) < 2:

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from tenebra._model import Model
+from tenebra._outcome import Prediction
+from tenebra._several import columns
 from tenebra.errors import UnsupportedError
 
 _ROWS = 48
@@ -24,12 +26,21 @@ def check(estimator: Any, model: Model, constants: dict[int, float]) -> None:
         rows[:, feature] = value
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        wanted = _asked(estimator, rows, model)
+        try:
+            wanted = _asked(estimator, rows, model)
+        except Exception as error:
+            raise UnsupportedError(
+                f"{type(estimator).__name__} could not be asked about random rows, to hold what was read of it to: {error}",
+                "does its `predict` take rows like those that it was fitted on?",
+            ) from error
     if wanted is None:
         return
     found = model.evaluate(rows)
+    if model._readout.targets is not None:
+        _check_targets(estimator, model, found, np.asarray(wanted))
+        return
     if model.classes_ is not None:
-        scores = found.scores if model._readout.calibrated is None else found.values
+        scores = found.scores if model._readout.parts is None else found.values
         margins = _margins(scores)
         decided = margins > 1e-4 * (1 + np.abs(scores).max(axis=1))
         if model.inverse_link == "sigmoid_normalized":
@@ -44,10 +55,24 @@ def check(estimator: Any, model: Model, constants: dict[int, float]) -> None:
         unit = np.abs(values).max() + 1e-9
         if values.shape == found.values.shape and np.allclose(values, found.values, rtol=_RELATIVE, atol=_RELATIVE * unit):
             return
-    raise UnsupportedError(
+    raise _otherwise(estimator)
+
+
+def _otherwise(estimator: Any) -> UnsupportedError:
+    return UnsupportedError(
         f"{type(estimator).__name__} predicts otherwise than its fitted attributes say",
         "a subclass that overrides `predict`, or a version of its library that this package does not know, may do so",
     )
+
+
+def _check_targets(estimator: Any, model: Model, found: Prediction, wanted: np.ndarray) -> None:
+    targets = model._readout.targets or ()
+    if wanted.shape != found.labels.shape:
+        raise _otherwise(estimator)
+    for place, scores in enumerate(columns([target.n_scores for target in targets], found.scores)):
+        decided = _margins(scores) > 1e-4 * (1 + np.abs(scores).max(axis=1))
+        if not np.array_equal(wanted[decided, place], found.labels[decided, place]):
+            raise _otherwise(estimator)
 
 
 def _check_scores(estimator: Any, model: Model, rows: np.ndarray) -> None:

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 _NEIGHBOURS = "it compares a row with all rows that it was fitted on, which the server would have to do encrypted for each"
 _KERNEL = "it compares a row with the rows that it was fitted on, by a kernel that is not linear"
-_SEVERAL = "it decides for each target by itself; fit one estimator for each"
 _CHAIN = "each of its estimators reads the decision of the one before, which is known where it is decrypted"
 
 _REASONS = {
     "KNeighborsClassifier KNeighborsRegressor RadiusNeighborsClassifier RadiusNeighborsRegressor LocalOutlierFactor": _NEIGHBOURS,
     "GaussianProcessClassifier GaussianProcessRegressor KernelRidge LabelPropagation LabelSpreading": _KERNEL,
     "QuadraticDiscriminantAnalysis": "its scores are products of features, and there is no scheme for those yet; LinearDiscriminantAnalysis is linear",
-    "MultiOutputClassifier": _SEVERAL,
     "ClassifierChain RegressorChain": _CHAIN,
     "OneVsOneClassifier OutputCodeClassifier": "pairs of classes vote, which is no sum of scores; OneVsRestClassifier has a score for each class",
-    "AdaBoostRegressor": "it predicts the weighted median of its trees, which is no sum; GradientBoostingRegressor is one",
     "DummyClassifier DummyRegressor": "it does not look at its features; there is nothing to encrypt",
     "IsotonicRegression": "it is a function of one feature that interpolates; a tree of that feature steps",
     "TransformedTargetRegressor": "what it does to the target is a function of Python; compile its `regressor_` and apply the inverse to what it predicts",

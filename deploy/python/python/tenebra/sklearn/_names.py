@@ -18,7 +18,7 @@ _LINEAR = {
 }
 _TREES = {
     "sklearn.tree": "DecisionTreeClassifier DecisionTreeRegressor ExtraTreeClassifier ExtraTreeRegressor",
-    "sklearn.ensemble": """AdaBoostClassifier ExtraTreesClassifier ExtraTreesRegressor GradientBoostingClassifier GradientBoostingRegressor
+    "sklearn.ensemble": """AdaBoostClassifier AdaBoostRegressor ExtraTreesClassifier ExtraTreesRegressor GradientBoostingClassifier GradientBoostingRegressor
         HistGradientBoostingClassifier HistGradientBoostingRegressor IsolationForest RandomForestClassifier RandomForestRegressor""",
     "sklearn.naive_bayes": "BernoulliNB CategoricalNB",
     "xgboost": "XGBClassifier XGBRegressor XGBRFClassifier XGBRFRegressor XGBRanker",
@@ -31,7 +31,7 @@ _OTHERS = {
     "sklearn.neural_network": "MLPClassifier MLPRegressor",
     "sklearn.ensemble": "BaggingClassifier BaggingRegressor StackingClassifier StackingRegressor VotingClassifier VotingRegressor",
     "sklearn.multiclass": "OneVsRestClassifier",
-    "sklearn.multioutput": "MultiOutputRegressor",
+    "sklearn.multioutput": "MultiOutputClassifier MultiOutputRegressor",
     "sklearn.calibration": "CalibratedClassifierCV",
 }
 HOMES = {
