@@ -99,6 +99,24 @@ def test_people_do_with_them_what_they_do_with_others() -> None:
     assert not hasattr(SGDClassifier(), "predict_proba") and hasattr(SGDClassifier(loss="log_loss"), "predict_proba")
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_a_search_sees_what_bits_lose() -> None:
+    from tenebra.model_selection import simulated_score
+    from tenebra.sklearn import LogisticRegression, RandomForestClassifier, Ridge
+
+    X, y = load_breast_cancer(return_X_y=True)
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression())
+    search = GridSearchCV(pipeline, {"logisticregression__n_bits": [2, 10]}, scoring=simulated_score()).fit(X, y)
+    few, many = search.cv_results_["mean_test_score"]
+    assert few < many - 0.02 and search.best_params_ == {"logisticregression__n_bits": 10}
+    forest = RandomForestClassifier(5, max_depth=4, random_state=0)
+    scores = GridSearchCV(forest, {"n_bits": [2, None]}, scoring=simulated_score(), cv=3).fit(X, y).cv_results_["mean_test_score"]
+    assert scores[0] < scores[1] and abs(scores[1] - cross_val_score(forest, X, y, cv=3).mean()) < 0.01
+    X, y = load_diabetes(return_X_y=True)
+    search = GridSearchCV(Ridge(0.1), {"n_bits": [3, 12]}, scoring=simulated_score(lambda y, found: -np.abs(y - found).mean())).fit(X, y)
+    assert search.best_params_ == {"n_bits": 12}
+
+
 def test_stubs_name_every_estimator() -> None:
     from pathlib import Path
 
