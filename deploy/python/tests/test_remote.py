@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import pickle
 import re
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +25,14 @@ pytestmark = pytest.mark.skipif(not BINARY.exists(), reason="`cargo build --rele
 
 @pytest.fixture
 def url(tmp_path: Path) -> Iterator[str]:
+    with _serving(tmp_path, "--open") as url:
+        yield url
+
+
+@contextmanager
+def _serving(tmp_path: Path, *how: str) -> Iterator[str]:
     log = tmp_path / "log"
-    arguments = ["serve", "--open", "--store", tmp_path / "store", "--listen", "127.0.0.1:0", "--log", "json"]
+    arguments = ["serve", *how, "--store", tmp_path / "store", "--listen", "127.0.0.1:0", "--log", "json"]
     with log.open("w") as stderr:
         server = subprocess.Popen([BINARY, *arguments], stderr=stderr)
     try:
@@ -59,6 +67,31 @@ def test_rows_are_scored_by_a_server(url: str, tmp_path: Path) -> None:
             remote.predict(name, X[:1], version="0" * 64)
     with pytest.raises(tenebra.ServiceError, match="none"):
         tenebra.Remote(url).predict("none", X)
+
+
+def _token(store: Path, name: str, role: str) -> str:
+    done = subprocess.run([BINARY, "token", "add", name, "--role", role, "--store", store], check=True, capture_output=True, text=True)
+    return done.stdout.strip().splitlines()[-1].strip()
+
+
+def test_a_server_asks_for_a_token(tmp_path: Path) -> None:
+    X, y = load_iris(return_X_y=True)
+    compiled = tenebra.compile(DecisionTreeClassifier(max_depth=3, random_state=0).fit(X, y), X, query="packed")
+    compiled.save(tmp_path / "model")
+    owner, client = (_token(tmp_path / "store", role, role) for role in ("owner", "client"))
+    with _serving(tmp_path) as url:
+        pushed = [BINARY, "push", tmp_path / "model", "--server", url, "--name", "model"]
+        subprocess.run(pushed, check=True, env={**os.environ, "TENEBRA_TOKEN": owner})
+        remote = tenebra.Remote(url, token=client)
+        np.testing.assert_array_equal(remote.predict("model", X[:9]), compiled.predict(X[:9], fhe="simulate"))
+        np.testing.assert_array_equal(remote.evaluate("model", X[:3]).scores, compiled.evaluate(X[:3], fhe="simulate").scores)
+        for stranger in (tenebra.Remote(url), tenebra.Remote(url, token="0" * len(client))):
+            with pytest.raises(tenebra.ServiceError) as caught:
+                stranger.predict("model", X[:1])
+            assert "token" in str(caught.value)
+        assert client not in repr(remote)
+        with pytest.raises(TypeError, match="not pickled"):
+            pickle.dumps(remote)
 
 
 def test_servers_that_are_none(tmp_path: Path) -> None:
