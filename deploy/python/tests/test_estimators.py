@@ -175,6 +175,17 @@ def test_what_is_no_sum_is_refused_with_the_reason() -> None:
             tenebra.from_fitted(fit())
 
 
+def test_a_search_has_the_name_of_what_it_found() -> None:
+    from sklearn.linear_model import Ridge
+    from sklearn.model_selection import GridSearchCV
+    from sklearn.pipeline import make_pipeline
+
+    of = data("diabetes")
+    search = GridSearchCV(Ridge(), {"alpha": [0.1, 1]}).fit(of.X_train, of.y_train)
+    assert tenebra.from_fitted(search).estimator == "Ridge"
+    assert tenebra.from_fitted(make_pipeline(search).fit(of.X_train, of.y_train)).estimator == "Ridge"
+
+
 def test_categories_that_were_not_there_are_refused() -> None:
     from sklearn.naive_bayes import CategoricalNB
 

@@ -268,8 +268,8 @@ pub(super) struct ErrorSum {
     equal: f64,
     error: ScoreDeviation,
     outputs: Vec<Moments>,
-    /// Per output, the least standard deviation to relate errors to.
-    least: Vec<f64>,
+    /// Per output, the span of all scores: moments are in this unit, lest squares of large scores overflow, or of small ones vanish.
+    spans: Vec<f64>,
 }
 
 /// Sums over the scores of one output.
@@ -290,7 +290,7 @@ impl ErrorSum {
             equal: model.equal(),
             error: ScoreDeviation::default(),
             outputs: vec![Moments::default(); model.n_outputs()],
-            least: spans.iter().map(|span| span * LEAST_DEVIATION).collect(),
+            spans,
         }
     }
 
@@ -298,37 +298,34 @@ impl ErrorSum {
         self.error.rows += 1;
         let changed = self.decision.decide(got) != ties::decide(self.decision, want, self.equal);
         self.error.changed += usize::from(changed);
-        for ((moments, got), want) in self.outputs.iter_mut().zip(got).zip(want) {
+        let outputs = self.outputs.iter_mut().zip(&self.spans);
+        for (((moments, span), got), want) in outputs.zip(got).zip(want) {
             self.error.max = self.error.max.max((got - want).abs());
-            let shifted = want - *moments.first.get_or_insert(*want);
+            // Where all sums of leaves are one, so are those of their codes.
+            if *span == 0.0 {
+                continue;
+            }
+            let shifted = (want - *moments.first.get_or_insert(*want)) / span;
             moments.sum += shifted;
             moments.squares += shifted * shifted;
-            moments.squared_error += (got - want).powi(2);
+            moments.squared_error += ((got - want) / span).powi(2);
         }
     }
 
     pub(super) fn finish(mut self) -> ScoreDeviation {
         #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
         let (rows, outputs) = (self.error.rows.max(1) as f64, self.outputs.len() as f64);
-        let total: f64 = self
-            .outputs
-            .iter()
-            .map(|moments| moments.squared_error)
-            .sum();
-        self.error.rms = (total / rows / outputs).sqrt();
-        let relative = |(moments, least): (&Moments, &f64)| {
+        let widest = self.spans.iter().copied().fold(0.0, f64::max);
+        let mut total = 0.0;
+        let varying = self.outputs.iter().zip(&self.spans);
+        for (moments, span) in varying.filter(|(_, span)| **span > 0.0) {
+            total += moments.squared_error * (span / widest).powi(2);
             let variance = (moments.squares - moments.sum * moments.sum / rows) / rows;
-            let deviation = variance.max(0.0).sqrt().max(*least);
-            let error = (moments.squared_error / rows).sqrt();
-            // All sums of leaves are one, and so are those of their codes.
-            if deviation == 0.0 {
-                0.0
-            } else {
-                error / deviation
-            }
-        };
-        let outputs = self.outputs.iter().zip(&self.least);
-        self.error.relative = outputs.map(relative).fold(0.0, f64::max);
+            let deviation = variance.max(0.0).sqrt().max(LEAST_DEVIATION);
+            let relative = (moments.squared_error / rows).sqrt() / deviation;
+            self.error.relative = self.error.relative.max(relative);
+        }
+        self.error.rms = widest * (total / rows / outputs).sqrt();
         self.error
     }
 }

@@ -109,6 +109,29 @@ fn two_stumps_by_hand() {
     assert!(quantized.encode(&[0.0, NAN]).is_err());
 }
 
+/// Leaves that are a power of two as large are as exact, and as well measured.
+#[test]
+fn the_unit_of_scores_does_not_matter() {
+    let rows = Table::from_rows(1, (0..30).map(|i| f64::from(i) / 10.0).collect()).unwrap();
+    let measured = |exponent: i32| {
+        let unit = 2.0_f64.powi(exponent);
+        let stump = |(threshold, value): &(f64, f64)| {
+            let root = split(0, *threshold, Missing::Refused, 1, 2);
+            vec![root, leaf(0.0), leaf(value * unit)]
+        };
+        let model = forest(1, [(0.5, 1.0), (1.5, 0.3)].iter().map(stump).collect());
+        let (_, report) = quantize_forest(&model, Some(&rows), &ForestOptions::default()).unwrap();
+        let error = report.measured.unwrap();
+        let errors = (error.max / unit, error.rms / unit, error.relative);
+        (report.leaf_bits, errors)
+    };
+    let wanted = measured(0);
+    assert!(wanted.1.2 > 0.0);
+    for exponent in [-1000, -600, -300, 300, 600, 1000] {
+        assert_eq!(measured(exponent), wanted, "2^{exponent}");
+    }
+}
+
 #[test]
 fn missing_values_take_an_existing_code_where_the_splits_agree() {
     use Missing::{AsZero, Left, Right};

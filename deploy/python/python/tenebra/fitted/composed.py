@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -104,7 +105,9 @@ def _inner(name: str) -> Any:
     def read_inner(estimator: Any) -> Draft | Model:
         from tenebra.fitted import read
 
-        return read(getattr(estimator, name))
+        inner = getattr(estimator, name)
+        made = read(inner)
+        return made if isinstance(made, Model) else replace(made, of=inner if made.of is None else made.of)
 
     return read_inner
 

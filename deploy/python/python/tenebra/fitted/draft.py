@@ -55,6 +55,8 @@ class Draft:
     names: Any = ()
     #: Features that have the same value in every row; their part of the score is in the intercept.
     constants: dict[int, float] = field(default_factory=dict)
+    #: The estimator that was found, or is wrapped, whose name the model takes.
+    of: Any = None
     #: What is done to a row before, and which values are the features then.
     steps: Steps | None = None
     features: list[int] = field(default_factory=list)
@@ -85,7 +87,7 @@ class Draft:
             "format": "tenebra-model",
             "version": 1,
             "kind": self._kind(),
-            "estimator": _original_name(estimator),
+            "estimator": _original_name(estimator if self.of is None else self.of),
             "feature_names": None if names is None else [str(name) for name in names],
             "n_features": n_features,
             "inverse_link": self.link,
