@@ -8,6 +8,7 @@ import resource
 import stat
 import traceback
 import zlib
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -178,3 +179,7 @@ def test_memory_stays_flat(linear: Any) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     some(int(os.environ.get("TENEBRA_LEAK_CALLS", "34000")))
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 4096, "kilobytes"
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert tenebra.__version__ == version("tenebra")

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from tenebra._report import Report
     from tenebra.fitted import from_fitted
 
+    __version__: str
+
 __all__ = [
     "Client",
     "ClippingWarning",
@@ -82,6 +84,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("tenebra")
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'tenebra' has no attribute '{name}'")
