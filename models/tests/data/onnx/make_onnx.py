@@ -79,6 +79,8 @@ CHAINS = {
     "exported_weights": chain([("Identity", ["x"], ["i"], {}), ("Cast", ["i"], ["f"], dict(to=1)), ("Dropout", ["f"], ["d"], {}), ("Transpose", ["w"], ["t"], dict(perm=[1, 0])),
                                ("MatMul", ["d", "t"], ["z"], {}), ("Add", ["z", "b"], ["s"], {}), ("Reshape", ["s", "flat"], ["y"], {})],
                               dict(w=f32(1, 4), b=f32(1), flat=np.array([-1])), 4, [("y", 1)]),
+    "refused_shape": chain([("Shape", ["x"], ["s"], {}), ("Concat", ["s", "large"], ["t"], dict(axis=0)), ("Reshape", ["x", "t"], ["y"], {})],
+                           dict(large=np.array([2**60])), 4, [("y", 1)]),
     "refused_division": chain([("Div", ["one", "x"], ["r"], {}), ("MatMul", ["r", "w"], ["y"], {})], dict(one=np.ones(1, np.float32), w=f32(4, 1)), 4, [("y", 1)]),
 }
 

@@ -166,7 +166,9 @@ fn joined(call: &Call<'_>, tensors: &[&Tensor], axis: usize) -> Result<Tensor, O
         let one = match &tensor.data {
             Data::Strings(_) => tensor.data.clone(),
             _ if tensors.iter().all(|tensor| tensor.data.is_constant()) => tensor.data.clone(),
-            _ => Data::Cells(tensor.to_cells().unwrap_or_default()),
+            _ => Data::Cells(tensor.to_cells().ok_or_else(|| {
+                call.refuse("it joins integers beyond 2^53 and what is computed from rows")
+            })?),
         };
         data = Some(match data {
             None => one,
