@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Float networks of other libraries, quantized after training: what `import` and `compile --calibrate` keep of their scores.
 
-    benches/onnx_trained_networks.py WORK [--tenebra target/release/tenebra] [--data ../shared/peer/data] [--only NAME]… [--no-run]
+    benches/onnx_trained_networks.py WORK [--tenebra target/release/tenebra] [--data ../shared/peer/data] [--folds K] [--only NAME]… [--no-run]
 
 Trains 16 networks on data sets of scikit-learn (rows of DATA, split there), by scikit-learn and by PyTorch, exports them through
 skl2onnx and torch.onnx, and for each runs `import`, `compile --calibrate` with the training rows, and `eval` of all test rows in
-the clear and simulated. Prints a table. Needs torch, onnx, scikit-learn; skl2onnx for the first six.
+the clear and simulated. Prints a table. With --folds, every row is a test row once: K networks are trained, each on all but a K-th of
+the rows, and the table has the means, and the standard error of the difference by folds. Needs torch, onnx, scikit-learn; skl2onnx for the first six.
 """
 import argparse
 import json
@@ -16,6 +17,8 @@ import sys
 import numpy as np
 import torch
 from torch import nn
+
+from folds import splits, written
 
 CLASSES = {"iris": 3, "wine_std": 3, "bc_std": 2, "digits": 10, "diabetes_std": 0}
 
@@ -152,35 +155,50 @@ def run(*command):
     return json.loads(done.stdout) if "--json" in command else done.stderr
 
 
+def evaluated(folder, a, make, classes):
+    """Scores in the clear and simulated, and the report of `compile`; None with --no-run."""
+    onnx, train, test = (folder / name for name in ("model.onnx", "train.csv", "test.csv"))
+    if not onnx.exists():
+        onnx.write_bytes(make(*rows(train), classes))
+    if a.no_run:
+        return None
+    (folder / "model.json").unlink(missing_ok=True)
+    run(a.tenebra, "import", onnx, "-o", folder / "model.json")
+    report = run(a.tenebra, "compile", folder / "model.json", "--calibrate", train, "--target", "y", "--no-measure", "--force",
+                 "-o", folder / "compiled", "--json")
+    scores = [run(a.tenebra, "eval", folder / "compiled", "--data", test, "--target", "y", "--mode", mode, "--json")["metric"]["value"]
+              for mode in ("clear", "simulate")]
+    return scores, report
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("work", type=pathlib.Path)
     p.add_argument("--tenebra", default="target/release/tenebra")
     p.add_argument("--data", type=pathlib.Path, default=pathlib.Path("../shared/peer/data"))
+    p.add_argument("--folds", type=int, default=0)
     p.add_argument("--only", action="append")
     p.add_argument("--no-run", action="store_true", help="trains and writes the files alone")
     a = p.parse_args()
-    print("| network | float | quantized | bits of a query | products | predicted ms |\n|---|---|---|---|---|---|")
+    torch.set_num_threads(1)
+    print("| network | float | quantized | lost | bits of a query | products | predicted ms |\n|---|---|---|---|---|---|---|")
     for name, data, make in NETWORKS:
         if a.only and not any(part in name for part in a.only):
             continue
-        folder = a.work / "".join(c if c.isalnum() else "_" for c in name)
-        folder.mkdir(parents=True, exist_ok=True)
-        onnx, (train, test) = folder / "model.onnx", (a.data / f"{data}_{part}.csv" for part in ("train", "test"))
-        if not onnx.exists():
-            onnx.write_bytes(make(*rows(train), CLASSES[data]))
-        for source, part in ((train, "train"), (test, "test")):
-            (folder / f"{part}.csv").write_bytes(source.read_bytes())
+        found = []
+        parts = splits(*(a.data / f"{data}_{part}.csv" for part in ("train", "test")), a.folds)
+        for fold, lines in enumerate(parts):
+            folder = a.work / ("".join(c if c.isalnum() else "_" for c in name) + (f"_{fold}" if a.folds else ""))
+            written(folder, *lines)
+            found.append(evaluated(folder, a, make, CLASSES[data]))
         if a.no_run:
             continue
-        (folder / "model.json").unlink(missing_ok=True)
-        run(a.tenebra, "import", onnx, "-o", folder / "model.json")
-        report = run(a.tenebra, "compile", folder / "model.json", "--calibrate", train, "--target", "y", "--no-measure", "--force",
-                     "-o", folder / "compiled", "--json")
-        scores = [run(a.tenebra, "eval", folder / "compiled", "--data", test, "--target", "y", "--mode", mode, "--json")["metric"]["value"]
-                  for mode in ("clear", "simulate")]
-        print(f"| {name} | {scores[0]:.4f} | {scores[1]:.4f} | {report['input_bits']} | {report['external_products']} "
-              f"| {report['predicted_evaluate_ms']:.1f} |", flush=True)
+        scores = np.array([scores for scores, _ in found])
+        lost = scores[:, 0] - scores[:, 1]
+        error = f" ± {lost.std(ddof=1) / len(lost) ** 0.5:.4f}" if a.folds else ""
+        mean = lambda key: np.mean([report[key] for _, report in found])
+        print(f"| {name} | {scores[:, 0].mean():.4f} | {scores[:, 1].mean():.4f} | {lost.mean():.4f}{error} | {mean('input_bits'):.0f} "
+              f"| {mean('external_products'):.0f} | {mean('predicted_evaluate_ms'):.1f} |", flush=True)
 
 
 if __name__ == "__main__":
