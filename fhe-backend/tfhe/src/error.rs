@@ -91,8 +91,9 @@ pub enum PlanError {
     /// No parameters keep the noise of a network below half a step of its outputs.
     #[error(
         "the digits of the outputs need {needed_bits} bits, {fitting_bits} fit behind {hidden_layers} hidden layers at a failure probability of \
-         2^{p_fail_log2}; prune weights or neurons, use fewer bits for activations or output weights or fewer hidden layers, or allow a larger \
-         failure probability"
+         2^{p_fail_log2}; let the range of each output take {} bits fewer (output weights){}, prune weights or neurons, use fewer bits for activations or fewer hidden layers, or allow a larger \
+         failure probability",
+        needed_bits - fitting_bits, or_narrower(*narrower)
     )]
     NetworkTooWide {
         /// Bits of the largest digit sum.
@@ -101,6 +102,8 @@ pub enum PlanError {
         fitting_bits: u32,
         /// Layers of neurons before the outputs.
         hidden_layers: usize,
+        /// Sums of the last hidden layer whose slots leave room for more digits of fewer bits, if there are such digits.
+        narrower: Option<NarrowerSums>,
         /// The failure probability asked for.
         p_fail_log2: f64,
     },
@@ -167,6 +170,31 @@ pub enum PlanError {
         /// What disagrees.
         what: &'static str,
     },
+}
+
+/// Sums of the last hidden layer that leave slots for shorter digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NarrowerSums {
+    /// Bits of the largest sum of the shorter digits, which fit.
+    pub digit_bits: u32,
+    /// Most values that a sum of the last hidden layer may take then.
+    pub values: u64,
+    /// Values that the widest takes.
+    pub widest: u64,
+}
+
+fn or_narrower(narrower: Option<NarrowerSums>) -> String {
+    let advice = |sums: NarrowerSums| {
+        let NarrowerSums {
+            digit_bits,
+            values,
+            widest,
+        } = sums;
+        format!(
+            ", or no sum of the last hidden layer more than {values} values (the widest has {widest}), for then digits of {digit_bits} bits fit"
+        )
+    };
+    narrower.map(advice).unwrap_or_default()
 }
 
 /// `2 and 5`.

@@ -19,7 +19,7 @@ mod report;
 mod roles;
 pub mod server_program;
 
-pub use error::{EvaluateError, PlanError};
+pub use error::{EvaluateError, NarrowerSums, PlanError};
 pub use linear::flood::Hidden;
 pub use network::program::NetworkProgram;
 pub use network::report::LayerReport;

@@ -3,23 +3,27 @@
 use tenebra_client::packing::{Packing, SwitchGadget};
 
 /// `(b, ℓ)` of key switches.
-pub(crate) const SWITCH_GADGETS: [(u8, u8); 30] = [
+pub(crate) const SWITCH_GADGETS: [(u8, u8); 34] = [
     (2, 24),
     (3, 16),
     (3, 17),
     (3, 18),
+    (3, 20),
     (4, 12),
     (4, 13),
     (4, 14),
+    (4, 15),
     (4, 11),
     (5, 8),
     (5, 9),
     (5, 10),
     (5, 11),
+    (5, 12),
     (6, 6),
     (6, 7),
     (6, 8),
     (6, 9),
+    (6, 10),
     (7, 5),
     (7, 6),
     (7, 7),

@@ -3,6 +3,7 @@
 mod candidates;
 mod keys;
 mod refresh;
+mod refusal;
 
 use alloc::rc::Rc;
 use std::collections::HashMap;
@@ -479,19 +480,5 @@ impl<'a> Search<'a> {
         let p = plain.plaintext_bits.into();
         let made = (gadgets.as_slice(), work.exact);
         network_noise(layout, made, noise, p, self.goal.p_fail_log2)
-    }
-
-    /// Says how many bits fit, where the least noise has this variance.
-    fn too_noisy(&self, variance: f64) -> PlanError {
-        let needed_bits = self.shape.digits.plaintext_bits;
-        let goal = self.goal.p_fail_log2;
-        let coefficients = self.shape.digits.coefficients;
-        let fits = |bits: &u32| p_fail_log2(variance, *bits, coefficients) <= goal;
-        PlanError::NetworkTooWide {
-            needed_bits,
-            fitting_bits: (1..needed_bits).rev().find(fits).unwrap_or(0),
-            hidden_layers: self.made() + 1,
-            p_fail_log2: goal,
-        }
     }
 }

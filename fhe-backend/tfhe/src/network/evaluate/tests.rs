@@ -299,6 +299,23 @@ fn two_hidden_layers() {
     }
 }
 
+/// As a convolution and a layer behind it: as many bits in a digit sum as finer gadgets leave room for behind a packed query.
+#[test]
+fn two_hidden_layers_of_wide_outputs() {
+    let mut rng = ChaCha20Rng::seed_from_u64(4);
+    let shape = Shape {
+        input_bits: 2,
+        widths: &[32, 32, 32, 10],
+        weights: 20,
+        activation_bits: 2,
+        output_weight: 60,
+        values: 200,
+    };
+    let circuit = network(&shape, &mut rng);
+    let ratio = run("32-32-32-10", &circuit, QueryMode::Packed, 1, 2);
+    assert!((0.2..1.4).contains(&ratio), "{ratio}");
+}
+
 #[test]
 fn three_hidden_layers() {
     let mut rng = ChaCha20Rng::seed_from_u64(3);
@@ -364,12 +381,17 @@ fn outputs_that_are_too_wide_are_refused() {
         needed_bits,
         fitting_bits,
         hidden_layers: 2,
+        narrower,
         ..
     } = refused
     else {
         panic!("{refused}");
     };
     assert!((1..needed_bits).contains(&fitting_bits), "{refused}");
+    // 50 outputs of several digits: less than 4096 / 50 values a sum.
+    let sums = narrower.unwrap();
+    assert!(sums.digit_bits <= fitting_bits, "{refused}");
+    assert!(sums.values < (4096 / 50).min(sums.widest), "{refused}");
 }
 
 /// What a search refuses because it hangs on the square of the key, the server refuses in a spec: plans with much room, whose scheme

@@ -42,7 +42,7 @@ const DIRECT_GADGETS: [BitGadget; 14] = [
 ];
 
 /// Gadgets of bits that are made of a packed query.
-const PACKED_GADGETS: [BitGadget; 15] = [
+const PACKED_GADGETS: [BitGadget; 20] = [
     (8, 2),
     (6, 3),
     (7, 3),
@@ -58,10 +58,15 @@ const PACKED_GADGETS: [BitGadget; 15] = [
     (4, 7),
     (5, 7),
     (3, 8),
+    (6, 6),
+    (5, 8),
+    (4, 9),
+    (4, 10),
+    (3, 13),
 ];
 
 /// Gadgets of bits that are made of hidden neurons.
-const HIDDEN_GADGETS: [BitGadget; 12] = [
+const HIDDEN_GADGETS: [BitGadget; 14] = [
     (6, 3),
     (8, 3),
     (5, 4),
@@ -72,6 +77,8 @@ const HIDDEN_GADGETS: [BitGadget; 12] = [
     (7, 5),
     (4, 6),
     (5, 6),
+    (4, 7),
+    (5, 7),
     (4, 8),
     (3, 8),
 ];
