@@ -100,6 +100,34 @@ def test_people_do_with_them_what_they_do_with_others() -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", [name for name in tenebra.sklearn.__all__ if library(name) is None])
+def test_all_that_takes_fhe_says_what_the_original_says_or_refuses(name: str) -> None:
+    cls = getattr(tenebra.sklearn, name)
+    X, y = _data(name)
+    model = cls(**few(name)).fit(X, y)
+    model.compile(X, measure=False, **({"leaf_bits": 16} if tenebra.from_fitted(model).of_trees else {}))
+    for method in ("predict", "predict_proba", "decision_function", "score_samples", "transform"):
+        if not hasattr(model, method):
+            continue
+        wanted = getattr(model, method)(X)
+        try:
+            found = getattr(model, method)(X, fhe="simulate")
+        except tenebra.UnsupportedError:
+            assert method != "predict"
+            continue
+        if isinstance(wanted, list):
+            # Of several targets.
+            wanted, found = np.hstack(wanted), np.hstack(found)
+        wanted, found = np.asarray(wanted[0] if isinstance(wanted, tuple) else wanted), np.asarray(found)
+        assert found.shape == wanted.shape or method == "predict" and found.size == wanted.size, method
+        if method == "predict" and model.compiled_.classes_ is not None:
+            assert (found == np.ravel(wanted)).mean() > 0.9
+        elif wanted.dtype.kind == "f":
+            # A tenth of the spread: what bits lose is far below, what is another thing is not.
+            assert np.median(np.abs(found.reshape(wanted.shape) - wanted)) <= 0.1 * np.ptp(wanted) + 1e-9, method
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_a_search_sees_what_bits_lose() -> None:
     from tenebra.model_selection import simulated_score
     from tenebra.sklearn import LogisticRegression, RandomForestClassifier, Ridge

@@ -10,7 +10,7 @@ from typing import Any
 
 from tenebra._model import Compiled, Progress
 from tenebra._report import Report
-from tenebra.errors import CompileError, InputError, NotFittedError
+from tenebra.errors import CompileError, InputError, NotFittedError, UnsupportedError
 from tenebra.fitted import from_fitted
 from tenebra.sklearn._names import LINEAR, TREES
 
@@ -189,6 +189,8 @@ def _params_while_fitting(cls: Callable[[], Any]) -> Callable[..., dict[str, Any
 
 def _predicting(base: Any, name: str, cls: Callable[[], Any]) -> Any:
     original = getattr(base, name)
+    # What is compiled is what predicts.
+    compiled = name != "transform" or not hasattr(base, "predict")
 
     def method(
         self: Any, X: Any, *args: Any, fhe: Any = "disable", threads: Any = 1, progress: Any = None, **kwargs: Any
@@ -198,6 +200,8 @@ def _predicting(base: Any, name: str, cls: Callable[[], Any]) -> Any:
         if args or kwargs:
             given = ", ".join([*(repr(argument) for argument in args), *kwargs])
             raise InputError(f"`{name}` with fhe={fhe!r} takes no {given}", "rows, threads and progress are taken")
+        if not compiled:
+            raise UnsupportedError(f"`{name}` of {base.__name__} is not compiled, only what predicts", '`fhe="disable"` transforms in the clear')
         return self._asked(name, X, fhe, threads, progress)
 
     method.__name__ = name
