@@ -42,13 +42,16 @@ pub(super) fn drop_unused_cuts(circuit: &mut Circuit, inputs: &mut [InputCodec])
     each_split(circuit, |input, threshold| {
         used[input].insert(*threshold);
     });
+    // Sorted, for forests have as many splits as thresholds, which are many.
+    let used: Vec<Vec<i64>> = used
+        .into_iter()
+        .map(|set| set.into_iter().collect())
+        .collect();
     // Threshold j stands for cut point j - 1. Those below the first and beyond the last cut point tell a missing value
     // from all others.
-    let rank = |used: &BTreeSet<i64>, code: i64| {
-        let below = used
-            .iter()
-            .filter(|threshold| (1..=code).contains(*threshold))
-            .count();
+    let rank = |used: &[i64], code: i64| {
+        let up_to = |code: i64| used.partition_point(|threshold| *threshold <= code);
+        let below = up_to(code).saturating_sub(up_to(0));
         i64::try_from(below).unwrap_or(i64::MAX)
     };
     each_split(circuit, |input, threshold| {
@@ -59,13 +62,13 @@ pub(super) fn drop_unused_cuts(circuit: &mut Circuit, inputs: &mut [InputCodec])
     for (input, used) in inputs.iter_mut().zip(&used) {
         if let Codec::Bins { cuts, .. } = &mut input.codec {
             input.missing = input.missing.map(|code| match code {
-                ..0 if used.contains(&0) => code,
+                ..0 if used.binary_search(&0).is_ok() => code,
                 ..0 => 0,
                 _ => i32::try_from(rank(used, code.into())).unwrap_or(code),
             });
             let kept = (1_i64..)
                 .zip(cuts.iter())
-                .filter(|(threshold, _)| used.contains(threshold));
+                .filter(|(threshold, _)| used.binary_search(threshold).is_ok());
             *cuts = kept.map(|(_, cut)| *cut).collect();
         }
     }
