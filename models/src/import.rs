@@ -9,6 +9,7 @@ mod imported;
 mod iterations;
 pub mod lightgbm;
 pub mod onnx;
+pub mod tabulate;
 pub mod xgboost;
 
 use core::fmt;

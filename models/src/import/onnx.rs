@@ -17,6 +17,7 @@ mod cell;
 mod chain;
 mod coded;
 mod compared;
+pub(super) mod dense;
 mod element;
 mod error;
 mod form;

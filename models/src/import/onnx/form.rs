@@ -90,7 +90,16 @@ pub(super) struct Budget(Cell<u64>);
 
 impl Budget {
     pub(super) fn new() -> Self {
-        Self(Cell::new(1 << 26))
+        Self::of(1 << 26)
+    }
+
+    /// Of so much work.
+    pub(super) fn of(work: u64) -> Self {
+        Self(Cell::new(work))
+    }
+
+    pub(super) fn left(&self) -> u64 {
+        self.0.get()
     }
 
     /// Takes `forms * terms` from the budget; false if it is used up.

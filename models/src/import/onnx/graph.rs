@@ -6,7 +6,7 @@ use prost::Message;
 
 use super::element::Element;
 use super::error::OnnxError;
-use super::proto::{AttributeProto, ModelProto, NodeProto, ValueInfoProto};
+use super::proto::{AttributeProto, GraphProto, ModelProto, NodeProto, ValueInfoProto};
 use super::tensor::Tensor;
 
 /// A decoded graph.
@@ -48,7 +48,12 @@ pub(super) struct Node {
     pub(super) inputs: Vec<String>,
     pub(super) outputs: Vec<String>,
     attributes: HashMap<String, AttributeProto>,
+    /// Attributes that are graphs.
+    bodies: HashMap<String, Result<Graph, OnnxError>>,
 }
+
+/// The version of each operator set that the file means.
+type Versions<'a> = HashMap<&'a str, Option<i64>>;
 
 impl Graph {
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, OnnxError> {
@@ -67,6 +72,17 @@ impl Graph {
             );
             return Err(OnnxError::Graph { message });
         }
+        let versions = model.opset_import.iter();
+        let versions = versions.map(|set| (domain(&set.domain), set.version));
+        Self::new(graph, &versions.collect(), model.producer_name, Input::new)
+    }
+
+    fn new(
+        graph: GraphProto,
+        versions: &Versions<'_>,
+        producer: String,
+        input: fn(ValueInfoProto) -> Result<Input, OnnxError>,
+    ) -> Result<Self, OnnxError> {
         let mut constants = HashMap::new();
         for tensor in &graph.initializer {
             if constants
@@ -81,19 +97,14 @@ impl Graph {
             .input
             .into_iter()
             .filter(|i| !constants.contains_key(&i.name));
-        let versions = model.opset_import.iter();
-        let versions = versions.map(|set| (domain(&set.domain), set.version));
-        let versions: HashMap<&str, Option<i64>> = versions.collect();
-        let nodes = graph.node.into_iter().enumerate().map(|(at, node)| {
-            let version = versions.get(domain(&node.domain)).copied().flatten();
-            Node::new(node, at, version)
-        });
+        let nodes = graph.node.into_iter().enumerate();
+        let nodes = nodes.map(|(at, node)| Node::new(node, at, versions));
         Ok(Self {
-            inputs: inputs.map(Input::new).collect::<Result<_, _>>()?,
+            inputs: inputs.map(input).collect::<Result<_, _>>()?,
             nodes: nodes.collect::<Result<_, _>>()?,
             constants,
             outputs: graph.output.into_iter().map(|output| output.name).collect(),
-            producer: model.producer_name,
+            producer,
         })
     }
 }
@@ -104,6 +115,16 @@ fn domain(name: &str) -> &str {
 }
 
 impl Input {
+    /// Of the body of a loop, which is called with tensors.
+    fn of_body(info: ValueInfoProto) -> Result<Self, OnnxError> {
+        Ok(Self {
+            name: info.name,
+            width: None,
+            shape: Vec::new(),
+            element: Element::Float32,
+        })
+    }
+
     fn new(info: ValueInfoProto) -> Result<Self, OnnxError> {
         let name = info.name;
         let refuse = |message: String| OnnxError::Graph {
@@ -155,7 +176,8 @@ impl Input {
 }
 
 impl Node {
-    fn new(node: NodeProto, at: usize, version: Option<i64>) -> Result<Self, OnnxError> {
+    fn new(node: NodeProto, at: usize, versions: &Versions<'_>) -> Result<Self, OnnxError> {
+        let version = versions.get(domain(&node.domain)).copied().flatten();
         let label = if node.name.is_empty() {
             format!("node {at}")
         } else {
@@ -166,9 +188,14 @@ impl Node {
             domain => format!("{domain}.{}", node.op_type),
         };
         let mut attributes = HashMap::new();
+        let mut bodies = HashMap::new();
         let mut twice = None;
-        for attribute in node.attribute {
+        for mut attribute in node.attribute {
             let name = attribute.name.clone();
+            if let Some(body) = attribute.g.take() {
+                let body = Graph::new(body, versions, String::new(), Input::of_body);
+                bodies.insert(name.clone(), body);
+            }
             if attributes.insert(name.clone(), attribute).is_some() {
                 twice = Some(name);
             }
@@ -180,6 +207,7 @@ impl Node {
             inputs: node.input,
             outputs: node.output,
             attributes,
+            bodies,
         };
         match twice {
             None => Ok(node),
@@ -250,6 +278,17 @@ impl Node {
             .and_then(|a| a.t.as_ref())
             .map(Tensor::new)
             .transpose()
+    }
+
+    /// The attribute's graph, if it is there.
+    pub(super) fn body(&self, name: &str) -> Result<Option<&Graph>, OnnxError> {
+        let body = self.bodies.get(name).map(Result::as_ref);
+        body.transpose().map_err(OnnxError::clone)
+    }
+
+    /// Attributes that are graphs.
+    pub(super) fn graphs(&self) -> impl Iterator<Item = &Graph> {
+        self.bodies.values().filter_map(|body| body.as_ref().ok())
     }
 
     /// Names of the attributes and their `AttributeType`, 0 where the file leaves it out.

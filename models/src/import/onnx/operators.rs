@@ -8,6 +8,7 @@ mod broadcast;
 mod convolution;
 mod elementwise;
 mod encode;
+mod find;
 mod folding;
 pub(super) mod linear;
 mod lookup;
@@ -24,26 +25,32 @@ mod unary;
 use super::call::{Call, Value};
 use super::error::OnnxError;
 use crate::network::Activation;
+pub(super) use broadcast::broadcast;
+pub(super) use elementwise::{apply, typed};
+pub(super) use find::evaluate_with;
 pub(super) use folding::Binary;
+pub(super) use lookup::class_data;
 use reduce::Reduction;
 use unary::Unary;
+pub(super) use unary::converted;
 
 /// What evaluates a node: the values of its outputs, in order.
-type Evaluate = fn(&Call<'_>) -> Result<Vec<Value>, OnnxError>;
+pub(super) type Evaluate = fn(&Call<'_>) -> Result<Vec<Value>, OnnxError>;
 
 /// Kinds of attributes, as `AttributeProto.AttributeType` numbers them.
 #[derive(Clone, Copy)]
-enum Kind {
+pub(super) enum Kind {
     Float = 1,
     Int = 2,
     String = 3,
     Tensor = 4,
+    Graph = 5,
     Floats = 6,
     Ints = 7,
     Strings = 8,
 }
 
-struct Operator {
+pub(super) struct Operator {
     name: &'static str,
     /// First version of the operator set in which a node with these attributes, or without them, means what is evaluated here.
     since: i64,
@@ -56,16 +63,16 @@ struct Operator {
 use Kind::{Float, Floats, Int, Ints, String as Text, Strings, Tensor as Constant};
 
 const ANY: usize = usize::MAX;
-const NONE: &[(&str, Kind)] = &[];
+pub(super) const NONE: &[(&str, Kind)] = &[];
 const AXIS: &[(&str, Kind)] = &[("axis", Int)];
 const AXES: &[(&str, Kind)] = &[("axes", Ints)];
-const REDUCE: &[(&str, Kind)] = &[
+pub(super) const REDUCE: &[(&str, Kind)] = &[
     ("axes", Ints),
     ("keepdims", Int),
     ("noop_with_empty_axes", Int),
 ];
 
-const fn operator(
+pub(super) const fn operator(
     name: &'static str,
     since: i64,
     attributes: &'static [(&'static str, Kind)],
@@ -364,7 +371,7 @@ const OPERATORS: &[Operator] = &[
 ];
 
 /// An operator set: its domain, the last version that is known, and its operators.
-struct Domain {
+pub(super) struct Domain {
     name: &'static str,
     latest: i64,
     operators: &'static [Operator],
@@ -387,6 +394,20 @@ const DOMAINS: [Domain; 5] = [
     quantizers("finn.custom_op.general"),
 ];
 
+/// A domain with operators beside those of the importer.
+pub(super) const fn domain(name: &'static str, operators: &'static [Operator]) -> Domain {
+    let latest = match name.as_bytes() {
+        b"ai.onnx" => 28,
+        b"ai.onnx.ml" => 5,
+        _ => 1,
+    };
+    Domain {
+        name,
+        latest,
+        operators,
+    }
+}
+
 /// A domain in which Brevitas and QONNX have had one and the same operator.
 const fn quantizers(name: &'static str) -> Domain {
     const OPERATORS: &[Operator] = &[operator(
@@ -405,68 +426,7 @@ const fn quantizers(name: &'static str) -> Domain {
 
 /// Evaluates a node.
 pub(super) fn evaluate(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
-    let operator = find(call)?;
-    check_attributes(call, operator)?;
-    if call.node.inputs.len() > operator.inputs {
-        return Err(call.refuse(format!(
-            "{} inputs; at most {} are supported",
-            call.node.inputs.len(),
-            operator.inputs
-        )));
-    }
-    (operator.evaluate)(call)
-}
-
-/// The operator of a node, in the version that the file imports.
-fn find(call: &Call<'_>) -> Result<&'static Operator, OnnxError> {
-    let node = call.node;
-    let (domain, name) = node
-        .operator
-        .rsplit_once('.')
-        .unwrap_or(("ai.onnx", &node.operator));
-    let domain = DOMAINS.iter().find(|known| known.name == domain);
-    let domain = domain.ok_or_else(|| node.unsupported())?;
-    let operator = domain.operators.iter().find(|known| known.name == name);
-    let operator = operator.ok_or_else(|| match node.operator.as_str() {
-        "ai.onnx.ml.CategoryMapper" | "ai.onnx.ml.DictVectorizer" => {
-            call.refuse("categories are not encoded here; encode them as columns of numbers before, and export the model that stands behind the encoder")
-        }
-        _ => node.unsupported(),
-    })?;
-    let (first, last) = (operator.since, domain.latest);
-    match node.version {
-        Some(version) if (first..=last).contains(&version) => Ok(operator),
-        Some(version) => Err(call.refuse(format!(
-            "version {version} of the operators of {}; {first} to {last} are known for this one: convert the file \
-             (onnx.version_converter) or export it with such a version",
-            domain.name
-        ))),
-        None => Err(call.refuse(format!(
-            "the file does not say which version of the operators of {} it means (opset_import)",
-            domain.name
-        ))),
-    }
-}
-
-fn check_attributes(call: &Call<'_>, operator: &Operator) -> Result<(), OnnxError> {
-    for (name, kind) in call.node.attributes() {
-        let known = operator.attributes.iter().find(|(known, _)| *known == name);
-        match known {
-            Some((_, expected)) if kind == 0 || kind == *expected as i32 => {}
-            Some((_, expected)) => {
-                return Err(call.refuse(format!(
-                    "the attribute {name} is of kind {kind}, {} is expected",
-                    *expected as i32
-                )));
-            }
-            None => {
-                return Err(call.refuse(format!(
-                    "the attribute {name} is not supported, and may change what it computes; export the model with a current exporter"
-                )));
-            }
-        }
-    }
-    Ok(())
+    evaluate_with(call, &[], None)
 }
 
 #[cfg(test)]

@@ -74,6 +74,9 @@ pub(crate) struct AttributeProto {
     pub(crate) s: Vec<u8>,
     #[prost(message, optional, tag = "5")]
     pub(crate) t: Option<TensorProto>,
+    /// The body of a loop. prost bounds how deep they nest.
+    #[prost(message, optional, tag = "6")]
+    pub(crate) g: Option<GraphProto>,
     // Unpacked as the proto2 writer emits them; prost reads packed fields as well.
     #[prost(float, repeated, packed = "false", tag = "7")]
     pub(crate) floats: Vec<f32>,

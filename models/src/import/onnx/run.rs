@@ -2,7 +2,6 @@
 
 use alloc::rc::Rc;
 use core::cell::RefCell;
-use std::collections::HashMap;
 
 use super::call::{Call, Run, Value};
 use super::cell::{Cell, Expr};
@@ -18,23 +17,7 @@ use super::widths::input_widths;
 
 /// Evaluates the graph. A node that cannot be evaluated matters only if an output depends on it.
 pub(super) fn run(graph: &Graph) -> Result<Run<'_>, OnnxError> {
-    let widths = input_widths(graph)?;
-    let mut run = Run {
-        graph,
-        values: HashMap::new(),
-        budget: Budget::new(),
-        leaves: RefCell::new(Leaves::new(widths.iter().sum())),
-        neurons: RefCell::default(),
-        steps: RefCell::new(Steps::new(widths.iter().sum())),
-        trace: RefCell::default(),
-        notes: RefCell::default(),
-        zip_maps: RefCell::default(),
-        widths,
-    };
-    for (name, tensor) in &graph.constants {
-        let value = Value::Tensor(tensor.clone());
-        run.values.insert(name.clone(), Ok(Rc::new(value)));
-    }
+    let mut run = Run::new(graph, input_widths(graph)?, Budget::new());
     let mut first = 0;
     for (input, &width) in graph.inputs.iter().zip(&run.widths) {
         let cell = |column: usize| match input.element {
@@ -55,8 +38,45 @@ pub(super) fn run(graph: &Graph) -> Result<Run<'_>, OnnxError> {
         }
         first += width;
     }
-    for node in &graph.nodes {
-        let results = evaluate(&run, node);
+    run.nodes(graph, operators::evaluate)?;
+    Ok(run)
+}
+
+impl<'a> Run<'a> {
+    /// With the constants of the graph.
+    pub(super) fn new(graph: &'a Graph, widths: Vec<usize>, budget: Budget) -> Self {
+        let constants = graph.constants.iter().map(|(name, tensor)| {
+            let value = Value::Tensor(tensor.clone());
+            (name.clone(), Ok(Rc::new(value)))
+        });
+        Self {
+            graph,
+            values: constants.collect(),
+            budget,
+            leaves: RefCell::new(Leaves::new(widths.iter().sum())),
+            neurons: RefCell::default(),
+            steps: RefCell::new(Steps::new(widths.iter().sum())),
+            trace: RefCell::default(),
+            notes: RefCell::default(),
+            zip_maps: RefCell::default(),
+            widths,
+        }
+    }
+
+    /// Evaluates the nodes of a graph, one after the other.
+    pub(super) fn nodes(
+        &mut self,
+        graph: &Graph,
+        with: operators::Evaluate,
+    ) -> Result<(), OnnxError> {
+        for node in &graph.nodes {
+            self.node(node, with)?;
+        }
+        Ok(())
+    }
+
+    fn node(&mut self, node: &Node, with: operators::Evaluate) -> Result<(), OnnxError> {
+        let results = evaluate(self, node, with);
         let names = node.outputs.iter().enumerate();
         for (at, name) in names.filter(|(_, name)| !name.is_empty()) {
             let result = match &results {
@@ -66,15 +86,19 @@ pub(super) fn run(graph: &Graph) -> Result<Run<'_>, OnnxError> {
                     .ok_or_else(|| node.refuse(format!("its output {} is not supported", at + 1))),
                 Err(error) => Err(error.clone()),
             };
-            if run.values.insert(name.clone(), result).is_some() {
+            if self.values.insert(name.clone(), result).is_some() {
                 return Err(node.refuse(format!("`{name}` is already defined")));
             }
         }
+        Ok(())
     }
-    Ok(run)
 }
 
-fn evaluate(run: &Run<'_>, node: &Node) -> Result<Vec<Rc<Value>>, OnnxError> {
+fn evaluate(
+    run: &Run<'_>,
+    node: &Node,
+    with: operators::Evaluate,
+) -> Result<Vec<Rc<Value>>, OnnxError> {
     let inputs = node
         .inputs
         .iter()
@@ -87,7 +111,7 @@ fn evaluate(run: &Run<'_>, node: &Node) -> Result<Vec<Rc<Value>>, OnnxError> {
     };
     // What a node reads and gives is bounded, so that a small graph cannot ask for any amount of copying.
     inputs.iter().try_for_each(|value| call.spend(value))?;
-    let outputs = operators::evaluate(&call)?;
+    let outputs = with(&call)?;
     outputs.iter().try_for_each(|value| call.spend(value))?;
     let settled = outputs.into_iter().map(|value| match value {
         Value::Tensor(tensor) => Value::Tensor(tensor.settled()),

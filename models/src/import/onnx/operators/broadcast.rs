@@ -8,7 +8,7 @@ use crate::import::onnx::tensor::{Dim, Tensor};
 const MAX_ELEMENTS: usize = 1 << 24;
 
 /// The tensors in the shape that they have in common.
-pub(super) fn broadcast<const N: usize>(
+pub(crate) fn broadcast<const N: usize>(
     call: &Call<'_>,
     tensors: [&Tensor; N],
 ) -> Result<(Vec<Dim>, [Tensor; N]), OnnxError> {

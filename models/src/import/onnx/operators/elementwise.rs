@@ -132,7 +132,7 @@ pub(super) fn mapped(
 }
 
 /// An operation on two tensors of one type.
-pub(super) fn apply(
+pub(crate) fn apply(
     call: &Call<'_>,
     operation: Binary,
     a: &Tensor,
@@ -199,7 +199,7 @@ pub(super) fn apply(
 }
 
 /// Numbers in the data that their type has.
-pub(super) fn typed(element: Element, numbers: Vec<f64>) -> Data {
+pub(crate) fn typed(element: Element, numbers: Vec<f64>) -> Data {
     if element.is_float() {
         return Data::Numbers(numbers);
     }

@@ -251,7 +251,7 @@ pub(super) fn zip_map(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
 }
 
 /// The labels of a classifier, as its attributes give them.
-pub(super) fn class_data(call: &Call<'_>) -> (Element, Data) {
+pub(crate) fn class_data(call: &Call<'_>) -> (Element, Data) {
     let ints = ["classlabels_ints", "classlabels_int64s"];
     let ints: Vec<i64> = ints
         .iter()

@@ -179,7 +179,7 @@ pub(super) fn cast_like(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
 }
 
 /// The tensor with elements of another type.
-pub(super) fn converted(call: &Call<'_>, x: &Tensor, to: Element) -> Result<Tensor, OnnxError> {
+pub(crate) fn converted(call: &Call<'_>, x: &Tensor, to: Element) -> Result<Tensor, OnnxError> {
     let from = x.element;
     if from == to {
         return Ok(x.clone());
