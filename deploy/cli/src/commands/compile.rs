@@ -1,13 +1,15 @@
 //! `tenebra compile`.
 
+mod tabulate;
+mod warnings;
+
 use std::path::{Path, PathBuf};
 
 use tenebra_app::files::TableFile;
 use tenebra_app::model_folder::{self, MODEL_FILES, read_model};
-use tenebra_app::report::{NetworkBits, QuantizationReport};
 use tenebra_app::rows::{Columns, Selection, read_rows};
 use tenebra_app::settings::{self, Settings};
-use tenebra_app::{Compiled, Error, compile, files};
+use tenebra_app::{Error, compile, files};
 use tenebra_circuit::QueryMode;
 use tenebra_models::data::Table;
 use tenebra_models::quantized::Calibration;
@@ -18,6 +20,7 @@ use crate::commands::csv_options::{CsvOptions, doubtful_features};
 use crate::commands::inspect;
 use crate::files::files;
 use crate::output::{self, Failure};
+use warnings::{moved, warn_of_network};
 
 /// Quantize, verify and plan a model; write DIR/client.tnb and DIR/server.tnb
 ///
@@ -28,7 +31,8 @@ use crate::output::{self, Failure};
 Examples:
   tenebra compile model.json --calibrate train.csv -o model/
   tenebra compile model.json --calibrate train.csv --target y --n-bits 6 -o model/ --json
-  tenebra compile trees.json --calibrate train.csv --bins thresholds --decoy-bits 1 -o model/")]
+  tenebra compile trees.json --calibrate train.csv --bins thresholds --decoy-bits 1 -o model/
+  tenebra compile svm.onnx --tabulate --n-bits 5 --calibrate train.csv --target y -o model/")]
 pub(crate) struct Arguments {
     /// Float model, from `tenebra train` or `tenebra import`; `-` is stdin
     #[arg(value_parser = InputPath)]
@@ -46,6 +50,11 @@ pub(crate) struct Arguments {
     /// error (least-error)
     #[arg(long, value_name = "HOW", requires = "calibrate", value_parser = range)]
     range: Option<Calibration>,
+    /// The model is an ONNX graph of few features, which is evaluated at every combination of their codes: kernel machines, nearest
+    /// neighbours, Gaussian processes and others that are no sums. Codes of all features have up to 20 bits together, `--n-bits`
+    /// each [default: 15 together, up to 8 each]
+    #[arg(long, requires = "calibrate", conflicts_with_all = ["bins", "range"])]
+    tabulate: bool,
     /// Folder to write to
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
@@ -150,7 +159,8 @@ fn range(text: &str) -> Result<Calibration, String> {
 /// What is asked of the compilation.
 fn settings(arguments: &Arguments) -> Settings {
     Settings {
-        n_bits: arguments.n_bits,
+        // Of a table, they are in the model's own thresholds.
+        n_bits: arguments.n_bits.filter(|_| !arguments.tabulate),
         weight_bits: arguments.weight_bits,
         activation_bits: arguments.activation_bits,
         bins: arguments.bins.map(|bins| match bins {
@@ -210,40 +220,6 @@ fn named_by(model: Model, path: &Path, table: &Table) -> Result<Model, Failure> 
     Ok(model.with_feature_names(table.columns().to_vec())?)
 }
 
-/// Fewer calibration rows than this tell little of a network.
-const FEW_ROWS: usize = 50;
-/// A smaller share of the calibration rows with the same class is worth a word.
-const FEW_AGREE: f64 = 0.97;
-
-fn warn_of_network(bits: &NetworkBits, compiled: &Compiled, model: &Model, path: &Path) {
-    let path = path.display();
-    if bits.rows < FEW_ROWS {
-        let rows = bits.rows;
-        output::warning(&format!(
-            "{path}: {rows} rows are few to quantize a network by; give some hundred like those to be scored"
-        ));
-    }
-    let name = |&feature: &usize| {
-        let name = model.feature_names().and_then(|names| names.get(feature));
-        name.map_or_else(|| (feature + 1).to_string(), |name| format!("`{name}`"))
-    };
-    if let Some(first) = bits.constant_features.first() {
-        output::warning(&format!(
-            "{path}: {} of the features that the network reads are constant in these rows, {} the first; they are not sent, and count as that constant",
-            bits.constant_features.len(),
-            name(first)
-        ));
-    }
-    if let Some(agree) = compiled.report.quantization.class_agreement
-        && agree < FEW_AGREE
-    {
-        output::warning(&format!(
-            "{path}: the quantized network has another class than the float one in {:.1} % of the rows; train it with codes (`tenebra train MLPClassifier`), or prune it first",
-            100.0 * (1.0 - agree)
-        ));
-    }
-}
-
 /// What to know of the calibration data: of a linear model's features, also where steps make them.
 fn notes(
     model: &Model,
@@ -267,31 +243,14 @@ fn notes(
     }
 }
 
-/// That scores moved by more than `most` percent of their range, or as many rows changed class.
-fn moved(report: &QuantizationReport, most: f64) -> Option<String> {
-    let error = report.max_score_error.zip(report.score_range);
-    let range = error.filter(|(_, range)| *range > 0.0);
-    let scores = range
-        .map(|(error, range)| 100.0 * error / range)
-        .filter(|part| *part > most);
-    let classes = report.class_agreement.map(|share| 100.0 - 100.0 * share);
-    let classes = classes.filter(|part| *part > most);
-    let what = match (classes, scores) {
-        (Some(part), _) => format!("{part:.1} % of the calibration rows change class"),
-        (None, Some(part)) if report.class_agreement.is_none() => {
-            format!("a score of the calibration rows moves by {part:.1} % of their range")
-        }
-        _ => return None,
-    };
-    Some(format!(
-        "{what} when the model is quantized, more than `--max-moved {most}`: take more bits, which `tenebra tune` finds"
-    ))
-}
-
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     check_folder(&arguments.output)?;
     check_stdin([Some(&arguments.model), arguments.calibrate.as_ref()])?;
-    let mut model = read_model(&arguments.model)?;
+    let mut model = if arguments.tabulate {
+        tabulate::model(arguments)?
+    } else {
+        read_model(&arguments.model)?
+    };
     let nameless = model.feature_names().is_none();
     let calibration = match &arguments.calibrate {
         Some(path) => {
