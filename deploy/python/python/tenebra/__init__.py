@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from tenebra._parties import Client, Keys, Remote, Server
     from tenebra._report import Report
     from tenebra.fitted import from_fitted
+    from tenebra._tabulate import tabulate
 
     __version__: str
 
@@ -64,6 +65,7 @@ __all__ = [
     "from_fitted",
     "import_model",
     "load",
+    "tabulate",
 ]
 
 # Names that need numpy are imported when they are first used: importing it takes longer than all the rest.
@@ -80,6 +82,7 @@ _HOMES = {
     "from_fitted": "tenebra.fitted",
     "import_model": "tenebra._model",
     "load": "tenebra._model",
+    "tabulate": "tenebra._tabulate",
 }
 
 
