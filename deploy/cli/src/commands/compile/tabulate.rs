@@ -1,6 +1,6 @@
 //! `tenebra compile --tabulate`.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
 use std::path::Path;
 
 use tenebra_app::files::{self, TableFile};

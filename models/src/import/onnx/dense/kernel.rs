@@ -249,16 +249,13 @@ pub(super) fn classifier(call: &Call<'_>) -> Result<Vec<Value>, OnnxError> {
 fn probabilities(scores: &[f64], slopes: &[f64], shifts: &[f64], classes: usize) -> Vec<f64> {
     const LEAST: f64 = 1e-7;
     let mut pairs = vec![vec![0.0; classes]; classes];
-    let mut machine = 0;
-    for one in 0..classes {
-        for other in one + 1..classes {
-            let exponent = scores[machine] * slopes[machine] + shifts[machine];
-            let first = 1.0 / (1.0 + exponent.exp());
-            let first = first.clamp(LEAST, 1.0 - LEAST);
-            pairs[one][other] = first;
-            pairs[other][one] = 1.0 - first;
-            machine += 1;
-        }
+    let machines = (0..classes).flat_map(|one| (one + 1..classes).map(move |other| (one, other)));
+    for (machine, (one, other)) in machines.enumerate() {
+        let exponent = scores[machine] * slopes[machine] + shifts[machine];
+        let first = 1.0 / (1.0 + exponent.exp());
+        let first = first.clamp(LEAST, 1.0 - LEAST);
+        pairs[one][other] = first;
+        pairs[other][one] = 1.0 - first;
     }
     if classes == 2 {
         return vec![pairs[0][1], pairs[1][0]];

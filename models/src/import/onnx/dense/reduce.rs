@@ -130,9 +130,9 @@ pub(super) fn along(
     let length = results.first().map_or(0, Vec::len);
     call.work(length, outer.saturating_mul(inner))?;
     let mut moved = Vec::with_capacity(length * outer * inner);
-    for o in 0..outer {
+    for lines in results.chunks(inner.max(1)) {
         for j in 0..length {
-            moved.extend((0..inner).map(|i| results[o * inner + i][j]));
+            moved.extend(lines.iter().map(|line| line[j]));
         }
     }
     Ok(moved)
