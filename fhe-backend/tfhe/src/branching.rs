@@ -11,6 +11,7 @@ pub(crate) mod diagram;
 pub(crate) mod digits;
 pub(crate) mod evaluate;
 pub(crate) mod form;
+pub(crate) mod goal;
 pub(crate) mod kernel;
 pub(crate) mod packed;
 pub(crate) mod plan;

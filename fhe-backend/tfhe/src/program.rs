@@ -18,7 +18,8 @@ use crate::branching::evaluate::Glwe;
 use crate::branching::evaluate::{BranchingEvaluator, respond};
 use crate::branching::form::groups::alternatives;
 use crate::branching::form::{COMPUTED_LOOKUP, branching_form};
-use crate::branching::plan::{BranchingPlan, Goal, check_any};
+use crate::branching::goal::Goal;
+use crate::branching::plan::{BranchingPlan, check_any};
 use crate::error::{EvaluateError, PlanError};
 use crate::linear::evaluate::LinearEvaluator;
 use crate::linear::plan::{

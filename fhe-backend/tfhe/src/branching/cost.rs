@@ -4,7 +4,10 @@
 //! `benches/peer_trees.py`), where predictions are within a fifth of what is measured. A processor that knows AVX2 alone takes about twice the time;
 //! choices between plans are the same, for everything grows alike.
 
+use tenebra_client::branching::ValidBranching;
 use tenebra_client::packing::SwitchGadget;
+
+use super::diagram::Diagram;
 
 /// Microseconds a byte from memory.
 pub(crate) const MEMORY_US: f64 = 0.125e-3;
@@ -34,6 +37,20 @@ pub(crate) fn clear_cmux_us(size: f64, columns: f64, level_count: u8) -> f64 {
     (rows + columns) * transform_us(size)
         + rows * columns * size * 0.12e-3
         + columns * size * 1.0e-3
+}
+
+/// Predicted time of the diagram alone. GGSWs are met in any order, and stay near; so do registers.
+pub(crate) fn diagram_us(layout: &ValidBranching, diagram: &Diagram) -> f64 {
+    let columns = (layout.glwe().glwe_dimension() + 1) as f64;
+    let size = layout.glwe().polynomial_size() as f64;
+    let levels = layout.layout().level_count;
+    let bytes = (f64::from(levels) * columns + 3.0) * columns * size * 8.0;
+    let centred = layout.layout().packing.is_none();
+    let cmux = cmux_us(size, (columns, 1.0), levels, centred) + bytes * NEAR_MEMORY_US;
+    let clear = clear_cmux_us(size, columns, levels);
+    let values = diagram.clear_values * size_of::<(usize, i64)>();
+    let from_memory = (values as f64 - KEPT_BYTES).max(0.0) * MEMORY_US;
+    diagram.cmuxes as f64 * cmux + diagram.clear_cmuxes as f64 * clear + from_memory
 }
 
 /// A split by an automorphism: that of mask and body, the switch, and the sum and difference.

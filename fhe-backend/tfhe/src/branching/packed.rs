@@ -9,9 +9,8 @@ use tenebra_client::ValidGlwe;
 use tenebra_client::branching::ValidBranching;
 use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget, SwitchKeys};
 
-use super::cost::{scheme_switch_us, split_us};
+use super::cost::{diagram_us, scheme_switch_us, split_us};
 use super::diagram::Diagram;
-use super::plan::diagram_us;
 use super::variance::{is_exact, polynomial_energy};
 use crate::noise::{MixedNoise, rounding_variance, tuniform_variance};
 use crate::objective::Answer;

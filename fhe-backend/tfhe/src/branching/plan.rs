@@ -5,14 +5,14 @@ use tenebra_client::ValidGlwe;
 use tenebra_client::branching::{BranchingLayout, ValidBranching};
 use tenebra_client::branching::{MAX_DIGITS, Radix};
 
-use super::cost::{KEPT_BYTES, MEMORY_US, NEAR_MEMORY_US, clear_cmux_us, cmux_us, expand_us};
+use super::cost::{clear_cmux_us, cmux_us, diagram_us, expand_us};
 use super::diagram::{Diagram, build};
 use super::digits::{DigitForm, cut, value_bits};
 use super::form::BranchingForm;
+use super::goal::{Found, Goal, response_width, sent_body_bits};
 use super::packed;
 use super::variance::{result_noise, switch_noise};
 use crate::error::PlanError;
-use crate::noise::{MixedNoise, centred_switch_variance, p_fail_log2};
 use crate::objective::{Answer, server_cost};
 
 /// Shape of a GGSW and its external product.
@@ -86,17 +86,6 @@ const MAX_RADIX_LOG: u8 = 24;
 /// Up to `2^3` parts are tried, of this many trees or more.
 const MAX_PARTS_LOG: u8 = 3;
 const TREES_OF_PART: usize = 32;
-
-/// What a plan must reach.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Goal {
-    pub(crate) p_fail_log2: f64,
-    /// What the predicted variance is multiplied with: 1, or more if it was measured to be too small.
-    pub(crate) variance_factor: f64,
-}
-
-/// A layout, the failure probability it reaches and the variance of a digit sum.
-pub(crate) type Found = (ValidBranching, f64, f64);
 
 /// The cheapest plan of any of these forms of a circuit that fits `p_fail`, with direct or packed queries, whichever is asked for or
 /// answers sooner.
@@ -345,40 +334,6 @@ fn gadget_bits(base_log: u8, level_count: u8) -> u8 {
     base_log.saturating_mul(level_count)
 }
 
-/// Body bits far below the noise are not worth sending: dropping b − 3 of them adds under 1 % of variance.
-pub(crate) fn sent_body_bits(glwe: ValidGlwe) -> u8 {
-    64 - glwe.params().noise_bound_log2.saturating_sub(3)
-}
-
-/// The layout with the fewest response bits that reach `p_fail`, where external products leave the noise `products`.
-pub(crate) fn response_width(
-    layout: &ValidBranching,
-    products: MixedNoise,
-    coefficients: usize,
-    goal: Goal,
-) -> Option<Found> {
-    let p = layout.layout().plaintext_bits;
-    let p_fail = goal.p_fail_log2;
-    let products = products.times(goal.variance_factor);
-    // The variance alone refuses most at once.
-    let normal = p_fail_log2(products.variance(), u32::from(p), coefficients);
-    if normal > p_fail || products.p_fail_log2(u32::from(p), coefficients) > p_fail {
-        return None;
-    }
-    let found = (p + 1..=64).find_map(|response_bits| {
-        let switch = centred_switch_variance(layout.glwe(), u32::from(response_bits));
-        let noise = products.plus_normal(switch);
-        let reached = noise.p_fail_log2(u32::from(p), coefficients);
-        (reached <= p_fail).then_some((response_bits, reached, noise.variance()))
-    });
-    let (response_bits, reached, variance) = found?;
-    let narrow = BranchingLayout {
-        response_bits,
-        ..*layout.layout()
-    };
-    Some((narrow.validate().ok()?, reached, variance))
-}
-
 fn cost(layout: &ValidBranching, diagram: &Diagram, options: &Options) -> f64 {
     let words = (layout.layout().input_bits as usize
         * layout.ggsw_rows()
@@ -402,20 +357,6 @@ pub(crate) fn evaluate_us(layout: &ValidBranching, diagram: &Diagram) -> f64 {
     let columns = (layout.glwe().glwe_dimension() + 1) as f64;
     let expand = expand_us(size, (columns, 1.0), layout.layout().level_count);
     f64::from(layout.layout().input_bits) * expand + diagram_us(layout, diagram)
-}
-
-/// Predicted time of the diagram alone. GGSWs are met in any order, and stay near; so do registers.
-pub(crate) fn diagram_us(layout: &ValidBranching, diagram: &Diagram) -> f64 {
-    let columns = (layout.glwe().glwe_dimension() + 1) as f64;
-    let size = layout.glwe().polynomial_size() as f64;
-    let levels = layout.layout().level_count;
-    let bytes = (f64::from(levels) * columns + 3.0) * columns * size * 8.0;
-    let centred = layout.layout().packing.is_none();
-    let cmux = cmux_us(size, (columns, 1.0), levels, centred) + bytes * NEAR_MEMORY_US;
-    let clear = clear_cmux_us(size, columns, levels);
-    let values = diagram.clear_values * size_of::<(usize, i64)>();
-    let from_memory = (values as f64 - KEPT_BYTES).max(0.0) * MEMORY_US;
-    diagram.cmuxes as f64 * cmux + diagram.clear_cmuxes as f64 * clear + from_memory
 }
 
 /// Says how many bits the narrowest digit sums need and how many fit.

@@ -6,7 +6,7 @@ use tenebra_client::linear::{LinearLayout, ValidLinear};
 
 use super::flood::{self, Hidden};
 use super::product::{direct_us, transform_us};
-use crate::branching::plan::Goal;
+use crate::branching::goal::Goal;
 use crate::error::PlanError;
 use crate::noise::{
     input_variance, modulus_switch_variance, set_bits_bound, tail_log2, tuniform_variance,

@@ -21,7 +21,7 @@ use super::layers::{BitGadget, Bits, Layer, layers, readout_stride};
 use super::noise::{LayerNoise, NetworkNoise, log2_sum, network_noise};
 use super::report::LayerFacts;
 use crate::branching::digits::{DigitForm, cut, value_bits};
-use crate::branching::plan::Goal;
+use crate::branching::goal::Goal;
 use crate::error::PlanError;
 use crate::noise::{centred_switch_variance, p_fail_log2};
 

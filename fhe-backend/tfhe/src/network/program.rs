@@ -11,7 +11,7 @@ use super::evaluate::{NetworkEvaluator, respond};
 use super::form::network_form;
 use super::plan::{NetworkPlan, check, plan};
 use crate::branching::evaluate::Glwe;
-use crate::branching::plan::Goal;
+use crate::branching::goal::Goal;
 use crate::branching::unpack::UnpackingKey;
 use crate::error::{EvaluateError, PlanError};
 

@@ -16,8 +16,9 @@ use super::*;
 use crate::branching::digits::cut;
 use crate::branching::form::branching_form;
 use crate::branching::form::groups::alternatives;
+use crate::branching::goal::Goal;
 use crate::branching::packed::unpacked_noise;
-use crate::branching::plan::{Goal, check, plan};
+use crate::branching::plan::{check, plan};
 use crate::branching::variance::result_noise;
 
 /// A data owner and its server.

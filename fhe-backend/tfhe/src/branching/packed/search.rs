@@ -10,7 +10,7 @@ use super::{
 };
 use crate::branching::diagram::Diagram;
 use crate::branching::digits::DigitForm;
-use crate::branching::plan::{Found, Goal, response_width, sent_body_bits};
+use crate::branching::goal::{Found, Goal, response_width, sent_body_bits};
 use crate::branching::switches::{Priced, Switch, gadgets, ladder};
 use crate::branching::variance::{ProductVariance, clear_energy};
 use crate::noise::{MixedNoise, p_fail_log2};

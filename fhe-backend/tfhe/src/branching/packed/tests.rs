@@ -8,7 +8,8 @@ use tenebra_client::packing::Packing;
 
 use super::*;
 use crate::branching::form::branching_form;
-use crate::branching::plan::{Goal, check, plan};
+use crate::branching::goal::Goal;
+use crate::branching::plan::{check, plan};
 use crate::branching::switches::SWITCH_GADGETS;
 use crate::branching::variance::result_noise;
 

@@ -4,6 +4,7 @@ use tenebra_circuit::{
 
 use super::*;
 use crate::branching::form::branching_form;
+use crate::noise::centred_switch_variance;
 
 /// A table of one 7-bit code, of values of up to `bits` bits.
 fn table(bits: u32) -> Verified {

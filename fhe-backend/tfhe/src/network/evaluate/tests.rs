@@ -14,7 +14,7 @@ use tenebra_client::branching::Digits;
 use tenebra_client::packing::SwitchGadget;
 
 use super::*;
-use crate::branching::plan::Goal;
+use crate::branching::goal::Goal;
 use crate::error::PlanError;
 use crate::measure::KeyBits as SecretBits;
 use crate::network::form::network_form;

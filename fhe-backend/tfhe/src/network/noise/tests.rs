@@ -2,7 +2,7 @@ use tenebra_client::ValidGlwe;
 use tenebra_client::packing::{Packing, SwitchGadget};
 
 use super::*;
-use crate::branching::plan::sent_body_bits;
+use crate::branching::goal::sent_body_bits;
 
 fn gadget((base_log, level_count): BitGadget) -> SwitchGadget {
     SwitchGadget {

@@ -6,7 +6,7 @@ use tenebra_client::branching::BranchingLayout;
 use tenebra_client::network::NetworkLayout;
 
 use super::Search;
-use crate::branching::plan::sent_body_bits;
+use crate::branching::goal::sent_body_bits;
 use crate::network::layers::BitGadget;
 
 /// `(k, N)` of networks whose queries are direct and that have one hidden layer.

@@ -9,9 +9,10 @@ use tenebra_client::{SecretKey, ValidGlwe};
 
 use super::*;
 use crate::branching::evaluate::Glwe;
+use crate::branching::goal::sent_body_bits;
 use crate::branching::kernel::{CpuKernel, KeyBits};
 use crate::branching::packed::key_switch_variance;
-use crate::branching::plan::{Gadget, sent_body_bits};
+use crate::branching::plan::Gadget;
 use crate::measure::KeyBits as SecretBits;
 use crate::network::evaluate::Stage;
 use crate::network::noise::selected_noise;

@@ -4,7 +4,8 @@ use tenebra_circuit::Options;
 
 use super::*;
 use crate::branching::form::groups::alternatives;
-use crate::branching::plan::{Goal, plan};
+use crate::branching::goal::Goal;
+use crate::branching::plan::plan;
 
 /// A number below `limit`.
 fn below(rng: &mut ChaCha20Rng, limit: u32) -> u32 {
