@@ -100,11 +100,11 @@ hyper_parameters! {
         "0",
         "seed of the first weights and of the order of rows",
     ),
-        n_bits: usize = param(
+        n_bits: Option<usize> = param(
         "n_bits",
-        Kind::Int { min: 1, max: 8 },
-        "3",
-        "bits of an input's code; each costs a product per weight",
+        Kind::Optional(&Kind::Int { min: 1, max: 8 }),
+        "none",
+        "bits of an input's code, each of which costs a product per weight; none: 4 of up to 16 features, 3 of more",
     ),
         weight_bits: List = param(
         "weight_bits",
@@ -151,6 +151,14 @@ hyper_parameters! {
         "none",
         "most values that a hidden neuron's sum may take: all, or layer by layer; none: what has slots in a ring of 2048, from three hidden layers on of 4096",
     ),
+    }
+}
+
+impl Network {
+    /// Bits of the codes of so many features: few features have room for finer ones, and need them.
+    pub(super) fn input_bits(&self, features: usize) -> usize {
+        const FEW: usize = 16;
+        self.n_bits.unwrap_or(if features <= FEW { 4 } else { 3 })
     }
 }
 

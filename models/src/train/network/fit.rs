@@ -24,8 +24,10 @@ pub(super) fn fit(
     data: &TrainingData<'_>,
 ) -> Result<Trained, TrainError> {
     let solver = |message: String| TrainError::Solver { estimator, message };
-    let typed = Network::read(params);
-    let bits = u8::try_from(typed.n_bits).unwrap_or(u8::MAX);
+    let mut typed = Network::read(params);
+    let bits = typed.input_bits(data.table.n_columns());
+    typed.n_bits = Some(bits);
+    let bits = u8::try_from(bits).unwrap_or(u8::MAX);
     let bits = BitWidth::new(bits).map_err(|e| solver(e.to_string()))?;
     let inputs = inputs(data.table, bits).map_err(|e| solver(e.to_string()))?;
     if inputs.is_empty() {

@@ -204,7 +204,7 @@ impl Layers<'_> {
             Some(ranges) => self.list("max_range", ranges)?,
             None => default_ranges(hidden.len(), outputs),
         };
-        let input_bits = u8::try_from(self.params.n_bits).unwrap_or(u8::MAX);
+        let input_bits = u8::try_from(self.params.input_bits(inputs)).unwrap_or(u8::MAX);
         let mut widths = vec![max_code(input_bits); inputs];
         let mut limits = Vec::new();
         for (at, &neurons) in hidden.iter().enumerate() {
