@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from tenebra import _tenebra
 from tenebra._model import Model
-from tenebra._outcome import Readout
+from tenebra._outcome import Readout, label_text
 from tenebra._rows import matrix
 from tenebra.errors import InputError, UnsupportedError
 
@@ -217,7 +217,6 @@ class _Outcome:
 
 def _json(model: Any, axes: list[_Axis], outcome: _Outcome, names: list[str] | None) -> str:
     """The JSON form of a forest of one tree, whose leaves are the points."""
-    from tenebra.fitted.draft import label_text
 
     estimator = getattr(model, "__name__", "function") if not hasattr(model, "predict") else type(model).__name__
     fields = {
