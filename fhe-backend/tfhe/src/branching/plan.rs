@@ -110,6 +110,9 @@ pub(crate) fn plan(
     })
 }
 
+/// Diagrams of more products take seconds to build, and minutes to evaluate: the first radix that fits is taken.
+const LARGE: usize = 250_000;
+
 /// The cheapest plan of a form, with its cost, unless `best` is cheaper.
 fn cheapest(
     form: &BranchingForm,
@@ -117,8 +120,13 @@ fn cheapest(
     goal: Goal,
     mut best: Option<(f64, BranchingPlan)>,
 ) -> Result<Option<(f64, BranchingPlan)>, PlanError> {
+    let mut large = false;
     for radix in radices(form) {
         for size in [512u16, 1024, 2048] {
+            // Packed queries have one size, direct ones take the least.
+            if large && size == 1024 {
+                continue;
+            }
             let digits = cut(form, radix);
             if !fits_response(&digits, size) {
                 continue;
@@ -130,6 +138,7 @@ fn cheapest(
                 continue;
             }
             let diagram = build(&digits, usize::from(size));
+            large = diagram.cmuxes > LARGE;
             if diagram.input_bits == 0 {
                 return Err(PlanError::Empty {
                     inputs: 0,
@@ -160,6 +169,9 @@ fn cheapest(
                     },
                 ));
             }
+        }
+        if large && best.is_some() {
+            break;
         }
     }
     Ok(best)
