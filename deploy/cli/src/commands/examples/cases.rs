@@ -201,7 +201,7 @@ pub(super) static EXAMPLES: &[Example] = &[
         name: "network",
         title: "Neural network",
         about: "two half moons, made up: 400 points to learn from, 100 held out",
-        pipeline: "standard-scaler | MLPClassifier(hidden_layer_sizes=16)",
+        pipeline: "standard-scaler | MLPClassifier(hidden_layer_sizes=32, n_bits=5)",
         metric: "accuracy",
         data: moons,
         pictures: &[Picture::Boundary],
