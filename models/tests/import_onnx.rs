@@ -133,6 +133,7 @@ fn refusals_name_operator_and_node() {
             "refused_division",
             ["node 0", "dividing by features is not linear"],
         ),
+        ("refused_nan", ["node 1", "the larger or smaller of two"]),
         ("refused_shape", ["node 1", "integers beyond 2^53"]),
         (
             "refused_svc_rbf",

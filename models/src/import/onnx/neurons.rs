@@ -105,8 +105,8 @@ impl Neurons {
             };
             if let Some((least, most)) = bounds {
                 // The outer bounds win where they do not meet the inner ones.
-                low = least.clamp(low, high);
-                high = most.clamp(low, high);
+                low = least.max(low).min(high);
+                high = most.max(low).min(high);
                 inner = neuron.form.clone();
             }
         }

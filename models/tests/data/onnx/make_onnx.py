@@ -81,6 +81,8 @@ CHAINS = {
                               dict(w=f32(1, 4), b=f32(1), flat=np.array([-1])), 4, [("y", 1)]),
     "refused_shape": chain([("Shape", ["x"], ["s"], {}), ("Concat", ["s", "large"], ["t"], dict(axis=0)), ("Reshape", ["x", "t"], ["y"], {})],
                            dict(large=np.array([2**60])), 4, [("y", 1)]),
+    "refused_nan": chain([("Relu", ["x"], ["r"], {}), ("Min", ["r", "nan"], ["m"], {}), ("MatMul", ["m", "w"], ["y"], {})],
+                         dict(nan=np.array([np.nan], np.float32), w=f32(4, 1)), 4, [("y", 1)]),
     "refused_division": chain([("Div", ["one", "x"], ["r"], {}), ("MatMul", ["r", "w"], ["y"], {})], dict(one=np.ones(1, np.float32), w=f32(4, 1)), 4, [("y", 1)]),
 }
 

@@ -316,6 +316,9 @@ fn neural(
         return narrowed(call, operation, a, b);
     }
     let (a, b) = (call.neural(a)?, call.neural(b)?);
+    if [&a, &b].iter().any(|form| form.intercept.is_nan()) {
+        return None;
+    }
     let mut neurons = call.run.neurons.borrow_mut();
     match operation {
         Binary::Max => Some(Expr::Affine(neurons.larger(&a, &b))),
