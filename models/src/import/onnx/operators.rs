@@ -64,8 +64,14 @@ use Kind::{Float, Floats, Int, Ints, String as Text, Strings, Tensor as Constant
 
 const ANY: usize = usize::MAX;
 pub(super) const NONE: &[(&str, Kind)] = &[];
-const AXIS: &[(&str, Kind)] = &[("axis", Int)];
+pub(super) const AXIS: &[(&str, Kind)] = &[("axis", Int)];
 const AXES: &[(&str, Kind)] = &[("axes", Ints)];
+pub(super) const GEMM: &[(&str, Kind)] = &[
+    ("alpha", Float),
+    ("beta", Float),
+    ("transA", Int),
+    ("transB", Int),
+];
 pub(super) const REDUCE: &[(&str, Kind)] = &[
     ("axes", Ints),
     ("keepdims", Int),
@@ -209,18 +215,7 @@ const OPERATORS: &[Operator] = &[
     operator("Flatten", 1, AXIS, 1, shape::flatten),
     operator("Gather", 1, AXIS, 2, lookup::gather),
     operator("Gelu", 20, &[("approximate", Text)], 1, activation::gelu),
-    operator(
-        "Gemm",
-        1,
-        &[
-            ("alpha", Float),
-            ("beta", Float),
-            ("transA", Int),
-            ("transB", Int),
-        ],
-        3,
-        linear::gemm,
-    ),
+    operator("Gemm", 1, GEMM, 3, linear::gemm),
     operator("GlobalAveragePool", 1, NONE, 1, |call| {
         convolution::average_pool(call, true)
     }),

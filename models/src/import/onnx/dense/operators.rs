@@ -4,11 +4,12 @@ use super::reduce::Reduction;
 use super::{elements, kernel, ml, neighbours, product, reduce, scan};
 use crate::import::onnx::call::{Call, Value};
 use crate::import::onnx::error::OnnxError;
-use crate::import::onnx::operators::{self, Domain, Kind, NONE, Operator, REDUCE, operator};
+use crate::import::onnx::operators::{
+    self, AXIS, Domain, GEMM, Kind, NONE, Operator, REDUCE, operator,
+};
 use Kind::{Float, Graph, Int, Ints, String as Text};
 
 const ARG: &[(&str, Kind)] = &[("axis", Int), ("keepdims", Int), ("select_last_index", Int)];
-const SOFTMAX: &[(&str, Kind)] = &[("axis", Int)];
 const LABELS: &[(&str, Kind)] = &[
     ("classlabels_int64s", Ints),
     ("classlabels_strings", Kind::Strings),
@@ -46,28 +47,9 @@ const PLAIN: &[Operator] = &[
     ),
     operator("Expand", 8, NONE, 2, elements::expand),
     function!("Floor", 1, f64::floor),
-    operator(
-        "GatherElements",
-        11,
-        SOFTMAX,
-        2,
-        neighbours::gather_elements,
-    ),
-    operator(
-        "Gemm",
-        1,
-        &[
-            ("alpha", Float),
-            ("beta", Float),
-            ("transA", Int),
-            ("transB", Int),
-        ],
-        3,
-        product::gemm,
-    ),
-    operator("LogSoftmax", 1, SOFTMAX, 1, |call| {
-        reduce::softmax(call, true)
-    }),
+    operator("GatherElements", 11, AXIS, 2, neighbours::gather_elements),
+    operator("Gemm", 1, GEMM, 3, product::gemm),
+    operator("LogSoftmax", 1, AXIS, 1, |call| reduce::softmax(call, true)),
     operator("MatMul", 1, NONE, 2, product::mat_mul),
     operator("Pow", 1, NONE, 2, elements::power),
     reduction!("ReduceL1", L1),
@@ -96,9 +78,7 @@ const PLAIN: &[Operator] = &[
         scan::scan,
     ),
     function!("Sin", 7, f64::sin),
-    operator("Softmax", 1, SOFTMAX, 1, |call| {
-        reduce::softmax(call, false)
-    }),
+    operator("Softmax", 1, AXIS, 1, |call| reduce::softmax(call, false)),
     function!("Tan", 7, f64::tan),
     operator(
         "TopK",
