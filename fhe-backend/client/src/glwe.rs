@@ -12,6 +12,8 @@ use crate::random::MaskStream;
 /// allocator, by transforms otherwise.
 pub(crate) struct KeyProduct<'a> {
     key: &'a SecretKey,
+    /// By `2s − u` instead, `u = Σ X^i`: −1 and 1 for the key's bits 0 and 1.
+    signs: bool,
     #[cfg(feature = "ntt")]
     transformed: Option<(ExactMultiplier, alloc::vec::Vec<Weights>)>,
 }
@@ -25,10 +27,27 @@ impl<'a> KeyProduct<'a> {
     pub(crate) fn new(key: &'a SecretKey, window: usize) -> Self {
         Self {
             key,
+            signs: false,
             #[cfg(feature = "ntt")]
             transformed: (window >= TRANSFORM_FROM)
                 .then(|| transform_key(key))
                 .flatten(),
+        }
+    }
+
+    /// By the key of signs.
+    pub(crate) fn by_signs(key: &'a SecretKey, window: usize) -> Self {
+        Self {
+            signs: true,
+            ..Self::new(key, window)
+        }
+    }
+
+    /// `A·t = 2A·s − u·A`: subtracts the last, and doubles the part of the mask.
+    fn turn_to_signs(&self, part: &mut [u64], first: usize, body: &mut [u64], stride: usize) {
+        if self.signs {
+            subtract_ramp(body, stride, (part, first));
+            part.iter_mut().for_each(|word| *word <<= 1);
         }
     }
 
@@ -46,6 +65,7 @@ impl<'a> KeyProduct<'a> {
             let mut sum = multiplier.zero();
             for polynomial in polynomials {
                 masks.fill(mask);
+                self.turn_to_signs(mask, 0, body, stride);
                 multiplier.add_product(&mut sum, &multiplier.limbs(mask), polynomial);
             }
             let sum = multiplier.finish_secret(sum);
@@ -58,11 +78,13 @@ impl<'a> KeyProduct<'a> {
         for polynomial in 0..self.key.glwe().glwe_dimension() {
             if mask.len() == size {
                 masks.fill(mask);
+                self.turn_to_signs(mask, 0, body, stride);
                 add_mask_times_key(body, stride, mask, self.key, polynomial);
                 continue;
             }
             for first in (0..size).step_by(mask.len()) {
                 masks.fill(mask);
+                self.turn_to_signs(mask, first, body, stride);
                 add_part_times_key(body, stride, (mask, first), self.key, polynomial);
             }
         }
@@ -130,6 +152,25 @@ pub(crate) fn add_mask_times_key(
                 *b = b.wrapping_add(a & bit);
             }
         }
+    }
+}
+
+/// Subtracts coefficients `0, stride, 2·stride, …` of `u·A` from the elements of `body`, for the mask coefficients from `first` on: the sum of
+/// those up to the coefficient, less that of all others.
+fn subtract_ramp(body: &mut [u64], stride: usize, (part, first): (&[u64], usize)) {
+    let all = part
+        .iter()
+        .fold(0, |sum: u64, word| sum.wrapping_add(*word));
+    let mut rest = part.iter();
+    let mut up_to = 0u64;
+    for (slot, b) in body.iter_mut().enumerate() {
+        let count = (slot * stride + 1).saturating_sub(first).min(part.len());
+        let taken = part.len() - rest.len();
+        up_to = rest
+            .by_ref()
+            .take(count - taken)
+            .fold(up_to, |sum, word| sum.wrapping_add(*word));
+        *b = b.wrapping_add(all).wrapping_sub(up_to << 1);
     }
 }
 
@@ -232,6 +273,40 @@ mod tests {
             body
         });
         assert_eq!(products[0], products[1]);
+    }
+
+    /// `A·(2s − u)`, whichever way it is found: transformed, whole and in parts.
+    #[test]
+    fn products_with_signs_by_definition() {
+        let glwe = ValidGlwe::secure(1, 2048).unwrap();
+        let key = SecretKey::generate(glwe, &mut ChaCha20Rng::seed_from_u64(8));
+        let mut mask = [0u64; 2048];
+        MaskStream::new(MaskSeed([9; 32])).fill(&mut mask);
+        let product = schoolbook(&mask, &key, 0);
+        for stride in [1usize, 4, 64] {
+            let wanted = (0..2048 / stride).map(|slot| {
+                let at = slot * stride;
+                let ramp = mask.iter().enumerate().fold(0u64, |sum, (index, word)| {
+                    if index <= at {
+                        sum.wrapping_add(*word)
+                    } else {
+                        sum.wrapping_sub(*word)
+                    }
+                });
+                (product[at] << 1).wrapping_sub(ramp).wrapping_add(3)
+            });
+            let wanted: Vec<u64> = wanted.collect();
+            for (words, window) in [(MASK_PART, 0), (2048, 0), (2048, 2048)] {
+                let mut body = vec![3u64; wanted.len()];
+                KeyProduct::by_signs(&key, window).add(
+                    &mut MaskStream::new(MaskSeed([9; 32])),
+                    &mut vec![0; words],
+                    &mut body,
+                    stride,
+                );
+                assert_eq!(body, wanted, "{words} words, stride {stride}");
+            }
+        }
     }
 
     #[test]

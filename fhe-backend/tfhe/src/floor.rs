@@ -6,10 +6,10 @@ use std::time::Instant;
 use aligned_vec::AVec;
 use tenebra_client::packing::SwitchGadget;
 
-use crate::branching::kernel::{CpuKernel, Floor, Kernel, KeyBits};
+use crate::branching::kernel::{CpuKernel, Floor, Kernel, KeyBits, Slots};
 use crate::branching::plan::Gadget;
 use crate::branching::steps::turn_by;
-use crate::branching::unpack::{UnpackingKey, split, switch_scheme};
+use crate::branching::unpack::{UnpackingKey, scratch_len, split, to_rows};
 
 /// A gadget and a ring, and how many operands are met one after the other.
 #[derive(Clone, Copy, Debug)]
@@ -39,8 +39,8 @@ pub enum Operation {
     ClearCmux,
     /// A ciphertext split in two by an automorphism and its key.
     Split,
-    /// A row of a packed query, made two rows of a GGSW.
-    SchemeSwitch,
+    /// A ciphertext with two slots, made two rows of a GGSW each.
+    Pair,
     /// A row of a GGSW, to the Fourier domain.
     Row,
 }
@@ -128,25 +128,25 @@ struct Case {
 
 impl Case {
     fn new(operation: Operation, sizes: Sizes) -> Self {
+        let of_switch = matches!(operation, Operation::Split | Operation::Pair);
         let gadget = Gadget {
             glwe_dimension: sizes.glwe_dimension,
             polynomial_size: sizes.polynomial_size,
             base_log: sizes.base_log.into(),
             level_count: sizes.level_count.into(),
-            exact: sizes.exact,
+            exact: sizes.exact && !of_switch,
         };
         let switch = SwitchGadget {
             base_log: sizes.base_log,
             level_count: sizes.level_count,
         };
         let size = sizes.polynomial_size;
-        let of_switch = matches!(operation, Operation::Split | Operation::SchemeSwitch);
         // Multiples of an odd number look random enough to what is timed.
         let words = |count: usize| {
             let word = |index: usize| (index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             AVec::<u64>::from_iter(0, (0..count).map(word))
         };
-        let operands = if of_switch { 1 } else { sizes.operands };
+        let operands = if of_switch { 2 } else { sizes.operands };
         let keys = if of_switch { sizes.operands } else { 0 };
         Self {
             operation,
@@ -156,12 +156,12 @@ impl Case {
                 .map(|_| CpuKernel::empty_ggsw(gadget))
                 .collect(),
             keys: (0..keys)
-                .map(|_| UnpackingKey::zeros(switch, size))
+                .map(|_| UnpackingKey::zeros(switch, size, sizes.exact))
                 .collect(),
             calls: 0,
             value: words(gadget.glwe_len()),
             other: words(gadget.glwe_len()),
-            scratch: words(3 * size),
+            scratch: words(scratch_len(size)),
         }
     }
 
@@ -181,9 +181,16 @@ impl Case {
                 turn_by(kernel, value, &self.ggsws[at], clear, 5);
             }
             Operation::Split => split(kernel, &self.keys[at], 0, value, Some(other), scratch),
-            Operation::SchemeSwitch => {
-                let ggsw = &mut self.ggsws[0];
-                switch_scheme(kernel, &self.keys[at], value, 0, ggsw, scratch);
+            Operation::Pair => {
+                let slots = Slots::Two((0, 0), Some((1, 0)));
+                to_rows(
+                    kernel,
+                    &self.keys[at],
+                    value,
+                    &mut self.ggsws,
+                    slots,
+                    scratch,
+                );
             }
             Operation::Row => {
                 kernel.transform_ggsw_row(&mut self.ggsws[at], (0, 0), |column, polynomial| {
@@ -204,8 +211,10 @@ impl Case {
                 (levels * columns, limbs * columns),
             ),
             Operation::ClearCmux => (levels + limbs * columns, (levels, limbs * columns)),
-            Operation::Split => (levels + 4, (levels, 4)),
-            Operation::SchemeSwitch => (levels + 4 + 4 * limbs, (levels, 4)),
+            Operation::Split => (levels + 2 + limbs, (levels, 2 + limbs)),
+            // Three keys; the rows of GGSWs are in one limb, and all is in the Fourier domain unless it has to be exact.
+            Operation::Pair if self.sizes.exact => (levels + 3 * 4 + 8, (3 * levels, 4)),
+            Operation::Pair => (levels + 2, (levels, 6)),
             Operation::Row => (columns * limbs, (1, limbs * columns)),
         };
         Parts {

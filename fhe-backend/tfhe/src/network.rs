@@ -11,5 +11,4 @@ pub(crate) mod noise;
 pub(crate) mod plan;
 pub(crate) mod program;
 pub(crate) mod report;
-mod select;
 mod turns;

@@ -19,7 +19,7 @@ use super::limits;
 use crate::bits::{BitReader, BitWriter, low_bits, packed_len, round_high};
 #[cfg(feature = "alloc")]
 use crate::glwe::KeyMasks;
-use crate::glwe::{KeyProduct, mask_term, mask_words};
+use crate::glwe::{KeyProduct, mask_term};
 use crate::key::SecretKey;
 use crate::params::{GlweParams, ValidGlwe};
 use crate::random::{MaskSeed, MaskStream, Root, Transcript};
@@ -167,7 +167,7 @@ impl ValidBranching {
     pub fn scratch_len(&self) -> usize {
         let size = self.glwe.polynomial_size();
         match self.layout.packing {
-            Some(_) => mask_words(size) + self.slots(),
+            Some(_) => packing::packing_scratch(size, self.log_slots()),
             None => 2 * size,
         }
     }

@@ -102,7 +102,7 @@ pub enum PackingError {
     /// The smallest slot value falls under the bits that are sent.
     #[error("a slot of {needed} bits does not fit bodies of {body_bits}")]
     Bodies {
-        /// Gadget bits and the factor `N`.
+        /// Gadget bits and the factor `S`.
         needed: u32,
         /// Bits of a body.
         body_bits: u8,

@@ -63,8 +63,8 @@ mod tests {
         let (bodies, key_rows) = match layout.packing {
             None => (bits * levels * (k + 1) * size, None),
             Some(packing) => {
-                let splits = &packing.splits[..size.ilog2() as usize];
-                let rows = splits.iter().chain([&packing.scheme_switch]);
+                let splits = &packing.splits[..size.ilog2() as usize - 1];
+                let rows = splits.iter().chain([&packing.scheme_switch; 3]);
                 let rows: u128 = rows.map(|gadget| u128::from(gadget.level_count)).sum();
                 (bits * levels, Some(rows))
             }

@@ -1,10 +1,7 @@
 //! Queries, responses and evaluation keys of neural networks: those of branching circuits, with three differences.
 //!
 //! - The digit sums of a response lie `stride` coefficients apart: what lies between them depends on hidden sums, and is not sent.
-//! - A packed query has a ciphertext for every `packed_bits` bits, with `S` slots, the least power of two at which they fit. Bit `i`
-//!   of a ciphertext at gadget level `j` is slot `i·ℓ + j − 1`, the constant `m·q/B^j / S` at coefficient `slot·N/S`. The server
-//!   halves before each of the first `log2 N − log2 S` automorphisms, so that they keep the slots as they are, and splits by the
-//!   others, which doubles them; fresh noise grows by `S` instead of `N`.
+//! - A packed query has a ciphertext for every `packed_bits` bits.
 //! - The evaluation key serves packed queries and *re-selection*, which makes encrypted bits of the results of hidden neurons by the
 //!   same automorphisms. So direct queries may need one, too.
 
@@ -13,11 +10,10 @@ mod circuit;
 use rand_core::CryptoRng;
 
 use crate::bits::{BitReader, BitWriter, packed_len};
-use crate::glwe::{KeyProduct, mask_words};
 use crate::key::SecretKey;
 use crate::params::ValidGlwe;
-use crate::random::{MaskSeed, MaskStream, Root};
-use crate::scheme::branching::packing::{Packing, SwitchKeys, write_bodies};
+use crate::random::{MaskSeed, Root};
+use crate::scheme::branching::packing::{Packing, SlotPacker, SwitchKeys, packing_scratch};
 use crate::scheme::branching::{BranchingLayout, ValidBranching};
 use crate::scheme::layout::{
     CipherError, LayoutError, PackingError, QUERY_PREFIX, RESPONSE_PREFIX, check_len, read_rows,
@@ -200,7 +196,7 @@ impl ValidNetwork {
         let size = self.glwe().polynomial_size();
         match self.layout.packed_bits {
             0 => 2 * size,
-            _ => mask_words(size) + self.filled_slots(),
+            _ => packing_scratch(size, self.log_slots()),
         }
     }
 
@@ -245,27 +241,13 @@ impl ValidNetwork {
         out: &mut [u8],
     ) -> Result<(), CipherError> {
         let plain = &self.layout.branching;
-        let size = self.glwe().polynomial_size();
-        let levels = usize::from(plain.level_count);
-        let (mask, bodies) = scratch.split_at_mut(mask_words(size));
-        let product = KeyProduct::new(key, bodies.len());
-        let mut masks = MaskStream::new(root.mask_seed());
-        let mut noise = root.noise(self.glwe().noise_bound_log2());
+        let mut packer = SlotPacker::new(&self.branching, key, root, self.log_slots());
         let mut writer = BitWriter::new(out);
         let mut written = 0;
         for count in self.packed_bits() {
-            let body = &mut bodies[..count * levels];
-            noise.fill(body);
-            for (slots, bit) in body.chunks_exact_mut(levels).zip(&mut bits) {
-                for (level, slot) in (1..).zip(slots) {
-                    let scale = 64 - u32::from(plain.base_log) * level - self.log_slots();
-                    *slot = slot.wrapping_add(u64::from(bit) << scale);
-                }
-                written += 1;
-            }
-            product.add(&mut masks, mask, body, size >> self.log_slots());
-            write_bodies(&mut writer, body, plain.body_bits);
+            written += packer.pack(bits.by_ref(), count, scratch, &mut writer);
         }
+        written += bits.take(1).count();
         writer.finish();
         check_len("bit", written, plain.input_bits as usize)
     }

@@ -165,8 +165,8 @@ fn what_does_not_fit_a_branching_layout_is_refused() {
         assert_eq!(keys.is_some(), packing.is_some());
         if let Some(keys) = keys {
             let len = keys.len();
-            // 10 splits and the scheme switch, 3 rows each, of 1024 bodies of 25 bits.
-            assert_eq!(len, 32 + 11 * 3 * 1024 * 25 / 8);
+            // 9 splits, the last one and the scheme switch, 12 keys of 3 rows each, of 1024 bodies of 25 bits.
+            assert_eq!(len, 32 + 12 * 3 * 1024 * 25 / 8);
             let (seed, bodies) = keys
                 .read(&vec![3; len])
                 .map(|(s, b)| (s.0, b.len()))

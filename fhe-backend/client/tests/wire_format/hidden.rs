@@ -132,7 +132,7 @@ fn a_public_key_holds_encryptions_of_zero() {
             seed_at: 9,
             ciphertexts: k,
             bodies: size,
-            stride: 1,
+            place: |body| body,
             body_bits: 64,
         };
         let bound = 1u64 << layout.glwe.noise_bound_log2;

@@ -46,7 +46,7 @@ fn a_linear_query_holds_codes_and_zeros() {
         seed_at: 3,
         ciphertexts: 2,
         bodies: 9,
-        stride: 1,
+        place: |body| body,
         body_bits: plan.body_bits,
     };
     let key = key_polynomials(plan.glwe, &file(&case, Kind::SecretKey, "secret.tnb")[1..]);
@@ -90,7 +90,7 @@ fn holds_ggsw_ciphertexts(case: &Case) {
         seed_at: 3,
         ciphertexts: 3 * 2 * (key.len() + 1),
         bodies: size,
-        stride: 1,
+        place: |body| body,
         body_bits: layout.body_bits,
     };
     check(&query, &key, layout.glwe.noise_bound_log2, &messages);
@@ -102,24 +102,30 @@ fn a_direct_query_holds_ggsw_ciphertexts_of_bits() {
     holds_ggsw_ciphertexts(&cases::network());
 }
 
+/// The key of packed queries and evaluation keys: −1 and 1 for 0 and 1.
+fn signs(case: &Case) -> Vec<Vec<i64>> {
+    let secret = file(case, Kind::SecretKey, "secret.tnb");
+    let mut key = key_polynomials(layout(case).glwe, &secret[1..]);
+    let bits = key.iter_mut().flatten();
+    bits.for_each(|bit| *bit = 2 * *bit - 1);
+    key
+}
+
 #[test]
 fn a_packed_query_holds_bits_in_slots() {
-    // Six slots, so a stride of 512 / 8; the levels are 2^61 and 2^58, less the factor 512.
+    // Six slots of eight, 512 / 8 coefficients apart, three bits in reverse; the levels are 2^61 and 2^58, less the factor 8.
     let case = cases::packed();
     let layout = layout(&case);
-    let key = key_polynomials(
-        layout.glwe,
-        &file(&case, Kind::SecretKey, "secret.tnb")[1..],
-    );
+    let key = signs(&case);
     let query = Seeded {
         payload: &file(&case, Kind::Query, "row.query.tnb"),
         seed_at: 3,
         ciphertexts: 1,
         bodies: 6,
-        stride: 64,
+        place: |slot| [0, 4, 2, 6, 1, 5][slot] * 64,
         body_bits: layout.body_bits,
     };
-    let slots = BITS.iter().flat_map(|bit| [bit << 52, bit << 49]).collect();
+    let slots = BITS.iter().flat_map(|bit| [bit << 58, bit << 55]).collect();
     check(&query, &key, layout.glwe.noise_bound_log2, &[slots]);
 }
 
@@ -128,10 +134,7 @@ fn a_packed_query_of_a_network_holds_bits_in_slots_of_several_ciphertexts() {
     // Two bits of two levels are four slots, a stride of 512 / 4; the third bit is in a ciphertext of its own.
     let case = cases::network_packed();
     let layout = layout(&case);
-    let key = key_polynomials(
-        layout.glwe,
-        &file(&case, Kind::SecretKey, "secret.tnb")[1..],
-    );
+    let key = signs(&case);
     let query = file(&case, Kind::Query, "row.query.tnb");
     // All masks come from one stream, all bodies are in one bit stream; the levels are 2^61 and 2^58, less the factor 4.
     let query = Seeded {
@@ -139,7 +142,7 @@ fn a_packed_query_of_a_network_holds_bits_in_slots_of_several_ciphertexts() {
         seed_at: 3,
         ciphertexts: 2,
         bodies: 4,
-        stride: 128,
+        place: |slot| [0, 2, 1, 3][slot] * 128,
         body_bits: layout.body_bits,
     };
     let slots = |bits: &[u64]| -> Vec<u64> {
@@ -159,7 +162,7 @@ fn an_evaluation_key_switches_automorphisms_and_the_scheme() {
 
 fn switches(case: &Case) {
     let layout = layout(case);
-    let key = key_polynomials(layout.glwe, &file(case, Kind::SecretKey, "secret.tnb")[1..]);
+    let key = signs(case);
     let secret = &key[0];
     let size = secret.len();
     let mut messages: Vec<Vec<u64>> = Vec::new();
@@ -169,28 +172,39 @@ fn switches(case: &Case) {
             .map(|level| message.iter().map(|m| m.cast_unsigned() << level).collect());
         messages.extend(scaled);
     };
-    for split in 0..9 {
-        // −s(X^(N / 2^t + 1)), by two levels of 4 bits for t = 0, by one of 5 bits for the others.
+    let turned = |exponent: usize| {
         let mut image = vec![0; size];
-        for (index, bit) in secret.iter().enumerate() {
-            let target = index * ((size >> split) + 1) % (2 * size);
-            image[target % size] += if target < size { -bit } else { *bit };
+        for (index, sign) in secret.iter().enumerate() {
+            let target = index * exponent % (2 * size);
+            image[target % size] += if target < size { *sign } else { -sign };
         }
+        image
+    };
+    let negated = |image: Vec<i64>| image.iter().map(|sign| -sign).collect::<Vec<i64>>();
+    let times = |factor: &[i64]| {
+        let mut product = vec![0; size];
+        for (i, a) in secret.iter().enumerate() {
+            for (j, b) in factor.iter().enumerate() {
+                product[(i + j) % size] += if i + j < size { a * b } else { -a * b };
+            }
+        }
+        product
+    };
+    for split in 0..8 {
+        // −t(X^(N / 2^t + 1)), by two levels of 4 bits for t = 0, by one of 5 bits for the others.
+        let image = negated(turned((size >> split) + 1));
         add(&image, if split == 0 { &[60, 56] } else { &[59] });
     }
-    let mut square = vec![0; size];
-    for (i, a) in secret.iter().enumerate() {
-        for (j, b) in secret.iter().enumerate() {
-            square[(i + j) % size] += if i + j < size { a * b } else { -a * b };
-        }
+    // The last automorphism and the scheme switch, by two levels of 4 bits.
+    for message in [negated(turned(3)), times(secret), times(&turned(3))] {
+        add(&message, &[60, 56]);
     }
-    add(&square, &[60, 56]);
     let evaluation_key = Seeded {
         payload: &file(case, Kind::EvaluationKey, "evaluation.tnb"),
         seed_at: 9,
-        ciphertexts: 2 + 8 + 2,
+        ciphertexts: 2 + 7 + 3 * 2,
         bodies: size,
-        stride: 1,
+        place: |body| body,
         body_bits: layout.body_bits,
     };
     check(

@@ -158,7 +158,7 @@ fn noise_does_not_repeat_with_the_generator() {
                 seed_at: 3,
                 ciphertexts: 1,
                 bodies: codes.len(),
-                stride: 1,
+                place: |body| body,
                 body_bits: plan.body_bits,
             };
             let message = codes[0].cast_unsigned() << (64 - plan.plaintext_bits);

@@ -231,9 +231,10 @@ pub(crate) struct Seeded<'a> {
     /// Bytes before the mask seed, which the bodies follow.
     pub(crate) seed_at: usize,
     pub(crate) ciphertexts: usize,
-    /// Bodies of a ciphertext, at coefficients `0, stride, 2·stride, …`; the last one has those that are left.
+    /// Bodies of a ciphertext; the last one has those that are left.
     pub(crate) bodies: usize,
-    pub(crate) stride: usize,
+    /// To which coefficient a body belongs.
+    pub(crate) place: fn(usize) -> usize,
     pub(crate) body_bits: u8,
 }
 
@@ -248,11 +249,11 @@ impl Seeded<'_> {
         let ciphertext = |_| {
             let product = masks_times_key(&mut masks, key);
             let count = self.bodies.min(bodies.left(self.body_bits));
-            let mut phase = |term: &u64| {
-                (bodies.read(self.body_bits) << (64 - self.body_bits)).wrapping_sub(*term)
+            let phase = |body| {
+                let term = product[(self.place)(body)];
+                (bodies.read(self.body_bits) << (64 - self.body_bits)).wrapping_sub(term)
             };
-            let sent = product.iter().step_by(self.stride).take(count);
-            sent.map(&mut phase).collect()
+            (0..count).map(phase).collect()
         };
         (0..self.ciphertexts).map(ciphertext).collect()
     }

@@ -98,7 +98,7 @@ fn lengths_are_those_of_the_messages() {
 fn evaluation_keys_are_split_into_their_sections() {
     for (name, lens) in [
         ("hidden", vec![32 + 8 * 1024; 2]),
-        ("packed", vec![32 + 12 * 512 * 20 / 8]),
+        ("packed", vec![32 + 15 * 512 * 20 / 8]),
     ] {
         let file = read(name, "client.tnb");
         let spec = ClientSpec::parse(&file).unwrap();

@@ -53,26 +53,42 @@ pub(crate) fn diagram_us(layout: &ValidBranching, diagram: &Diagram) -> f64 {
     diagram.cmuxes as f64 * cmux + diagram.clear_cmuxes as f64 * clear + from_memory
 }
 
-/// A split by an automorphism: that of mask and body, the switch, and the sum and difference.
-pub(crate) fn split_us(size: f64, gadget: SwitchGadget) -> f64 {
-    add_switch_us(size, gadget) + size * 4e-3
+/// A split by an automorphism: the digits of the mask, the switch, the automorphism of what comes out, the sum and the difference.
+/// `columns` are the polynomials of a row of a key, limb by limb.
+pub(crate) fn split_us(size: f64, columns: f64, gadget: SwitchGadget) -> f64 {
+    digits_us(size, gadget) + add_switch_us(size, columns, gadget) + size * 2e-3
 }
 
-/// The digits of a mask, times the rows of a key in two limbs.
-fn add_switch_us(size: f64, gadget: SwitchGadget) -> f64 {
+/// What the slots of a ciphertext become, two rows each, in the Fourier domain from the digits on: the digits, mask and body, products with
+/// three keys, and rows that are written.
+pub(crate) fn pair_us(size: f64, slots: f64, gadget: SwitchGadget) -> f64 {
+    let products = f64::from(gadget.level_count) * 6.0 * size * 0.12e-3;
+    let written = slots * size * 8.0 * 4.0;
+    digits_us(size, gadget) + 2.0 * transform_us(size) + products + written * MEMORY_US
+}
+
+/// The same with exact products of three keys; rows in one limb or two.
+pub(crate) fn exact_pair_us(size: f64, (slots, limbs): (f64, f64), gadget: SwitchGadget) -> f64 {
+    let switch = add_switch_us(size, 4.0, gadget) + size * 2e-3;
+    let level = 2.0 * row_us(size, (2.0, limbs)) + size * 2e-3;
+    let written = slots * size * 8.0 * 4.0 * limbs;
+    digits_us(size, gadget) + 3.0 * switch + slots * level + written * MEMORY_US
+}
+
+/// The digits of a mask.
+fn digits_us(size: f64, gadget: SwitchGadget) -> f64 {
+    f64::from(gadget.level_count) * (transform_us(size) + size * 0.3e-3)
+}
+
+/// Digits times the rows of a key.
+fn add_switch_us(size: f64, columns: f64, gadget: SwitchGadget) -> f64 {
     let levels = f64::from(gadget.level_count);
-    let key = levels * 4.0 * size * 8.0;
+    let key = levels * columns * size * 8.0;
     let far = if key > KEPT_BYTES { key } else { 0.0 };
-    (levels + 4.0) * transform_us(size)
-        + levels * size * 0.7e-3
+    columns * transform_us(size)
+        + levels * columns * size * 0.1e-3
         + size * 2e-3
         + far * NEAR_MEMORY_US
-}
-
-/// A level of a GGSW: the switch by `s²`, and two rows.
-pub(crate) fn scheme_switch_us(size: f64, limbs: f64, gadget: SwitchGadget) -> f64 {
-    let bytes = size * 8.0 * (2.0 + 4.0 * limbs);
-    add_switch_us(size, gadget) + size * 4e-3 + 2.0 * row_us(size, (2.0, limbs)) + bytes * MEMORY_US
 }
 
 /// A GGSW of a direct query: masks from a generator, bodies, and its rows.

@@ -12,8 +12,9 @@ use super::crew::{Crew, Crews, Helpers, lock};
 use super::kernel::{CpuKernel, Kernel, KeyBits};
 use super::plan::{BranchingPlan, Gadget};
 use super::ramp::subtract_half_ramp;
+use super::select::{Root, Roots, Splitter, read_packed, select, to_ggsws};
 use super::steps::Steps;
-use super::unpack::{UnpackingKey, read_bodies, read_slots, split, switch_scheme, to_key_of_bits};
+use super::unpack::{UnpackingKey, read_bodies, scratch_len, to_key_of_bits};
 use crate::error::EvaluateError;
 use crate::modulus::switched_rest;
 
@@ -37,13 +38,12 @@ pub(crate) struct BranchingEvaluator<K: Kernel = CpuKernel> {
 struct Worker<K> {
     kernel: K,
     registers: Vec<Glwe>,
-    /// `3N` words.
     scratch: AVec<u64>,
 }
 
 /// What one evaluation holds.
 struct Workspace<K: Kernel> {
-    /// Ciphertexts of a packed query, one a slot in the end.
+    /// Ciphertexts of a packed query, one a pair of slots in the end.
     packed: Vec<Glwe>,
     bits: Vec<K::Ggsw>,
     slots: Vec<Glwe>,
@@ -113,14 +113,7 @@ impl<K: Kernel> BranchingEvaluator<K> {
         let glwe: Glwe = avec![0; self.gadget.glwe_len()];
         let bits = (0..plan.diagram.input_bits).map(|_| K::empty_ggsw(self.gadget));
         Workspace {
-            packed: vec![
-                glwe.clone();
-                if plan.layout.layout().packing.is_some() {
-                    plan.layout.slots()
-                } else {
-                    0
-                }
-            ],
+            packed: vec![glwe.clone(); roots(&plan.layout).map_or(0, |roots| roots.pairs())],
             bits: bits.collect(),
             slots: vec![glwe.clone(); plan.diagram.rotations.len()],
             results: vec![glwe; plan.diagram.groups.len()],
@@ -150,17 +143,12 @@ impl<K: Kernel> BranchingEvaluator<K> {
             slots,
             results,
         } = workspace;
-        if let Some(key) = key {
-            self.unpack(&mut crew, &plan.layout, key, seed, bodies, packed);
+        if let Some((key, roots)) = key.zip(roots(&plan.layout)) {
+            let kept = u32::from(plan.layout.layout().body_bits);
+            read_packed(&roots, (seed, bodies), kept, packed);
+            select(&mut crew, key, &roots, packed);
             let levels = self.gadget.level_count;
-            let slots = packed.chunks_exact_mut(levels);
-            let mut pairs: Vec<_> = bits.iter_mut().zip(slots).collect();
-            crew.each(&mut pairs, |worker, _, (ggsw, slots)| {
-                for (level, ciphertext) in slots.iter_mut().enumerate() {
-                    let scratch = &mut worker.scratch;
-                    switch_scheme(&mut worker.kernel, key, ciphertext, level, ggsw, scratch);
-                }
-            });
+            to_ggsws(&mut crew, key, (0, levels), &roots, (packed, bits));
         } else {
             crew.each(bits, |worker, bit, ggsw| {
                 let kernel = &mut worker.kernel;
@@ -193,44 +181,21 @@ impl<K: Kernel> BranchingEvaluator<K> {
         lock(&self.callers).push(worker);
         sum
     }
+}
 
-    /// Brings every slot of a packed query to a ciphertext of its own.
-    fn unpack(
-        &self,
-        crew: &mut Crew<'_, Worker<K>>,
-        layout: &ValidBranching,
-        key: &UnpackingKey<K>,
-        seed: MaskSeed,
-        bodies: &[u8],
-        packed: &mut [Glwe],
-    ) {
-        read_slots(layout, seed, bodies, &mut packed[0]);
-        // Multiples of the stride are all that is filled: the first splits keep one side each.
-        let unfilled = layout.slot_stride().ilog2() as usize;
-        let splits = self.gadget.polynomial_size.ilog2() as usize;
-        for t in 0..splits {
-            let count = if t < unfilled { 1 } else { 1 << (t - unfilled) };
-            let asked = if t < unfilled {
-                0
-            } else {
-                packed.len().saturating_sub(count).min(count)
-            };
-            let (even, odd) = packed.split_at_mut(count.min(packed.len()));
-            let odd = odd[..asked].iter_mut().map(Some);
-            let odd = odd.chain(core::iter::repeat_with(|| None));
-            let mut pairs: Vec<_> = even.iter_mut().zip(odd).collect();
-            crew.each(&mut pairs, |worker, _, (even, odd)| {
-                let scratch = &mut worker.scratch;
-                split(
-                    &mut worker.kernel,
-                    key,
-                    t,
-                    even,
-                    odd.as_mut().map(|odd| odd.as_mut_slice()),
-                    scratch,
-                );
-            });
-        }
+/// The ciphertext of a packed query.
+fn roots(layout: &ValidBranching) -> Option<Roots> {
+    layout.layout().packing.map(|_| Roots {
+        of: vec![Root {
+            used: layout.slots(),
+            log_slots: layout.log_slots(),
+        }],
+    })
+}
+
+impl<K: Kernel> Splitter<K> for Worker<K> {
+    fn splitter(&mut self, _: usize) -> (&mut K, &mut [u64]) {
+        (&mut self.kernel, &mut self.scratch)
     }
 }
 
@@ -240,7 +205,7 @@ impl<K: Kernel> Worker<K> {
             kernel: K::new(gadget, key_bits),
             // One more than the steps name: what a step writes may be what it reads.
             registers: vec![avec![0; gadget.glwe_len()]; registers + 1],
-            scratch: avec![0; 3 * gadget.polynomial_size],
+            scratch: avec![0; scratch_len(gadget.polynomial_size)],
         }
     }
 }

@@ -6,13 +6,13 @@ mod digits;
 #[cfg(feature = "dev")]
 mod floor;
 mod fourier;
+mod pair;
 mod transform;
 
 use tenebra_client::packing::SwitchGadget;
 
 use super::plan::Gadget;
 pub(crate) use cpu::CpuKernel;
-pub(crate) use digits::rest_of;
 #[cfg(feature = "dev")]
 pub(crate) use floor::Floor;
 
@@ -31,14 +31,24 @@ pub(crate) trait Kernel: Send {
     type Ggsw: Send + Sync;
     /// An encryption, level by level, of a polynomial of the secret key.
     type SwitchKey: Clone + Send + Sync;
+    /// Three of them, for [`pair_to_rows`](Self::pair_to_rows).
+    type PairKey: Clone + Send + Sync;
 
     fn new(gadget: Gadget, key_bits: KeyBits) -> Self;
 
     /// To be filled row by row with [`transform_ggsw_row`](Self::transform_ggsw_row).
     fn empty_ggsw(gadget: Gadget) -> Self::Ggsw;
 
-    /// To be filled row by row with [`transform_switch_row`](Self::transform_switch_row).
-    fn empty_switch_key(gadget: SwitchGadget, polynomial_size: usize) -> Self::SwitchKey;
+    /// To be filled row by row with [`transform_switch_row`](Self::transform_switch_row). Products with the masks of its rows are
+    /// exact, those with the bodies with `exact`.
+    fn empty_switch_key(
+        gadget: SwitchGadget,
+        polynomial_size: usize,
+        exact: bool,
+    ) -> Self::SwitchKey;
+
+    /// To be filled row by row with [`transform_pair_row`](Self::transform_pair_row).
+    fn empty_pair_key(gadget: SwitchGadget, polynomial_size: usize) -> Self::PairKey;
 
     /// Brings a row of a GGSW to the kernel's form: polynomial `r` (of `k + 1`) of level `level` (0 has the largest scale). `load`
     /// is given the index of a column and writes it.
@@ -67,6 +77,43 @@ pub(crate) trait Kernel: Send {
         load: impl FnMut(usize, &mut [u64], &mut [u64]),
     );
 
-    /// `target += Σ_j digits_j(source)·key_j`, exactly: what switches a mask `source` from one key to another.
-    fn add_switch(&mut self, target: &mut [u64], key: &Self::SwitchKey, source: &[u64]);
+    /// Takes the digits of a mask, for [`add_switch`](Self::add_switch).
+    fn decompose(&mut self, source: &[u64], gadget: SwitchGadget);
+
+    /// `target += Σ_j digits_j·key_j`, with the digits that were taken last, of the key's gadget: what switches a mask from one key to
+    /// another.
+    fn add_switch(&mut self, target: &mut [u64], key: &Self::SwitchKey);
+
+    /// Brings the row of a level of a pair key to the kernel's form; `part` is the place among the keys of
+    /// [`pair_to_rows`](Self::pair_to_rows).
+    fn transform_pair_row(
+        &mut self,
+        key: &mut Self::PairKey,
+        place: (usize, usize),
+        load: impl FnMut(usize, &mut [u64]),
+    );
+
+    /// What is in the slots of a GLWE `c`, as rows of GGSWs under the key of signs. With `d`, the digits of `c`'s mask, and the keys
+    /// `τ⁻¹(K_0)`, `K_1` and `τ⁻¹(K_2)`, `τ` the last automorphism, body rows are `c` and mask rows `w = (b, 0) + d·K_1`. Of two slots the
+    /// even one has `c + τ(c)`, where `τ(c)` is `τ((0, b) + d·τ⁻¹(K_0))`, and `w + τ((b, 0) + d·τ⁻¹(K_2))`; the odd one the differences,
+    /// times `X^(−N/2)`.
+    fn pair_to_rows(
+        &mut self,
+        key: &Self::PairKey,
+        ciphertext: &[u64],
+        ggsws: &mut [Self::Ggsw],
+        slots: Slots,
+    );
+}
+
+/// Which level of which GGSW.
+pub(crate) type Place = (usize, usize);
+
+/// Where the rows of a ciphertext's slots belong.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Slots {
+    /// The ciphertext has but one.
+    One(Place),
+    /// It has two, of which the odd one may not be used.
+    Two(Place, Option<Place>),
 }

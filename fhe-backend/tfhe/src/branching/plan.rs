@@ -11,7 +11,7 @@ use super::digits::{DigitForm, cut, value_bits};
 use super::form::BranchingForm;
 use super::goal::{Found, Goal, response_width, sent_body_bits};
 use super::packed;
-use super::variance::{result_noise, switch_noise};
+use super::variance::{result_noise, square_noise, switch_noise};
 use crate::error::PlanError;
 use crate::objective::{Answer, server_cost};
 
@@ -293,7 +293,11 @@ pub(crate) fn check(
     }
     let products = result_noise(&layout, &diagram.noise);
     if plain.packing.is_some()
-        && packed::hangs_on_the_key(packed::of_square(&products), products.variance(), p_fail)
+        && packed::hangs_on_the_key(
+            square_noise(&layout, &diagram.noise),
+            products.variance(),
+            p_fail,
+        )
     {
         return Err(mismatch("its noise hangs on the key"));
     }

@@ -13,13 +13,6 @@ pub(crate) fn subtract_ramp(target: &mut [u64], polynomial: &[u64]) {
     with_ramp(target, polynomial, u64::wrapping_sub);
 }
 
-/// `target += ½·(u·polynomial mod q)`, rounded down: what `2·target + u·polynomial` is twice of, less its lowest bit.
-pub(crate) fn add_halved_ramp(target: &mut [u64], polynomial: &[u64]) {
-    with_ramp(target, polynomial, |word, ramp| {
-        word.wrapping_add(ramp >> 1)
-    });
-}
-
 fn with_ramp(target: &mut [u64], polynomial: &[u64], join: impl Fn(u64, u64) -> u64) {
     // Twice the sums, which begin with less than all of them by once.
     let start = sum(polynomial).wrapping_neg();
@@ -55,8 +48,5 @@ mod tests {
         assert_eq!(target, [9, 24]);
         subtract_ramp(&mut target, &[3, 5]);
         assert_eq!(target, [11, 16]);
-        // ½·(−2 mod q) = 2^63 − 1.
-        add_halved_ramp(&mut target, &[3, 5]);
-        assert_eq!(target, [(1 << 63) + 10, 20]);
     }
 }

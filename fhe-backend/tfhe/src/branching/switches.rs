@@ -40,7 +40,28 @@ pub(crate) const SWITCH_GADGETS: [(u8, u8); 34] = [
     (11, 3),
 ];
 
-/// All that are tried.
+/// `(b, ℓ)` of scheme switches besides: products with them need not be exact in every ring.
+const SCHEME_GADGETS: [(u8, u8); 8] = [
+    (11, 4),
+    (12, 2),
+    (12, 3),
+    (13, 2),
+    (13, 3),
+    (14, 2),
+    (15, 2),
+    (16, 2),
+];
+
+/// All that are tried for scheme switches.
+pub(crate) fn scheme_gadgets() -> impl Iterator<Item = SwitchGadget> {
+    let gadget = |(base_log, level_count)| SwitchGadget {
+        base_log,
+        level_count,
+    };
+    gadgets().chain(SCHEME_GADGETS.into_iter().map(gadget))
+}
+
+/// All that are tried for other switches.
 pub(crate) fn gadgets() -> impl Iterator<Item = SwitchGadget> {
     let gadget = |(base_log, level_count)| SwitchGadget {
         base_log,

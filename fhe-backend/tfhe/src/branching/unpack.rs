@@ -1,49 +1,87 @@
-//! From a packed query to Fourier GGSWs: expansion by automorphisms, then the scheme switch (`tenebra_client::packing` has
+//! From ciphertexts with slots to Fourier GGSWs: splits by automorphisms, then the scheme switch (`tenebra_client::packing` has
 //! the mathematics and its sources).
 //!
-//! The GGSWs and all that is computed with them are under the key of signs `t = 2s − u`, `u = Σ X^i`, instead of the key of
-//! bits `s`: a ciphertext `(a, b)` under `s` is `(a/2, b − u·a/2)` under `t`, for `b − s·a = b − u·a/2 − t·a/2`. Bits have the
-//! mean ½, so that the noise of all products with a row would have its lowest frequencies in common; signs have none.
+//! Queries and keys are under the key of signs `t = 2s − u`, `u = Σ X^i`, and all is computed under it. What is under the key of bits `s`, the
+//! results of direct queries, is brought there: `(a, b)` is `(a/2, b − u·a/2)`, for `b − s·a = b − u·a/2 − t·a/2`. Bits have the mean ½, so
+//! that the noise of all products with a row would have its lowest frequencies in common; signs have none, and neither has what digits
+//! leave out of masks.
+//!
+//! Digits commute with automorphisms, so that `digits(τ(a))·K = τ(digits(a)·τ⁻¹(K))`: rows are kept as `τ⁻¹(K)`, and one set of digits
+//! serves the automorphism and the scheme switch.
 
 use tenebra_client::bits::BitReader;
-use tenebra_client::branching::ValidBranching;
-#[cfg(feature = "dev")]
-use tenebra_client::packing::SwitchGadget;
-use tenebra_client::packing::{SwitchKeys, automorphism_exponent};
-use tenebra_client::random::{MaskSeed, MaskStream};
+use tenebra_client::packing::{SwitchGadget, SwitchKeys, automorphism_exponent, last_split};
+use tenebra_client::random::MaskStream;
 
-use super::kernel::{CpuKernel, Kernel, KeyBits, rest_of};
+use super::kernel::{CpuKernel, Kernel, KeyBits, Slots};
+use super::packed::exact_switches;
 use super::plan::Gadget;
-use super::ramp::{add_halved_ramp, add_ramp, subtract_half_ramp, subtract_ramp};
+use super::ramp::{add_ramp, subtract_ramp};
 use super::words::{combine, update};
 
 /// An evaluation key, prepared once: its rows in the kernel's form.
 pub(crate) struct UnpackingKey<K: Kernel = CpuKernel> {
-    splits: Vec<K::SwitchKey>,
-    /// Bits that the digits of each split leave out.
-    dropped_bits: Vec<u32>,
-    pub(super) scheme_switch: K::SwitchKey,
+    /// By automorphism, the last one included.
+    splits: Vec<(SwitchGadget, K::SwitchKey)>,
+    last: LastKey<K>,
+}
+
+/// What the last automorphism and the scheme switch need.
+enum LastKey<K: Kernel> {
+    /// In the Fourier domain from the digits on.
+    Fourier(K::PairKey),
+    /// Where fresh noise is far below what that errs.
+    Exact {
+        /// Of `t²`.
+        square: K::SwitchKey,
+        /// Of `t·τ(t)` for the last automorphism.
+        turned_square: K::SwitchKey,
+    },
+}
+
+impl<K: Kernel> Clone for LastKey<K> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Fourier(key) => Self::Fourier(key.clone()),
+            Self::Exact {
+                square,
+                turned_square,
+            } => Self::Exact {
+                square: square.clone(),
+                turned_square: turned_square.clone(),
+            },
+        }
+    }
 }
 
 impl<K: Kernel> Clone for UnpackingKey<K> {
     fn clone(&self) -> Self {
         Self {
             splits: self.splits.clone(),
-            dropped_bits: self.dropped_bits.clone(),
-            scheme_switch: self.scheme_switch.clone(),
+            last: self.last.clone(),
         }
     }
+}
+
+/// Words of scratch that what follows needs.
+pub(crate) fn scratch_len(size: usize) -> usize {
+    8 * size
 }
 
 impl<K: Kernel> UnpackingKey<K> {
     /// A key of zeros, one gadget for all: what takes as long as one that means something.
     #[cfg(feature = "dev")]
-    pub(crate) fn zeros(gadget: SwitchGadget, size: usize) -> Self {
-        let key = || K::empty_switch_key(gadget, size);
+    pub(crate) fn zeros(gadget: SwitchGadget, size: usize, exact: bool) -> Self {
+        let key = || K::empty_switch_key(gadget, size, exact);
         Self {
-            splits: (0..size.ilog2()).map(|_| key()).collect(),
-            dropped_bits: vec![64 - gadget.bits(); size.ilog2() as usize],
-            scheme_switch: key(),
+            splits: (0..size.ilog2()).map(|_| (gadget, key())).collect(),
+            last: match exact {
+                false => LastKey::Fourier(K::empty_pair_key(gadget, size)),
+                true => LastKey::Exact {
+                    square: key(),
+                    turned_square: key(),
+                },
+            },
         }
     }
 
@@ -63,25 +101,75 @@ impl<K: Kernel> UnpackingKey<K> {
         let mut kernel = K::new(gadget, KeyBits::Signs);
         let mut masks = MaskStream::new(seed);
         let mut reader = BitReader::new(bodies);
-        let mut prepared: Vec<K::SwitchKey> = Vec::new();
-        for gadget in keys.gadgets.gadgets(size) {
-            let mut key = K::empty_switch_key(gadget, size);
+        let mut row = vec![0; 2 * size];
+        let (last, exact) = (last_split(size), exact_switches(keys.glwe));
+        let mut pair = K::empty_pair_key(keys.gadgets.scheme_switch, size);
+        let mut prepared = Vec::new();
+        for (index, gadget) in keys.gadgets.gadgets(size).enumerate() {
+            let back = match index == last + 1 {
+                true => 1,
+                false => inverse(automorphism_exponent(size, index.min(last)), size),
+            };
+            let mut key = K::empty_switch_key(gadget, size, exact);
             for level in 0..usize::from(gadget.level_count) {
-                kernel.transform_switch_row(&mut key, level, |column, polynomial| match column {
-                    0 => masks.fill(polynomial),
-                    _ => read_bodies(&mut reader, kept, polynomial),
-                });
+                let (mask, body) = row.split_at_mut(size);
+                masks.fill(mask);
+                read_bodies(&mut reader, kept, body);
+                let load = |column: usize, polynomial: &mut [u64]| {
+                    automorphism(&row[column * size..][..size], back, polynomial);
+                };
+                kernel.transform_switch_row(&mut key, level, load);
+                if index >= last && !exact {
+                    kernel.transform_pair_row(&mut pair, (index - last, level), load);
+                }
             }
-            prepared.push(key);
+            prepared.push((gadget, key));
         }
-        let scheme_switch = prepared.pop()?;
-        let splits = keys.gadgets.splits.iter().take(prepared.len());
+        let (_, turned_square) = prepared.pop()?;
+        let (_, square) = prepared.pop()?;
+        let last = match exact {
+            false => LastKey::Fourier(pair),
+            true => LastKey::Exact {
+                square,
+                turned_square,
+            },
+        };
         Some(Self {
-            dropped_bits: splits.map(|gadget| 64 - gadget.bits()).collect(),
             splits: prepared,
-            scheme_switch,
+            last,
         })
     }
+
+    /// The digits of `ciphertext`'s mask, by the gadget of automorphism `t`.
+    fn decompose(&self, kernel: &mut K, t: usize, ciphertext: &[u64]) {
+        let (mask, _) = ciphertext.split_at(ciphertext.len() / 2);
+        kernel.decompose(mask, self.splits[t].0);
+    }
+
+    /// `τ_t(ciphertext)` under the key, by digits that were taken; `scratch` has `2N` words.
+    fn turn(
+        &self,
+        kernel: &mut K,
+        t: usize,
+        ciphertext: &[u64],
+        turned: &mut [u64],
+        scratch: &mut [u64],
+    ) {
+        let size = ciphertext.len() / 2;
+        let (mask, body) = scratch.split_at_mut(size);
+        mask.fill(0);
+        body.copy_from_slice(&ciphertext[size..]);
+        kernel.add_switch(scratch, &self.splits[t].1);
+        turn_glwe(scratch, automorphism_exponent(size, t), turned);
+    }
+}
+
+/// `(b, 0)`, whose phase is `−t·b`.
+fn start_product(ciphertext: &[u64], product: &mut [u64]) {
+    let size = ciphertext.len() / 2;
+    let (mask, body) = product.split_at_mut(size);
+    mask.copy_from_slice(&ciphertext[size..]);
+    body.fill(0);
 }
 
 /// The next bodies of a query or key, of which the high `kept` bits are sent.
@@ -90,30 +178,8 @@ pub(crate) fn read_bodies(reader: &mut BitReader<'_>, kept: u32, bodies: &mut [u
     bodies.iter_mut().for_each(|body| *body <<= 64 - kept);
 }
 
-/// The ciphertext of a packed query: mask and body, zero where no body was sent.
-pub(crate) fn read_slots(
-    layout: &ValidBranching,
-    seed: MaskSeed,
-    bodies: &[u8],
-    ciphertext: &mut [u64],
-) {
-    let size = layout.glwe().polynomial_size();
-    let kept = u32::from(layout.layout().body_bits);
-    let (mask, body) = ciphertext.split_at_mut(size);
-    MaskStream::new(seed).fill(mask);
-    body.fill(0);
-    let mut reader = BitReader::new(bodies);
-    for coefficient in body
-        .iter_mut()
-        .step_by(layout.slot_stride())
-        .take(layout.slots())
-    {
-        *coefficient = reader.read(kept) << (64 - kept);
-    }
-}
-
 /// Replaces `c` by `c + τ_t(c)`, whose slots are those at even multiples of `2^t`, doubled; `odd`, if asked for, becomes
-/// `(c − τ_t(c))·X^(−2^t)`, with those at odd multiples. `scratch` has `3N` words.
+/// `(c − τ_t(c))·X^(−2^t)`, with those at odd multiples. `scratch` has [`scratch_len`] words.
 pub(crate) fn split<K: Kernel>(
     kernel: &mut K,
     key: &UnpackingKey<K>,
@@ -123,62 +189,86 @@ pub(crate) fn split<K: Kernel>(
     scratch: &mut [u64],
 ) {
     let size = ciphertext.len() / 2;
-    let exponent = automorphism_exponent(size, t);
-    let (mask, body) = ciphertext.split_at(size);
-    let (turned_mask, turned) = scratch.split_at_mut(size);
-    // `turned` holds the switched ciphertext: the body's automorphism, and what switches the mask's to the key. What the digits leave
-    // out of the mask is known, so that the part of it that meets the mean ½ of the key is moved to the body: it is hardly more than one
-    // frequency, which all slots would have in common. Digits are odd, so that it may be done before the automorphism.
-    let (rest, turned_body) = turned.split_at_mut(size);
-    let dropped = key.dropped_bits[t];
-    update(rest, mask, |_, word| rest_of(word, dropped));
-    turned_mask.copy_from_slice(body);
-    subtract_half_ramp(turned_mask, rest);
-    automorphism(turned_mask, exponent, turned_body);
-    automorphism(mask, exponent, turned_mask);
-    rest.fill(0);
-    kernel.add_switch(turned, &key.splits[t], turned_mask);
+    let (turned, scratch) = scratch.split_at_mut(2 * size);
+    key.decompose(kernel, t, ciphertext);
+    key.turn(kernel, t, ciphertext, turned, &mut scratch[..2 * size]);
     if let Some(odd) = odd {
-        let down = 1usize << t;
         for ((odd, even), turned) in odd
             .chunks_exact_mut(size)
             .zip(ciphertext.chunks_exact(size))
             .zip(turned.chunks_exact(size))
         {
-            let (kept, wrapped) = odd.split_at_mut(size - down);
-            combine(kept, &even[down..], &turned[down..], u64::wrapping_sub);
-            combine(wrapped, &turned[..down], &even[..down], u64::wrapping_sub);
+            subtract_down(odd, even, turned, 1 << t);
         }
     }
     update(ciphertext, turned, u64::wrapping_add);
 }
 
-/// Fills level `level` of a GGSW under the key of signs from the GLWE `(a, b)` of `m·q/B^j`, which is its body row. Under the key
-/// of bits `(b, 0) + digits(a)·RLev(s²)` encrypts `−s·m·q/B^j`; twice that, and `u·(a, b)`, are the mask row, `−t·m·q/B^j`.
-/// `ciphertext` is overwritten, `scratch` has `2N` words.
-pub(crate) fn switch_scheme<K: Kernel>(
+/// `(one − other)·X^(−down)`.
+fn subtract_down(out: &mut [u64], one: &[u64], other: &[u64], down: usize) {
+    let (kept, wrapped) = out.split_at_mut(out.len() - down);
+    combine(kept, &one[down..], &other[down..], u64::wrapping_sub);
+    combine(wrapped, &other[..down], &one[..down], u64::wrapping_sub);
+}
+
+/// What is in the one slot or the two of a GLWE, as rows of GGSWs: the GLWE `(a, b)` of `m·q/B^j`, which is the body row, and one of
+/// `−t·m·q/B^j`, the mask row. `scratch` has [`scratch_len`] words.
+pub(crate) fn to_rows<K: Kernel>(
     kernel: &mut K,
     key: &UnpackingKey<K>,
-    ciphertext: &mut [u64],
-    level: usize,
-    ggsw: &mut K::Ggsw,
+    ciphertext: &[u64],
+    ggsws: &mut [K::Ggsw],
+    slots: Slots,
     scratch: &mut [u64],
 ) {
+    let (square, turned_square) = match &key.last {
+        LastKey::Fourier(pair) => return kernel.pair_to_rows(pair, ciphertext, ggsws, slots),
+        LastKey::Exact {
+            square,
+            turned_square,
+        } => (square, turned_square),
+    };
     let size = ciphertext.len() / 2;
-    let (mask, body) = ciphertext.split_at(size);
-    let row = &mut scratch[..2 * size];
-    row[..size].copy_from_slice(body);
-    row[size..].fill(0);
-    kernel.add_switch(row, &key.scheme_switch, mask);
-    let (row_mask, row_body) = row.split_at_mut(size);
-    row_body.iter_mut().for_each(|word| *word <<= 1);
-    add_ramp(row_body, body);
-    add_halved_ramp(row_mask, mask);
-    subtract_ramp(row_body, row_mask);
-    to_key_of_signs(ciphertext);
-    for (r, row) in [row, ciphertext].into_iter().enumerate() {
-        kernel.transform_ggsw_row(ggsw, (level, r), |column, polynomial| {
-            polynomial.copy_from_slice(&row[column * size..][..size]);
+    let last = last_split(size);
+    let (product, scratch) = scratch.split_at_mut(2 * size);
+    key.decompose(kernel, last, ciphertext);
+    start_product(ciphertext, product);
+    kernel.add_switch(product, square);
+    let (even, odd) = match slots {
+        Slots::One((bit, level)) => {
+            for (r, row) in [product, ciphertext].into_iter().enumerate() {
+                kernel.transform_ggsw_row(&mut ggsws[bit], (level, r), |column, polynomial| {
+                    polynomial.copy_from_slice(&row[column * size..][..size]);
+                });
+            }
+            return;
+        }
+        Slots::Two(even, odd) => (even, odd),
+    };
+    let (turned, scratch) = scratch.split_at_mut(2 * size);
+    let (turned_product, scratch) = scratch.split_at_mut(2 * size);
+    key.turn(kernel, last, ciphertext, turned, scratch);
+    start_product(ciphertext, scratch);
+    kernel.add_switch(scratch, turned_square);
+    turn_glwe(scratch, automorphism_exponent(size, last), turned_product);
+    let rows = [(&*product, &*turned_product), (ciphertext, &*turned)];
+    for (r, (one, other)) in rows.into_iter().enumerate() {
+        let (bit, level) = even;
+        kernel.transform_ggsw_row(&mut ggsws[bit], (level, r), |column, polynomial| {
+            let range = column * size..(column + 1) * size;
+            combine(
+                polynomial,
+                &one[range.clone()],
+                &other[range],
+                u64::wrapping_add,
+            );
+        });
+        let Some((bit, level)) = odd else {
+            continue;
+        };
+        kernel.transform_ggsw_row(&mut ggsws[bit], (level, r), |column, polynomial| {
+            let range = column * size..(column + 1) * size;
+            subtract_down(polynomial, &one[range.clone()], &other[range], size / 2);
         });
     }
 }
@@ -197,6 +287,23 @@ pub(crate) fn to_key_of_bits(ciphertext: &mut [u64]) {
     let (mask, body) = ciphertext.split_at_mut(ciphertext.len() / 2);
     add_ramp(body, mask);
     mask.iter_mut().for_each(|word| *word <<= 1);
+}
+
+/// Both polynomials at `X^exponent`.
+fn turn_glwe(glwe: &[u64], exponent: usize, turned: &mut [u64]) {
+    let size = glwe.len() / 2;
+    let polynomials = glwe.chunks_exact(size).zip(turned.chunks_exact_mut(size));
+    polynomials.for_each(|(polynomial, turned)| automorphism(polynomial, exponent, turned));
+}
+
+/// The odd number whose product with `exponent` is 1 modulo `2N`, by Newton's iteration: bits that agree double.
+fn inverse(exponent: usize, size: usize) -> usize {
+    let mut inverse = exponent;
+    for _ in 0..6 {
+        let rest = 2usize.wrapping_sub(exponent.wrapping_mul(inverse));
+        inverse = inverse.wrapping_mul(rest);
+    }
+    inverse & (2 * size - 1)
 }
 
 /// `polynomial(X^exponent)`, `exponent` odd.

@@ -15,6 +15,8 @@ use crate::noise::{
 pub(crate) struct ProductVariance {
     /// Of what is independent from coefficient to coefficient.
     white: f64,
+    /// The part of that which meets the square of the key.
+    square: f64,
     /// Of what is little more than one frequency, and so alike in neighbouring coefficients; and the squares, for each bit, that its
     /// variance is made of.
     smooth: Mixture,
@@ -44,6 +46,7 @@ impl ProductVariance {
             white: energy * fresh
                 + (1.0 + half) * gadget_rounding(layout)
                 + (1.0 + key - half) * transform,
+            square: 0.0,
             smooth: Mixture {
                 variance: half * transform,
                 squares: 2.0 * layout.ggsw_rows() as f64,
@@ -54,31 +57,35 @@ impl ProductVariance {
         }
     }
 
-    /// The mask row of an unpacked GGSW under the key `t` of signs has the error `−t·e + 2·e'` for the error `e` of its body row
-    /// and that of the scheme switch `e'`, so that a level contributes `(d_b − t·d_a)·e + 2·d_a·e'`. The constant coefficient of
-    /// `e` is as large as all others together. What rounding leaves out in the scheme switch meets the key of bits twice.
+    /// The mask row of an unpacked GGSW under the key `t` of signs has the error `−t·e + e'` for the error `e + k` of its body row, `k` that
+    /// of the last key switch and `e'` that of the scheme switch, so that a level contributes `(d_b − t·d_a)·e + d_b·k + d_a·e'`.
+    /// The constant coefficient of `e` is as large as all others together.
     pub(crate) fn packed(layout: &ValidBranching, noise: &UnpackedNoise, exact: bool) -> Self {
         let energy = digit_energy(layout);
         let key = layout.glwe().dimension() as f64;
-        let rounding = gadget_rounding(layout) + transform_error(2.0 * energy, exact);
+        let transforms = transform_error(2.0 * energy, exact) * noise.growth;
+        let rounding = gadget_rounding(layout) + transforms;
         let levels = f64::from(layout.layout().level_count);
+        let own = noise.constant + noise.last + noise.switch;
         Self {
-            white: energy * ((1.0 + key) * noise.white + noise.constant + 4.0 * noise.switch)
-                + (1.0 + key) * rounding,
-            smooth: Mixture {
-                variance: energy * 4.0 * noise.switch_rounding,
-                squares: 2.0 * levels,
-            },
+            white: energy * ((1.0 + key) * noise.white + own) + (1.0 + key) * rounding,
+            square: energy * noise.square,
+            smooth: NONE,
             constant: Mixture {
                 variance: energy * key * noise.constant,
                 squares: levels,
             },
             row: [
-                noise.white + (1.0 + key) * transform_error(1.0, exact),
+                noise.white + noise.last + (1.0 + key) * transform_error(1.0, exact) * noise.growth,
                 key * noise.constant,
             ],
             digits: (layout.ggsw_rows() * layout.glwe().polynomial_size()) as f64,
         }
+    }
+
+    /// The part of the variance of a diagram's result that meets `t²`.
+    pub(crate) fn of_square(&self, noise: &DiagramNoise) -> f64 {
+        noise.units.alike as f64 * self.square
     }
 
     /// Of the result of a diagram whose products with clear polynomials have these energies.
@@ -134,15 +141,19 @@ const NONE: Mixture = Mixture {
 
 /// Noise of the external products of a diagram.
 pub(crate) fn result_noise(layout: &ValidBranching, noise: &DiagramNoise) -> MixedNoise {
-    let product = match &layout.layout().packing {
+    product_variance(layout).of_result(noise, clear_energy(layout, noise))
+}
+
+/// Of the part of it that meets `t²`.
+pub(crate) fn square_noise(layout: &ValidBranching, noise: &DiagramNoise) -> f64 {
+    product_variance(layout).of_square(noise)
+}
+
+fn product_variance(layout: &ValidBranching) -> ProductVariance {
+    match &layout.layout().packing {
         None => ProductVariance::direct(layout, false),
-        Some(packing) => {
-            let body_bits = layout.layout().body_bits;
-            let rows = unpacked_noise(layout.glwe(), body_bits, packing);
-            ProductVariance::packed(layout, &rows, false)
-        }
-    };
-    product.of_result(noise, clear_energy(layout, noise))
+        Some(packing) => ProductVariance::packed(layout, &unpacked_noise(layout, packing), false),
+    }
 }
 
 /// Of the products with clear polynomials.
@@ -284,8 +295,7 @@ mod tests {
         }
     }
 
-    /// §5: V = E·((1 + n)·W + c² + 4·K_ss) + (1 + n)·(R(64 − bℓ) + F(2E)), apart E·n·c², and smooth 4·E of what the scheme
-    /// switch rounds away, with E = ℓN·(B²/12 + 1/6).
+    /// §5: V = E·((1 + n)·W + c² + K_l + K_s) + (1 + n)·(R(64 − bℓ) + g·F(2E)), and apart E·n·c², with E = ℓN·(B²/12 + 1/6).
     #[test]
     fn packed_queries_have_the_noise_of_the_document() {
         let gadget = SwitchGadget {
@@ -301,36 +311,33 @@ mod tests {
         let unpacked = UnpackedNoise {
             white: 2f64.powi(70),
             constant: 3.0 * 2f64.powi(70),
+            last: 7.0 * 2f64.powi(80),
             switch: 5.0 * 2f64.powi(80),
-            switch_rounding: 7.0 * 2f64.powi(80),
+            square: 2.0 * 2f64.powi(80),
+            growth: 11.0 * 2f64.powi(30),
         };
         let (n, energy) = (2048.0, 3.0 * 2048.0 * (2f64.powi(16) / 12.0 + 1.0 / 6.0));
         let white = energy
-            * ((1.0 + n) * unpacked.white + unpacked.constant + 4.0 * unpacked.switch)
-            + (1.0 + n) * (rounding(64 - 24) + transform(2.0 * energy));
+            * ((1.0 + n) * unpacked.white + unpacked.constant + unpacked.last + unpacked.switch)
+            + (1.0 + n) * (rounding(64 - 24) + unpacked.growth * transform(2.0 * energy));
         let product = ProductVariance::packed(&layout, &unpacked, false);
-        let noise = product.of_result(&noise([9, 3], [12, 2], [0, 1]), [2.0, 3.0]);
+        let units = noise([9, 3], [12, 2], [0, 1]);
+        let noise = product.of_result(&units, [2.0, 3.0]);
         let [slots, others, smooth, constant] = noise.mixed;
         assert_eq!(slots.variance, 0.0);
         assert_close("white", others.variance, 9.0 * white);
-        assert_close(
-            "smooth",
-            smooth.variance,
-            12.0 * energy * 4.0 * unpacked.switch_rounding,
-        );
-        assert_close(
-            "squares of the smooth",
-            smooth.squares,
-            12.0 / 2.0 * 2.0 * 3.0,
-        );
+        assert_eq!(smooth.variance, 0.0);
+        let square = product.of_square(&units);
+        assert_close("square", square, 9.0 * energy * unpacked.square);
         assert_close(
             "constant",
             constant.variance,
             9.0 * energy * n * unpacked.constant,
         );
         assert_close("squares of the constant", constant.squares, 9.0 / 3.0 * 3.0);
+        let transforms = (1.0 + n) * unpacked.growth * transform(1.0);
         let clear =
-            2.0 * (unpacked.white + (1.0 + n) * transform(1.0)) + 3.0 * n * unpacked.constant;
+            2.0 * (unpacked.white + unpacked.last + transforms) + 3.0 * n * unpacked.constant;
         assert_close("clear", noise.normal, clear);
     }
 
@@ -358,8 +365,10 @@ mod tests {
         let unpacked = UnpackedNoise {
             white: 3.0,
             constant: 5.0,
+            last: 2.0,
             switch: 7.0,
-            switch_rounding: 11.0,
+            square: 1.0,
+            growth: 11.0,
         };
         for exact in [false, true] {
             let f = |energy: f64| if exact { 0.0 } else { transform(energy) };
@@ -378,12 +387,12 @@ mod tests {
             assert_close("direct", of.of_result(&one, [0.0; 2]).variance(), whole);
 
             let of = ProductVariance::packed(&packed, &unpacked, exact);
-            let row = 3.0 + (1.0 + n) * f(1.0);
+            let row = 3.0 + 2.0 + (1.0 + n) * 11.0 * f(1.0);
             let normal = of.of_result(&none, [2.0, 3.0]).normal;
             assert_close("packed row", normal, 2.0 * row + 3.0 * n * 5.0);
             let digits = energy(5.0, 256.0);
-            let white = digits * ((1.0 + n) * 3.0 + 5.0 + 4.0 * 7.0)
-                + (1.0 + n) * (rounding(64 - 40) + f(2.0 * digits));
+            let white = digits * ((1.0 + n) * 3.0 + 5.0 + 2.0 + 7.0)
+                + (1.0 + n) * (rounding(64 - 40) + 11.0 * f(2.0 * digits));
             let [_, others, ..] = of.of_result(&one, [0.0; 2]).mixed;
             assert_close("packed", others.variance, white);
             assert_close(
@@ -425,26 +434,5 @@ mod tests {
         let result = result_noise(&layout, &noise);
         let row = ProductVariance::direct(&layout, false).row[0];
         assert_close("clear", result.variance(), 2.0 * square * row);
-    }
-
-    /// §5: `‖s²‖²` is counted as 5/4 of `N³/48`.
-    #[test]
-    fn what_meets_the_square_of_the_key_is_counted() {
-        let gadget = SwitchGadget {
-            base_log: 4,
-            level_count: 12,
-        };
-        let packing = Packing {
-            splits: [gadget; MAX_SPLITS],
-            scheme_switch: gadget,
-        };
-        let glwe = ValidGlwe::secure(1, 2048).unwrap();
-        let rows = unpacked_noise(glwe, 55, &packing);
-        let norm = 1.25 * 2048f64.powi(3) / 48.0;
-        assert_close(
-            "square",
-            rows.switch_rounding,
-            norm * (2f64.powi(32) + 2.0) / 12.0,
-        );
     }
 }

@@ -2,10 +2,10 @@
 
 use tenebra_circuit::Options;
 use tenebra_client::network::{NetworkLayout, ValidNetwork};
-use tenebra_client::packing::SwitchGadget;
 
 use super::layers::{BLOCK, BitGadget, Bits, Layer};
-use crate::branching::cost::{MEMORY_US, cmux_us, expand_us, scheme_switch_us, split_us};
+use crate::branching::cost::{MEMORY_US, cmux_us, expand_us};
+use crate::branching::packed::Switches;
 use crate::objective::Answer;
 
 /// What is done, layer by layer.
@@ -58,14 +58,11 @@ impl Work {
 
     /// Key switches, those of scheme switches included.
     pub(crate) fn key_switches(&self, layout: &ValidNetwork, gadgets: &[BitGadget]) -> usize {
-        let log_size = layout.glwe().polynomial_size().ilog2();
         let levels = usize::from(layout.layout().branching.level_count);
         let packed = layout.layout().packed_bits > 0;
         let of_query = layout.packed_bits().filter(|_| packed);
-        let of_query = of_query.map(|bits| {
-            let used = bits * levels;
-            switch_counts(log_size, layout.log_slots(), used).sum::<usize>() + used
-        });
+        let of_query = of_query
+            .map(|bits| Switches::of(layout.glwe(), layout.log_slots(), bits * levels).products());
         let of_layers = (0..gadgets.len()).map(|layer| self.made_switches(layout, gadgets, layer));
         of_query.sum::<usize>() + of_layers.sum::<usize>()
     }
@@ -80,10 +77,9 @@ impl Work {
         let Some((_, level_count)) = gadgets.get(layer) else {
             return 0;
         };
-        let log_size = layout.glwe().polynomial_size().ilog2();
         let of_neurons = self.layers[layer].made.iter().map(|(log_slots, bits)| {
             let used = bits * usize::from(*level_count);
-            switch_counts(log_size, *log_slots, used).sum::<usize>() + used
+            Switches::of(layout.glwe(), *log_slots, used).products()
         });
         of_neurons.sum()
     }
@@ -142,18 +138,15 @@ impl Work {
             let bytes = f64::from(gadget.1) * columns * columns * self.limbs() * size * 8.0;
             *count as f64 * cmux + *loads as f64 * bytes * MEMORY_US
         });
-        let made = layout
-            .keys
-            .zip(gadgets.get(layer))
-            .map_or(0.0, |(keys, gadget)| {
-                let of_neurons = work.made.iter().map(|(log_slots, bits)| {
-                    let used = bits * usize::from(gadget.1);
-                    let to_ggsw = scheme_switch_us(size, self.limbs(), keys.scheme_switch);
-                    switches(&keys.splits, plain.glwe.polynomial_size, *log_slots, used)
-                        + used as f64 * to_ggsw
-                });
-                of_neurons.sum()
+        let keys = layout.keys.zip(gadgets.get(layer));
+        let glwe = plain.glwe.validate();
+        let made = keys.zip(glwe.ok()).map_or(0.0, |((keys, gadget), glwe)| {
+            let of_neurons = work.made.iter().map(|(log_slots, bits)| {
+                let used = bits * usize::from(gadget.1);
+                Switches::of(glwe, *log_slots, used).us(glwe, &keys, self.limbs())
             });
+            of_neurons.sum()
+        });
         products.sum::<f64>() + made
     }
 
@@ -175,34 +168,9 @@ impl Work {
         };
         let of_each = valid.packed_bits().map(|bits| {
             let used = bits * usize::from(plain.level_count);
-            let switches = switches(
-                &keys.splits,
-                plain.glwe.polynomial_size,
-                valid.log_slots(),
-                used,
-            );
-            switches + used as f64 * scheme_switch_us(size, self.limbs(), keys.scheme_switch)
+            let switches = Switches::of(valid.glwe(), valid.log_slots(), used);
+            switches.us(valid.glwe(), &keys, self.limbs())
         });
         of_each.sum()
     }
-}
-
-/// Key switches that bring `used` of `2^log_slots` slots to ciphertexts of their own.
-pub(crate) fn switch_counts(
-    log_size: u32,
-    log_slots: u32,
-    used: usize,
-) -> impl Iterator<Item = usize> {
-    let unfilled = log_size - log_slots;
-    (0..log_size).map(move |t| match t.checked_sub(unfilled) {
-        None => 1,
-        Some(step) => used.min(1 << step),
-    })
-}
-
-fn switches(splits: &[SwitchGadget], polynomial_size: u16, log_slots: u32, used: usize) -> f64 {
-    let counts = switch_counts(polynomial_size.ilog2(), log_slots, used).zip(splits);
-    let size = polynomial_size.into();
-    let times = counts.map(|(count, gadget)| count as f64 * split_us(size, *gadget));
-    times.sum()
 }

@@ -4,20 +4,19 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Mutex;
 
 use aligned_vec::{AVec, avec};
-use tenebra_client::bits::BitReader;
 use tenebra_client::network::ValidNetwork;
-use tenebra_client::random::{MaskSeed, MaskStream};
+use tenebra_client::random::MaskSeed;
 
 use super::layers::{BLOCK, HiddenRotation, Layer, Readouts};
 use super::plan::NetworkPlan;
-use super::select::{Roots, divide, select};
 use super::turns::{Turned, Turner};
 use crate::branching::crew::{Crew, Crews, lock};
 use crate::branching::evaluate::{Glwe, expand_bit, respond_at};
 use crate::branching::kernel::{CpuKernel, Kernel, KeyBits};
 use crate::branching::plan::Gadget;
+use crate::branching::select::{Root, Roots, Splitter, divide, read_packed, select, to_ggsws};
 use crate::branching::steps::add;
-use crate::branching::unpack::{UnpackingKey, switch_scheme};
+use crate::branching::unpack::{UnpackingKey, scratch_len, to_key_of_signs};
 use crate::error::EvaluateError;
 
 /// Evaluates one network. Memory is kept from one evaluation to the next.
@@ -42,14 +41,13 @@ pub(super) struct Worker<K> {
     /// One for each stage.
     pub(super) kernels: Vec<K>,
     accumulators: Vec<Glwe>,
-    /// `3N` words.
-    pub(super) scratch: AVec<u64>,
+    scratch: AVec<u64>,
 }
 
 /// What one evaluation holds.
 struct Workspace<K: Kernel> {
-    /// Ciphertexts with a slot each, of the query or of a layer.
-    slots: Vec<Glwe>,
+    /// Ciphertexts with a pair of slots each, of the query or of a layer.
+    pairs: Vec<Glwe>,
     bits: Vec<K::Ggsw>,
     results: Vec<Glwe>,
 }
@@ -84,8 +82,14 @@ impl<K: Kernel> Worker<K> {
         Self {
             kernels: kernels.collect(),
             accumulators: Vec::new(),
-            scratch: avec![0; 3 * stages[0].gadget.polynomial_size],
+            scratch: avec![0; scratch_len(stages[0].gadget.polynomial_size)],
         }
+    }
+}
+
+impl<K: Kernel> Splitter<K> for Worker<K> {
+    fn splitter(&mut self, stage: usize) -> (&mut K, &mut [u64]) {
+        (&mut self.kernels[stage], &mut self.scratch)
     }
 }
 
@@ -140,7 +144,7 @@ impl<K: Kernel> NetworkEvaluator<K> {
         let bits =
             bits.flat_map(|(ends, stage)| (ends[0]..ends[1]).map(|_| K::empty_ggsw(stage.gadget)));
         Workspace {
-            slots: Vec::new(),
+            pairs: Vec::new(),
             bits: bits.collect(),
             results: Vec::new(),
         }
@@ -156,7 +160,7 @@ impl<K: Kernel> NetworkEvaluator<K> {
         crew: &mut Crew<'_, Worker<K>>,
     ) -> Glwe {
         let Workspace {
-            slots,
+            pairs,
             bits,
             results,
         } = workspace;
@@ -167,7 +171,7 @@ impl<K: Kernel> NetworkEvaluator<K> {
             plan,
             key,
             (seed, bodies),
-            (slots, &mut bits[..of_query]),
+            (pairs, &mut bits[..of_query]),
         );
         let mut sum = avec![0; glwe_len];
         for (stage, layer) in (1..).zip(&plan.layers) {
@@ -176,7 +180,7 @@ impl<K: Kernel> NetworkEvaluator<K> {
             if let Some(key) = key.filter(|_| !layer.hidden.is_empty()) {
                 let made = plan.bits.stages[stage + 1] - known.len();
                 let made = &mut others[..made];
-                self.hidden(crew, plan, (stage, layer), key, (known, made, slots));
+                self.hidden(crew, plan, (stage, layer), key, (known, made, pairs));
             }
         }
         sum
@@ -189,20 +193,17 @@ impl<K: Kernel> NetworkEvaluator<K> {
         plan: &NetworkPlan,
         key: Option<&UnpackingKey<K>>,
         (seed, bodies): (MaskSeed, &[u8]),
-        (slots, bits): (&mut Vec<Glwe>, &mut [K::Ggsw]),
+        (pairs, bits): (&mut Vec<Glwe>, &mut [K::Ggsw]),
     ) {
         let gadget = self.stages[0].gadget;
-        let packed = plan.layout.layout().packed_bits > 0;
-        if let Some(key) = key.filter(|_| packed) {
-            let roots = Roots::of_query(&plan.layout);
-            slots.resize_with(
-                roots.slots().max(slots.len()),
-                || avec![0; gadget.glwe_len()],
-            );
-            let slots = &mut slots[..roots.slots()];
-            read_packed(&plan.layout, seed, bodies, &roots, slots);
-            select(crew, key, &roots, slots);
-            to_ggsws(crew, key, 0, (slots, bits), gadget.level_count);
+        let layout = &plan.layout;
+        if let Some(key) = key.filter(|_| layout.layout().packed_bits > 0) {
+            let roots = of_query(layout);
+            let pairs = room(pairs, &roots, gadget);
+            let kept = u32::from(layout.layout().branching.body_bits);
+            read_packed(&roots, (seed, bodies), kept, pairs);
+            select(crew, key, &roots, pairs);
+            to_ggsws(crew, key, (0, gadget.level_count), &roots, (pairs, bits));
         } else {
             crew.each(bits, |worker, bit, ggsw| {
                 let kernel = &mut worker.kernels[0];
@@ -298,19 +299,15 @@ impl<K: Kernel> NetworkEvaluator<K> {
         plan: &NetworkPlan,
         (stage, layer): (usize, &Layer),
         key: &UnpackingKey<K>,
-        (bits, made, slots): (&[K::Ggsw], &mut [K::Ggsw], &mut Vec<Glwe>),
+        (bits, made, pairs): (&[K::Ggsw], &mut [K::Ggsw], &mut Vec<Glwe>),
     ) {
         let gadget = self.stages[stage].gadget;
         let levels = gadget.level_count;
-        let roots = Roots::of_layer(&layer.hidden, levels);
-        slots.resize_with(
-            roots.slots().max(slots.len()),
-            || avec![0; gadget.glwe_len()],
-        );
-        let slots = &mut slots[..roots.slots()];
+        let roots = of_layer(&layer.hidden, levels);
+        let pairs = room(pairs, &roots, gadget);
         // What enters a table is a multiple of the last digit of the bits that are made.
         let scale = 64 - gadget.base_log * u32::try_from(levels).unwrap_or(0);
-        let of_roots = roots.first_slots(slots);
+        let of_roots = roots.first(pairs).map(|(_, glwe)| glwe);
         let mut turned: Vec<(&HiddenRotation, &mut [u64])> =
             layer.hidden.iter().zip(of_roots).collect();
         let size = block(crew, turned.len());
@@ -323,10 +320,11 @@ impl<K: Kernel> NetworkEvaluator<K> {
             turner.turn_all(&mut worker.kernels, &mut turned.collect::<Vec<_>>());
             for (hidden, accumulator) in block.iter_mut() {
                 divide(accumulator, hidden.log_slots);
+                to_key_of_signs(accumulator);
             }
         });
-        select(crew, key, &roots, slots);
-        to_ggsws(crew, key, stage, (slots, made), levels);
+        select(crew, key, &roots, pairs);
+        to_ggsws(crew, key, (stage, levels), &roots, (pairs, made));
     }
 }
 
@@ -335,49 +333,30 @@ fn block<W: Send>(crew: &Crew<'_, W>, rotations: usize) -> usize {
     rotations.div_ceil(crew.size()).clamp(1, BLOCK)
 }
 
-/// Slots of a bit, level by level, as its GGSW.
-fn to_ggsws<K: Kernel>(
-    crew: &mut Crew<'_, Worker<K>>,
-    key: &UnpackingKey<K>,
-    stage: usize,
-    (slots, bits): (&mut [Glwe], &mut [K::Ggsw]),
-    levels: usize,
-) {
-    let mut pairs: Vec<_> = bits
-        .iter_mut()
-        .zip(slots.chunks_exact_mut(levels))
-        .collect();
-    crew.each(&mut pairs, |worker, _, (ggsw, slots)| {
-        let Worker {
-            kernels, scratch, ..
-        } = worker;
-        for (level, slot) in slots.iter_mut().enumerate() {
-            switch_scheme(&mut kernels[stage], key, slot, level, ggsw, scratch);
-        }
+/// The ciphertexts of a packed query.
+fn of_query(layout: &ValidNetwork) -> Roots {
+    let levels = usize::from(layout.layout().branching.level_count);
+    let of = layout.packed_bits().map(|bits| Root {
+        used: bits * levels,
+        log_slots: layout.log_slots(),
     });
+    Roots { of: of.collect() }
 }
 
-/// The ciphertexts of a packed query, each in its first slot.
-fn read_packed(
-    layout: &ValidNetwork,
-    seed: MaskSeed,
-    bodies: &[u8],
-    roots: &Roots,
-    slots: &mut [Glwe],
-) {
-    let size = layout.glwe().polynomial_size();
-    let kept = u32::from(layout.layout().branching.body_bits);
-    let stride = size >> layout.log_slots();
-    let mut masks = MaskStream::new(seed);
-    let mut reader = BitReader::new(bodies);
-    for (root, ciphertext) in roots.of.iter().zip(roots.first_slots(slots)) {
-        let (mask, body) = ciphertext.split_at_mut(size);
-        masks.fill(mask);
-        body.fill(0);
-        for coefficient in body.iter_mut().step_by(stride).take(root.used) {
-            *coefficient = reader.read(kept) << (64 - kept);
-        }
-    }
+/// Those of a layer, a bit of whose codes takes `levels` slots.
+fn of_layer(rotations: &[HiddenRotation], levels: usize) -> Roots {
+    let of = rotations.iter().map(|hidden| Root {
+        used: hidden.bits * levels,
+        log_slots: hidden.log_slots,
+    });
+    Roots { of: of.collect() }
+}
+
+/// Ciphertexts for the pairs of slots.
+fn room<'a>(pairs: &'a mut Vec<Glwe>, roots: &Roots, gadget: Gadget) -> &'a mut [Glwe] {
+    let count = roots.pairs();
+    pairs.resize_with(count.max(pairs.len()), || avec![0; gadget.glwe_len()]);
+    &mut pairs[..count]
 }
 
 /// Rounds a result to the response's width and packs its mask and digit sums.

@@ -1,5 +1,7 @@
 //! The neurons of a form as rotations, layer by layer, for a ring and gadgets.
 
+use tenebra_client::packing::slot_place;
+
 use super::form::{Code, Group, Hidden, Member, NetworkForm, Place, Sum};
 use crate::branching::diagram::{Plain, Rotation, Turn, shift_plain};
 use crate::branching::digits::DigitForm;
@@ -223,7 +225,7 @@ fn readout(
     }
 }
 
-/// Slot `k·ℓ + j − 1` holds bit `k` of the code at level `j`.
+/// Slot `k·ℓ + j − 1`, at its place among the slots, holds bit `k` of the code at level `j`.
 fn hidden_rotation(
     form: &NetworkForm,
     bits: &Bits,
@@ -244,7 +246,7 @@ fn hidden_rotation(
         let value = 1i64 << (usize::from(base_log) * (levels - 1 - level));
         let ones = neuron.codes.iter().enumerate();
         let ones = ones.filter(|(_, code)| **code >> bit & 1 == 1);
-        table.extend(ones.map(|(at, _)| (slot * stride + at, value)));
+        table.extend(ones.map(|(at, _)| (slot_place(slot, log_slots) * stride + at, value)));
     }
     Ok(HiddenRotation {
         rotation: Rotation {

@@ -6,15 +6,13 @@ use alloc::rc::Rc;
 
 use tenebra_client::branching::{BranchingLayout, ValidBranching};
 use tenebra_client::network::ValidNetwork;
-use tenebra_client::packing::{MAX_SPLITS, SwitchKeys};
+use tenebra_client::packing::SwitchKeys;
 
 use super::layers::{BitGadget, Layer};
 use crate::branching::diagram::{DiagramNoise, alike, of_rotations};
-use crate::branching::packed::{
-    UnpackedNoise, hangs_on_the_key, key_switch_variance, scheme_switch_noise,
-};
+use crate::branching::packed::{UnpackedNoise, hangs_on_the_key, packed_variance, selected_noise};
 use crate::branching::variance::{ProductVariance, fresh_variance};
-use crate::noise::{MixedNoise, Mixture, set_bits_bound};
+use crate::noise::MixedNoise;
 
 /// Which products a layer has.
 pub(crate) struct LayerNoise {
@@ -111,8 +109,6 @@ fn of_gadget(
 struct Factors {
     gadget: BitGadget,
     product: ProductVariance,
-    /// Their rows were switched by `s²`.
-    switched: bool,
     made: MadeRows,
 }
 
@@ -166,12 +162,7 @@ impl Factors {
         let before = self.made.square_share * (constant.variance * (1.0 + 1.0 / 256.0) + of.normal);
         Products {
             noise: of,
-            of_square: before
-                + if self.switched {
-                    of.mixed[2].variance
-                } else {
-                    0.0
-                },
+            of_square: before + self.product.of_square(noise),
         }
     }
 }
@@ -222,7 +213,6 @@ pub(crate) fn network_noise(
         factors.push(Factors {
             gadget: *gadget,
             product: ProductVariance::packed(&gadget_layout, &rows, exact),
-            switched: true,
             made: MadeRows {
                 square_share: worst.square_share,
                 alike: layer.alike * worst.slots_alike,
@@ -276,21 +266,11 @@ fn of_made(
     let noise = &turned.noise;
     let most = noise.variance_at_most(exceeds);
     let [_, _, smooth, _] = noise.mixed;
-    // Few squares may make what meets the square of the key a larger part of what is counted.
-    let grown = MixedNoise {
-        mixed: [Mixture::NONE, Mixture::NONE, smooth, Mixture::NONE],
-        normal: 0.0,
-    };
-    let growth = if smooth.variance > 0.0 {
-        grown.variance_at_most(exceeds) / smooth.variance
-    } else {
-        1.0
-    };
     let (of_square, variance) = (turned.of_square, noise.variance());
     Made {
         rotations: variance,
         rows: selected_noise(keys, most, log_slots),
-        square_share: (of_square / variance).max((of_square * growth / most).min(1.0)),
+        square_share: of_square / variance,
         slots_alike: 1.0 + smooth.variance / variance * (slots as f64 - 1.0),
     }
 }
@@ -306,7 +286,6 @@ fn of_query(layout: &ValidNetwork, stage: &StageNoise, exact: bool) -> Option<Fa
     Some(Factors {
         gadget,
         product,
-        switched: stage.rows.is_some(),
         made: MadeRows::FRESH,
     })
 }
@@ -319,8 +298,8 @@ fn query_stage(layout: &ValidNetwork) -> StageNoise {
     StageNoise {
         rotations: fresh,
         rows: rows.map(|keys| {
-            let slots = f64::from(layout.log_slots()).exp2();
-            selected_noise(&keys, fresh * slots * slots, layout.log_slots())
+            let start = packed_variance(fresh, layout.log_slots());
+            selected_noise(&keys, start, layout.log_slots())
         }),
     }
 }
@@ -332,33 +311,6 @@ pub(crate) fn log2_sum(a: f64, b: f64) -> f64 {
         return most;
     }
     most + ((a - most).exp2() + (b - most).exp2()).log2()
-}
-
-/// Noise of the rows of bits that are made of a ciphertext with `2^log_slots` slots, whose coefficients have the variance `start`.
-///
-/// It is divided by the number of slots, and halved before each of the first automorphisms, which keep coefficients at multiples of the
-/// stride of the slots as they are: on others, whose index is divisible by exactly `2^t` where `τ_t` turns the sign, the two halves
-/// cancel; any other meets another coefficient of the same divisibility, so that its variance halves. The others double.
-pub(crate) fn selected_noise(keys: &SwitchKeys, start: f64, log_slots: u32) -> UnpackedNoise {
-    let log_size = keys.glwe.polynomial_size().ilog2();
-    let splits = log_size as usize;
-    let unfilled = (log_size - log_slots) as usize;
-    let halving = 0.25 * (1.0 + set_bits_bound(keys.glwe));
-    // By the power of 2 that divides the index; the last for index 0.
-    let mut variances = [start * (-2.0 * f64::from(log_slots)).exp2() + halving; MAX_SPLITS + 1];
-    for t in (0..unfilled).rev().chain(unfilled..splits) {
-        let switch = key_switch_variance(keys, t) + if t < unfilled { halving } else { 0.0 };
-        let scale = if t < unfilled { 0.25 } else { 1.0 };
-        for (power, variance) in variances.iter_mut().enumerate() {
-            let factor = match power.cmp(&t) {
-                core::cmp::Ordering::Less => 2.0,
-                core::cmp::Ordering::Equal => 0.0,
-                core::cmp::Ordering::Greater => 4.0,
-            };
-            *variance = *variance * factor * scale + switch;
-        }
-    }
-    scheme_switch_noise(keys, &variances)
 }
 
 #[cfg(test)]

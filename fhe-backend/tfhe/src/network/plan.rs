@@ -279,7 +279,7 @@ impl<'a> Search<'a> {
             let noise: Vec<Rc<LayerNoise>> = noise.collect();
             let work = Work::of(&layers, &self.bits, false);
             // Exact products are worth their time where fresh noise is far below the error of transforms.
-            let exact = (self.size >= 2048).then_some(true);
+            let exact = (self.size > 2048).then_some(true);
             self.choices.extend(
                 [Some(false), exact]
                     .into_iter()

@@ -1,13 +1,18 @@
 //! Packed queries: all bits in the coefficients of one seeded GLWE, and the evaluation key that unpacks them.
 //!
-//! Bit `i` at gadget level `j` is slot `i·ℓ + j − 1`, the constant `m·q/B^j / N` at coefficient `slot·stride`, where the
-//! stride is the largest power of two at which the slots fit. Splitting `c ± τ_t(c)` with the automorphisms
-//! `τ_t: X → X^(N/2^t + 1)`, `t = 0 … log2 N − 1`, brings every slot to a ciphertext of its own and takes the factor `1/N`
-//! away (Angel, Chen, Laine, Setty 2018, §3.3); coefficients that are not sent hold what they like, for every parity is
-//! split off and the switch depends on the mask alone. A GLWE of `m·q/B^j` is the body row of a GGSW; the mask row
-//! `−s·m·q/B^j` follows with an encryption of `s²` (Chen, Chillotti, Ren 2019, §4).
+//! Bit `i` at gadget level `j` is slot `i·ℓ + j − 1`. With `S`, the least power of two at which the slots fit, it is the constant
+//! `m·q/B^j / S` at coefficient `place·N/S`, the place the slot's number with its `log2 S` bits in reverse ([`slot_place`]): slots whose
+//! numbers begin alike are the last to be split, so that few ciphertexts are split where `S` is not full. The server halves before
+//! each of the first `log2 N − log2 S` automorphisms `τ_t: X → X^(N/2^t + 1)`, which keep the slots as they are, and splits
+//! `c ± τ_t(c)` by the others, which doubles them and brings every slot to a ciphertext of its own (after Angel, Chen, Laine, Setty 2018,
+//! §3.3); coefficients that are not sent hold what they like, for all that is no slot vanishes and the switch depends on the mask alone.
+//!
+//! Queries and keys are encrypted under the key of signs `t = 2s − u`, `u = Σ X^i`, which has no mean: `b = A·t + m + e` is `2A·s` and what
+//! everybody knows, and as hard as with `s` at half the modulus and half the noise. A GLWE of `m·q/B^j` is the body row of a GGSW; the mask row
+//! `−t·m·q/B^j` follows with an encryption of `t²` (Chen, Chillotti, Ren 2019, §4). The last automorphism `τ` is one step with that:
+//! with encryptions of `−τ(t)`, `t²` and `t·τ(t)` the digits of one mask give both rows of both slots.
 
-use super::ValidBranching;
+use super::{BranchingLayout, ValidBranching};
 use crate::bits::{BitWriter, round_high};
 use crate::glwe::{KeyProduct, add_mask_times_key, mask_words};
 use crate::key::SecretKey;
@@ -34,10 +39,19 @@ pub struct SwitchGadget {
 /// Gadgets of the evaluation key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Packing {
-    /// Of the key switch behind automorphism `t`; the first `log2 N` count.
+    /// Of the key switch behind automorphism `t`; the first `log2 N − 1` count.
     pub splits: [SwitchGadget; MAX_SPLITS],
-    /// Of the encryption of `s²`.
+    /// Of the last automorphism and of the scheme switch, three keys.
     pub scheme_switch: SwitchGadget,
+}
+
+/// Where slot `slot` of `2^log_slots` is: its bits in reverse.
+#[must_use]
+pub fn slot_place(slot: usize, log_slots: u32) -> usize {
+    match log_slots {
+        0 => 0,
+        _ => slot.reverse_bits() >> (usize::BITS - log_slots),
+    }
 }
 
 impl SwitchGadget {
@@ -66,8 +80,8 @@ impl Packing {
             }
             .into());
         }
-        let needed =
-            u32::from(plain.base_log) * u32::from(plain.level_count) + polynomial_size.ilog2();
+        let gadget_bits = u32::from(plain.base_log) * u32::from(plain.level_count);
+        let needed = gadget_bits + layout.log_slots();
         if needed > u32::from(plain.body_bits) {
             let body_bits = plain.body_bits;
             return Err(PackingError::Bodies { needed, body_bits }.into());
@@ -75,13 +89,19 @@ impl Packing {
         Ok(())
     }
 
-    /// Gadgets of the keys, in the order of the evaluation key: one a split, then that of `s²`.
+    /// Gadgets of the keys, in the order of the evaluation key: one a split, then those of `−τ(t)`, `t²` and `t·τ(t)`.
     pub fn gadgets(&self, polynomial_size: usize) -> impl Iterator<Item = SwitchGadget> {
         let splits = self.splits;
-        (0..polynomial_size.ilog2() as usize)
+        (0..last_split(polynomial_size))
             .map(move |t| splits[t])
-            .chain([self.scheme_switch])
+            .chain([self.scheme_switch; 3])
     }
+}
+
+/// Which automorphism is the last.
+#[must_use]
+pub fn last_split(polynomial_size: usize) -> usize {
+    polynomial_size.ilog2() as usize - 1
 }
 
 impl ValidBranching {
@@ -91,10 +111,10 @@ impl ValidBranching {
         self.layout().input_bits as usize * usize::from(self.layout().level_count)
     }
 
-    /// Coefficients from one slot to the next.
+    /// `log2 S` of a packed query.
     #[must_use]
-    pub fn slot_stride(&self) -> usize {
-        self.glwe().polynomial_size() / self.slots().next_power_of_two().max(1)
+    pub fn log_slots(&self) -> u32 {
+        self.slots().next_power_of_two().ilog2()
     }
 
     /// The unpacking key; `None` if none is needed.
@@ -112,35 +132,86 @@ impl ValidBranching {
     pub(crate) fn encrypt_slots(
         &self,
         key: &SecretKey,
-        bits: impl Iterator<Item = bool>,
+        mut bits: impl Iterator<Item = bool>,
         root: &Root,
         scratch: &mut [u64],
         out: &mut [u8],
     ) -> Result<(), CipherError> {
-        let size = self.glwe().polynomial_size();
-        let levels = usize::from(self.layout().level_count);
-        let (mask, body) = scratch.split_at_mut(mask_words(size));
-        root.noise(self.glwe().noise_bound_log2()).fill(body);
+        let mut packer = SlotPacker::new(self, key, root, self.log_slots());
+        let mut writer = BitWriter::new(out);
+        let count = self.layout().input_bits as usize;
+        let mut written = packer.pack(bits.by_ref(), count, scratch, &mut writer);
+        written += bits.take(1).count();
+        writer.finish();
+        check_len("bit", written, count)
+    }
+}
+
+/// Encrypts bits in the slots of ciphertexts, one after the other.
+pub(crate) struct SlotPacker<'a> {
+    layout: &'a BranchingLayout,
+    log_slots: u32,
+    size: usize,
+    masks: MaskStream,
+    noise: NoiseStream,
+    product: KeyProduct<'a>,
+}
+
+/// Words of scratch that ciphertexts of `2^log_slots` slots need.
+pub(crate) fn packing_scratch(polynomial_size: usize, log_slots: u32) -> usize {
+    mask_words(polynomial_size) + (1 << log_slots)
+}
+
+impl<'a> SlotPacker<'a> {
+    pub(crate) fn new(
+        layout: &'a ValidBranching,
+        key: &'a SecretKey,
+        root: &Root,
+        log_slots: u32,
+    ) -> Self {
+        Self {
+            layout: layout.layout(),
+            log_slots,
+            size: layout.glwe().polynomial_size(),
+            masks: MaskStream::new(root.mask_seed()),
+            noise: root.noise(layout.glwe().noise_bound_log2()),
+            product: KeyProduct::by_signs(key, 1 << log_slots),
+        }
+    }
+
+    /// Appends the bodies of a ciphertext of the next `count` bits, and says how many there were; `scratch` has
+    /// [`packing_scratch`] words.
+    pub(crate) fn pack(
+        &mut self,
+        bits: impl Iterator<Item = bool>,
+        count: usize,
+        scratch: &mut [u64],
+        writer: &mut BitWriter<'_>,
+    ) -> usize {
+        let levels = usize::from(self.layout.level_count);
+        let (mask, body) = scratch.split_at_mut(mask_words(self.size));
+        self.noise.fill(body);
+        let mut slots = 0..count * levels;
         let mut written = 0;
-        for (bit, slots) in bits.zip(body.chunks_exact_mut(levels)) {
-            for (level, slot) in (1..).zip(slots) {
-                let scale = 64 - u32::from(self.layout().base_log) * level - size.ilog2();
+        for bit in bits.take(count) {
+            for (level, slot) in (1..).zip(slots.by_ref().take(levels)) {
+                let scale = 64 - u32::from(self.layout.base_log) * level - self.log_slots;
+                let slot = &mut body[slot_place(slot, self.log_slots)];
                 *slot = slot.wrapping_add(u64::from(bit) << scale);
             }
             written += 1;
         }
-        check_len("bit", written, self.layout().input_bits as usize)?;
-        let product = KeyProduct::new(key, body.len());
-        let mut masks = MaskStream::new(root.mask_seed());
-        product.add(&mut masks, mask, body, self.slot_stride());
-        let mut writer = BitWriter::new(out);
-        write_bodies(&mut writer, body, self.layout().body_bits);
-        writer.finish();
-        Ok(())
+        let stride = self.size >> self.log_slots;
+        self.product.add(&mut self.masks, mask, body, stride);
+        for slot in 0..count * levels {
+            let body = body[slot_place(slot, self.log_slots)];
+            write_bodies(writer, &[body], self.layout.body_bits);
+        }
+        written
     }
 }
 
-/// An evaluation key: what switches the mask behind each automorphism back to the key, and encryptions of its square.
+/// An evaluation key: what switches the mask behind each automorphism back to the key, and encryptions of the key's products.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SwitchKeys {
     /// Ring, key dimension and noise.
@@ -171,7 +242,7 @@ impl SwitchKeys {
         limits::in_memory(self.bytes())
     }
 
-    /// At most 13·63 rows of 2^12 bodies of 2^6 bits: under 2^28.
+    /// At most 14·63 rows of 2^12 bodies of 2^6 bits: under 2^28.
     pub(crate) fn bytes(&self) -> u64 {
         let gadgets = self.gadgets.gadgets(self.glwe.polynomial_size());
         let rows: u64 = gadgets.map(|gadget| u64::from(gadget.level_count)).sum();
@@ -253,16 +324,21 @@ impl SwitchKeys {
         let mut rows = KeyRows {
             noise: root.noise(self.glwe.noise_bound_log2()),
             masks: MaskStream::new(root.mask_seed()),
-            product: KeyProduct::new(key, size),
+            product: KeyProduct::by_signs(key, size),
             body_bits: self.body_bits,
         };
         let (mask, rest) = scratch.split_at_mut(size);
         let (body, message) = rest.split_at_mut(size);
+        let last = last_split(size);
         for (index, gadget) in self.gadgets.gadgets(size).enumerate() {
-            if index < size.ilog2() as usize {
-                negated_automorphism(key, automorphism_exponent(size, index), message);
-            } else {
-                square(key, mask, message);
+            let exponent = automorphism_exponent(size, index.min(last));
+            match index.checked_sub(last) {
+                None | Some(0) => {
+                    signs(key, exponent, message);
+                    message.iter_mut().for_each(|m| *m = m.wrapping_neg());
+                }
+                Some(1) => times_signs(key, 1, mask, message),
+                Some(_) => times_signs(key, exponent, mask, message),
             }
             for level in 1..=u32::from(gadget.level_count) {
                 let scale = 64 - u32::from(gadget.base_log) * level;
@@ -331,34 +407,38 @@ pub fn automorphism_exponent(polynomial_size: usize, t: usize) -> usize {
     (polynomial_size >> t) + 1
 }
 
-/// `−s(X^exponent)`.
-fn negated_automorphism(key: &SecretKey, exponent: usize, out: &mut [u64]) {
+/// `t(X^exponent)`.
+fn signs(key: &SecretKey, exponent: usize, out: &mut [u64]) {
     let size = out.len();
     for index in 0..size {
-        let bit = key.bit_mask(0, index) & 1;
+        let sign = ((key.bit_mask(0, index) & 1) << 1).wrapping_sub(1);
         let target = index * exponent % (2 * size);
         out[target % size] = if target < size {
-            bit.wrapping_neg()
+            sign
         } else {
-            bit
+            sign.wrapping_neg()
         };
     }
 }
 
-/// `s²`; `scratch` has `N` words.
-fn square(key: &SecretKey, scratch: &mut [u64], out: &mut [u64]) {
-    for (index, word) in scratch.iter_mut().enumerate() {
-        *word = key.bit_mask(0, index) & 1;
-    }
+/// `t·t(X^exponent)`, `2·s·p − u·p` for `p = t(X^exponent)`; `scratch` has `N` words.
+fn times_signs(key: &SecretKey, exponent: usize, scratch: &mut [u64], out: &mut [u64]) {
+    signs(key, exponent, scratch);
     out.fill(0);
     add_mask_times_key(out, 1, scratch, key, 0);
+    let all = scratch.iter().fold(0, |sum: u64, p| sum.wrapping_add(*p));
+    // u·p at n: those up to n, less all others.
+    let mut ramp = all.wrapping_neg();
+    for (out, p) in out.iter_mut().zip(scratch.iter()) {
+        ramp = ramp.wrapping_add(p << 1);
+        *out = (*out << 1).wrapping_sub(ramp);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::params::GlweParams;
-    use crate::scheme::branching::BranchingLayout;
     use alloc::vec;
     use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 

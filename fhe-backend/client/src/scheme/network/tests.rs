@@ -1,5 +1,6 @@
 use super::*;
 use crate::params::GlweParams;
+use crate::random::MaskStream;
 use crate::scheme::branching::packing::{MAX_SPLITS, SwitchGadget};
 use alloc::{vec, vec::Vec};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
@@ -105,11 +106,11 @@ fn lengths_by_hand() {
     let valid = layout().validate().unwrap();
     assert_eq!(valid.log_slots(), 3);
     assert_eq!(valid.packed_bits().collect::<Vec<_>>(), [3, 3, 1]);
-    // 14 bodies of 16 bits; 512 + 5 integers of 12 bits; 9 + 1 keys of 2 rows of 512 bodies.
+    // 14 bodies of 16 bits; 512 + 5 integers of 12 bits; 8 + 3 keys of 2 rows of 512 bodies.
     assert_eq!(valid.query_len(), 35 + 28);
     assert_eq!(valid.response_len(), 3 + 776);
     let key = valid.switch_keys().unwrap();
-    assert_eq!(key.len(), 32 + 10 * 2 * 1024);
+    assert_eq!(key.len(), 32 + 11 * 2 * 1024);
 }
 
 /// Bodies of slots are `A·S + m·2^64/(B^j·S) + e` at their coefficients.
@@ -131,10 +132,12 @@ fn packed_queries_hold_bits_in_slots() {
         let mut mask = vec![0u64; 512];
         masks.fill(&mut mask);
         for (slot, bit) in bits.iter().flat_map(|bit| [bit, bit]).enumerate() {
-            let at = slot * 64;
+            // Three bits in reverse.
+            let at = [0, 4, 2, 6, 1, 5, 3, 7][slot] * 64;
             let products = (0..512usize).map(|index| {
+                // Signs: 2s − 1.
                 let bit = key.bit_mask(0, (512 + at - index) % 512) & 1;
-                let word = mask[index].wrapping_mul(bit);
+                let word = mask[index].wrapping_mul((bit << 1).wrapping_sub(1));
                 if index <= at {
                     word
                 } else {
@@ -150,14 +153,13 @@ fn packed_queries_hold_bits_in_slots() {
             assert!(error.abs() <= (1 << 56) + (1 << 47), "slot {slot}: {error}");
         }
     }
-    // One bit too few.
-    let few = [true; 6].into_iter();
-    assert!(
-        valid
-            .encrypt(&key, few, &mut rng, &mut scratch, &mut out)
-            .is_err()
-    );
-    assert!(scratch.iter().all(|word| *word == 0));
+    // One bit too few, and one too many.
+    for count in [6, 8] {
+        let bits = core::iter::repeat_n(true, count);
+        let refused = valid.encrypt(&key, bits, &mut rng, &mut scratch, &mut out);
+        assert!(refused.is_err());
+        assert!(scratch.iter().all(|word| *word == 0));
+    }
 }
 
 /// A response that the key decrypts by hand: body minus `A·S` at every stride.

@@ -288,50 +288,44 @@ fn the_formula_bounds_the_noise_of_results() {
     }
 }
 
-/// `(measured, predicted)` variances of the body rows of unpacked ciphertexts, and of what the scheme switch adds.
+/// `(measured, predicted)` variances of the body rows of unpacked GGSWs, and of what the mask rows have besides `−t` times theirs.
 fn rows(plan: &BranchingPlan, keys: u64) -> [(f64, f64); 2] {
     let layout = &plan.layout;
     let plain = layout.layout();
-    let packing = plain.packing.unwrap();
-    let noise = unpacked_noise(layout.glwe(), plain.body_bits, &packing);
+    let noise = unpacked_noise(layout, &plain.packing.unwrap());
     let ones = vec![true; plan.diagram.input_bits];
     let (mut of_body, mut of_switch) = (Vec::new(), Vec::new());
     for seed in 0..keys {
         let mut parties = Parties::<CpuKernel>::new(plan, seed);
-        let payload = parties.query(layout, &ones);
-        let (mask_seed, bodies) = layout.read_query(&payload).unwrap();
-        let unpacking = parties.unpacking.as_ref().unwrap();
-        let packed = &mut parties.workspace.packed;
-        let evaluator = &parties.evaluator;
-        let mut worker = evaluator.worker();
-        let crew = &mut Crew {
-            caller: &mut worker,
-            helpers: None,
-            stop: &AtomicBool::new(false),
-        };
-        evaluator.unpack(crew, layout, unpacking, mask_seed, bodies, packed);
+        parties.result(plan, &ones);
+        let mut worker = parties.evaluator.worker();
         let levels = usize::from(plain.level_count);
-        for (slot, ciphertext) in packed.iter().take(layout.slots()).enumerate() {
-            let mut phase = phases(&parties.key, ciphertext);
-            let size = phase.len();
-            // A mask row has the phase −s·(phase of the body row), which is that of (phase, 0).
-            let mut wanted = phase.clone();
-            wanted.resize(2 * size, 0);
-            let mut row = ciphertext[size..].to_vec();
-            row.resize(2 * size, 0);
-            let kernel = &mut worker.kernel;
-            kernel.add_switch(&mut row, &unpacking.scheme_switch, &ciphertext[..size]);
-            let (row, wanted) = (phases(&parties.key, &row), phases(&parties.key, &wanted));
-            let differences = row.iter().zip(&wanted);
-            of_switch.extend(differences.map(|(a, b)| a.wrapping_sub(*b).cast_signed() as f64));
-            let level = slot % levels + 1;
-            phase[0] = phase[0].wrapping_sub(1 << (64 - usize::from(plain.base_log) * level));
-            of_body.extend(phase.iter().map(|error| error.cast_signed() as f64));
+        for ggsw in &parties.workspace.bits {
+            for level in 0..levels {
+                let [of_mask, mut phase] = [0, 1].map(|r| {
+                    let mut row = worker.kernel.ggsw_row(ggsw, r * levels + level);
+                    to_key_of_bits(&mut row);
+                    phases(&parties.key, &row)
+                });
+                // −t times the phase of the body row, as that of (phase, 0) under the key of signs.
+                let mut product = phase.clone();
+                product.resize(2 * phase.len(), 0);
+                to_key_of_bits(&mut product);
+                let differences = of_mask.iter().zip(phases(&parties.key, &product));
+                of_switch.extend(differences.map(|(a, b)| a.wrapping_sub(b).cast_signed() as f64));
+                let scale = 64 - usize::from(plain.base_log) * (level + 1);
+                phase[0] = phase[0].wrapping_sub(1 << scale);
+                of_body.extend(phase.iter().map(|error| error.cast_signed() as f64));
+            }
         }
     }
+    let size = layout.glwe().polynomial_size() as f64;
     [
-        (variance(&of_body), noise.white + noise.constant),
-        (variance(&of_switch), noise.switch + noise.switch_rounding),
+        (
+            variance(&of_body),
+            noise.white + noise.constant + noise.last,
+        ),
+        (variance(&of_switch), noise.switch + size * noise.last),
     ]
 }
 

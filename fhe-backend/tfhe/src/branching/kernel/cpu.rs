@@ -4,27 +4,28 @@
 //! one skips zero masks and adds all rows of all columns up in one pass ([`fourier`](super::fourier)).
 //!
 //! Transforms of 53 bits leave errors in products with polynomials over 64 bits. Most external products have the noise of their rows far
-//! above them; the rows of key switches, and of others, are cut in two limbs of 32 bits, whose products are exact.
+//! above them; the masks of key switches, and other rows, are cut in two limbs of 32 bits, whose products are exact.
 
 use aligned_vec::{AVec, avec};
 use tenebra_client::packing::SwitchGadget;
 
 use super::fourier::{FourierRows, Spectra, sum_products};
+use super::pair::{PairKey, ToRows};
 use super::transform::Transform;
-use super::{Kernel, KeyBits};
+use super::{Kernel, KeyBits, Slots};
 use crate::branching::plan::Gadget;
 use crate::branching::ramp::subtract_half_ramp;
 use crate::branching::words::update;
 
 /// An encryption of a bit in the Fourier domain.
-pub(crate) struct FourierGgsw(FourierRows);
+pub(crate) struct FourierGgsw(pub(super) FourierRows);
 
-/// An encryption, level by level, of a polynomial of the secret key, in the Fourier domain: the high halves of mask and body,
-/// and the low ones.
+/// An encryption, level by level, of a polynomial of the secret key, in the Fourier domain: mask and body, of those in two limbs the
+/// high halves; then the low ones.
 #[derive(Clone)]
 pub(crate) struct SwitchKey {
-    base_log: u32,
-    level_count: usize,
+    /// Polynomials of a row in two limbs: the mask, or both.
+    exact: usize,
     rows: FourierRows,
 }
 
@@ -44,6 +45,7 @@ pub(crate) struct CpuKernel {
 impl Kernel for CpuKernel {
     type Ggsw = FourierGgsw;
     type SwitchKey = SwitchKey;
+    type PairKey = PairKey;
 
     fn empty_ggsw(gadget: Gadget) -> FourierGgsw {
         let columns = gadget.glwe_dimension + 1;
@@ -56,13 +58,17 @@ impl Kernel for CpuKernel {
         ))
     }
 
-    fn empty_switch_key(gadget: SwitchGadget, polynomial_size: usize) -> SwitchKey {
+    fn empty_switch_key(gadget: SwitchGadget, polynomial_size: usize, exact: bool) -> SwitchKey {
         let level_count = usize::from(gadget.level_count);
+        let exact = 1 + usize::from(exact);
         SwitchKey {
-            base_log: u32::from(gadget.base_log),
-            level_count,
-            rows: FourierRows::empty(level_count, 4, polynomial_size),
+            exact,
+            rows: FourierRows::empty(level_count, 2 + exact, polynomial_size),
         }
+    }
+
+    fn empty_pair_key(gadget: SwitchGadget, polynomial_size: usize) -> PairKey {
+        PairKey::empty(gadget, polynomial_size)
     }
 
     fn new(gadget: Gadget, key_bits: KeyBits) -> Self {
@@ -85,11 +91,18 @@ impl Kernel for CpuKernel {
         mut load: impl FnMut(usize, &mut [u64]),
     ) {
         let columns = self.gadget.glwe_dimension + 1;
-        self.transform_row(columns, self.gadget.exact, &mut load);
+        let exact = if self.gadget.exact { columns } else { 0 };
+        self.transform_row(columns, exact, &mut load);
         let row = r * self.gadget.level_count + level;
         let scale = self.transform.torus_scale();
-        ggsw.0
-            .store(self.transform.arch, row, &self.products, scale);
+        let columns = ggsw.0.columns();
+        ggsw.0.store(
+            self.transform.arch,
+            (row, 0),
+            &self.products,
+            columns,
+            scale,
+        );
     }
 
     fn transform_switch_row(
@@ -98,10 +111,16 @@ impl Kernel for CpuKernel {
         level: usize,
         mut load: impl FnMut(usize, &mut [u64]),
     ) {
-        self.transform_row(2, true, &mut load);
+        self.transform_row(2, key.exact, &mut load);
         let scale = self.transform.torus_scale();
-        key.rows
-            .store(self.transform.arch, level, &self.products, scale);
+        let columns = key.rows.columns();
+        key.rows.store(
+            self.transform.arch,
+            (level, 0),
+            &self.products,
+            columns,
+            scale,
+        );
     }
 
     fn cmux(
@@ -145,32 +164,73 @@ impl Kernel for CpuKernel {
         let arch = self.transform.arch;
         let (products, digits) = (&mut self.products, &self.digits);
         sum_products(arch, products, digits, &ggsw.0, first * levels);
-        self.add_products(target, exact);
+        self.add_products(target, if exact { masks + 1 } else { 0 });
     }
 
-    fn add_switch(&mut self, target: &mut [u64], key: &SwitchKey, source: &[u64]) {
-        let (digits, gadget) = (&mut self.digits, (key.base_log, key.level_count));
-        digits.resize(key.level_count);
+    fn decompose(&mut self, source: &[u64], gadget: SwitchGadget) {
+        let levels = usize::from(gadget.level_count);
+        self.digits.resize(levels);
+        let gadget = (gadget.base_log.into(), levels);
+        let digits = &mut self.digits;
         self.transform
             .forward_digits(digits, 0, source, gadget, None);
+    }
+
+    fn add_switch(&mut self, target: &mut [u64], key: &SwitchKey) {
         let (arch, products) = (self.transform.arch, &mut self.products);
         sum_products(arch, products, &self.digits, &key.rows, 0);
-        self.add_products(target, true);
+        self.add_products(target, key.exact);
+    }
+
+    fn transform_pair_row(
+        &mut self,
+        key: &mut PairKey,
+        place: (usize, usize),
+        mut load: impl FnMut(usize, &mut [u64]),
+    ) {
+        self.transform_row(2, 0, &mut load);
+        key.store(&self.transform, place, &self.products);
+    }
+
+    fn pair_to_rows(
+        &mut self,
+        key: &PairKey,
+        ciphertext: &[u64],
+        ggsws: &mut [FourierGgsw],
+        slots: Slots,
+    ) {
+        let (mask, body) = ciphertext.split_at(ciphertext.len() / 2);
+        self.decompose(mask, key.gadget);
+        self.products.resize(PairKey::SPECTRA);
+        for (column, polynomial) in [mask, body].into_iter().enumerate() {
+            let spectrum = self.products.polynomial(PairKey::OPERAND + column);
+            self.transform.forward(spectrum, polynomial);
+        }
+        let transform = &self.transform;
+        key.multiply(transform, &self.digits, &mut self.products);
+        transform.arch.dispatch(ToRows {
+            spectra: &self.products,
+            turned: transform.turned(),
+            ggsws,
+            levels: self.gadget.level_count,
+            slots,
+            scale: transform.torus_scale(),
+        });
     }
 }
 
 impl CpuKernel {
-    /// Transforms the polynomials of a row into `products`; of two limbs, high halves first.
+    /// Transforms the polynomials of a row into `products`, behind them the low halves of the first `exact`.
     fn transform_row(
         &mut self,
         columns: usize,
-        limbs: bool,
+        exact: usize,
         load: &mut impl FnMut(usize, &mut [u64]),
     ) {
-        self.products.resize(columns * (1 + usize::from(limbs)));
+        self.products.resize(columns + exact);
         for column in 0..columns {
             load(column, &mut self.difference);
-            if limbs {
+            if column < exact {
                 update(&mut self.rest, &self.difference, |_, word| {
                     let half = (word << 32).cast_signed() >> 32;
                     half.cast_unsigned()
@@ -184,13 +244,13 @@ impl CpuKernel {
         }
     }
 
-    /// Adds what `products` transform back to.
-    fn add_products(&mut self, target: &mut [u64], limbs: bool) {
+    /// Adds what `products` transform back to, of which the first `exact` polynomials are in two limbs.
+    fn add_products(&mut self, target: &mut [u64], exact: usize) {
         let size = self.gadget.polynomial_size;
         let columns = target.len() / size;
         for (column, target) in target.chunks_exact_mut(size).enumerate() {
             let high = self.products.polynomial(column);
-            if !limbs {
+            if column >= exact {
                 self.transform.add_backward(target, high);
                 continue;
             }
@@ -203,6 +263,22 @@ impl CpuKernel {
             let low = self.products.polynomial(columns + column);
             self.transform.add_backward(target, low);
         }
+    }
+}
+
+#[cfg(test)]
+impl CpuKernel {
+    /// The words of a row of a GGSW in one limb.
+    pub(crate) fn ggsw_row(&mut self, ggsw: &FourierGgsw, row: usize) -> Vec<u64> {
+        let size = self.gadget.polynomial_size;
+        let mut words = vec![0; ggsw.0.columns() * size];
+        for (column, polynomial) in words.chunks_exact_mut(size).enumerate() {
+            self.products.resize(1);
+            let spectrum = self.products.polynomial(0);
+            ggsw.0.load(self.transform.arch, (row, column), spectrum);
+            self.transform.add_backward(polynomial, spectrum);
+        }
+        words
     }
 }
 
@@ -327,9 +403,9 @@ mod tests {
         }
     }
 
-    /// Two limbs leave no error but that of rounding the low one to an integer.
+    /// Two limbs leave no error but that of rounding the low one to an integer; one leaves that of transforms.
     #[test]
-    fn key_switches_are_exact() {
+    fn masks_of_key_switches_are_exact() {
         let mut rng = ChaCha20Rng::seed_from_u64(4);
         for size in [512, 2048] {
             for (base_log, level_count) in [(2, 24), (4, 12), (8, 6), (10, 4), (12, 3)] {
@@ -342,18 +418,36 @@ mod tests {
                     .collect();
                 let (source, target) = (random(size, &mut rng), random(2 * size, &mut rng));
                 let mut kernel = kernel(size, 1, 1);
-                let mut key = CpuKernel::empty_switch_key(gadget, size);
-                for (level, row) in rows.iter().enumerate() {
-                    kernel.transform_switch_row(&mut key, level, |column, polynomial| {
-                        polynomial.copy_from_slice(&row[column]);
-                    });
-                }
-                let mut switched = target.clone();
-                kernel.add_switch(&mut switched, &key, &source);
-                let exact = add_rows(&target, &kernel, &rows);
-                for (a, b) in switched.iter().zip(&exact) {
-                    let error = a.wrapping_sub(*b).cast_signed();
-                    assert!(error.abs() <= 1, "{size} {gadget:?}: {error}");
+                for exact_bodies in [true, false] {
+                    let mut key = CpuKernel::empty_switch_key(gadget, size, exact_bodies);
+                    for (level, row) in rows.iter().enumerate() {
+                        kernel.transform_switch_row(&mut key, level, |column, polynomial| {
+                            polynomial.copy_from_slice(&row[column]);
+                        });
+                    }
+                    let mut switched = target.clone();
+                    kernel.decompose(&source, gadget);
+                    kernel.add_switch(&mut switched, &key);
+                    let exact = add_rows(&target, &kernel, &rows);
+                    let errors = switched.iter().zip(&exact);
+                    let errors = errors.map(|(a, b)| a.wrapping_sub(*b).cast_signed() as f64);
+                    let errors: Vec<f64> = errors.collect();
+                    let (masks, bodies) = errors.split_at(size);
+                    assert!(
+                        masks.iter().all(|error| error.abs() <= 1.0),
+                        "{size} {gadget:?}"
+                    );
+                    let variance =
+                        bodies.iter().map(|error| error * error).sum::<f64>() / size as f64;
+                    let base = f64::from(base_log).exp2();
+                    let energy =
+                        f64::from(level_count) * size as f64 * (base * base / 12.0 + 1.0 / 6.0);
+                    let most = if exact_bodies {
+                        1.0
+                    } else {
+                        transform_variance(energy)
+                    };
+                    assert!(variance <= most, "{size} {gadget:?}: {variance}");
                 }
             }
         }

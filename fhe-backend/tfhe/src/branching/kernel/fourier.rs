@@ -7,7 +7,7 @@ use tfhe_fft::c64;
 const ZERO: c64 = c64 { re: 0.0, im: 0.0 };
 
 /// Coefficients that lie together in [`FourierRows`]: two cache lines, twice the widest vector register.
-const LINE: usize = 8;
+pub(super) const LINE: usize = 8;
 
 /// Transformed polynomials, one after the other. They do not start at multiples of 4 KiB from each other, for the cache
 /// holds only eight lines at such distances.
@@ -38,6 +38,16 @@ impl Spectra {
         &mut self.data[start..][..self.len]
     }
 
+    /// The numbers of a polynomial.
+    pub(super) fn numbers(&self, index: usize) -> &[c64] {
+        &self.data[index * self.stride()..][..self.len]
+    }
+
+    /// Those of a line of coefficients.
+    pub(super) fn line(&self, index: usize, line: usize) -> &[c64; LINE] {
+        &self.numbers(index).as_chunks().0[line]
+    }
+
     fn stride(&self) -> usize {
         self.len + LINE
     }
@@ -66,23 +76,102 @@ impl FourierRows {
         }
     }
 
-    /// Stores `scale` times a row of transformed polynomials, one a column. What is written together lies together: the rows
+    pub(super) fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Stores `scale` times the first `count` transformed polynomials in columns of a row. What is written together lies together: the rows
     /// of a query fill more than the caches that are close.
-    pub(super) fn store(&mut self, arch: Arch, row: usize, spectra: &Spectra, scale: f64) {
+    pub(super) fn store(
+        &mut self,
+        arch: Arch,
+        place: (usize, usize),
+        spectra: &Spectra,
+        count: usize,
+        scale: f64,
+    ) {
         arch.dispatch(Store {
             rows: self,
-            row,
+            place,
             spectra,
+            count,
             scale,
         });
+    }
+}
+
+#[cfg(test)]
+impl FourierRows {
+    /// What was stored in a column of a row, at the scale at which it was stored.
+    pub(super) fn load(&self, arch: Arch, place: (usize, usize), spectrum: &mut [c64]) {
+        arch.dispatch(Load {
+            rows: self,
+            place,
+            spectrum,
+        });
+    }
+}
+
+/// [`FourierRows::load`].
+#[cfg(test)]
+struct Load<'a> {
+    rows: &'a FourierRows,
+    place: (usize, usize),
+    spectrum: &'a mut [c64],
+}
+
+#[cfg(test)]
+impl WithSimd for Load<'_> {
+    type Output = ();
+
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (row, column) = self.place;
+        let of_row = self.rows.columns * numbers_per_line::<S>();
+        let (lines, _) = S::as_simd_f64s(bytemuck::cast_slice(&self.rows.data));
+        let (numbers, _) = S::as_mut_simd_f64s(bytemuck::cast_slice_mut(self.spectrum));
+        let lines = lines.chunks_exact(self.rows.rows * of_row);
+        for (entries, numbers) in lines.zip(numbers.chunks_exact_mut(numbers_per_line::<S>())) {
+            let entry = &entries[row * of_row + column * numbers.len()..][..numbers.len()];
+            let pairs = entry.as_chunks::<2>().0.iter();
+            for (pair, numbers) in pairs.zip(numbers.as_chunks_mut::<2>().0) {
+                *numbers = simd.interleave_shfl_f64s(*pair);
+            }
+        }
+    }
+}
+
+impl FourierRows {
+    /// Stores `scale` times numbers of a line of coefficients: row, column, line.
+    #[inline(always)]
+    pub(super) fn put<S: Simd>(
+        &mut self,
+        simd: S,
+        (row, column, line): (usize, usize, usize),
+        numbers: &[c64; LINE],
+        scale: f64,
+    ) {
+        let start = ((line * self.rows + row) * self.columns + column) * LINE;
+        let entry = bytemuck::cast_slice_mut(&mut self.data[start..][..LINE]);
+        let (pairs, _) = S::as_mut_simd_f64s(entry).0.as_chunks_mut::<2>();
+        let (numbers, _) = S::as_simd_f64s(bytemuck::cast_slice(numbers))
+            .0
+            .as_chunks::<2>();
+        let scale = simd.splat_f64s(scale);
+        for (pair, numbers) in pairs.iter_mut().zip(numbers) {
+            *pair = simd
+                .deinterleave_shfl_f64s(*numbers)
+                .map(|part| simd.mul_f64s(part, scale));
+        }
     }
 }
 
 /// [`FourierRows::store`].
 struct Store<'a> {
     rows: &'a mut FourierRows,
-    row: usize,
+    /// Row and first column.
+    place: (usize, usize),
     spectra: &'a Spectra,
+    count: usize,
     scale: f64,
 }
 
@@ -91,18 +180,18 @@ impl WithSimd for Store<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let columns = self.rows.columns;
-        let of_row = columns * numbers_per_line::<S>();
+        let (row, first_column) = self.place;
+        let of_row = self.rows.columns * numbers_per_line::<S>();
         let of_line = self.rows.rows * of_row;
         let stride = self.spectra.stride() / S::F64_LANES;
         let spectra = numbers::<S>(&self.spectra.data);
         let lines = S::as_mut_simd_f64s(bytemuck::cast_slice_mut(&mut self.rows.data)).0;
         let scale = simd.splat_f64s(self.scale);
         for (line, entries) in lines.chunks_exact_mut(of_line).enumerate() {
-            let entries = &mut entries[self.row * of_row..][..of_row];
+            let entries = &mut entries[row * of_row..][..of_row];
             let columns = entries.chunks_exact_mut(numbers_per_line::<S>());
-            for (column, entry) in columns.enumerate() {
-                let values = &spectra[column * stride + line * entry.len() / 2..];
+            for (polynomial, entry) in (0..self.count).zip(columns.skip(first_column)) {
+                let values = &spectra[polynomial * stride + line * entry.len() / 2..];
                 let (pairs, _) = entry.as_chunks_mut::<2>();
                 for (pair, values) in pairs.iter_mut().zip(values) {
                     *pair = simd

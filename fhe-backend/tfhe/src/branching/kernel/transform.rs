@@ -20,6 +20,8 @@ use super::fourier::Spectra;
 struct Tables {
     plan: Plan,
     roots: Roots,
+    /// For each number of a spectrum, which one is its conjugate after the automorphism `X → X^3`.
+    turned: Vec<u32>,
 }
 
 /// Powers of `ω`.
@@ -62,11 +64,36 @@ impl Tables {
             let (im, re) = (unit * index as f64).sin_cos();
             c64 { re, im }
         };
+        let plan = Plan::new(size, method);
         Self {
-            plan: Plan::new(size, method),
+            turned: turned(&plan),
             roots: Roots::new((0..size).map(root)),
+            plan,
         }
     }
+}
+
+/// Numbers of a spectrum are values at `e^(iπ·q/N)`, `q = 1 modulo 4`. The value of `p(X^3)` there is that of `p` at `3·q`, the conjugate of that at
+/// `−3·q`, which is 1 modulo 4. Where the transform has which value, the polynomial `X` tells.
+fn turned(plan: &Plan) -> Vec<u32> {
+    let half = plan.fft_size();
+    let unit = core::f64::consts::PI / (2 * half) as f64;
+    let mut values = AVec::<c64>::from_iter(0, (0..half).map(|_| c64 { re: 0.0, im: 0.0 }));
+    if let Some(value) = values.get_mut(1 % half) {
+        let (im, re) = unit.sin_cos();
+        *value = c64 { re, im };
+    }
+    let mut scratch = PodBuffer::new(plan.fft_scratch());
+    plan.fwd(&mut values, PodStack::new(&mut scratch));
+    let order = 4 * half as i64;
+    let quarter = |value: &c64| (value.im.atan2(value.re) / unit).round() as i64;
+    let of = |q: i64| usize::try_from(q.rem_euclid(order) / 4).unwrap_or(0);
+    let mut places = vec![0u32; half];
+    for (at, value) in (0..).zip(values.iter()) {
+        places[of(quarter(value))] = at;
+    }
+    let turned = values.iter().map(|value| places[of(-3 * quarter(value))]);
+    turned.collect()
 }
 
 /// What one thread transforms with.
@@ -94,6 +121,11 @@ impl Transform {
     pub(super) fn torus_scale(&self) -> f64 {
         const TORUS: f64 = 1.0 / (2.0 * (1u64 << 63) as f64);
         TORUS / self.tables.plan.fft_size() as f64
+    }
+
+    /// For each number of a spectrum, which one is its conjugate after the automorphism `X → X^3`.
+    pub(super) fn turned(&self) -> &'static [u32] {
+        &self.tables.turned
     }
 
     /// Of signed integers.

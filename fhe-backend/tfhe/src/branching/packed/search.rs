@@ -3,24 +3,27 @@
 use tenebra_circuit::Options;
 use tenebra_client::ValidGlwe;
 use tenebra_client::branching::{BranchingLayout, ValidBranching};
-use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget, SwitchKeys};
+use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget, SwitchKeys, last_split};
 
-use super::{
-    POLYNOMIAL_SIZE, cost, hangs_on_the_key, key_switch_variance, of_square, unpacked_noise,
-};
+use super::{POLYNOMIAL_SIZE, cost, hangs_on_the_key, key_switch_variance, unpacked_noise};
 use crate::branching::diagram::Diagram;
 use crate::branching::digits::DigitForm;
 use crate::branching::goal::{Found, Goal, response_width, sent_body_bits};
-use crate::branching::switches::{Priced, Switch, gadgets, ladder};
+use crate::branching::switches::{Priced, Switch, gadgets, ladder, scheme_gadgets};
 use crate::branching::variance::{ProductVariance, clear_energy};
 use crate::noise::{MixedNoise, p_fail_log2};
 
 /// `(B, ℓ)` of the GGSWs.
-const GGSW_GADGETS: [(u8, u8); 20] = [
+const GGSW_GADGETS: [(u8, u8); 25] = [
+    (16, 1),
+    (18, 1),
     (8, 2),
     (9, 2),
     (10, 2),
     (11, 2),
+    (12, 2),
+    (13, 2),
+    (14, 2),
     (4, 3),
     (5, 3),
     (6, 3),
@@ -82,11 +85,11 @@ impl Search<'_> {
         if !less(&self.cost(fewest)?) {
             return None;
         }
-        let splits = 0..self.glwe.polynomial_size().ilog2() as usize;
+        let splits = 0..last_split(self.glwe.polynomial_size());
         let priced = splits.map(|t| (Switch::Split(t), self.priced(quietest, t, clear)));
         let ladder = ladder(fewest, priced);
         let mut best: Option<(f64, Found)> = None;
-        for scheme in gadgets() {
+        for scheme in scheme_gadgets() {
             let with = |keys: &Packing| Packing {
                 scheme_switch: scheme,
                 ..*keys
@@ -154,9 +157,7 @@ impl Search<'_> {
     }
 
     fn products(&self, layout: &ValidBranching, keys: &Packing, clear: [f64; 2]) -> MixedNoise {
-        let unpacked = unpacked_noise(self.glwe, sent_body_bits(self.glwe), keys);
-        let product = ProductVariance::packed(layout, &unpacked, false);
-        product.of_result(&self.diagram.noise, clear)
+        product(layout, keys).of_result(&self.diagram.noise, clear)
     }
 
     /// Whether products reach the failure probability.
@@ -177,7 +178,8 @@ impl Search<'_> {
         let layout = self.layout(keys)?;
         let products = self.products(&layout, &keys, clear);
         let p_fail = self.goal.p_fail_log2;
-        if hangs_on_the_key(of_square(&products), products.variance(), p_fail) {
+        let of_square = product(&layout, &keys).of_square(&self.diagram.noise);
+        if hangs_on_the_key(of_square, products.variance(), p_fail) {
             return None;
         }
         response_width(&layout, products, self.digits.coefficients, self.goal)
@@ -208,9 +210,13 @@ impl Search<'_> {
     }
 }
 
+fn product(layout: &ValidBranching, keys: &Packing) -> ProductVariance {
+    ProductVariance::packed(layout, &unpacked_noise(layout, keys), false)
+}
+
 fn all_splits(glwe: ValidGlwe, gadget: SwitchGadget) -> Packing {
     let mut splits = [SwitchGadget::default(); MAX_SPLITS];
-    splits[..glwe.polynomial_size().ilog2() as usize].fill(gadget);
+    splits[..last_split(glwe.polynomial_size())].fill(gadget);
     Packing {
         splits,
         scheme_switch: gadget,

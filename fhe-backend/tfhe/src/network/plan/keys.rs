@@ -2,11 +2,11 @@
 
 use tenebra_client::ValidGlwe;
 use tenebra_client::network::NetworkLayout;
-use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget, SwitchKeys};
+use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget, SwitchKeys, last_split};
 
 use super::Search;
 use crate::branching::packed::key_switch_variance;
-use crate::branching::switches::{Priced, Switch, gadgets, ladder};
+use crate::branching::switches::{Priced, Switch, gadgets, ladder, scheme_gadgets};
 
 impl Search<'_> {
     /// Whether anything is switched.
@@ -50,7 +50,7 @@ impl Search<'_> {
         let Some(keys) = cheapest.keys.filter(|_| self.needs_keys(&layout)) else {
             return vec![layout];
         };
-        let splits = usize::from(layout.branching.glwe.polynomial_size).ilog2() as usize;
+        let splits = last_split(layout.branching.glwe.polynomial_size.into());
         let switches = (0..splits).map(Switch::Split).chain([Switch::Scheme]);
         let quietest = self.with_quietest_keys(layout);
         let priced = switches.map(|switch| (switch, self.priced(quietest, choice, switch)));
@@ -77,7 +77,7 @@ impl Search<'_> {
         };
         let all = exact_gadgets(&quietest);
         match switch {
-            Switch::Scheme => all
+            Switch::Scheme => scheme_gadgets()
                 .filter_map(|gadget| {
                     Some(Priced {
                         gadget,
@@ -132,7 +132,7 @@ fn switch_variance(layout: &NetworkLayout, gadget: SwitchGadget) -> f64 {
 
 fn all_splits(layout: &NetworkLayout, gadget: SwitchGadget) -> Packing {
     let mut splits = [SwitchGadget::default(); MAX_SPLITS];
-    let used = usize::from(layout.branching.glwe.polynomial_size).ilog2() as usize;
+    let used = last_split(layout.branching.glwe.polynomial_size.into());
     splits[..used].fill(gadget);
     Packing {
         splits,

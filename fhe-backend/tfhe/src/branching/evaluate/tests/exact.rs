@@ -2,16 +2,19 @@
 //! nothing that the kernel of the CPU does hides behind tests of its parts.
 
 use tenebra_circuit::QueryMode;
-use tenebra_client::packing::SwitchGadget;
 
 use super::{Parties, chain, phases, plan_of, predicted, stumps, twins};
-use crate::branching::kernel::{CpuKernel, Kernel, KeyBits};
+use tenebra_client::packing::{SwitchGadget, automorphism_exponent, last_split};
+
+use crate::branching::kernel::{CpuKernel, Kernel, KeyBits, Slots};
 use crate::branching::plan::Gadget;
 use crate::branching::ramp::subtract_half_ramp;
 
 struct ExactKernel {
     gadget: Gadget,
     key_bits: KeyBits,
+    /// Those that were taken last.
+    digits: Vec<Vec<u64>>,
 }
 
 /// Polynomials, by row and column.
@@ -94,9 +97,14 @@ impl Rows {
 impl Kernel for ExactKernel {
     type Ggsw = Rows;
     type SwitchKey = Rows;
+    type PairKey = [Rows; 3];
 
     fn new(gadget: Gadget, key_bits: KeyBits) -> Self {
-        Self { gadget, key_bits }
+        Self {
+            gadget,
+            key_bits,
+            digits: Vec::new(),
+        }
     }
 
     fn empty_ggsw(gadget: Gadget) -> Rows {
@@ -106,9 +114,13 @@ impl Kernel for ExactKernel {
         Rows::empty(levels, rows, columns, gadget.polynomial_size)
     }
 
-    fn empty_switch_key(gadget: SwitchGadget, polynomial_size: usize) -> Rows {
+    fn empty_switch_key(gadget: SwitchGadget, polynomial_size: usize, _: bool) -> Rows {
         let levels = (gadget.base_log.into(), gadget.level_count.into());
         Rows::empty(levels, levels.1, 2, polynomial_size)
+    }
+
+    fn empty_pair_key(gadget: SwitchGadget, polynomial_size: usize) -> [Rows; 3] {
+        [(); 3].map(|()| Self::empty_switch_key(gadget, polynomial_size, true))
     }
 
     fn transform_ggsw_row(
@@ -166,14 +178,94 @@ impl Kernel for ExactKernel {
         }
     }
 
-    fn add_switch(&mut self, target: &mut [u64], key: &Rows, source: &[u64]) {
-        let (digits, _) = digits_of(source, key.gadget);
-        for (digits, columns) in digits.iter().zip(&key.rows) {
-            for (target, column) in target.chunks_exact_mut(source.len()).zip(columns) {
+    fn decompose(&mut self, source: &[u64], gadget: SwitchGadget) {
+        let gadget = (gadget.base_log.into(), gadget.level_count.into());
+        (self.digits, _) = digits_of(source, gadget);
+    }
+
+    fn add_switch(&mut self, target: &mut [u64], key: &Rows) {
+        let size = target.len() / 2;
+        for (digits, columns) in self.digits.iter().zip(&key.rows) {
+            for (target, column) in target.chunks_exact_mut(size).zip(columns) {
                 add_product(target, digits, column);
             }
         }
     }
+
+    fn transform_pair_row(
+        &mut self,
+        key: &mut [Rows; 3],
+        (part, level): (usize, usize),
+        load: impl FnMut(usize, &mut [u64]),
+    ) {
+        key[part].fill(level, load);
+    }
+
+    fn pair_to_rows(
+        &mut self,
+        key: &[Rows; 3],
+        ciphertext: &[u64],
+        ggsws: &mut [Rows],
+        slots: Slots,
+    ) {
+        let size = ciphertext.len() / 2;
+        let (mask, body) = ciphertext.split_at(size);
+        let [(base_log, levels), ..] = key.each_ref().map(|part| part.gadget);
+        let gadget = SwitchGadget {
+            base_log: u8::try_from(base_log).unwrap(),
+            level_count: u8::try_from(levels).unwrap(),
+        };
+        self.decompose(mask, gadget);
+        let zero = vec![0; size];
+        let mut parts = [[&zero, body], [body, &zero], [body, &zero]].map(|start| start.concat());
+        for (part, key) in parts.iter_mut().zip(key) {
+            self.add_switch(part, key);
+        }
+        let levels = self.gadget.level_count;
+        let mut store = |(bit, level): (usize, usize), r: usize, row: Vec<u64>| {
+            ggsws[bit].fill(r * levels + level, |column, polynomial| {
+                polynomial.copy_from_slice(&row[column * size..][..size]);
+            });
+        };
+        let [turned, product, turned_product] = parts;
+        let Slots::Two(even, odd) = slots else {
+            let Slots::One(place) = slots else { return };
+            store(place, 0, product);
+            store(place, 1, ciphertext.to_vec());
+            return;
+        };
+        let exponent = automorphism_exponent(size, last_split(size));
+        let rows = [(product, turned_product), (ciphertext.to_vec(), turned)];
+        for (r, (one, other)) in rows.into_iter().enumerate() {
+            let other = turn(&other, exponent);
+            let sum = one.iter().zip(&other).map(|(a, b)| a.wrapping_add(*b));
+            store(even, r, sum.collect());
+            if let Some(odd) = odd {
+                let difference = one.iter().zip(&other).map(|(a, b)| a.wrapping_sub(*b));
+                let difference: Vec<u64> = difference.collect();
+                let down = difference.chunks_exact(size).flat_map(|polynomial| {
+                    let (low, high) = polynomial.split_at(size / 2);
+                    let wrapped = low.iter().map(|word| word.wrapping_neg());
+                    high.iter().copied().chain(wrapped)
+                });
+                store(odd, r, down.collect());
+            }
+        }
+    }
+}
+
+/// Both polynomials of a GLWE at `X^exponent`, by definition.
+fn turn(glwe: &[u64], exponent: usize) -> Vec<u64> {
+    let size = glwe.len() / 2;
+    let mut turned = vec![0; 2 * size];
+    for (index, word) in glwe.iter().enumerate() {
+        let target = index % size * exponent % (2 * size);
+        turned[index / size * size + target % size] = match target < size {
+            true => *word,
+            false => word.wrapping_neg(),
+        };
+    }
+    turned
 }
 
 /// The same key and query on both kernels give the same messages. Where the error of a transform turns a single digit, a row more or

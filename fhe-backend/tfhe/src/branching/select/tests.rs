@@ -8,14 +8,12 @@ use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget, SwitchKeys};
 use tenebra_client::{SecretKey, ValidGlwe};
 
 use super::*;
-use crate::branching::evaluate::Glwe;
 use crate::branching::goal::sent_body_bits;
 use crate::branching::kernel::{CpuKernel, KeyBits};
-use crate::branching::packed::key_switch_variance;
+use crate::branching::packed::{key_switch_variance, pair_variances};
 use crate::branching::plan::Gadget;
+use crate::branching::unpack::{scratch_len, to_key_of_bits, to_key_of_signs};
 use crate::measure::KeyBits as SecretBits;
-use crate::network::evaluate::Stage;
-use crate::network::noise::selected_noise;
 
 #[test]
 fn division_is_odd_and_rounds_to_the_nearest() {
@@ -74,7 +72,10 @@ impl Owner {
         Glwe::from_slice(0, &glwe)
     }
 
+    /// Of a ciphertext under the key of signs.
     fn phases(&self, glwe: &Glwe) -> Vec<u64> {
+        let mut glwe = glwe.to_vec();
+        to_key_of_bits(&mut glwe);
         let (mask, body) = glwe.split_at(self.size);
         let body = body.iter().enumerate();
         body.map(|(at, body)| body.wrapping_sub(self.bits.product_at(mask, self.size, at)))
@@ -82,22 +83,13 @@ impl Owner {
     }
 }
 
-/// `(measured, predicted)` variances of the constant coefficients of selected slots, and of all others: of ciphertexts with the noise
-/// `2^noise` in slots, and anything elsewhere.
-fn selected(keys: &SwitchKeys, log_slots: u32, noise: u32, seeds: u64) -> [(f64, f64); 2] {
-    let slots = 1usize << log_slots;
-    let size = keys.glwe.polynomial_size();
-    let roots = Roots {
-        of: (0..2)
-            .map(|_| Root {
-                used: slots - 1,
-                log_slots: log_slots as usize,
-            })
-            .collect(),
-    };
-    let (mut constant, mut others, mut count) = (0.0, 0.0, 0.0);
-    for seed in 0..seeds {
-        let mut owner = Owner::new(keys, seed);
+struct Worker {
+    kernel: CpuKernel,
+    scratch: Vec<u64>,
+}
+
+impl Worker {
+    fn new(size: usize) -> Self {
         let gadget = Gadget {
             glwe_dimension: 1,
             polynomial_size: size,
@@ -105,52 +97,92 @@ fn selected(keys: &SwitchKeys, log_slots: u32, noise: u32, seeds: u64) -> [(f64,
             level_count: 1,
             exact: false,
         };
-        let stage = Stage {
-            gadget,
-            key_bits: KeyBits::Signs,
-        };
-        let mut worker = Worker::new(&[stage]);
-        let mut ciphertexts: Vec<Glwe> = Vec::new();
-        let mut messages: Vec<u64> = Vec::new();
+        Self {
+            kernel: CpuKernel::new(gadget, KeyBits::Signs),
+            scratch: vec![0; scratch_len(size)],
+        }
+    }
+}
+
+impl Splitter<CpuKernel> for Worker {
+    fn splitter(&mut self, _: usize) -> (&mut CpuKernel, &mut [u64]) {
+        (&mut self.kernel, &mut self.scratch)
+    }
+}
+
+/// `(measured, predicted)` variances of the coefficients of slots in pairs that were selected, and of all others: of ciphertexts with the
+/// noise `2^noise` in slots, and anything elsewhere.
+fn selected(keys: &SwitchKeys, log_slots: u32, noise: u32, seeds: u64) -> [(f64, f64); 2] {
+    let slots = 1usize << log_slots;
+    let size = keys.glwe.polynomial_size();
+    let root = Root {
+        used: slots - 1,
+        log_slots,
+    };
+    let roots = Roots { of: vec![root; 2] };
+    let (mut of_slots, mut others) = ((0.0, 0.0), (0.0, 0.0));
+    for seed in 0..seeds {
+        let mut owner = Owner::new(keys, seed);
+        let mut worker = Worker::new(size);
+        let mut pairs: Vec<Glwe> = Vec::new();
+        let mut messages: Vec<Vec<u64>> = Vec::new();
         for root in &roots.of {
             let mut phase: Vec<u64> = (0..size).map(|_| owner.rng.next_u64()).collect();
+            let mut of_root = Vec::new();
             for slot in 0..slots {
                 let message = owner.rng.next_u64() >> 40 << 40;
                 // Uniform: a standard deviation of 2^(noise + 1)/√12.
                 let error = (owner.rng.next_u64() >> (63 - noise)).wrapping_sub(1 << noise);
-                phase[slot * (size >> log_slots)] = message.wrapping_add(error);
-                if slot < root.used {
-                    messages.push(message);
-                }
+                phase[slot_place(slot, log_slots) * (size >> log_slots)] =
+                    message.wrapping_add(error);
+                of_root.push(message);
             }
             let mut glwe = owner.encrypt(&phase);
             divide(&mut glwe, log_slots);
-            ciphertexts.push(glwe);
-            ciphertexts.resize_with(messages.len(), || aligned_vec::avec![0; 2 * size]);
+            to_key_of_signs(&mut glwe);
+            pairs.push(glwe);
+            // Slots that are not used are there, too: that beside the last one is not split off.
+            messages.extend(of_root.chunks(2).map(<[u64]>::to_vec));
+            let count = messages.len().min(pairs.len() - 1 + root.pairs());
+            pairs.resize_with(count, || aligned_vec::avec![0; 2 * size]);
         }
         let mut crew = Crew {
             caller: &mut worker,
             helpers: None,
             stop: &AtomicBool::new(false),
         };
-        select(&mut crew, &owner.key, &roots, &mut ciphertexts);
-        for (glwe, message) in ciphertexts.iter().zip(&messages) {
+        select(&mut crew, &owner.key, &roots, &mut pairs);
+        for (glwe, messages) in pairs.iter().zip(&messages) {
+            // The last split doubles what is in slots.
+            let half = |message: &u64| (message.cast_signed() >> 1).cast_unsigned();
             let mut errors = owner.phases(glwe);
-            errors[0] = errors[0].wrapping_sub(*message);
-            let squares = errors
-                .iter()
-                .map(|error| (error.cast_signed() as f64).powi(2));
-            let squares: Vec<f64> = squares.collect();
-            constant += squares[0];
-            others += squares[1..].iter().sum::<f64>() / (size - 1) as f64;
-            count += 1.0;
+            for (slot, message) in messages.iter().enumerate() {
+                let error = errors[slot * size / 2].wrapping_sub(half(message));
+                // Half of what is 1 more.
+                errors[slot * size / 2] = ((error << 1).cast_signed() >> 1).cast_unsigned();
+            }
+            for (at, error) in errors.iter().enumerate() {
+                let (sum, count) = match at % (size / 2) {
+                    0 => &mut of_slots,
+                    _ => &mut others,
+                };
+                *sum += (error.cast_signed() as f64).powi(2);
+                *count += 1.0;
+            }
         }
     }
     let start = (f64::from(noise + 1)).exp2().powi(2) / 12.0;
-    let predicted = selected_noise(keys, start, log_slots);
+    let variances = pair_variances(keys, start, log_slots);
+    let last = last_split(size);
+    let shares = core::iter::successors(Some(0.5), |share| Some(share / 2.0)).take(last);
+    let predicted: f64 = variances
+        .iter()
+        .zip(shares)
+        .map(|(v, share)| v * share)
+        .sum();
     [
-        (constant / count, predicted.constant * size as f64),
-        (others / count, predicted.white),
+        (of_slots.0 / of_slots.1, variances[last]),
+        (others.0 / others.1, predicted),
     ]
 }
 
@@ -168,7 +200,7 @@ fn keys(size: u16, (trace, split): ((u8, u8), (u8, u8)), log_slots: u32) -> Swit
         body_bits: sent_body_bits(glwe),
         gadgets: Packing {
             splits,
-            scheme_switch: gadget((10, 4)),
+            scheme_switch: gadget(split),
         },
     }
 }
@@ -227,19 +259,12 @@ fn key_switches_leave_no_frequency_of_their_own() {
     for (size, gadget) in [(4096, (5, 9)), (2048, (10, 3)), (2048, (4, 13))] {
         let keys = keys(size, (gadget, gadget), 3);
         let mut owner = Owner::new(&keys, 11);
-        let mut kernel = Worker::<CpuKernel>::new(&[Stage {
-            gadget: Gadget {
-                glwe_dimension: 1,
-                polynomial_size: size.into(),
-                base_log: 8,
-                level_count: 1,
-                exact: false,
-            },
-            key_bits: KeyBits::Signs,
-        }]);
+        let mut worker = Worker::new(size.into());
         for t in [0, 3, size.ilog2() as usize - 1] {
             let mut glwe = owner.encrypt(&vec![0; size.into()]);
-            turn(&mut kernel, &owner.key, t, &mut glwe, None);
+            to_key_of_signs(&mut glwe);
+            let Worker { kernel, scratch } = &mut worker;
+            split(kernel, &owner.key, t, &mut glwe, None, scratch);
             let errors: Vec<f64> = owner
                 .phases(&glwe)
                 .iter()
