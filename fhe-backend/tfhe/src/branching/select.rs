@@ -137,6 +137,13 @@ pub(crate) fn select<K: Kernel, W: Splitter<K>>(
     }
 }
 
+/// Pairs and the bits that they become.
+struct Part<'a, K: Kernel> {
+    log_slots: u32,
+    pairs: &'a mut [Glwe],
+    ggsws: &'a mut [K::Ggsw],
+}
+
 /// The slots of [`select`]ed pairs, `levels` for each of the bits, as GGSWs of stage `stage`.
 pub(crate) fn to_ggsws<K: Kernel, W: Splitter<K>>(
     crew: &mut Crew<'_, W>,
@@ -147,21 +154,26 @@ pub(crate) fn to_ggsws<K: Kernel, W: Splitter<K>>(
 ) {
     // As few bits as have whole pairs.
     let bits = 1 + levels % 2;
-    let mut parts: Vec<(u32, &mut [Glwe], &mut [K::Ggsw])> = Vec::new();
+    let mut parts: Vec<Part<'_, K>> = Vec::new();
     for (root, pairs) in roots.each(pairs) {
         let (of_root, rest) = ggsws.split_at_mut(root.used / levels);
         ggsws = rest;
         let chunks = pairs
             .chunks_mut(bits * levels / 2)
             .zip(of_root.chunks_mut(bits));
-        parts.extend(chunks.map(|(pairs, ggsws)| (root.log_slots, pairs, ggsws)));
+        parts.extend(chunks.map(|(pairs, ggsws)| Part {
+            log_slots: root.log_slots,
+            pairs,
+            ggsws,
+        }));
     }
-    crew.each(&mut parts, |worker, _, (log_slots, pairs, ggsws)| {
+    crew.each(&mut parts, |worker, _, part| {
         let (kernel, scratch) = worker.splitter(stage);
-        for (index, pair) in pairs.iter().enumerate() {
+        let ggsws = &mut *part.ggsws;
+        for (index, pair) in part.pairs.iter().enumerate() {
             let place = |slot: usize| (slot / levels, slot % levels);
             let odd = Some(place(2 * index + 1)).filter(|(bit, _)| *bit < ggsws.len());
-            let slots = match *log_slots {
+            let slots = match part.log_slots {
                 0 => Slots::One(place(0)),
                 _ => Slots::Two(place(2 * index), odd),
             };

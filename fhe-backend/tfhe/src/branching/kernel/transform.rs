@@ -75,6 +75,7 @@ impl Tables {
 
 /// Numbers of a spectrum are values at `e^(iπ·q/N)`, `q = 1 modulo 4`. The value of `p(X^3)` there is that of `p` at `3·q`, the conjugate of that at
 /// `−3·q`, which is 1 modulo 4. Where the transform has which value, the polynomial `X` tells.
+#[expect(clippy::cast_possible_truncation, reason = "of numbers below N")]
 fn turned(plan: &Plan) -> Vec<u32> {
     let half = plan.fft_size();
     let unit = core::f64::consts::PI / (2 * half) as f64;
