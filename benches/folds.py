@@ -2,13 +2,13 @@
 import numpy as np
 
 
-def splits(train, test, folds):
-    """Lines of training and of test rows with their head: those of the files, or of each of `folds` parts of all rows."""
+def splits(train, test, folds, seed=0):
+    """Lines of training and of test rows with their head: those of the files, or of each of `folds` parts of all rows, drawn by `seed`."""
     (head, *first), (_, *second) = (path.read_text().splitlines() for path in (train, test))
     if not folds:
         return [([head, *first], [head, *second])]
     lines = np.array(first + second)
-    order = np.random.default_rng(0).permutation(len(lines))
+    order = np.random.default_rng(seed).permutation(len(lines))
     parts = [lines[order[k::folds]].tolist() for k in range(folds)]
     return [([head, *(line for other in parts[:k] + parts[k + 1:] for line in other)], [head, *parts[k]]) for k in range(folds)]
 
