@@ -293,6 +293,20 @@ mod tests {
     }
 
     #[test]
+    fn limits_are_reached() {
+        let far = 2f64.powi(30);
+        assert!(Affine::asymmetric(-far, 255.0 - far, bits(8)).is_ok());
+        assert!(Affine::asymmetric(-far - 1.0, 254.0 - far, bits(8)).is_err());
+        // The smallest scale stands for itself.
+        let smallest = 2.0 * f64::MIN_POSITIVE;
+        let constant = Affine::asymmetric(smallest, smallest, bits(8)).unwrap();
+        assert_eq!(
+            constant.dequantize(constant.quantize(smallest).unwrap().code),
+            smallest
+        );
+    }
+
+    #[test]
     fn a_range_away_from_zero_has_its_zero_point_outside_the_codes() {
         // scale = 31.875 / 255 = 1/8: 290 is 2320 steps, 300 is 2400, and 321.875 is 2575.
         let affine = Affine::asymmetric(290.0, 321.875, bits(8)).unwrap();

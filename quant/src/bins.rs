@@ -175,7 +175,8 @@ mod tests {
                 code,
                 clipped: false,
             });
-            assert_eq!(Bins::new(&cuts).unwrap().quantize(x), want, "{x}");
+            let bins = Bins::new(&cuts).unwrap();
+            assert_eq!((bins.quantize(x), bins.cuts()), (want, &cuts[..]), "{x}");
             assert_eq!(owned.quantize(x), want, "{x}");
         }
         assert_eq!(

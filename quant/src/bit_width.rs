@@ -69,7 +69,10 @@ mod tests {
     fn only_1_to_16_bits_exist() {
         for bits in 0..=u8::MAX {
             match BitWidth::new(bits) {
-                Ok(width) => assert!((1..=16).contains(&bits) && width.bits() == bits),
+                Ok(width) => {
+                    assert!((1..=16).contains(&bits) && width.bits() == bits);
+                    assert_eq!(u8::from(width), bits);
+                }
                 Err(error) => {
                     assert!(!(1..=16).contains(&bits));
                     assert_eq!(error, QuantError::BitWidth { bits });

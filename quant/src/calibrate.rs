@@ -279,6 +279,43 @@ mod tests {
         assert_eq!(range(&wide), (f64::MIN, f64::MAX));
     }
 
+    /// Outliers count as many as they are, whether they go together or one after the other; where the data lie does not matter.
+    #[test]
+    fn no_more_outliers_are_left_out_than_may_be() {
+        let mut scratch = [0.0; 1200];
+        for offset in [0.0, 20_000.0, -20_000.0] {
+            for (sign, far) in [
+                (1.0, [1e8, 1e6, 1e4]),
+                (-1.0, [1e8, 1e6, 1e4]),
+                (1.0, [1e8, 1e8, 1e4]),
+            ] {
+                let mut values = [0.0; 1200];
+                for (i, value) in values.iter_mut().enumerate() {
+                    *value = offset + f64::from(u16::try_from(i % 100).unwrap());
+                }
+                // 1979 from end to end, and 20 times 99 is 1980: not far enough.
+                let near = if sign > 0.0 { 1979.0 } else { -1880.0 };
+                values[9] = offset + near;
+                let ends = |range: (f64, f64)| [range.0 - offset, range.1 - offset];
+                let range = ends(without_outliers(&values, &mut scratch).unwrap());
+                assert!(range.contains(&near), "{range:?}");
+                values[9] = offset + 50.0;
+                // Two of 1200 may go, so the third stays.
+                for (value, far) in values.iter_mut().zip(far) {
+                    *value = offset + far * sign;
+                }
+                let range = ends(without_outliers(&values, &mut scratch).unwrap());
+                let wanted = if sign > 0.0 { [0.0, 1e4] } else { [-1e4, 99.0] };
+                assert_eq!(range, wanted, "{offset}, {far:?}");
+            }
+        }
+        // 16 values say what is far, 15 do not.
+        let mut few = [1.0; 16];
+        (few[0], few[1]) = (0.0, 1e6);
+        assert_eq!(without_outliers(&few, &mut scratch), Ok((0.0, 1.0)));
+        assert_eq!(without_outliers(&few[..15], &mut scratch), Ok((0.0, 1e6)));
+    }
+
     #[test]
     fn squared_error_by_hand() {
         // Codes 0..=3 stand for 0..=3; errors 0.25, -0.25 and, clipped, -2.
@@ -307,6 +344,10 @@ mod tests {
             .unwrap()
         };
         assert!(error((lo, hi)) < error((0.0, 2.0)) / 3.0);
+        // On the other side.
+        values.iter_mut().for_each(|value| *value = -*value);
+        let (lo, hi) = least_squared_error(&values, bits).unwrap();
+        assert!(hi > -0.2 && lo < -0.8 && lo > -1.3, "{lo} {hi}");
     }
 
     /// No move of one end by the last step of the search, a 512th of the width, is better.

@@ -184,8 +184,10 @@ mod tests {
             let cuts: alloc::vec::Vec<f64> = cuts.into_iter().map(|cut| f64::from(cut) / 8.0).collect();
             let codec = Codec::Bins { cuts: cuts.as_slice(), round_to_f32: false };
             let bins = Bins::new(&cuts).expect("they are increasing");
+            let owned = Codec::Bins { cuts: cuts.clone(), round_to_f32: false };
             for x in [x / 8.0, (x / 8.0).round(), x.round() / 8.0] {
                 prop_assert_eq!(codec.quantize(x), bins.quantize(x));
+                prop_assert_eq!(owned.quantize(x), bins.quantize(x));
             }
             prop_assert_eq!(codec.code_range(), (0, i64::from(bins.max_code())));
         }

@@ -235,6 +235,26 @@ proptest! {
     }
 }
 
+/// Both ends of `[-a, a]` are half a step beyond the last code but one for each sign: a scale that is rounded down would clip one.
+#[test]
+fn ends_on_ties_are_not_clipped_by_a_scale_that_was_rounded() {
+    let mut larger = 0;
+    for width in 1..=16 {
+        for end in 1..200_u8 {
+            let (end, steps) = (f64::from(end), f64::from((1_u32 << width) - 1));
+            let affine = Affine::asymmetric(-end, end, BitWidth::new(width).unwrap()).unwrap();
+            for x in [-end, end] {
+                assert!(!affine.quantize(x).unwrap().clipped, "{x} in {affine:?}");
+            }
+            let quotient = 2.0 * end / steps;
+            let ratio = affine.scale() / quotient;
+            assert!((0.0..4.0 * f64::EPSILON).contains(&(ratio - 1.0)));
+            larger += u32::from(affine.scale() > quotient);
+        }
+    }
+    assert!(larger > 100, "{larger}");
+}
+
 /// `tests/data/exact_codes.csv`, see its README: codes that Python's rational arithmetic gives.
 #[test]
 fn codes_are_those_of_exact_arithmetic() {

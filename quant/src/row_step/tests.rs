@@ -142,6 +142,72 @@ fn the_normal_quantile_is_that_of_tables() {
     }
 }
 
+fn share(quantiles: &[f64], normal: bool, x: f64) -> f64 {
+    let step = Step::Quantiles {
+        from: 0,
+        quantiles: quantiles.to_vec(),
+        normal,
+    };
+    one(&step, x).expect("a value")
+}
+
+/// `Φ(x) = erfc(-x/√2)/2` is the share again, of every size, and what lies as far from the middle is as far from 0.
+#[test]
+fn the_normal_quantile_is_the_inverse_of_the_distribution() {
+    let least = 1e-7 - f64::EPSILON;
+    for part in 0..=2000 {
+        let part = f64::from(part) / 2000.0;
+        for below in [part, libm::exp2(-23.2 * part)] {
+            let x = share(&[0.0, 1.0], true, below);
+            let again = libm::erfc(-x / core::f64::consts::SQRT_2) / 2.0;
+            let wanted = below.clamp(least, 1.0 - least);
+            assert!((again / wanted - 1.0).abs() < 1e-12, "{below}: {x}");
+            let mirrored = share(&[0.0, 1.0], true, 1.0 - below);
+            assert!((mirrored + x).abs() < 1e-8, "{below}: {x}, {mirrored}");
+        }
+    }
+}
+
+/// Quantile `i` of `n` has the share `i/(n - 1)`, equal ones the middle of theirs, and between two it grows evenly.
+#[test]
+fn shares_grow_evenly_from_quantile_to_quantile() {
+    let quantiles = [-2.0, -1.0, -1.0, -1.0, 0.5, 3.0, 3.0];
+    let of = |x: f64| share(&quantiles, false, x);
+    for (x, sixths) in [(-2.0, 0.0), (-1.0, 2.0), (0.5, 4.0), (3.0, 6.0)] {
+        assert!((of(x) - sixths / 6.0).abs() < 1e-15, "{x}");
+    }
+    for (low, high, sixths) in [(-2.0, -1.0, 0.0), (-1.0, 0.5, 3.0), (0.5, 3.0, 4.0)] {
+        for part in 1..100 {
+            let part = f64::from(part) / 100.0;
+            let found = of(low + part * (high - low));
+            assert!((found - (sixths + part) / 6.0).abs() < 1e-14, "{part}");
+        }
+    }
+    // Ends are what is within 1e-7 of them, for the normal distribution alone.
+    let normal = |x: f64| share(&quantiles, true, x);
+    assert!(normal(-2.0 + 0.9e-7) == normal(-2.0) && normal(-2.0 + 1.1e-6) > normal(-2.0));
+    assert!(normal(3.0 - 0.9e-7) == normal(3.0) && normal(3.0 - 1e-3) < normal(3.0));
+    assert!(of(-2.0 + 0.9e-7) > 0.0 && of(3.0 - 0.9e-7) < 1.0);
+}
+
+#[test]
+fn lists_are_the_same_wherever_they_are() {
+    let numbers = [0.5, 2.0, 4.0];
+    let step = RowStep::Bins {
+        from: 0,
+        cuts: numbers.as_slice(),
+    };
+    for (x, bin) in [(0.0, 0.0), (0.5, 1.0), (3.0, 2.0), (4.0, 3.0)] {
+        assert_eq!(step.evaluate(&[x]), Ok(bin));
+    }
+    let point = Step::Clip {
+        from: 0,
+        min: 1.0,
+        max: 1.0,
+    };
+    assert_eq!(one(&point, 7.0), Ok(1.0));
+}
+
 #[test]
 fn steps_read_columns_and_earlier_steps() {
     let steps = vec![
@@ -256,6 +322,10 @@ fn hostile_steps_are_refused() {
         Step::Bins {
             from,
             cuts: vec![1.0, 0.0],
+        },
+        Step::Bins {
+            from,
+            cuts: vec![1.0, 1.0],
         },
         Step::Quantiles {
             from,

@@ -13,6 +13,8 @@ use tenebra_client::packing::SwitchGadget;
 
 use super::plan::Gadget;
 pub(crate) use cpu::CpuKernel;
+#[cfg(test)]
+pub(crate) use cpu::FourierGgsw;
 #[cfg(feature = "dev")]
 pub(crate) use floor::Floor;
 

@@ -174,3 +174,6 @@ impl Work {
         of_each.sum()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

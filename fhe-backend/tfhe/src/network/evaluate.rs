@@ -369,4 +369,4 @@ pub(crate) fn respond(layout: &ValidNetwork, glwe: &mut [u64]) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

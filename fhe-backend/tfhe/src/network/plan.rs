@@ -43,25 +43,29 @@ pub(crate) struct NetworkPlan {
 }
 
 impl NetworkPlan {
-    /// Bytes of the encrypted bits of an evaluation, and of the ciphertexts that they are made of.
+    /// Bytes of the encrypted bits of an evaluation, and of the ciphertexts that those of a stage are made of.
     pub(crate) fn working_bytes(&self) -> u64 {
         let plain = &self.layout.layout().branching;
         let columns = u64::from(plain.glwe.glwe_dimension) + 1;
         let glwe = columns * u64::from(plain.glwe.polynomial_size) * 8;
+        let limbs = if self.exact { 2 } else { 1 };
         let of_query = (plain.base_log, plain.level_count);
         let gadgets = core::iter::once(&of_query).chain(&self.gadgets);
-        let counts = self
-            .bits
-            .stages
-            .windows(2)
-            .map(|ends| (ends[1] - ends[0]) as u64);
-        let of_stages = counts.zip(gadgets).enumerate();
-        let bytes = of_stages.map(|(stage, (bits, (_, levels)))| {
-            let rows = bits * u64::from(*levels);
-            let made = stage > 0 || self.layout.layout().packed_bits > 0;
-            rows * columns * glwe + if made { rows * glwe } else { 0 }
+        let stages = self.bits.stages.windows(2).zip(gadgets);
+        let rows = stages.map(|(ends, (_, levels))| (ends[1] - ends[0]) * usize::from(*levels));
+        let ggsws = rows.sum::<usize>() as u64 * columns * limbs;
+        // One for two slots; those of one stage are overwritten by the next one's.
+        let packed = self.layout.layout().packed_bits > 0;
+        let pairs = |bits: usize, levels: u8| (bits * usize::from(levels)).div_ceil(2);
+        let of_query = self.layout.packed_bits().filter(|_| packed);
+        let of_query = of_query.map(|bits| pairs(bits, plain.level_count)).sum();
+        let of_layers = self.layers.iter().zip(&self.gadgets);
+        let of_layers = of_layers.map(|(layer, (_, levels))| {
+            let hidden = layer.hidden.iter();
+            hidden.map(|hidden| pairs(hidden.bits, *levels)).sum()
         });
-        bytes.sum()
+        let most: usize = of_layers.fold(of_query, usize::max);
+        (ggsws + most as u64) * glwe
     }
 }
 
@@ -482,3 +486,6 @@ impl<'a> Search<'a> {
         network_noise(layout, made, noise, p, self.goal.p_fail_log2)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,14 @@ use crate::branching::words::update;
 /// An encryption of a bit in the Fourier domain.
 pub(crate) struct FourierGgsw(pub(super) FourierRows);
 
+#[cfg(test)]
+impl FourierGgsw {
+    /// Memory that it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
+}
+
 /// An encryption, level by level, of a polynomial of the secret key, in the Fourier domain: mask and body, of those in two limbs the
 /// high halves; then the low ones.
 #[derive(Clone)]

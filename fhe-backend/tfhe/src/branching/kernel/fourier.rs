@@ -76,6 +76,12 @@ impl FourierRows {
         }
     }
 
+    /// Memory that it takes.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(self.data.as_slice())
+    }
+
     pub(super) fn columns(&self) -> usize {
         self.columns
     }

@@ -1,7 +1,8 @@
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use tenebra_circuit::{
-    CircuitBuilder, Forest, Interval, Options, QueryMode, Tree, TreeNode, Verified, verify,
+    CircuitBuilder, Forest, Interval, Optimize, Options, QueryMode, Tree, TreeNode, Verified,
+    verify,
 };
 
 use super::*;
@@ -190,6 +191,91 @@ fn products_of_signs_have_norms_without_a_ramp() {
         let ratio = sum / f64::from(keys) / (wanted * (size as f64).powi(2));
         assert!((0.92..1.08).contains(&ratio), "{exponent}: {ratio}");
     }
+}
+
+/// 26 bits of `p_fail` may hang on all of a variance.
+#[test]
+fn what_hangs_on_the_key_by_hand() {
+    for (of_square, variance, p_fail, hangs) in [
+        (0.21, 1.0, -128.0, true),
+        (0.2, 1.0, -128.0, false),
+        (2.1e20, 1e21, -128.0, true),
+        (2.0e20, 1e21, -128.0, false),
+        (1.0, 1.0, -26.0, false),
+        (1.0, 1.0, -27.0, true),
+        (0.0, 1.0, -700.0, false),
+    ] {
+        assert_eq!(hangs_on_the_key(of_square, variance, p_fail), hangs);
+    }
+}
+
+/// Slots are neighbours until the last split, so that of `2^s` parts those are split on in which one is used; three products a pair follow.
+#[test]
+fn what_is_switched_and_when() {
+    let parts = |used: usize, slots_of_part: u32| {
+        let parts = (0..used).map(|slot| slot >> slots_of_part);
+        parts.collect::<std::collections::HashSet<_>>().len()
+    };
+    for size in [2048, 4096] {
+        let glwe = ValidGlwe::secure(1, size).unwrap();
+        let packing = keys(size).gadgets;
+        for (log_slots, used) in [(0, 1), (1, 1), (1, 2), (3, 5), (8, 134), (11, 2048)] {
+            let traced = (log_slots..size.ilog2()).map(|_| 1);
+            let split = (1..log_slots).rev().map(|log| parts(used, log + 1));
+            let counts = traced.chain(split).take(size.ilog2() as usize - 1);
+            let counts: Vec<usize> = counts.collect();
+            let pairs = parts(used, 1);
+            let last = if log_slots == 0 { 2 } else { 3 * pairs };
+            let switches = Switches::of(glwe, log_slots, used);
+            assert_eq!(switches.splits().collect::<Vec<_>>(), counts);
+            assert_eq!(switches.products(), counts.iter().sum::<usize>() + last);
+            // Small fresh noise: all of it is exact, and apart.
+            let exact = size == 4096;
+            let columns = if exact { 4.0 } else { 3.0 };
+            for limbs in [1.0, 2.0] {
+                let (size, slots) = (f64::from(size), used as f64 / pairs as f64);
+                let splits = counts.iter().zip(packing.splits);
+                let us =
+                    splits.map(|(count, gadget)| *count as f64 * split_us(size, columns, gadget));
+                let pair = match exact {
+                    true => exact_pair_us(size, (slots, limbs), packing.scheme_switch),
+                    false => pair_us(size, slots, packing.scheme_switch),
+                };
+                let wanted = us.sum::<f64>() + pairs as f64 * pair;
+                assert_close("time", switches.us(glwe, &packing, limbs), wanted);
+            }
+        }
+    }
+}
+
+/// A user waits for messages at 50 Mbit/s, the client and the server; of the key, for a thousandth or all.
+#[test]
+fn what_plans_cost_is_what_a_user_waits_for() {
+    let circuit = forest(3, 2, 4, &mut ChaCha20Rng::from_seed([8; 32]));
+    let form = branching_form(&circuit).unwrap();
+    let options = |optimize| Options {
+        query: QueryMode::Packed,
+        optimize,
+        ..Options::default()
+    };
+    let goal = Goal {
+        p_fail_log2: -128.0,
+        variance_factor: 1.0,
+    };
+    let latency = options(Optimize::Latency);
+    let plan = plan(core::slice::from_ref(&form), &latency, goal).unwrap();
+    let (layout, packing) = (&plan.layout, plan.layout.layout().packing.unwrap());
+    let switches = Switches::of(layout.glwe(), layout.log_slots(), layout.slots());
+    assert_eq!(key_switches(layout), switches.products());
+    let server = switches.us(layout.glwe(), &packing, 1.0) + diagram_us(layout, &plan.diagram);
+    assert_close("server", evaluate_us(layout, &plan.diagram), server);
+    let messages = (layout.query_len() + layout.response_len()) as f64;
+    let key = layout.switch_keys().unwrap().len() as f64;
+    let waits = 0.16 * (messages + key / 1000.0) + 400.0 + server;
+    let of = |options: &Options| cost(layout, &plan.diagram, options);
+    assert_close("latency", of(&latency), waits);
+    let first = of(&options(Optimize::FirstQuery)) - of(&latency);
+    assert_close("key", first, 0.16 * 0.999 * key);
 }
 
 /// A forest of full trees of random splits on codes of 4 bits, with leaves of `leaf_bits` bits.

@@ -291,3 +291,27 @@ fn plans_are_best_at_what_they_are_for() {
         assert!(all.iter().all(near), "{least}, {all:?}");
     }
 }
+
+/// A user waits for messages at 50 Mbit/s, the client and the server, which takes the bits of a query and the products of its diagram.
+#[test]
+fn plans_cost_what_a_user_waits_for() {
+    for circuit in [table(8), trees(60)] {
+        let form = branching_form(&circuit).unwrap();
+        let plan = plan(core::slice::from_ref(&form), &direct(), goal(-128.0, 1.0)).unwrap();
+        let (layout, plain) = (&plan.layout, plan.layout.layout());
+        let (k, size) = (
+            f64::from(plain.glwe.glwe_dimension),
+            f64::from(plain.glwe.polynomial_size),
+        );
+        let bits = f64::from(plain.input_bits);
+        let of_bit = expand_us(size, (k + 1.0, 1.0), plain.level_count);
+        let server = bits * of_bit + diagram_us(layout, &plan.diagram);
+        let got = evaluate_us(layout, &plan.diagram);
+        assert!((got / server - 1.0).abs() < 1e-9, "{got}, not {server}");
+        // 12 ns a word of the masks of all rows.
+        let client = 0.012 * bits * f64::from(plain.level_count) * (k + 1.0) * k * size;
+        let waits = 0.16 * (layout.query_len() + layout.response_len()) as f64 + client + server;
+        let got = cost(layout, &plan.diagram, &direct());
+        assert!((got / waits - 1.0).abs() < 1e-9, "{got}, not {waits}");
+    }
+}

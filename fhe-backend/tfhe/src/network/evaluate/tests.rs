@@ -15,6 +15,7 @@ use tenebra_client::packing::SwitchGadget;
 
 use super::*;
 use crate::branching::goal::Goal;
+use crate::branching::kernel::FourierGgsw;
 use crate::error::PlanError;
 use crate::measure::KeyBits as SecretBits;
 use crate::network::form::network_form;
@@ -182,6 +183,17 @@ impl Parties {
         outputs.collect()
     }
 
+    /// Memory that one evaluation after the other works in.
+    fn kept_bytes(&self) -> usize {
+        let workspaces = lock(&self.evaluator.workspaces);
+        let of = |workspace: &Workspace<CpuKernel>| {
+            let pairs = workspace.pairs.iter().map(|glwe| 8 * glwe.len());
+            let bits = workspace.bits.iter().map(FourierGgsw::bytes);
+            pairs.sum::<usize>() + bits.sum::<usize>()
+        };
+        workspaces.iter().map(of).sum()
+    }
+
     /// Errors of the digit sums of a result, in units of `1/q`.
     fn errors(&self, plan: &NetworkPlan, result: &Glwe) -> Vec<f64> {
         let size = plan.layout.glwe().polynomial_size();
@@ -330,6 +342,39 @@ fn three_hidden_layers() {
     let circuit = network(&shape, &mut rng);
     let ratio = run("64-32-16-16-10", &circuit, QueryMode::Direct, 1, 3);
     assert!((0.2..1.4).contains(&ratio), "{ratio}");
+}
+
+/// A server counts what an evaluation works in; rows in two limbs take twice the memory.
+#[test]
+fn evaluations_work_in_the_memory_that_is_counted() {
+    for widths in [&[12, 6, 2][..], &[12, 6, 9, 2]] {
+        let shape = Shape {
+            input_bits: 2,
+            widths,
+            weights: 6,
+            activation_bits: 1,
+            output_weight: 3,
+            values: 60,
+        };
+        let circuit = network(&shape, &mut ChaCha20Rng::seed_from_u64(7));
+        let form = network_form(&circuit).unwrap();
+        for query in [QueryMode::Direct, QueryMode::Packed] {
+            let mut planned = plan(&form, &options(query), GOAL).unwrap();
+            for exact in [false, true] {
+                planned.exact = exact && planned.layout.glwe().glwe_dimension() == 1;
+                let mut parties = Parties::new(&planned, 1);
+                let codes = parties.codes(&circuit);
+                for _ in 0..2 {
+                    let query = parties.query(&planned, &circuit, &codes);
+                    let mut result = parties.result(&planned, &query);
+                    let expected = tenebra_sim::run(&circuit, &codes).unwrap();
+                    assert_eq!(parties.outputs(&planned, &mut result), expected);
+                }
+                let kept = parties.kept_bytes() as u64;
+                assert_eq!(planned.working_bytes(), kept, "{query:?}, exact: {exact}");
+            }
+        }
+    }
 }
 
 #[test]

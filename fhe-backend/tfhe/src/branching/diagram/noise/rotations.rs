@@ -124,4 +124,21 @@ mod tests {
         assert_eq!(noise.units.alike, 4 * 5);
         assert_eq!(noise.busiest.alike, 4);
     }
+
+    /// All rotations are evaluated, so those of one group are twins of each other, and what follows in a group is one of what other
+    /// groups do before they are added up.
+    #[test]
+    fn groups_and_their_parts_are_trees_of_their_own() {
+        let long = rotation(&[(0, 1), (1, 3), (2, 5)]);
+        let of = |groups: &[(&[Rotation], &[Turn])]| {
+            of_rotations(groups.iter().copied(), SIZE).units.alike
+        };
+        let twice = [rotation(&[(0, 1), (1, 3), (2, 5)]), long];
+        // Two products, twice in amplitude.
+        assert_eq!(of(&[(&twice, &[])]), 4 * 2);
+        let short = [rotation(&[(0, 1), (1, 3)])];
+        let shared = [Turn { bit: 2, shift: 5 }];
+        assert_eq!(of(&[(&short, &shared), (&twice[..1], &[])]), 4 * 2);
+        assert_eq!(of(&[(&twice[..1], &[]), (&short, &shared)]), 4 * 2);
+    }
 }
