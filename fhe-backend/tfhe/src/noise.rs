@@ -261,4 +261,4 @@ fn exp2(exponent: u32) -> f64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

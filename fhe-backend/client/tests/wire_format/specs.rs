@@ -126,11 +126,11 @@ fn evaluation_keys_are_split_into_their_sections() {
                 assert_eq!(split_sections(&sections, &other), None, "byte {byte}");
             }
         }
-        // In memory every coefficient of masks and bodies is a word: two limbs of `k` zeros of `k + 1` polynomials, or two
-        // polynomials of 12 rows.
+        // In memory every coefficient of masks and bodies is a word: two limbs of `k` zeros of `k + 1` polynomials, or of two
+        // polynomials of 15 rows.
         let words: u64 = match name {
             "hidden" => 2 * (4 * 5 * 256 + 2 * 3 * 512),
-            _ => 12 * 2 * 512,
+            _ => 2 * (15 * 2 * 512),
         };
         let prepared = scheme.prepared_key_bytes();
         assert!((8 * words..16 * words).contains(&prepared), "{prepared}");

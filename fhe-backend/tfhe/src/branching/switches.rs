@@ -54,20 +54,19 @@ const SCHEME_GADGETS: [(u8, u8); 8] = [
 
 /// All that are tried for scheme switches.
 pub(crate) fn scheme_gadgets() -> impl Iterator<Item = SwitchGadget> {
-    let gadget = |(base_log, level_count)| SwitchGadget {
-        base_log,
-        level_count,
-    };
-    gadgets().chain(SCHEME_GADGETS.into_iter().map(gadget))
+    gadgets().chain(of(&SCHEME_GADGETS))
 }
 
 /// All that are tried for other switches.
 pub(crate) fn gadgets() -> impl Iterator<Item = SwitchGadget> {
-    let gadget = |(base_log, level_count)| SwitchGadget {
-        base_log,
-        level_count,
-    };
-    SWITCH_GADGETS.into_iter().map(gadget)
+    of(&SWITCH_GADGETS)
+}
+
+fn of(gadgets: &'static [(u8, u8)]) -> impl Iterator<Item = SwitchGadget> {
+    gadgets.iter().map(|(base_log, level_count)| SwitchGadget {
+        base_log: *base_log,
+        level_count: *level_count,
+    })
 }
 
 /// Which switch of a key: that behind automorphism `t`, or the one of the scheme.

@@ -104,13 +104,15 @@ impl<K: Kernel> UnpackingKey<K> {
         let mut row = vec![0; 2 * size];
         let (last, exact) = (last_split(size), exact_switches(keys.glwe));
         let mut pair = K::empty_pair_key(keys.gadgets.scheme_switch, size);
-        let mut prepared = Vec::new();
+        let mut switches = Vec::new();
         for (index, gadget) in keys.gadgets.gadgets(size).enumerate() {
             let back = match index == last + 1 {
                 true => 1,
                 false => inverse(automorphism_exponent(size, index.min(last)), size),
             };
-            let mut key = K::empty_switch_key(gadget, size, exact);
+            // Keys of the last step: in the Fourier domain, the automorphism's also for what it takes elsewhere.
+            let (paired, switched) = (index >= last && !exact, index <= last || exact);
+            let mut key = switched.then(|| K::empty_switch_key(gadget, size, exact));
             for level in 0..usize::from(gadget.level_count) {
                 let (mask, body) = row.split_at_mut(size);
                 masks.fill(mask);
@@ -118,24 +120,25 @@ impl<K: Kernel> UnpackingKey<K> {
                 let load = |column: usize, polynomial: &mut [u64]| {
                     automorphism(&row[column * size..][..size], back, polynomial);
                 };
-                kernel.transform_switch_row(&mut key, level, load);
-                if index >= last && !exact {
+                if let Some(key) = &mut key {
+                    kernel.transform_switch_row(key, level, load);
+                }
+                if paired {
                     kernel.transform_pair_row(&mut pair, (index - last, level), load);
                 }
             }
-            prepared.push((gadget, key));
+            switches.extend(key.map(|key| (gadget, key)));
         }
-        let (_, turned_square) = prepared.pop()?;
-        let (_, square) = prepared.pop()?;
-        let last = match exact {
-            false => LastKey::Fourier(pair),
-            true => LastKey::Exact {
+        let mut behind = switches.split_off(last + 1).into_iter().map(|(_, key)| key);
+        let last = match behind.next().zip(behind.next()) {
+            None => LastKey::Fourier(pair),
+            Some((square, turned_square)) => LastKey::Exact {
                 square,
                 turned_square,
             },
         };
         Some(Self {
-            splits: prepared,
+            splits: switches,
             last,
         })
     }
@@ -161,6 +164,22 @@ impl<K: Kernel> UnpackingKey<K> {
         body.copy_from_slice(&ciphertext[size..]);
         kernel.add_switch(scratch, &self.splits[t].1);
         turn_glwe(scratch, automorphism_exponent(size, t), turned);
+    }
+}
+
+#[cfg(test)]
+impl UnpackingKey {
+    /// Memory that it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        let splits = self.splits.iter().map(|(_, key)| key.bytes());
+        let last = match &self.last {
+            LastKey::Fourier(key) => key.bytes(),
+            LastKey::Exact {
+                square,
+                turned_square,
+            } => square.bytes() + turned_square.bytes(),
+        };
+        splits.sum::<usize>() + last
     }
 }
 

@@ -202,6 +202,7 @@ mod tests {
 
     use super::*;
     use crate::branching::diagram::{Rotation, Turn, of_rotations};
+    use crate::noise::tests::assert_close;
 
     fn layout(ring: (u8, u16), gadget: (u8, u8), packing: Option<Packing>) -> ValidBranching {
         let glwe = ValidGlwe::secure(ring.0, ring.1).unwrap();
@@ -225,13 +226,6 @@ mod tests {
         [noise.units.smooth, noise.busiest.smooth] = smooth;
         [noise.slots, noise.most_slots] = slots;
         noise
-    }
-
-    fn assert_close(what: &str, got: f64, wanted: f64) {
-        assert!(
-            (got / wanted - 1.0).abs() < 1e-9,
-            "{what}: {got}, not {wanted}"
-        );
     }
 
     /// TUniform(β), `R(d)` and `F(E)` of `docs/scheme.md`.

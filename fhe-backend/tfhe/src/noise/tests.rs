@@ -2,6 +2,19 @@ use tenebra_client::linear::LinearLayout;
 
 use super::*;
 
+/// Equal but for what is rounded.
+pub(crate) fn assert_close(what: impl core::fmt::Debug, got: f64, wanted: f64) {
+    assert_within(what, got, wanted, 1e-9);
+}
+
+/// Equal but for a part `within` of what is wanted.
+pub(crate) fn assert_within(what: impl core::fmt::Debug, got: f64, wanted: f64, within: f64) {
+    assert!(
+        (got - wanted).abs() <= within * wanted.abs(),
+        "{what:?}: {got}, not {wanted}"
+    );
+}
+
 #[test]
 fn log2_erfc_agrees_with_known_values() {
     // erfc(1) = 0.157299207, erfc(5) = 1.5374597944e-12, erfc(6) = 2.1519736712e-17 (Abramowitz & Stegun, table 7.1);

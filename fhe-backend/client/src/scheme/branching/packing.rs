@@ -262,11 +262,11 @@ impl SwitchKeys {
         3 * self.glwe.polynomial_size()
     }
 
-    /// Bytes of memory of a server that is ready to use it, about: bodies, of which the file holds `body_bits` a coefficient, and the
-    /// masks that a seed stands for, as 64-bit floats of two limbs.
+    /// Bytes of memory of a server that is ready to use it, at most: bodies, of which the file holds `body_bits` a coefficient, and the
+    /// masks that a seed stands for, as 64-bit floats of two limbs each. Where bodies have one limb, it is a quarter less.
     #[must_use]
     pub fn prepared_bytes(&self) -> u64 {
-        self.bytes() * 128 / u64::from(self.body_bits.max(1))
+        self.bytes() * 256 / u64::from(self.body_bits.max(1))
     }
 
     /// As a section of an evaluation key.

@@ -21,6 +21,14 @@ use crate::branching::words::update;
 pub(crate) struct FourierGgsw(pub(super) FourierRows);
 
 #[cfg(test)]
+impl SwitchKey {
+    /// Memory that it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.rows.bytes()
+    }
+}
+
+#[cfg(test)]
 impl FourierGgsw {
     /// Memory that it takes.
     pub(crate) fn bytes(&self) -> usize {

@@ -51,6 +51,14 @@ impl PairKey {
     }
 }
 
+#[cfg(test)]
+impl PairKey {
+    /// Memory that it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.rows.bytes()
+    }
+}
+
 /// Makes rows of what was [multiplied](PairKey::multiply). Row `r·ℓ + j` of a GGSW belongs to level `j`.
 pub(super) struct ToRows<'a> {
     pub(super) spectra: &'a Spectra,

@@ -11,6 +11,7 @@ use crate::branching::goal::{Goal, sent_body_bits};
 use crate::branching::plan::{check, plan};
 use crate::branching::switches::SWITCH_GADGETS;
 use crate::branching::variance::{result_noise, square_noise};
+use crate::noise::tests::{assert_close, assert_within};
 
 fn gadget((base_log, level_count): (u8, u8)) -> SwitchGadget {
     SwitchGadget {
@@ -70,13 +71,6 @@ fn selected(keys: &SwitchKeys, start: f64, log_slots: u32) -> Vec<f64> {
     variances
 }
 
-fn assert_close(what: &str, got: f64, wanted: f64) {
-    assert!(
-        (got / wanted - 1.0).abs() < 1e-6,
-        "{what}: {got}, not {wanted}"
-    );
-}
-
 #[test]
 fn bits_have_the_noise_of_their_selection() {
     for size in [2048, 4096] {
@@ -88,13 +82,13 @@ fn bits_have_the_noise_of_their_selection() {
                 let rows = selected_noise(&keys, start, log_slots);
                 let name = format!("N = {size}, 2^{log_slots} slots");
                 let others: f64 = variances[1..].iter().sum();
-                assert_close(&name, rows.white, others / f64::from(size));
-                assert_close(&name, rows.constant, variances[0] / f64::from(size));
+                assert_within(&name, rows.white, others / f64::from(size), 1e-6);
+                assert_within(&name, rows.constant, variances[0] / f64::from(size), 1e-6);
             }
             // §6: what the ciphertext had reaches the constant coefficients as it was.
             let large = 2f64.powi(110);
             let rows = selected_noise(&keys, large, log_slots);
-            assert_close("constant", rows.constant * f64::from(size), large);
+            assert_within("constant", rows.constant * f64::from(size), large, 1e-6);
         }
     }
 }

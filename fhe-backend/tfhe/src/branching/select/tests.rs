@@ -205,6 +205,19 @@ fn keys(size: u16, (trace, split): ((u8, u8), (u8, u8)), log_slots: u32) -> Swit
     }
 }
 
+/// A server counts what prepared keys take: two limbs of masks and bodies, or three polynomials instead of four.
+#[test]
+fn keys_take_the_memory_that_is_counted() {
+    for (size, part) in [(2048, 0.75), (4096, 1.0)] {
+        let keys = keys(size, ((4, 13), (6, 8)), 3);
+        let counted = keys.prepared_bytes() as f64;
+        let taken = Owner::new(&keys, 1).key.bytes() as f64;
+        // The seed is counted, too.
+        let ratio = taken / counted / part;
+        assert!((0.999..=1.0).contains(&ratio), "N = {size}: {ratio}");
+    }
+}
+
 /// 42 slots or more: a standard error of the variance of `√(2/42) = 22 %` for constant coefficients; others are shared between slots
 /// of one ciphertext, a few percent.
 #[test]

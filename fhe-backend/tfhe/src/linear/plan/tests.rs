@@ -1,4 +1,5 @@
 use super::*;
+use crate::noise::tests::assert_close;
 
 fn shape(features: u32, norms: &[f64], plaintext_bits: u32, hide: Option<(u8, u8)>) -> LinearShape {
     let hide = hide.map(|(responses_log2, advantage_bits)| Hide {
@@ -35,13 +36,6 @@ fn goal(variance_factor: f64) -> Goal {
         p_fail_log2: -128.0,
         variance_factor,
     }
-}
-
-fn assert_close(got: f64, wanted: f64, what: &dyn core::fmt::Debug) {
-    assert!(
-        (got / wanted - 1.0).abs() < 1e-9,
-        "{got}, not {wanted}: {what:?}"
-    );
 }
 
 /// `docs/scheme.md`, §2, and `docs/hide-model.md`: the variance, and the failure probability of all bodies.
@@ -83,11 +77,11 @@ fn plans_have_the_noise_of_the_documents_and_no_bit_to_spare() {
                 let bits = plan.hidden.map(|hidden| hidden.noise_bits);
                 assert_eq!(bits.is_some(), shape.hide.is_some());
                 let (variance, _) = by_the_documents(&shape, &layout, bits);
-                assert_close(plan.noise_variance, factor * variance, &layout);
+                assert_close(layout, plan.noise_variance, factor * variance);
                 assert!(plan.p_fail_log2 <= -128.0);
                 if factor == 1.0 {
                     let (_, p_fail) = by_the_documents(&shape, &layout, bits);
-                    assert_close(plan.p_fail_log2, p_fail, &layout);
+                    assert_close(layout, plan.p_fail_log2, p_fail);
                     let narrower = LinearLayout {
                         response_bits: layout.response_bits - 1,
                         ..layout
@@ -127,7 +121,7 @@ fn zeros_that_hide_a_model_are_counted() {
         let bits = hidden.map(|hidden| hidden.noise_bits);
         let plan = with_noise(&shape, valid, hidden, 2.0);
         let (variance, _) = by_the_documents(&shape, &layout, bits);
-        assert_close(plan.noise_variance, 2.0 * variance, &bits);
+        assert_close(bits, plan.noise_variance, 2.0 * variance);
     }
 }
 
@@ -177,7 +171,7 @@ fn the_noise_that_hides_is_the_least() {
             let plaintext_bits = plan.layout.layout().plaintext_bits;
             assert!(hidden.noise_bits + plaintext_bits <= 62);
             let half_step = 2f64.powi(63 - i32::from(plaintext_bits));
-            assert_close(plan.room(), half_step - hidden.bound(), &hidden);
+            assert_close(hidden, plan.room(), half_step - hidden.bound());
         }
     }
 }
@@ -267,15 +261,15 @@ fn times_are_those_of_messages_and_sums() {
         let rows = usize::from(plain.max_rows);
         let bytes = (layout.query_len(rows) + layout.response_len(rows)) as f64;
         let adds = layout.glwe().dimension() * layout.zone(rows) * plain.blocks as usize;
-        assert_close(encrypt_us(layout, rows), adds as f64 * 0.25e-3, plain);
+        assert_close(plain, encrypt_us(layout, rows), adds as f64 * 0.25e-3);
         let waits = 0.16 * bytes + encrypt_us(layout, rows) + evaluate_us(&plan, rows);
-        assert_close(cost(&plan), waits, plain);
-        assert_close(cost_per_row(&plan), waits / rows as f64, plain);
+        assert_close(plain, cost(&plan), waits);
+        assert_close(plain, cost_per_row(&plan), waits / rows as f64);
         if rows > 1 {
             let one = (layout.query_len(1) + layout.response_len(1)) as f64;
             let more = evaluate_us(&plan, rows) - evaluate_us(&plan, 1);
             let sums = (rows - 1) as f64 * 30.0 * f64::from(plain.group) * 0.5e-3;
-            assert_close(more, sums + (bytes - one) * 1e-3, plain);
+            assert_close(plain, more, sums + (bytes - one) * 1e-3);
         }
     }
     let within = |us: f64, measured: f64| (0.5..2.0).contains(&(us / measured));

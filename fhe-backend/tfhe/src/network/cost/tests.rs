@@ -1,7 +1,5 @@
 use std::collections::HashSet;
 
-use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::SeedableRng;
 use tenebra_circuit::Optimize;
 use tenebra_client::ValidGlwe;
 use tenebra_client::branching::{BranchingLayout, Radix};
@@ -10,9 +8,10 @@ use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget};
 use super::*;
 use crate::branching::digits::cut;
 use crate::branching::goal::sent_body_bits;
-use crate::network::evaluate::tests::{Shape, network};
+use crate::network::evaluate::tests::small;
 use crate::network::form::{NetworkForm, network_form};
 use crate::network::layers::{layers, readout_stride};
+use crate::noise::tests::assert_close;
 
 /// A network with parameters, whatever its noise.
 pub(crate) struct Case {
@@ -31,16 +30,7 @@ impl Case {
         packed_bits: u16,
         exact: bool,
     ) -> Self {
-        let shape = Shape {
-            input_bits: 2,
-            widths,
-            weights: 6,
-            activation_bits: 2,
-            output_weight: 3,
-            values: 60,
-        };
-        let circuit = network(&shape, &mut ChaCha20Rng::seed_from_u64(1));
-        let form = network_form(&circuit).unwrap();
+        let form = network_form(&small(widths, 2, 1)).unwrap();
         let (bits, gadgets) = (Bits::of(&form), [(6, 3), (5, 4), (5, 4)]);
         let gadgets = gadgets[..widths.len() - 3].to_vec();
         let digits = cut(
@@ -108,13 +98,6 @@ pub(crate) fn plans() -> Vec<Case> {
 
 fn work(plan: &Case) -> Work {
     Work::of(&plan.layers, &plan.bits, plan.exact)
-}
-
-fn assert_close(what: &str, got: f64, wanted: f64) {
-    assert!(
-        (got - wanted).abs() <= 1e-9 * wanted.abs(),
-        "{what}: {got}, not {wanted}"
-    );
 }
 
 #[test]

@@ -22,14 +22,14 @@ use crate::network::form::network_form;
 use crate::network::plan::{check, plan};
 
 /// A random network: layers of neurons with `weights` weights in ±1..=3, and an affine output.
-pub(crate) struct Shape<'a> {
-    pub(crate) input_bits: u32,
-    pub(crate) widths: &'a [usize],
-    pub(crate) weights: usize,
-    pub(crate) activation_bits: u32,
-    pub(crate) output_weight: i64,
+struct Shape<'a> {
+    input_bits: u32,
+    widths: &'a [usize],
+    weights: usize,
+    activation_bits: u32,
+    output_weight: i64,
     /// Most values of a sum.
-    pub(crate) values: u64,
+    values: u64,
 }
 
 fn below(rng: &mut ChaCha20Rng, n: u64) -> u64 {
@@ -71,7 +71,7 @@ fn steps(weights: &[i64], most: i64, levels: i64, rng: &mut ChaCha20Rng) -> Tabl
     }
 }
 
-pub(crate) fn network(shape: &Shape<'_>, rng: &mut ChaCha20Rng) -> Verified {
+fn network(shape: &Shape<'_>, rng: &mut ChaCha20Rng) -> Verified {
     let mut b = CircuitBuilder::new();
     let mut most = (1i64 << shape.input_bits) - 1;
     let [inputs, hidden @ .., outputs] = shape.widths else {
@@ -344,19 +344,24 @@ fn three_hidden_layers() {
     assert!((0.2..1.4).contains(&ratio), "{ratio}");
 }
 
+/// A network of six small weights a neuron.
+pub(crate) fn small(widths: &[usize], activation_bits: u32, seed: u64) -> Verified {
+    let shape = Shape {
+        input_bits: 2,
+        widths,
+        weights: 6,
+        activation_bits,
+        output_weight: 3,
+        values: 60,
+    };
+    network(&shape, &mut ChaCha20Rng::seed_from_u64(seed))
+}
+
 /// A server counts what an evaluation works in; rows in two limbs take twice the memory.
 #[test]
 fn evaluations_work_in_the_memory_that_is_counted() {
     for widths in [&[12, 6, 2][..], &[12, 6, 9, 2]] {
-        let shape = Shape {
-            input_bits: 2,
-            widths,
-            weights: 6,
-            activation_bits: 1,
-            output_weight: 3,
-            values: 60,
-        };
-        let circuit = network(&shape, &mut ChaCha20Rng::seed_from_u64(7));
+        let circuit = small(widths, 1, 7);
         let form = network_form(&circuit).unwrap();
         for query in [QueryMode::Direct, QueryMode::Packed] {
             let mut planned = plan(&form, &options(query), GOAL).unwrap();
@@ -448,15 +453,7 @@ fn specs_that_leave_much_to_the_square_of_the_key_are_refused() {
         (&[12, 6, 4, 2][..], QueryMode::Direct),
     ];
     for (widths, query) in shapes {
-        let shape = Shape {
-            input_bits: 2,
-            widths,
-            weights: 6,
-            activation_bits: 1,
-            output_weight: 3,
-            values: 60,
-        };
-        let circuit = network(&shape, &mut ChaCha20Rng::seed_from_u64(6));
+        let circuit = small(widths, 1, 6);
         let form = network_form(&circuit).unwrap();
         let goal = Goal {
             p_fail_log2: -600.0,

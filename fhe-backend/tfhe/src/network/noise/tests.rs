@@ -1,12 +1,6 @@
 use super::*;
 use crate::network::cost::tests::{Case, plans};
-
-fn assert_close(what: &str, got: f64, wanted: f64) {
-    assert!(
-        (got / wanted - 1.0).abs() < 1e-6,
-        "{what}: {got}, not {wanted}"
-    );
-}
+use crate::noise::tests::assert_close;
 
 #[test]
 fn probabilities_add_up() {
