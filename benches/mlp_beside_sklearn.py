@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Networks of one hidden layer as `train` makes them without settings, beside scikit-learn's float MLP of the same shape.
 
-    benches/mlp_beside_sklearn.py WORK [--tenebra target/release/tenebra] [--data ../shared/peer/data] [--seeds 3] [--folds K [--splits]] [--set KEY=VALUE]… [--only NAME]…
+    benches/mlp_beside_sklearn.py WORK [--tenebra target/release/tenebra] [--data ../shared/peer/data] [--seeds 3] [--folds K [--splits] [--first-seed 0]] [--set KEY=VALUE]… [--only NAME]…
 
 For iris, wine, breast cancer and digits: the accuracy on all test rows of scikit-learn's MLPClassifier(32) with its defaults but
 `max_iter` 2000, of `train MLPClassifier` with the defaults, simulated, and encrypted on all rows (seed 0), packed and direct, with the
@@ -53,12 +53,12 @@ def scikit_learn(train, test, seed):
 def crossed(a, name, files):
     """A line: float and simulated accuracies by seed, the mean of the difference and its standard error by folds and seeds."""
     beside, found = np.zeros((a.seeds, a.folds)), np.zeros((a.seeds, a.folds))
-    for seed in range(a.seeds):
+    for at, seed in enumerate(range(a.first_seed, a.first_seed + a.seeds)):
         for fold, lines in enumerate(splits(*files, a.folds, seed if a.splits else 0)):
             folder = a.work / f"{name}_fold{fold}"
             paths = written(folder, *lines)
-            beside[seed, fold] = scikit_learn(*paths, seed)
-            found[seed, fold] = simulated(a, folder, *paths, seed)
+            beside[at, fold] = scikit_learn(*paths, seed)
+            found[at, fold] = simulated(a, folder, *paths, seed)
     lost = beside - found
     listed = ["; ".join(f"{value:.4f}" for value in values.mean(1)) for values in (beside, found)]
     print(f"| {name} | {listed[0]} | {listed[1]} | {lost.mean():.4f} ± {lost.std(ddof=1) / lost.size ** 0.5:.4f} |", flush=True)
@@ -70,6 +70,7 @@ def main():
     p.add_argument("--tenebra", default="target/release/tenebra")
     p.add_argument("--data", type=pathlib.Path, default=pathlib.Path("../shared/peer/data"))
     p.add_argument("--seeds", type=int, default=3)
+    p.add_argument("--first-seed", type=int, default=0, help="for --folds")
     p.add_argument("--folds", type=int, default=0)
     p.add_argument("--splits", action="store_true", help="other folds for each seed")
     p.add_argument("--set", action="append", default=[], help="a hyper-parameter of `train`, for --folds")

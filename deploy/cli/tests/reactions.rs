@@ -173,6 +173,7 @@ fn respond(
     while let Some(header) = body.first_chunk::<HEADER_LEN>() {
         let header = Header::read(header, Kind::Query).unwrap();
         let len = HEADER_LEN + TRAILER_LEN + usize::try_from(header.payload_len).unwrap();
+        let query = &body[HEADER_LEN..len];
         body = &body[len..];
         let mut tag = header.key_tag;
         let sum = match answer(*count) {
@@ -186,7 +187,7 @@ fn respond(
         };
         *count += 1;
         let mut payload = vec![0; layout.response_len()];
-        let mut writer = layout.start_response(&mut payload);
+        let mut writer = layout.start_response(query, &mut payload);
         (0..4096).for_each(|_| writer.write(0, 12));
         writer.write(sum << 6, 12);
         writer.finish();

@@ -12,7 +12,7 @@ use crate::checksum::{Checksum, checksum};
 /// First bytes of every frame.
 pub const MAGIC: [u8; 4] = *b"TNBR";
 /// Version of the format that this crate reads and writes.
-pub const VERSION: u16 = 4;
+pub const VERSION: u16 = 5;
 /// Bytes before the payload.
 pub const HEADER_LEN: usize = 40;
 /// Bytes after the payload.

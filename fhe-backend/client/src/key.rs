@@ -7,7 +7,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::keystream::Keystream;
 use crate::params::{MAX_DIMENSION, ValidGlwe};
-use crate::random::Transcript;
+use crate::random::{MASK_SEED_LEN, Transcript};
 
 /// A binary GLWE secret key: `k` polynomials of `N` bits. Wiped on drop, printed redacted, never serialized but by
 /// [`write_secret`](Self::write_secret).
@@ -25,6 +25,18 @@ impl SecretKey {
         let mut transcript = Transcript::new("tenebra secret key", rng);
         transcript.glwe(glwe);
         let mut key = Self::zero(glwe);
+        key.draw(transcript.root().key_words(0));
+        key
+    }
+
+    /// The key of one query, which is hashed of this key and of the `name` of the query: as good as a key of its own, for whoever does
+    /// not know this one.
+    #[cfg(any(feature = "branching", feature = "network"))]
+    pub(crate) fn of_query(&self, name: &[u8; MASK_SEED_LEN]) -> Self {
+        let mut transcript = Transcript::of("tenebra query key");
+        transcript.key(self);
+        transcript.bytes(name);
+        let mut key = Self::zero(self.glwe);
         key.draw(transcript.root().key_words(0));
         key
     }

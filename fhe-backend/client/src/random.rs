@@ -25,8 +25,7 @@ use crate::params::ValidGlwe;
 /// Bytes of a mask seed.
 pub const MASK_SEED_LEN: usize = 32;
 
-/// Public seed of the masks of one query. No two messages may have the same under one key: they would reveal their
-/// difference.
+/// Public seed of masks. No two messages may have the same under one key: they would reveal their difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaskSeed(pub [u8; MASK_SEED_LEN]);
 
@@ -60,11 +59,17 @@ impl MaskStream {
 pub(crate) struct Transcript(Sha256);
 
 impl Transcript {
-    /// Starts with a label and 32 bytes of the caller's generator.
-    pub(crate) fn new(label: &'static str, rng: &mut impl CryptoRng) -> Self {
+    /// Starts with a label: what follows is all that the streams depend on.
+    pub(crate) fn of(label: &'static str) -> Self {
         let mut transcript = Self(Sha256::new());
         transcript.number(label.len() as u64);
         absorb(&mut transcript.0, label.as_bytes());
+        transcript
+    }
+
+    /// Starts with a label and 32 bytes of the caller's generator.
+    pub(crate) fn new(label: &'static str, rng: &mut impl CryptoRng) -> Self {
+        let mut transcript = Self::of(label);
         let mut entropy = [0u8; 32];
         draw(rng, &mut entropy);
         absorb(&mut transcript.0, &entropy);

@@ -9,6 +9,7 @@ pub(crate) mod cost;
 pub(crate) mod crew;
 pub(crate) mod diagram;
 pub(crate) mod digits;
+pub(crate) mod direct;
 pub(crate) mod evaluate;
 pub(crate) mod form;
 pub(crate) mod goal;

@@ -193,7 +193,9 @@ impl Case {
                 );
             }
             Operation::Row => {
-                kernel.transform_ggsw_row(&mut self.ggsws[at], (0, 0), |column, polynomial| {
+                let columns = 0..value.len() / self.sizes.polynomial_size;
+                let ggsw = &mut self.ggsws[at];
+                kernel.transform_ggsw_row(ggsw, (0, 0), columns, |column, polynomial| {
                     polynomial
                         .copy_from_slice(&value[column * polynomial.len()..][..polynomial.len()]);
                 });

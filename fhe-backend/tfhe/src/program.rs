@@ -261,12 +261,12 @@ impl Program {
             }
             Scheme::Branching(program) => {
                 let mut result = program.result(key, payload, options.threads, stop)?;
-                Ok(program.respond(&mut result))
+                Ok(program.respond(payload, &mut result))
             }
             Scheme::Network(program) => {
                 let key = key.and_then(EvaluationKey::unpacking);
                 let mut result = program.result(key, payload, options.threads, stop)?;
-                Ok(program.respond(&mut result))
+                Ok(program.respond(payload, &mut result))
             }
         }
     }
@@ -360,9 +360,9 @@ impl BranchingProgram {
             .result(&self.plan, unpacking, payload, threads, stop)
     }
 
-    /// The payload of the response with this result, which is overwritten.
-    pub(crate) fn respond(&self, result: &mut [u64]) -> Vec<u8> {
-        respond(&self.plan.layout, result)
+    /// The payload of the response to a query with this result, which is overwritten.
+    pub(crate) fn respond(&self, query: &[u8], result: &mut [u64]) -> Vec<u8> {
+        respond(&self.plan.layout, query, result)
     }
 }
 

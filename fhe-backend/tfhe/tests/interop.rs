@@ -320,6 +320,7 @@ fn tfhe_chooses_by_our_encrypted_bits() {
     layout
         .encrypt(&key, bits.into_iter(), &mut rng, scratch, &mut query)
         .unwrap();
+    let key = layout.key_of(&key, &query).unwrap();
 
     let size = layout.glwe().polynomial_size();
     // Two messages of 10 bits in every coefficient, encrypted, so that the rows of the masks count as well.
@@ -351,9 +352,12 @@ fn our_client_decrypts_digit_sums_that_tfhe_encrypts() {
         .iter_mut()
         .zip(sums)
         .for_each(|(message, sum)| *message = sum << 54);
-    let ciphertext = tfhe_encrypts(&key, messages, 50);
+    // A query gives its name to the response and to the key.
+    let query = [7; 35];
+    let of_query = layout.key_of(&key, &query).unwrap();
+    let ciphertext = tfhe_encrypts(&of_query, messages, 50);
     let mut payload = vec![0; layout.response_len()];
-    let mut writer = layout.start_response(&mut payload);
+    let mut writer = layout.start_response(&query, &mut payload);
     let words = ciphertext.as_ref()[..layout.glwe().dimension() + sums.len()].iter();
     words.for_each(|word| writer.write(switch_modulus(*word, 18), 18));
     writer.finish();

@@ -4,6 +4,9 @@
 //! A GGSW ciphertext of `m` has, for each level `j = 1..=ℓ`, `k+1` GLWE rows: row `r < k` encrypts `−m·q/B^j·S_r`, row `k`
 //! encrypts `m·q/B^j` (Chillotti et al. 2020, definition 3.2; `B = 2^b`). Masks come from one seed in the order input bit,
 //! level, row, polynomial; bodies are sent whole, without the low bits that lie under the noise.
+//!
+//! Where no evaluation key ties queries to one secret key, the masks are common to all queries of a layout, and the secret key is that of the
+//! query alone ([`ValidBranching::key_of`]): a server transforms the masks once. `docs/scheme.md`, §3, has the sources, and what follows from it.
 
 pub(crate) mod circuit;
 pub mod packing;
@@ -58,6 +61,8 @@ pub struct BranchingLayout {
 pub struct ValidBranching {
     layout: BranchingLayout,
     glwe: ValidGlwe,
+    /// Nobody needs a key that several queries share.
+    query_keys: bool,
 }
 
 impl BranchingLayout {
@@ -112,7 +117,11 @@ impl BranchingLayout {
                 return Err(LayoutError::Count { what, value, max });
             }
         }
-        Ok(ValidBranching { layout: self, glwe })
+        Ok(ValidBranching {
+            layout: self,
+            glwe,
+            query_keys: self.packing.is_none(),
+        })
     }
 }
 
@@ -159,7 +168,44 @@ impl ValidBranching {
 
     fn response_bytes(&self) -> u64 {
         let integers = self.glwe.dimension() as u64 + u64::from(self.layout.coefficients);
-        RESPONSE_PREFIX as u64 + packed_len(integers, self.layout.response_bits.into())
+        self.response_prefix() as u64 + packed_len(integers, self.layout.response_bits.into())
+    }
+
+    /// Bytes before the integers of a response: with the name of the query, if that has a key of its own.
+    pub(crate) fn response_prefix(&self) -> usize {
+        match self.query_keys {
+            true => QUERY_PREFIX,
+            false => RESPONSE_PREFIX,
+        }
+    }
+
+    /// The same layout in a scheme whose evaluation key ties queries to one secret key.
+    pub(crate) fn with_shared_key(self) -> Self {
+        Self {
+            query_keys: false,
+            ..self
+        }
+    }
+
+    /// The masks that all queries have in common; `None` if each has its own.
+    #[must_use]
+    pub fn common_masks(&self) -> Option<MaskSeed> {
+        if !self.query_keys {
+            return None;
+        }
+        let mut transcript = Transcript::of("tenebra common masks");
+        self.describe(&mut transcript);
+        Some(transcript.root().mask_seed())
+    }
+
+    /// The key of the query or response that begins with `prefix`, of which `key` is the owner's; `None` if it is too short to say.
+    #[must_use]
+    pub fn key_of(&self, key: &SecretKey, prefix: &[u8]) -> Option<SecretKey> {
+        if !self.query_keys {
+            return Some(key.clone());
+        }
+        let name = prefix.get(RESPONSE_PREFIX..)?.first_chunk()?;
+        Some(key.of_query(name))
     }
 
     /// Words of scratch that [`encrypt`](Self::encrypt) needs.
@@ -192,13 +238,33 @@ impl ValidBranching {
         let root = self.query_root(key, bits.clone(), &[], rng);
         write_prefix(out, 0, 1);
         let (head, bodies) = out.split_at_mut(QUERY_PREFIX);
-        head[RESPONSE_PREFIX..].copy_from_slice(&root.mask_seed().0);
+        let seed = root.mask_seed();
+        head[RESPONSE_PREFIX..].copy_from_slice(&seed.0);
         let done = match self.layout.packing {
             Some(_) => self.encrypt_slots(key, bits, &root, scratch, bodies),
-            None => self.encrypt_ggsws(key, bits, &root, scratch, bodies),
+            None => {
+                let key = self.key_of(key, head).ok_or(CipherError::Key)?;
+                let masks = self.common_masks().unwrap_or(seed);
+                self.encrypt_ggsws(&key, bits, (&root, masks), scratch, bodies)
+            }
         };
         scratch.zeroize();
         done
+    }
+
+    /// What a query encrypts, but for the bits.
+    fn describe(&self, transcript: &mut Transcript) {
+        let layout = &self.layout;
+        transcript.glwe(self.glwe);
+        for number in [
+            layout.packing.is_some().into(),
+            layout.base_log.into(),
+            layout.level_count.into(),
+            layout.body_bits.into(),
+            layout.input_bits,
+        ] {
+            transcript.number(u64::from(number));
+        }
     }
 
     /// Everything that a query says goes into its masks and noise.
@@ -209,18 +275,9 @@ impl ValidBranching {
         of_packing: &[u64],
         rng: &mut impl CryptoRng,
     ) -> Root {
-        let layout = &self.layout;
         let mut transcript = Transcript::new("tenebra branching query", rng);
         transcript.key(key);
-        for number in [
-            layout.packing.is_some().into(),
-            layout.base_log.into(),
-            layout.level_count.into(),
-            layout.body_bits.into(),
-            layout.input_bits,
-        ] {
-            transcript.number(u64::from(number));
-        }
+        self.describe(&mut transcript);
         of_packing
             .iter()
             .for_each(|number| transcript.number(*number));
@@ -235,12 +292,12 @@ impl ValidBranching {
         &self,
         key: &SecretKey,
         bits: impl Iterator<Item = bool>,
-        root: &Root,
+        (root, masks): (&Root, MaskSeed),
         scratch: &mut [u64],
         out: &mut [u8],
     ) -> Result<(), CipherError> {
         let mut noise = root.noise(self.glwe.noise_bound_log2());
-        let mut masks = MaskStream::new(root.mask_seed());
+        let mut masks = MaskStream::new(masks);
         let mut writer = BitWriter::new(out);
         let product = KeyProduct::new(key, self.glwe.polynomial_size());
         let (mask, body) = scratch.split_at_mut(self.glwe.polynomial_size());
@@ -284,7 +341,9 @@ impl ValidBranching {
         if !inside || read_rows(payload) != Some(1) || payload.len() != self.response_len() {
             return Err(CipherError::Response);
         }
-        let mut reader = BitReader::new(&payload[RESPONSE_PREFIX..]);
+        let (prefix, integers) = payload.split_at(self.response_prefix());
+        let key = &self.key_of(key, prefix).ok_or(CipherError::Response)?;
+        let mut reader = BitReader::new(integers);
         #[cfg(feature = "alloc")]
         self.decrypt_quickly(key, (first, 1), &mut reader, sums);
         #[cfg(not(feature = "alloc"))]
@@ -315,7 +374,8 @@ impl ValidBranching {
         self.decode(first, |width| reader.read(width), sums);
     }
 
-    /// As [`decrypt`](Self::decrypt), for the bits of a response behind its prefix, as they come. The key fits.
+    /// As [`decrypt`](Self::decrypt), for the bits of a response behind its prefix, as they come. The key is [that of the
+    /// query](Self::key_of).
     pub(crate) fn decrypt_bits(
         &self,
         key: &SecretKey,
@@ -362,16 +422,24 @@ impl ValidBranching {
         }
     }
 
-    /// Splits the payload of a query into mask seed and packed bodies; `None` if its length does not agree.
+    /// Splits the payload of a query into the seed of its masks and packed bodies; `None` if its length does not agree.
     #[must_use]
     pub fn read_query<'a>(&self, payload: &'a [u8]) -> Option<(MaskSeed, &'a [u8])> {
-        read_single(payload, self.query_len())
+        let (seed, bodies) = read_single(payload, self.query_len())?;
+        Some((self.common_masks().unwrap_or(seed), bodies))
     }
 
-    /// Writes the head of a response; its integers follow: `k·N` mask words, then the digit sums.
-    pub fn start_response<'a>(&self, out: &'a mut [u8]) -> BitWriter<'a> {
+    /// Writes the head of the response to a query; its integers follow: `k·N` mask words, then the digit sums.
+    ///
+    /// # Panics
+    ///
+    /// If `query` is not the payload of one, or `out` not [`response_len`](Self::response_len) long.
+    pub fn start_response<'a>(&self, query: &[u8], out: &'a mut [u8]) -> BitWriter<'a> {
         write_prefix(out, 0, 1);
-        BitWriter::new(&mut out[RESPONSE_PREFIX..])
+        let len = self.response_prefix();
+        let (prefix, integers) = out.split_at_mut(len);
+        prefix[RESPONSE_PREFIX..].copy_from_slice(&query[RESPONSE_PREFIX..len]);
+        BitWriter::new(integers)
     }
 
     pub(crate) fn check_key(&self, key: &SecretKey) -> Result<(), CipherError> {

@@ -5,7 +5,7 @@ use rand_core::CryptoRng;
 use super::branching::ValidBranching;
 use super::cipher::{Cipher, KeySections, Keys, MAX_SECRETS, Source};
 use super::digits::{DigitSums, Digits, Radix};
-use super::layout::CipherError;
+use super::layout::{CipherError, QUERY_PREFIX, RESPONSE_PREFIX};
 use crate::cursor::Cursor;
 use crate::key::SecretKey;
 use crate::params::ValidGlwe;
@@ -202,10 +202,15 @@ impl<L: DigitLayout> Cipher for DigitScheme<L> {
         let key = keys.of(0)?;
         let branching = self.layout.branching();
         let shape = (branching.response_len(), branching.layout().coefficients);
+        let mut prefix = [0; QUERY_PREFIX];
         self.digits
             .outputs_from(ports, source, shape, out, |source, sums| {
-                self.layout
-                    .decrypt_bits(key, |width| source.bits(width), sums);
+                let prefix = &mut prefix[..branching.response_prefix()];
+                prefix[RESPONSE_PREFIX..].fill_with(|| source.byte());
+                if let Some(key) = branching.key_of(key, prefix) {
+                    self.layout
+                        .decrypt_bits(&key, |width| source.bits(width), sums);
+                }
             })
     }
 

@@ -103,7 +103,8 @@ impl DigitSums {
         Ok(1)
     }
 
-    /// The same for a response of `response_len` bytes whose bits come one after the other: `decrypt` reads all of its digit sums.
+    /// The same for a response of `response_len` bytes whose bits come one after the other: `decrypt` reads what else stands before them, and all
+    /// of its digit sums.
     pub(crate) fn outputs_from<S: Source>(
         &self,
         ports: Ports<'_>,

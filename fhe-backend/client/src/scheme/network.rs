@@ -57,7 +57,10 @@ impl NetworkLayout {
             packing: None,
             ..self.branching
         };
-        let branching = branching.check()?;
+        let branching = match self.keys {
+            None => branching.check()?,
+            Some(_) => branching.check()?.with_shared_key(),
+        };
         let layout = Self {
             branching: *branching.layout(),
             ..self
@@ -272,7 +275,10 @@ impl ValidNetwork {
         if !inside || read_rows(payload) != Some(1) || payload.len() != self.response_len() {
             return Err(CipherError::Response);
         }
-        let mut reader = BitReader::new(&payload[RESPONSE_PREFIX..]);
+        let (prefix, integers) = payload.split_at(self.branching.response_prefix());
+        let key = self.branching.key_of(key, prefix);
+        let key = &key.ok_or(CipherError::Response)?;
+        let mut reader = BitReader::new(integers);
         #[cfg(feature = "alloc")]
         {
             let places = (first, self.layout.stride.into());
@@ -284,7 +290,8 @@ impl ValidNetwork {
         Ok(())
     }
 
-    /// As [`decrypt`](Self::decrypt), for the bits of a response behind its prefix, as they come. The key fits.
+    /// As [`decrypt`](Self::decrypt), for the bits of a response behind its prefix, as they come. The key is [that of the
+    /// query](ValidBranching::key_of).
     pub(crate) fn decrypt_bits(
         &self,
         key: &SecretKey,
@@ -297,15 +304,11 @@ impl ValidNetwork {
             .decrypt_bits_at(key, (first, stride), next, sums);
     }
 
-    /// Splits the payload of a query into mask seed and packed bodies; `None` if its length does not agree.
+    /// Splits the payload of a query into the seed of its masks and packed bodies; `None` if its length does not agree.
     #[must_use]
     pub fn read_query<'a>(&self, payload: &'a [u8]) -> Option<(MaskSeed, &'a [u8])> {
-        read_single(payload, self.query_len())
-    }
-
-    /// Writes the head of a response; its integers follow: `N` mask words, then the digit sums.
-    pub fn start_response<'a>(&self, out: &'a mut [u8]) -> BitWriter<'a> {
-        self.branching.start_response(out)
+        let (seed, bodies) = read_single(payload, self.query_len())?;
+        Some((self.branching.common_masks().unwrap_or(seed), bodies))
     }
 }
 

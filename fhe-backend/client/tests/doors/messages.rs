@@ -202,14 +202,15 @@ fn what_does_not_fit_a_branching_layout_is_refused() {
 }
 
 /// Bits, lowest first, behind the head of a response of one row.
-fn response_of(integers: impl Iterator<Item = u64>, width: u8) -> Vec<u8> {
+fn response_of(name: &[u8], integers: impl Iterator<Item = u64>, width: u8) -> Vec<u8> {
     let bits = integers.flat_map(|integer| (0..width).map(move |bit| integer >> bit & 1 == 1));
     let bits: Vec<bool> = bits.collect();
     let bytes = bits.chunks(8).map(|byte| {
         let bit = |(at, bit): (usize, &bool)| u8::from(*bit) << at;
         byte.iter().enumerate().map(bit).sum::<u8>()
     });
-    [0, 1, 0].into_iter().chain(bytes).collect()
+    let prefix = [0, 1, 0].into_iter().chain(name.iter().copied());
+    prefix.chain(bytes).collect()
 }
 
 /// Without masks a phase is its body: `m·2^(w−p)`, and anything from half a step below to short of half a step above it.
@@ -227,7 +228,7 @@ fn phases_are_rounded_to_the_nearest() {
     ] {
         let bodies = [(9 * step).wrapping_add(error); 7];
         let integers = core::iter::repeat_n(0, 1024).chain(bodies);
-        let response = response_of(integers, 18);
+        let response = response_of(&[5; 32], integers, 18);
         let mut sums = [0; 7];
         layout.decrypt(&key, &response, 0, &mut sums).unwrap();
         assert_eq!(sums, [sum; 7], "{error:#x}");
@@ -246,7 +247,7 @@ fn phases_are_rounded_to_the_nearest() {
         // Two groups, of two outputs and of one.
         let group =
             |outputs| core::iter::repeat_n(0, 1024).chain(core::iter::repeat_n(body, outputs));
-        let response = response_of(group(2).chain(group(1)), 18);
+        let response = response_of(&[], group(2).chain(group(1)), 18);
         // Whatever stood in the buffer.
         let mut out = [77; 3];
         layout.decrypt(&key, &response, |_| 0, &mut out).unwrap();

@@ -82,6 +82,19 @@ pub(crate) fn payload(spec: &ClientSpec<'_>, kind: Kind, bytes: &[u8]) -> Vec<u8
         .to_vec()
 }
 
+/// The key of a query on encrypted bits, and how much of the query its response repeats: a key of its own, and its name, where no
+/// evaluation key is there.
+pub(crate) fn of_query(case: &Case, secret: &[u8], query: &[u8]) -> (Vec<u8>, usize) {
+    let secret = &secret[1..];
+    match &case.spec.scheme {
+        OwnedScheme::Branching(branching) if branching.layout.packing.is_none() => {
+            let secret = reference::query_secret(branching.layout.glwe, secret, query);
+            (secret, reference::QUERY_HEAD)
+        }
+        _ => (secret.to_vec(), 3),
+    }
+}
+
 /// The response to a query file, with the secret key file and the payload of the evaluation key.
 fn respond(
     case: &Case,
@@ -111,11 +124,9 @@ fn respond(
                 }
                 _ => panic!("{} mixes schemes", case.name),
             };
-            let key = reference::key_polynomials(
-                layout.glwe,
-                &payload(spec, Kind::SecretKey, secret)[1..],
-            );
-            reference::encrypt_sums(layout, &key, (sums, stride), &query)
+            let (secret, prefix) = of_query(case, &payload(spec, Kind::SecretKey, secret), &query);
+            let key = reference::key_polynomials(layout.glwe, &secret);
+            reference::encrypt_sums(layout, &key, (sums, stride), (&query, prefix))
         }
         _ => panic!("{} mixes schemes", case.name),
     };

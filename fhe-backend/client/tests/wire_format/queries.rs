@@ -1,13 +1,15 @@
 //! What the known ciphertexts hold, seen with the key: every message in its place, noise within its bound.
 
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng;
 use tenebra_client::OwnedScheme;
 use tenebra_client::branching::BranchingLayout;
 use tenebra_client::linear::OwnedLinear;
-use tenebra_client::{ClientSpec, Kind};
+use tenebra_client::{ClientSpec, Kind, SecretKey};
 
 use crate::cases::{self, Case};
-use crate::known_answers::{payload, read};
-use crate::reference::{Seeded, key_polynomials};
+use crate::known_answers::{of_query, payload, read};
+use crate::reference::{QUERY_HEAD, Seeded, common_masks, key_polynomials};
 
 /// The payload of a file of a case.
 fn file(case: &Case, kind: Kind, name: &str) -> Vec<u8> {
@@ -70,7 +72,13 @@ fn layout(case: &Case) -> &BranchingLayout {
 /// Direct queries: of each bit, and each level, the keys' polynomials and the constant.
 fn holds_ggsw_ciphertexts(case: &Case) {
     let layout = layout(case);
-    let key = key_polynomials(layout.glwe, &file(case, Kind::SecretKey, "secret.tnb")[1..]);
+    let mut payload = file(case, Kind::Query, "row.query.tnb");
+    let secret = file(case, Kind::SecretKey, "secret.tnb");
+    let (secret, prefix) = of_query(case, &secret, &payload);
+    let key = key_polynomials(layout.glwe, &secret);
+    if prefix == QUERY_HEAD {
+        payload[3..prefix].copy_from_slice(&common_masks(layout));
+    }
     let size = usize::from(layout.glwe.polynomial_size);
     let mut messages = Vec::new();
     for bit in BITS {
@@ -86,7 +94,7 @@ fn holds_ggsw_ciphertexts(case: &Case) {
         }
     }
     let query = Seeded {
-        payload: &file(case, Kind::Query, "row.query.tnb"),
+        payload: &payload,
         seed_at: 3,
         ciphertexts: 3 * 2 * (key.len() + 1),
         bodies: size,
@@ -213,4 +221,63 @@ fn switches(case: &Case) {
         layout.glwe.noise_bound_log2,
         &messages,
     );
+}
+
+fn secret(key: &SecretKey) -> Vec<u8> {
+    let mut bytes = vec![0; SecretKey::secret_len(key.glwe())];
+    key.write_secret(&mut bytes);
+    bytes
+}
+
+#[test]
+fn direct_queries_have_masks_in_common_and_a_key_each() {
+    let forest = *layout(&cases::forest());
+    let valid = forest.validate().unwrap();
+    let mut rng = ChaCha20Rng::seed_from_u64(20);
+    let key = SecretKey::generate(valid.glwe(), &mut rng);
+    let mut query = || {
+        let (mut scratch, mut out) = (vec![0; valid.scratch_len()], vec![0; valid.query_len()]);
+        let bits = BITS.iter().map(|bit| *bit == 1);
+        let encrypted = valid.encrypt(&key, bits, &mut rng, &mut scratch, &mut out);
+        encrypted.unwrap();
+        out
+    };
+    let queries = [query(), query()];
+    let masks = |query: &[u8]| valid.read_query(query).unwrap().0;
+    assert_eq!(masks(&queries[0]), masks(&queries[1]));
+    assert_eq!(valid.common_masks(), Some(masks(&queries[0])));
+    let keys = queries
+        .each_ref()
+        .map(|query| secret(&valid.key_of(&key, query).unwrap()));
+    let all = [&keys[0], &keys[1], &secret(&key)];
+    assert!(all[0] != all[1] && all[1] != all[2] && all[0] != all[2]);
+    // The name is all that the key depends on, and stands in the response.
+    let mut response = vec![0; valid.response_len()];
+    valid.start_response(&queries[0], &mut response).finish();
+    assert_eq!(secret(&valid.key_of(&key, &response).unwrap()), keys[0]);
+    assert!(valid.key_of(&key, &response[..QUERY_HEAD - 1]).is_none());
+
+    let other = BranchingLayout {
+        input_bits: 4,
+        ..forest
+    };
+    assert_ne!(
+        other.validate().unwrap().common_masks(),
+        valid.common_masks()
+    );
+}
+
+/// An evaluation key is of one key, and so are all queries to go with it.
+#[test]
+fn where_there_is_an_evaluation_key_queries_have_masks_of_their_own() {
+    let packed = layout(&cases::packed()).validate().unwrap();
+    let OwnedScheme::Network(network) = cases::network().spec.scheme else {
+        panic!("a network")
+    };
+    let direct = network.layout.validate().unwrap();
+    for valid in [&packed, direct.branching()] {
+        assert_eq!(valid.common_masks(), None);
+        let key = SecretKey::generate(valid.glwe(), &mut ChaCha20Rng::seed_from_u64(21));
+        assert_eq!(secret(&valid.key_of(&key, &[]).unwrap()), secret(&key));
+    }
 }

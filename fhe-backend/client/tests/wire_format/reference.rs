@@ -1,6 +1,7 @@
 //! A server and a key holder in the plainest form, written from `docs/wire-format.md` alone: schoolbook products of
 //! whole polynomials.
 
+use sha2::{Digest, Sha256};
 use tenebra_client::branching::BranchingLayout;
 use tenebra_client::linear::LinearLayout;
 use tenebra_client::params::GlweParams;
@@ -62,7 +63,7 @@ fn switch(value: u64, width: u8) -> u64 {
 }
 
 /// Bytes before the bit stream of a query.
-const QUERY_HEAD: usize = 3 + MASK_SEED_LEN;
+pub(crate) const QUERY_HEAD: usize = 3 + MASK_SEED_LEN;
 
 fn query_masks(query: &[u8]) -> MaskStream {
     MaskStream::new(MaskSeed(query[3..QUERY_HEAD].try_into().unwrap()))
@@ -214,6 +215,49 @@ pub(crate) fn key_polynomials(glwe: GlweParams, secret: &[u8]) -> Vec<Vec<i64>> 
         .collect()
 }
 
+/// What a label and the bytes behind it are hashed to for stream 1, masks, or 3, keys.
+fn derived(stream: u8, label: &str, bytes: &[u8]) -> [u8; MASK_SEED_LEN] {
+    let len = (label.len() as u64).to_le_bytes();
+    let root = Sha256::digest([&len[..], label.as_bytes(), bytes].concat());
+    Sha256::digest([&[stream, 0], &root[..]].concat()).into()
+}
+
+/// `k`, `N` and `β`, 8 bytes each.
+fn glwe_bytes(glwe: GlweParams) -> Vec<u8> {
+    let numbers = [
+        glwe.glwe_dimension.into(),
+        u64::from(glwe.polynomial_size),
+        glwe.noise_bound_log2.into(),
+    ];
+    numbers.into_iter().flat_map(u64::to_le_bytes).collect()
+}
+
+/// The seed of the masks that all direct queries have in common.
+pub(crate) fn common_masks(layout: &BranchingLayout) -> [u8; MASK_SEED_LEN] {
+    let numbers = [
+        0,
+        layout.base_log.into(),
+        layout.level_count.into(),
+        layout.body_bits.into(),
+        layout.input_bits,
+    ];
+    let numbers = numbers
+        .into_iter()
+        .flat_map(|number| u64::from(number).to_le_bytes());
+    let bytes = glwe_bytes(layout.glwe).into_iter().chain(numbers);
+    derived(1, "tenebra common masks", &bytes.collect::<Vec<u8>>())
+}
+
+/// The bits of the key of one query, as the payload of a secret key file has them.
+pub(crate) fn query_secret(glwe: GlweParams, secret: &[u8], query: &[u8]) -> Vec<u8> {
+    let name = &query[3..QUERY_HEAD];
+    let len = (name.len() as u64).to_le_bytes();
+    let bytes = [&glwe_bytes(glwe), secret, &len, name].concat();
+    let mut words = vec![0; secret.len() / 8];
+    MaskStream::new(MaskSeed(derived(3, "tenebra query key", &bytes))).fill(&mut words);
+    words.into_iter().flat_map(u64::to_le_bytes).collect()
+}
+
 /// Draws masks and returns `Σ_j A_j·S_j`.
 fn masks_times_key(masks: &mut MaskStream, key: &[Vec<i64>]) -> Vec<u64> {
     let size = key[0].len();
@@ -259,13 +303,13 @@ impl Seeded<'_> {
     }
 }
 
-/// A response to a query on encrypted bits that holds these digit sums without noise, `stride` coefficients apart, its masks those of
-/// the query.
+/// A response to a query on encrypted bits that holds these digit sums without noise, `stride` coefficients apart, its masks drawn by the
+/// seed in the query, of which it begins with the first `prefix` bytes.
 pub(crate) fn encrypt_sums(
     layout: &BranchingLayout,
     key: &[Vec<i64>],
     (sums, stride): (&[u64], usize),
-    query: &[u8],
+    (query, prefix): (&[u8], usize),
 ) -> Vec<u8> {
     let (width, size) = (
         layout.response_bits,
@@ -287,7 +331,7 @@ pub(crate) fn encrypt_sums(
             width,
         );
     }
-    let mut response = query[..3].to_vec();
+    let mut response = query[..prefix].to_vec();
     response.extend(packed(&bits));
     response
 }

@@ -4,17 +4,18 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Mutex;
 
 use aligned_vec::{AVec, avec};
-use tenebra_client::bits::{BitReader, round_high};
+use tenebra_client::bits::round_high;
 use tenebra_client::branching::ValidBranching;
-use tenebra_client::random::{MaskSeed, MaskStream};
+use tenebra_client::random::MaskSeed;
 
 use super::crew::{Crew, Crews, Helpers, lock};
+use super::direct::DirectQuery;
 use super::kernel::{CpuKernel, Kernel, KeyBits};
 use super::plan::{BranchingPlan, Gadget};
 use super::ramp::subtract_half_ramp;
 use super::select::{Root, Roots, Splitter, read_packed, select, to_ggsws};
 use super::steps::Steps;
-use super::unpack::{UnpackingKey, read_bodies, scratch_len, to_key_of_bits};
+use super::unpack::{UnpackingKey, scratch_len, to_key_of_bits};
 use crate::error::EvaluateError;
 use crate::modulus::switched_rest;
 
@@ -46,6 +47,8 @@ struct Workspace<K: Kernel> {
     /// Ciphertexts of a packed query, one a pair of slots in the end.
     packed: Vec<Glwe>,
     bits: Vec<K::Ggsw>,
+    /// Which masks the bits of a direct query hold.
+    masks: Option<MaskSeed>,
     slots: Vec<Glwe>,
     results: Vec<Glwe>,
 }
@@ -115,6 +118,7 @@ impl<K: Kernel> BranchingEvaluator<K> {
         Workspace {
             packed: vec![glwe.clone(); roots(&plan.layout).map_or(0, |roots| roots.pairs())],
             bits: bits.collect(),
+            masks: None,
             slots: vec![glwe.clone(); plan.diagram.rotations.len()],
             results: vec![glwe; plan.diagram.groups.len()],
         }
@@ -140,6 +144,7 @@ impl<K: Kernel> BranchingEvaluator<K> {
         let Workspace {
             packed,
             bits,
+            masks,
             slots,
             results,
         } = workspace;
@@ -150,10 +155,13 @@ impl<K: Kernel> BranchingEvaluator<K> {
             let levels = self.gadget.level_count;
             to_ggsws(&mut crew, key, (0, levels), &roots, (packed, bits));
         } else {
-            crew.each(bits, |worker, bit, ggsw| {
-                let kernel = &mut worker.kernel;
-                expand_bit(&plan.layout, self.gadget, seed, bodies, bit, kernel, ggsw);
-            });
+            let query = DirectQuery {
+                layout: &plan.layout,
+                gadget: self.gadget,
+                seed,
+                bodies,
+            };
+            query.expand(&mut crew, |worker| &mut worker.kernel, masks, bits);
         }
         let steps = Steps::<K> {
             gadget: self.gadget,
@@ -218,47 +226,22 @@ impl<K: Kernel> core::fmt::Debug for BranchingEvaluator<K> {
     }
 }
 
-/// Expands input bit `bit` of a query into a Fourier GGSW.
-pub(crate) fn expand_bit<K: Kernel>(
-    layout: &ValidBranching,
-    gadget: Gadget,
-    seed: MaskSeed,
-    bodies: &[u8],
-    bit: usize,
-    kernel: &mut K,
-    ggsw: &mut K::Ggsw,
-) {
-    let kept = u32::from(layout.layout().body_bits);
-    let rows = layout.ggsw_rows();
-    let mask_words = rows * layout.glwe().dimension();
-    // N is at least 64, so the bodies of a bit fill whole bytes.
-    let body_bytes = rows * gadget.polynomial_size * kept as usize / 8;
-    let mut masks = MaskStream::at_word(seed, bit as u64 * mask_words as u64);
-    let mut reader = BitReader::new(&bodies[bit * body_bytes..][..body_bytes]);
-    for level in 0..gadget.level_count {
-        for r in 0..=gadget.glwe_dimension {
-            kernel.transform_ggsw_row(ggsw, (level, r), |column, polynomial| {
-                if column < gadget.glwe_dimension {
-                    masks.fill(polynomial);
-                } else {
-                    read_bodies(&mut reader, kept, polynomial);
-                }
-            });
-        }
-    }
-}
-
-/// Rounds a GLWE to the response's width and packs its masks and first coefficients.
-pub(crate) fn respond(layout: &ValidBranching, glwe: &mut [u64]) -> Vec<u8> {
-    respond_at(layout, 1, glwe)
+/// The response to the payload of a query: a GLWE, rounded to its width, of which masks and first coefficients are packed.
+pub(crate) fn respond(layout: &ValidBranching, query: &[u8], glwe: &mut [u64]) -> Vec<u8> {
+    respond_at(layout, query, 1, glwe)
 }
 
 /// The same for coefficients that lie `stride` apart. What rounding leaves out of the masks
 /// meets the key; the part that meets its mean ½ is known, and moved to the body.
-pub(crate) fn respond_at(layout: &ValidBranching, stride: usize, glwe: &mut [u64]) -> Vec<u8> {
+pub(crate) fn respond_at(
+    layout: &ValidBranching,
+    query: &[u8],
+    stride: usize,
+    glwe: &mut [u64],
+) -> Vec<u8> {
     let width = u32::from(layout.layout().response_bits);
     let mut response = vec![0; layout.response_len()];
-    let mut writer = layout.start_response(&mut response);
+    let mut writer = layout.start_response(query, &mut response);
     let size = layout.glwe().polynomial_size();
     let (masks, body) = glwe.split_at_mut(layout.glwe().dimension());
     let mut rest = vec![0u64; size];

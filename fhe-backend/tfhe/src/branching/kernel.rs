@@ -9,6 +9,8 @@ mod fourier;
 mod pair;
 mod transform;
 
+use core::ops::Range;
+
 use tenebra_client::packing::SwitchGadget;
 
 use super::plan::Gadget;
@@ -52,12 +54,13 @@ pub(crate) trait Kernel: Send {
     /// To be filled row by row with [`transform_pair_row`](Self::transform_pair_row).
     fn empty_pair_key(gadget: SwitchGadget, polynomial_size: usize) -> Self::PairKey;
 
-    /// Brings a row of a GGSW to the kernel's form: polynomial `r` (of `k + 1`) of level `level` (0 has the largest scale). `load`
-    /// is given the index of a column and writes it.
+    /// Brings columns of a row of a GGSW to the kernel's form, and leaves the others: polynomial `r` (of `k + 1`) of level `level` (0 has
+    /// the largest scale). `load` is given the index of a column and writes it.
     fn transform_ggsw_row(
         &mut self,
         ggsw: &mut Self::Ggsw,
         row: (usize, usize),
+        columns: Range<usize>,
         load: impl FnMut(usize, &mut [u64]),
     );
 

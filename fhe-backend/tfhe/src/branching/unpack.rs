@@ -256,9 +256,14 @@ pub(crate) fn to_rows<K: Kernel>(
     let (even, odd) = match slots {
         Slots::One((bit, level)) => {
             for (r, row) in [product, ciphertext].into_iter().enumerate() {
-                kernel.transform_ggsw_row(&mut ggsws[bit], (level, r), |column, polynomial| {
-                    polynomial.copy_from_slice(&row[column * size..][..size]);
-                });
+                kernel.transform_ggsw_row(
+                    &mut ggsws[bit],
+                    (level, r),
+                    0..2,
+                    |column, polynomial| {
+                        polynomial.copy_from_slice(&row[column * size..][..size]);
+                    },
+                );
             }
             return;
         }
@@ -273,7 +278,7 @@ pub(crate) fn to_rows<K: Kernel>(
     let rows = [(&*product, &*turned_product), (ciphertext, &*turned)];
     for (r, (one, other)) in rows.into_iter().enumerate() {
         let (bit, level) = even;
-        kernel.transform_ggsw_row(&mut ggsws[bit], (level, r), |column, polynomial| {
+        kernel.transform_ggsw_row(&mut ggsws[bit], (level, r), 0..2, |column, polynomial| {
             let range = column * size..(column + 1) * size;
             combine(
                 polynomial,
@@ -285,7 +290,7 @@ pub(crate) fn to_rows<K: Kernel>(
         let Some((bit, level)) = odd else {
             continue;
         };
-        kernel.transform_ggsw_row(&mut ggsws[bit], (level, r), |column, polynomial| {
+        kernel.transform_ggsw_row(&mut ggsws[bit], (level, r), 0..2, |column, polynomial| {
             let range = column * size..(column + 1) * size;
             subtract_down(polynomial, &one[range.clone()], &other[range], size / 2);
         });

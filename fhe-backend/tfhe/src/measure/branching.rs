@@ -5,7 +5,7 @@ use core::sync::atomic::AtomicBool;
 
 use rand_core::CryptoRng;
 use tenebra_client::branching::BranchingLayout;
-use tenebra_client::{Client, ClientError, Frame, Kind, ValidGlwe, to_frame};
+use tenebra_client::{Client, ClientError, Frame, Kind, SecretKey, ValidGlwe, to_frame};
 
 use super::statistics::{Errors, Measurement, Predicted};
 use super::{KeyBits, Measure, MeasureError, codes};
@@ -27,7 +27,9 @@ pub(super) trait Subject {
     fn noise(&self) -> (MixedNoise, f64);
     /// Before its modulus is switched.
     fn result(&self, key: Option<&EvaluationKey>, query: &[u8]) -> Result<Glwe, EvaluateError>;
-    fn respond(&self, result: &mut [u64]) -> Vec<u8>;
+    fn respond(&self, query: &[u8], result: &mut [u64]) -> Vec<u8>;
+    /// The key of the query or response that begins so.
+    fn key_of(&self, key: &SecretKey, prefix: &[u8]) -> Option<SecretKey>;
 }
 
 impl Subject for BranchingProgram {
@@ -49,8 +51,12 @@ impl Subject for BranchingProgram {
         self.result(key, query, 1, &AtomicBool::new(false))
     }
 
-    fn respond(&self, result: &mut [u64]) -> Vec<u8> {
-        self.respond(result)
+    fn respond(&self, query: &[u8], result: &mut [u64]) -> Vec<u8> {
+        self.respond(query, result)
+    }
+
+    fn key_of(&self, key: &SecretKey, prefix: &[u8]) -> Option<SecretKey> {
+        self.plan.layout.key_of(key, prefix)
     }
 }
 
@@ -73,8 +79,12 @@ impl Subject for NetworkProgram {
         self.result(key, query, 1, &AtomicBool::new(false))
     }
 
-    fn respond(&self, result: &mut [u64]) -> Vec<u8> {
-        self.respond(result)
+    fn respond(&self, query: &[u8], result: &mut [u64]) -> Vec<u8> {
+        self.respond(query, result)
+    }
+
+    fn key_of(&self, key: &SecretKey, prefix: &[u8]) -> Option<SecretKey> {
+        self.plan.layout.branching().key_of(key, prefix)
     }
 }
 
@@ -98,12 +108,12 @@ pub(super) fn measure<R: CryptoRng>(
         half_step: f64::from(63 - layout.plaintext_bits).exp2(),
         outputs: layout.coefficients as usize,
     });
-    let mut keys: Option<(Client, KeyBits, Option<EvaluationKey>)> = None;
+    let mut keys: Option<(Client, Option<EvaluationKey>)> = None;
     for index in 0..queries {
         if index % queries.div_ceil(KEYS) == 0 {
             keys = Some(keys_of(program, spec, measure.rng)?);
         }
-        let Some((client, bits, evaluation_key)) = &keys else {
+        let Some((client, evaluation_key)) = &keys else {
             break;
         };
         let codes = codes(program, index, measure.rng);
@@ -114,8 +124,12 @@ pub(super) fn measure<R: CryptoRng>(
             .encrypt_codes(client.key(), &codes, measure.rng)?;
         let query = Frame::parse_for(&query, Kind::Query, id).map_err(EvaluateError::from)?;
         let mut sum = subject.result(evaluation_key.as_ref(), query.payload)?;
-        let of_query = phase_errors(subject, bits, &sum);
-        let response = to_frame(Kind::Response, id, tag, &subject.respond(&mut sum));
+        let key = client.key().plan_key(0);
+        let key = key.and_then(|key| subject.key_of(key, query.payload));
+        let key = KeyBits::of(&key.ok_or(ClientError::KeyLength)?);
+        let of_query = phase_errors(subject, &key, &sum);
+        let response = subject.respond(query.payload, &mut sum);
+        let response = to_frame(Kind::Response, id, tag, &response);
         // Integers out of range are wrong like others.
         let outputs = client.decrypt(&response);
         let right = outputs.is_ok_and(|rows| rows.concat() == expected);
@@ -129,13 +143,12 @@ fn keys_of(
     program: &Program,
     spec: &[u8],
     rng: &mut impl CryptoRng,
-) -> Result<(Client, KeyBits, Option<EvaluationKey>), MeasureError> {
+) -> Result<(Client, Option<EvaluationKey>), MeasureError> {
     let client = Client::generate(spec, rng).map_err(ClientError::from)?;
-    let bits = KeyBits::of_plan(&client, 0)?;
     let key = client.evaluation_key(rng)?;
     let id = client.key().spec_id();
     let key = key.map(|file| program.prepare_key(id, &file)).transpose()?;
-    Ok((client, bits, key))
+    Ok((client, key))
 }
 
 /// How far the phase of each coefficient is from a multiple of the scale.

@@ -11,7 +11,8 @@ use super::layers::{BLOCK, HiddenRotation, Layer, Readouts};
 use super::plan::NetworkPlan;
 use super::turns::{Turned, Turner};
 use crate::branching::crew::{Crew, Crews, lock};
-use crate::branching::evaluate::{Glwe, expand_bit, respond_at};
+use crate::branching::direct::DirectQuery;
+use crate::branching::evaluate::{Glwe, respond_at};
 use crate::branching::kernel::{CpuKernel, Kernel, KeyBits};
 use crate::branching::plan::Gadget;
 use crate::branching::select::{Root, Roots, Splitter, divide, read_packed, select, to_ggsws};
@@ -49,6 +50,8 @@ struct Workspace<K: Kernel> {
     /// Ciphertexts with a pair of slots each, of the query or of a layer.
     pairs: Vec<Glwe>,
     bits: Vec<K::Ggsw>,
+    /// Which masks the bits of a direct query hold.
+    masks: Option<MaskSeed>,
     results: Vec<Glwe>,
 }
 
@@ -145,6 +148,7 @@ impl<K: Kernel> NetworkEvaluator<K> {
             bits.flat_map(|(ends, stage)| (ends[0]..ends[1]).map(|_| K::empty_ggsw(stage.gadget)));
         Workspace {
             pairs: Vec::new(),
+            masks: None,
             bits: bits.collect(),
             results: Vec::new(),
         }
@@ -161,6 +165,7 @@ impl<K: Kernel> NetworkEvaluator<K> {
     ) -> Glwe {
         let Workspace {
             pairs,
+            masks,
             bits,
             results,
         } = workspace;
@@ -171,7 +176,7 @@ impl<K: Kernel> NetworkEvaluator<K> {
             plan,
             key,
             (seed, bodies),
-            (pairs, &mut bits[..of_query]),
+            (pairs, masks, &mut bits[..of_query]),
         );
         let mut sum = avec![0; glwe_len];
         for (stage, layer) in (1..).zip(&plan.layers) {
@@ -193,7 +198,7 @@ impl<K: Kernel> NetworkEvaluator<K> {
         plan: &NetworkPlan,
         key: Option<&UnpackingKey<K>>,
         (seed, bodies): (MaskSeed, &[u8]),
-        (pairs, bits): (&mut Vec<Glwe>, &mut [K::Ggsw]),
+        (pairs, masks, bits): (&mut Vec<Glwe>, &mut Option<MaskSeed>, &mut [K::Ggsw]),
     ) {
         let gadget = self.stages[0].gadget;
         let layout = &plan.layout;
@@ -205,11 +210,13 @@ impl<K: Kernel> NetworkEvaluator<K> {
             select(crew, key, &roots, pairs);
             to_ggsws(crew, key, (0, gadget.level_count), &roots, (pairs, bits));
         } else {
-            crew.each(bits, |worker, bit, ggsw| {
-                let kernel = &mut worker.kernels[0];
-                let layout = plan.layout.branching();
-                expand_bit(layout, gadget, seed, bodies, bit, kernel, ggsw);
-            });
+            let query = DirectQuery {
+                layout: plan.layout.branching(),
+                gadget,
+                seed,
+                bodies,
+            };
+            query.expand(crew, |worker| &mut worker.kernels[0], masks, bits);
         }
     }
 
@@ -359,13 +366,10 @@ fn room<'a>(pairs: &'a mut Vec<Glwe>, roots: &Roots, gadget: Gadget) -> &'a mut 
     &mut pairs[..count]
 }
 
-/// Rounds a result to the response's width and packs its mask and digit sums.
-pub(crate) fn respond(layout: &ValidNetwork, glwe: &mut [u64]) -> Vec<u8> {
-    respond_at(
-        layout.branching(),
-        usize::from(layout.layout().stride),
-        glwe,
-    )
+/// The response to the payload of a query: a result, rounded to its width, of which mask and digit sums are packed.
+pub(crate) fn respond(layout: &ValidNetwork, query: &[u8], glwe: &mut [u64]) -> Vec<u8> {
+    let stride = usize::from(layout.layout().stride);
+    respond_at(layout.branching(), query, stride, glwe)
 }
 
 #[cfg(test)]

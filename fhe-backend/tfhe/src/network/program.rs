@@ -88,8 +88,8 @@ impl NetworkProgram {
             .result(&self.plan, key, payload, threads, stop)
     }
 
-    /// The payload of the response with this result, which is overwritten.
-    pub(crate) fn respond(&self, result: &mut [u64]) -> Vec<u8> {
-        respond(&self.plan.layout, result)
+    /// The payload of the response to a query with this result, which is overwritten.
+    pub(crate) fn respond(&self, query: &[u8], result: &mut [u64]) -> Vec<u8> {
+        respond(&self.plan.layout, query, result)
     }
 }

@@ -74,9 +74,11 @@ impl Oracle for Foreign {
             let frame = Frame::parse_for(&query, Kind::Query, spec.id());
             let payload = frame.map_err(|e| failed(&e))?.payload;
             let bits = query_ggsws(layout, payload).iter().map(fourier).collect();
+            let key = layout.key_of(key, payload);
+            let key = key.ok_or_else(|| declined("no key"))?;
             let row = EncryptedRow {
                 layout,
-                key: tfhe_key(key),
+                key: tfhe_key(&key),
                 ranges: circuit.input_ranges(),
                 bits,
             };

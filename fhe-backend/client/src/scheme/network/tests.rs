@@ -170,7 +170,8 @@ fn digit_sums_are_read_a_stride_apart() {
     let key = SecretKey::generate(valid.glwe(), &mut rng);
     let sums = [3u64, 15, 0, 9, 1];
     let mut response = vec![0; valid.response_len()];
-    let mut writer = valid.start_response(&mut response);
+    let query = vec![0; valid.query_len()];
+    let mut writer = valid.branching().start_response(&query, &mut response);
     let mask: Vec<u64> = (0..512u64).map(|index| index * 7 % 4096).collect();
     mask.iter().for_each(|word| writer.write(*word, 12));
     for (number, sum) in sums.iter().enumerate() {

@@ -25,6 +25,8 @@ use crate::branching::variance::result_noise;
 struct Parties<K: Kernel = CpuKernel> {
     rng: ChaCha20Rng,
     key: SecretKey,
+    /// That of the last query.
+    query_key: SecretKey,
     unpacking: Option<UnpackingKey<K>>,
     evaluator: BranchingEvaluator<K>,
     workspace: Workspace<K>,
@@ -48,6 +50,7 @@ impl<K: Kernel> Parties<K> {
         let evaluator = BranchingEvaluator::new(plan);
         Self {
             rng,
+            query_key: key.clone(),
             key,
             unpacking,
             workspace: evaluator.workspace(plan),
@@ -63,6 +66,7 @@ impl<K: Kernel> Parties<K> {
         layout
             .encrypt(&self.key, bits, &mut self.rng, &mut scratch, &mut payload)
             .unwrap();
+        self.query_key = layout.key_of(&self.key, &payload).unwrap();
         payload
     }
 
@@ -80,10 +84,41 @@ impl<K: Kernel> Parties<K> {
     /// modulo it.
     fn errors(&mut self, plan: &BranchingPlan, bits: &[bool]) -> Vec<f64> {
         let sum = self.result(plan, bits);
-        phases(&self.key, &sum)
+        phases(&self.query_key, &sum)
             .into_iter()
             .map(|phase| error_of(phase, &plan.layout))
             .collect()
+    }
+}
+
+/// GGSWs keep the masks of direct queries; an evaluation that was stopped leaves some behind. Results do not depend on it.
+#[test]
+fn what_was_evaluated_before_changes_nothing() {
+    for circuit in [chain(), stumps()] {
+        let plan = plan_of(&circuit, QueryMode::Direct);
+        let mut parties = Parties::<CpuKernel>::new(&plan, 8);
+        let count = plan.diagram.input_bits;
+        let queries: Vec<Vec<u8>> = (2..5)
+            .map(|step| {
+                let bits: Vec<bool> = (0..count).map(|bit| bit % step == 0).collect();
+                parties.query(&plan.layout, &bits)
+            })
+            .collect();
+        let stop = AtomicBool::new(true);
+        for threads in [1, 2] {
+            let kept = BranchingEvaluator::<CpuKernel>::new(&plan);
+            assert!(
+                kept.result(&plan, None, &queries[0], threads, &stop)
+                    .is_err()
+            );
+            for query in &queries {
+                let go_on = AtomicBool::new(false);
+                let fresh = BranchingEvaluator::<CpuKernel>::new(&plan);
+                let fresh = fresh.result(&plan, None, query, 1, &go_on).unwrap();
+                let result = kept.result(&plan, None, query, threads, &go_on).unwrap();
+                assert!(result == fresh, "{threads} threads");
+            }
+        }
     }
 }
 
@@ -305,13 +340,13 @@ fn rows(plan: &BranchingPlan, keys: u64) -> [(f64, f64); 2] {
                 let [of_mask, mut phase] = [0, 1].map(|r| {
                     let mut row = worker.kernel.ggsw_row(ggsw, r * levels + level);
                     to_key_of_bits(&mut row);
-                    phases(&parties.key, &row)
+                    phases(&parties.query_key, &row)
                 });
                 // −t times the phase of the body row, as that of (phase, 0) under the key of signs.
                 let mut product = phase.clone();
                 product.resize(2 * phase.len(), 0);
                 to_key_of_bits(&mut product);
-                let differences = of_mask.iter().zip(phases(&parties.key, &product));
+                let differences = of_mask.iter().zip(phases(&parties.query_key, &product));
                 of_switch.extend(differences.map(|(a, b)| a.wrapping_sub(b).cast_signed() as f64));
                 let scale = 64 - usize::from(plain.base_log) * (level + 1);
                 phase[0] = phase[0].wrapping_sub(1 << scale);
@@ -376,7 +411,7 @@ fn parts_of_a_forest_are_summed_apart() {
         assert_eq!(evaluate(AtomicBool::new(true)), Err(EvaluateError::Stopped));
         // What was left half done does no harm.
         let mut result = evaluate(AtomicBool::new(false)).unwrap();
-        let response = respond(&plan.layout, &mut result);
+        let response = respond(&plan.layout, &payload, &mut result);
         let mut sums = [0; 4];
         let key = &parties.key;
         plan.layout.decrypt(key, &response, 0, &mut sums).unwrap();

@@ -6,6 +6,8 @@
 //! Transforms of 53 bits leave errors in products with polynomials over 64 bits. Most external products have the noise of their rows far
 //! above them; the masks of key switches, and other rows, are cut in two limbs of 32 bits, whose products are exact.
 
+use core::ops::Range;
+
 use aligned_vec::{AVec, avec};
 use tenebra_client::packing::SwitchGadget;
 
@@ -104,21 +106,21 @@ impl Kernel for CpuKernel {
         &mut self,
         ggsw: &mut FourierGgsw,
         (level, r): (usize, usize),
+        columns: Range<usize>,
         mut load: impl FnMut(usize, &mut [u64]),
     ) {
-        let columns = self.gadget.glwe_dimension + 1;
-        let exact = if self.gadget.exact { columns } else { 0 };
+        let all = self.gadget.glwe_dimension + 1;
+        let (first, count) = (columns.start, columns.len());
+        let exact = if self.gadget.exact { all } else { 0 };
         self.transform_row(columns, exact, &mut load);
         let row = r * self.gadget.level_count + level;
-        let scale = self.transform.torus_scale();
-        let columns = ggsw.0.columns();
-        ggsw.0.store(
-            self.transform.arch,
-            (row, 0),
-            &self.products,
-            columns,
-            scale,
-        );
+        let (arch, scale) = (self.transform.arch, self.transform.torus_scale());
+        let spectra = &self.products;
+        ggsw.0.store(arch, (row, first), spectra, 0..count, scale);
+        if exact > 0 {
+            ggsw.0
+                .store(arch, (row, all + first), spectra, count..2 * count, scale);
+        }
     }
 
     fn transform_switch_row(
@@ -127,16 +129,11 @@ impl Kernel for CpuKernel {
         level: usize,
         mut load: impl FnMut(usize, &mut [u64]),
     ) {
-        self.transform_row(2, key.exact, &mut load);
-        let scale = self.transform.torus_scale();
-        let columns = key.rows.columns();
-        key.rows.store(
-            self.transform.arch,
-            (level, 0),
-            &self.products,
-            columns,
-            scale,
-        );
+        self.transform_row(0..2, key.exact, &mut load);
+        let (arch, scale) = (self.transform.arch, self.transform.torus_scale());
+        let columns = 0..key.rows.columns();
+        key.rows
+            .store(arch, (level, 0), &self.products, columns, scale);
     }
 
     fn cmux(
@@ -204,7 +201,7 @@ impl Kernel for CpuKernel {
         place: (usize, usize),
         mut load: impl FnMut(usize, &mut [u64]),
     ) {
-        self.transform_row(2, 0, &mut load);
+        self.transform_row(0..2, 0, &mut load);
         key.store(&self.transform, place, &self.products);
     }
 
@@ -236,15 +233,16 @@ impl Kernel for CpuKernel {
 }
 
 impl CpuKernel {
-    /// Transforms the polynomials of a row into `products`, behind them the low halves of the first `exact`.
+    /// Transforms columns of a row into `products`, behind them the low halves of those that are among the first `exact`.
     fn transform_row(
         &mut self,
-        columns: usize,
+        columns: Range<usize>,
         exact: usize,
         load: &mut impl FnMut(usize, &mut [u64]),
     ) {
-        self.products.resize(columns + exact);
-        for column in 0..columns {
+        let count = columns.len();
+        self.products.resize(2 * count);
+        for (at, column) in columns.enumerate() {
             load(column, &mut self.difference);
             if column < exact {
                 update(&mut self.rest, &self.difference, |_, word| {
@@ -252,10 +250,10 @@ impl CpuKernel {
                     half.cast_unsigned()
                 });
                 update(&mut self.difference, &self.rest, u64::wrapping_sub);
-                let spectrum = self.products.polynomial(columns + column);
+                let spectrum = self.products.polynomial(count + at);
                 self.transform.forward(spectrum, &self.rest);
             }
-            let spectrum = self.products.polynomial(column);
+            let spectrum = self.products.polynomial(at);
             self.transform.forward(spectrum, &self.difference);
         }
     }
@@ -365,7 +363,7 @@ mod tests {
         kernel.gadget.exact = exact;
         let mut ggsw = CpuKernel::empty_ggsw(kernel.gadget);
         for (level, row) in rows.iter().enumerate() {
-            kernel.transform_ggsw_row(&mut ggsw, (level, 1), |column, polynomial| {
+            kernel.transform_ggsw_row(&mut ggsw, (level, 1), 0..2, |column, polynomial| {
                 polynomial.copy_from_slice(&row[column]);
             });
         }

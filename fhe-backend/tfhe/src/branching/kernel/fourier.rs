@@ -1,5 +1,7 @@
 //! Polynomials in the Fourier domain, and sums of their products.
 
+use core::ops::Range;
+
 use aligned_vec::AVec;
 use pulp::{Arch, Simd, WithSimd, bytemuck};
 use tfhe_fft::c64;
@@ -86,21 +88,21 @@ impl FourierRows {
         self.columns
     }
 
-    /// Stores `scale` times the first `count` transformed polynomials in columns of a row. What is written together lies together: the rows
+    /// Stores `scale` times transformed polynomials in columns of a row. What is written together lies together: the rows
     /// of a query fill more than the caches that are close.
     pub(super) fn store(
         &mut self,
         arch: Arch,
         place: (usize, usize),
         spectra: &Spectra,
-        count: usize,
+        polynomials: Range<usize>,
         scale: f64,
     ) {
         arch.dispatch(Store {
             rows: self,
             place,
             spectra,
-            count,
+            polynomials,
             scale,
         });
     }
@@ -177,7 +179,7 @@ struct Store<'a> {
     /// Row and first column.
     place: (usize, usize),
     spectra: &'a Spectra,
-    count: usize,
+    polynomials: Range<usize>,
     scale: f64,
 }
 
@@ -196,7 +198,7 @@ impl WithSimd for Store<'_> {
         for (line, entries) in lines.chunks_exact_mut(of_line).enumerate() {
             let entries = &mut entries[row * of_row..][..of_row];
             let columns = entries.chunks_exact_mut(numbers_per_line::<S>());
-            for (polynomial, entry) in (0..self.count).zip(columns.skip(first_column)) {
+            for (polynomial, entry) in self.polynomials.clone().zip(columns.skip(first_column)) {
                 let values = &spectra[polynomial * stride + line * entry.len() / 2..];
                 let (pairs, _) = entry.as_chunks_mut::<2>();
                 for (pair, values) in pairs.iter_mut().zip(values) {

@@ -42,7 +42,7 @@ impl PairKey {
         row: &Spectra,
     ) {
         self.rows
-            .store(transform.arch, (level, 2 * part), row, 2, 1.0);
+            .store(transform.arch, (level, 2 * part), row, 0..2, 1.0);
     }
 
     /// The products of digits with all three, behind which `spectra` hold what is split.

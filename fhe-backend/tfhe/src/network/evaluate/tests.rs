@@ -171,8 +171,8 @@ impl Parties {
             .unwrap()
     }
 
-    fn outputs(&self, plan: &NetworkPlan, result: &mut Glwe) -> Vec<i64> {
-        let response = respond(&plan.layout, result);
+    fn outputs(&self, plan: &NetworkPlan, query: &[u8], result: &mut Glwe) -> Vec<i64> {
+        let response = respond(&plan.layout, query, result);
         let mut sums = vec![0; plan.digits.coefficients];
         plan.layout
             .decrypt(&self.key, &response, 0, &mut sums)
@@ -195,10 +195,11 @@ impl Parties {
     }
 
     /// Errors of the digit sums of a result, in units of `1/q`.
-    fn errors(&self, plan: &NetworkPlan, result: &Glwe) -> Vec<f64> {
+    fn errors(&self, plan: &NetworkPlan, query: &[u8], result: &Glwe) -> Vec<f64> {
         let size = plan.layout.glwe().polynomial_size();
         let scale = 64 - u32::from(plan.layout.layout().branching.plaintext_bits);
-        let bits = SecretBits::of(&self.key);
+        let key = plan.layout.branching().key_of(&self.key, query);
+        let bits = SecretBits::of(&key.unwrap());
         let (masks, body) = result.split_at(plan.layout.glwe().dimension());
         let stride = usize::from(plan.layout.layout().stride);
         let positions = (0..plan.digits.coefficients).map(|digit| digit * stride);
@@ -238,12 +239,12 @@ fn run(name: &str, circuit: &Verified, query: QueryMode, keys: u64, rows: usize)
             let start = Instant::now();
             let mut result = parties.result(&plan, &query);
             fastest = fastest.min(start.elapsed().as_secs_f64() * 1e3);
-            let errors = parties.errors(&plan, &result);
+            let errors = parties.errors(&plan, &query, &result);
             squares += errors.iter().map(|error| error * error).sum::<f64>();
             count += errors.len() as f64;
             let expected = tenebra_sim::run(circuit, &codes).unwrap();
             assert_eq!(
-                parties.outputs(&plan, &mut result),
+                parties.outputs(&plan, &query, &mut result),
                 expected,
                 "{name}: {codes:?}"
             );
@@ -373,7 +374,7 @@ fn evaluations_work_in_the_memory_that_is_counted() {
                     let query = parties.query(&planned, &circuit, &codes);
                     let mut result = parties.result(&planned, &query);
                     let expected = tenebra_sim::run(&circuit, &codes).unwrap();
-                    assert_eq!(parties.outputs(&planned, &mut result), expected);
+                    assert_eq!(parties.outputs(&planned, &query, &mut result), expected);
                 }
                 let kept = parties.kept_bytes() as u64;
                 assert_eq!(planned.working_bytes(), kept, "{query:?}, exact: {exact}");

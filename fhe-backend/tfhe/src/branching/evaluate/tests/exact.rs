@@ -1,6 +1,8 @@
 //! A kernel without transforms: products by their definition, modulo 2^64, on digits by theirs. Whole schedules run on it, so that
 //! nothing that the kernel of the CPU does hides behind tests of its parts.
 
+use core::ops::Range;
+
 use tenebra_circuit::QueryMode;
 
 use super::{Parties, chain, phases, plan_of, predicted, stumps, twins};
@@ -87,9 +89,9 @@ impl Rows {
         }
     }
 
-    fn fill(&mut self, row: usize, mut load: impl FnMut(usize, &mut [u64])) {
-        for (column, polynomial) in self.rows[row].iter_mut().enumerate() {
-            load(column, polynomial);
+    fn fill(&mut self, row: usize, columns: Range<usize>, mut load: impl FnMut(usize, &mut [u64])) {
+        for column in columns {
+            load(column, &mut self.rows[row][column]);
         }
     }
 }
@@ -127,9 +129,10 @@ impl Kernel for ExactKernel {
         &mut self,
         ggsw: &mut Rows,
         (level, r): (usize, usize),
+        columns: Range<usize>,
         load: impl FnMut(usize, &mut [u64]),
     ) {
-        ggsw.fill(r * self.gadget.level_count + level, load);
+        ggsw.fill(r * self.gadget.level_count + level, columns, load);
     }
 
     fn transform_switch_row(
@@ -138,7 +141,7 @@ impl Kernel for ExactKernel {
         level: usize,
         load: impl FnMut(usize, &mut [u64]),
     ) {
-        key.fill(level, load);
+        key.fill(level, 0..2, load);
     }
 
     fn cmux(
@@ -198,7 +201,7 @@ impl Kernel for ExactKernel {
         (part, level): (usize, usize),
         load: impl FnMut(usize, &mut [u64]),
     ) {
-        key[part].fill(level, load);
+        key[part].fill(level, 0..2, load);
     }
 
     fn pair_to_rows(
@@ -223,7 +226,7 @@ impl Kernel for ExactKernel {
         }
         let levels = self.gadget.level_count;
         let mut store = |(bit, level): (usize, usize), r: usize, row: Vec<u64>| {
-            ggsws[bit].fill(r * levels + level, |column, polynomial| {
+            ggsws[bit].fill(r * levels + level, 0..2, |column, polynomial| {
                 polynomial.copy_from_slice(&row[column * size..][..size]);
             });
         };
@@ -282,8 +285,9 @@ fn whole_schedules_agree_with_exact_products() {
                 .collect();
             let mut quick = Parties::<CpuKernel>::new(&plan, 5);
             let mut exact = Parties::<ExactKernel>::new(&plan, 5);
-            let [quick, exact] = [quick.result(&plan, &bits), exact.result(&plan, &bits)]
-                .map(|result| phases(&Parties::<CpuKernel>::new(&plan, 5).key, &result));
+            let results = [quick.result(&plan, &bits), exact.result(&plan, &bits)];
+            let keys = [&quick.query_key, &exact.query_key];
+            let [quick, exact] = [0, 1].map(|side| phases(keys[side], &results[side]));
             let scale = 64 - u32::from(plan.layout.layout().plaintext_bits);
             let message = |phase: &u64| phase.wrapping_add(1 << (scale - 1)) >> scale;
             assert!(
