@@ -111,24 +111,25 @@ impl<'a> BitReader<'a> {
 
     /// The next `out.len()` values of `width` bits.
     pub fn fill(&mut self, out: &mut [u64], width: u32) {
-        let mut end = self.used as usize;
-        let mut quick = 0;
-        for value in out.iter_mut() {
-            let word = self
-                .bytes
-                .get(end / 8..)
-                .and_then(|rest| rest.first_chunk::<8>());
-            let Some(word) = word.filter(|_| width <= 57) else {
-                break;
+        let (eights, rest) = out.as_chunks_mut::<8>();
+        for values in eights {
+            // Eight values fill whole bytes, so all eights begin at the same bit.
+            let bits = width as usize;
+            let words = self.bytes.get(..bits + 8).filter(|_| width <= 57);
+            let Some(words) = words else {
+                values.fill_with(|| self.read(width));
+                continue;
             };
-            *value = u64::from_le_bytes(*word) >> (end % 8) & low_bits(width);
-            end += width as usize;
-            quick += 1;
+            let mut start = self.used as usize;
+            for value in values {
+                let word = words.get(start / 8..).and_then(|rest| rest.first_chunk());
+                *value = word.map_or(0, |word| u64::from_le_bytes(*word)) >> (start % 8)
+                    & low_bits(width);
+                start += bits;
+            }
+            self.bytes = &self.bytes[bits..];
         }
-        self.skip(end);
-        out[quick..]
-            .iter_mut()
-            .for_each(|value| *value = self.read(width));
+        rest.fill_with(|| self.read(width));
     }
 
     /// Goes `bits` on from the first bit of the current byte.

@@ -91,6 +91,12 @@ fn add_switch_us(size: f64, columns: f64, gadget: SwitchGadget) -> f64 {
         + far * NEAR_MEMORY_US
 }
 
+/// A GGSW of a direct query whose masks are there already: the bodies of its rows. What the first query takes for masks is counted for none.
+pub(crate) fn bodies_us(size: f64, columns: f64, level_count: u8) -> f64 {
+    let row = size * 1.6e-3 + transform_us(size);
+    f64::from(level_count) * columns * row
+}
+
 /// A GGSW of a direct query: masks from a generator, bodies, and its rows.
 pub(crate) fn expand_us(size: f64, (columns, limbs): (f64, f64), level_count: u8) -> f64 {
     let masks = (columns - 1.0) * size * 2.3e-3;

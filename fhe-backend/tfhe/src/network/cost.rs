@@ -4,7 +4,7 @@ use tenebra_circuit::Options;
 use tenebra_client::network::{NetworkLayout, ValidNetwork};
 
 use super::layers::{BLOCK, BitGadget, Bits, Layer};
-use crate::branching::cost::{MEMORY_US, cmux_us, expand_us};
+use crate::branching::cost::{MEMORY_US, bodies_us, cmux_us, expand_us};
 use crate::branching::packed::Switches;
 use crate::objective::Answer;
 
@@ -160,7 +160,10 @@ impl Work {
         let size = f64::from(plain.glwe.polynomial_size);
         let columns = f64::from(plain.glwe.glwe_dimension) + 1.0;
         let (Some(keys), true) = (layout.keys, layout.packed_bits > 0) else {
-            let bit = expand_us(size, (columns, self.limbs()), plain.level_count);
+            let bit = match layout.keys {
+                None => bodies_us(size, columns, plain.level_count),
+                Some(_) => expand_us(size, (columns, self.limbs()), plain.level_count),
+            };
             return f64::from(plain.input_bits) * bit;
         };
         let Ok(valid) = layout.validate() else {

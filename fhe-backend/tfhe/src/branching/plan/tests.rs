@@ -304,7 +304,7 @@ fn plans_cost_what_a_user_waits_for() {
             f64::from(plain.glwe.polynomial_size),
         );
         let bits = f64::from(plain.input_bits);
-        let of_bit = expand_us(size, (k + 1.0, 1.0), plain.level_count);
+        let of_bit = bodies_us(size, k + 1.0, plain.level_count);
         let server = bits * of_bit + diagram_us(layout, &plan.diagram);
         let got = evaluate_us(layout, &plan.diagram);
         assert!((got / server - 1.0).abs() < 1e-9, "{got}, not {server}");

@@ -259,6 +259,9 @@ fn evaluations_take_the_time_of_queries_and_layers() {
         );
         let limbs = if plan.exact { 2.0 } else { 1.0 };
         let wanted = match layout.packed_bits {
+            0 if layout.keys.is_none() => {
+                f64::from(plain.input_bits) * bodies_us(size, columns, plain.level_count)
+            }
             0 => f64::from(plain.input_bits) * expand_us(size, (columns, limbs), plain.level_count),
             _ => {
                 let keys = layout.keys.unwrap();
