@@ -207,10 +207,11 @@ impl<L: DigitLayout> Cipher for DigitScheme<L> {
             .outputs_from(ports, source, shape, out, |source, sums| {
                 let prefix = &mut prefix[..branching.response_prefix()];
                 prefix[RESPONSE_PREFIX..].fill_with(|| source.byte());
-                if let Some(key) = branching.key_of(key, prefix) {
-                    self.layout
-                        .decrypt_bits(&key, |width| source.bits(width), sums);
-                }
+                let key = branching.key_of(key, prefix);
+                let key = key.ok_or(CipherError::Response)?;
+                self.layout
+                    .decrypt_bits(&key, |width| source.bits(width), sums);
+                Ok(())
             })
     }
 

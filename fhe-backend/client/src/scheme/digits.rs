@@ -111,7 +111,7 @@ impl DigitSums {
         source: &mut S,
         (response_len, coefficients): (usize, u32),
         out: &mut [i64],
-        decrypt: impl FnOnce(&mut S, &mut [u64]),
+        decrypt: impl FnOnce(&mut S, &mut [u64]) -> Result<(), CipherError>,
     ) -> Result<usize, CipherError> {
         let mut prefix = [0; RESPONSE_PREFIX];
         prefix.fill_with(|| source.byte());
@@ -127,7 +127,7 @@ impl DigitSums {
             len: MAX_DIGITS,
             needed,
         })?;
-        decrypt(source, sums);
+        decrypt(source, sums)?;
         let mut rest = &*sums;
         for (digits, value) in self.of(ports).zip(out) {
             let (its, others) = rest
