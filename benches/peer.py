@@ -38,6 +38,9 @@ CASES = {
     "xgb10d3_digits": ("digits", "XGBClassifier", dict(n_bits=6, n_estimators=10, max_depth=3), {}),
     "nn_digits": ("digits", "NeuralNetClassifier", dict(module__n_layers=2, max_epochs=100, module__n_hidden_neurons_multiplier=1),
                   dict(hidden_layer_sizes=32, n_bits=2, max_weights=30, output_bits=8)),
+    "nn_iris": ("iris", "NeuralNetClassifier", dict(module__n_layers=2, max_epochs=100, module__n_hidden_neurons_multiplier=4), dict(hidden_layer_sizes=32)),
+    "nn_wine": ("wine_std", "NeuralNetClassifier", dict(module__n_layers=2, max_epochs=100, module__n_hidden_neurons_multiplier=2), dict(hidden_layer_sizes=32)),
+    "nn1_bc": ("bc_std", "NeuralNetClassifier", dict(module__n_layers=2, max_epochs=100, module__n_hidden_neurons_multiplier=1), dict(hidden_layer_sizes=32)),
     "nn_bc": ("bc_std", "NeuralNetClassifier", dict(module__n_layers=3, max_epochs=100, module__n_hidden_neurons_multiplier=1),
               dict(hidden_layer_sizes="32,16")),
 }
@@ -86,7 +89,8 @@ def data(name):
     import numpy as np
     from sklearn import datasets, model_selection, preprocessing
 
-    load = dict(bc=datasets.load_breast_cancer, digits=datasets.load_digits)[name.split("_")[0]]
+    loaders = dict(bc=datasets.load_breast_cancer, digits=datasets.load_digits, iris=datasets.load_iris, wine=datasets.load_wine)
+    load = loaders[name.split("_")[0]]
     X, y = load(return_X_y=True)
     parts = model_selection.train_test_split(X.astype(np.float32), y, test_size=0.25, random_state=0, stratify=y)
     if name.endswith("_std"):
