@@ -31,7 +31,6 @@ impl SecretKey {
 
     /// The key of one query, which is hashed of this key and of the `name` of the query: as good as a key of its own, for whoever does
     /// not know this one.
-    #[cfg(any(feature = "branching", feature = "network"))]
     pub(crate) fn of_query(&self, name: &[u8; MASK_SEED_LEN]) -> Self {
         let mut transcript = Transcript::of("tenebra query key");
         transcript.key(self);
