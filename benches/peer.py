@@ -38,9 +38,9 @@ CASES = {
     "xgb10d3_digits": ("digits", "XGBClassifier", dict(n_bits=6, n_estimators=10, max_depth=3), {}),
     "nn_digits": ("digits", "NeuralNetClassifier", dict(module__n_layers=2, max_epochs=100, module__n_hidden_neurons_multiplier=1),
                   dict(hidden_layer_sizes=32, n_bits=2, max_weights=30, output_bits=8)),
-    "nn_iris": ("iris", "NeuralNetClassifier", dict(module__n_layers=2, max_epochs=100, module__n_hidden_neurons_multiplier=4), dict(hidden_layer_sizes=32)),
-    "nn_wine": ("wine_std", "NeuralNetClassifier", dict(module__n_layers=2, max_epochs=100, module__n_hidden_neurons_multiplier=2), dict(hidden_layer_sizes=32)),
-    "nn1_bc": ("bc_std", "NeuralNetClassifier", dict(module__n_layers=2, max_epochs=100, module__n_hidden_neurons_multiplier=1), dict(hidden_layer_sizes=32)),
+    "nn_iris": ("iris", "NeuralNetClassifier", dict(module__n_layers=2, max_epochs=100, module__n_hidden_neurons_multiplier=4), dict(hidden_layer_sizes=16)),
+    "nn_wine": ("wine_std", "NeuralNetClassifier", dict(module__n_layers=2, max_epochs=100, module__n_hidden_neurons_multiplier=2), dict(hidden_layer_sizes=26)),
+    "nn1_bc": ("bc_std", "NeuralNetClassifier", dict(module__n_layers=2, max_epochs=100, module__n_hidden_neurons_multiplier=1), dict(hidden_layer_sizes=30)),
     "nn_bc": ("bc_std", "NeuralNetClassifier", dict(module__n_layers=3, max_epochs=100, module__n_hidden_neurons_multiplier=1),
               dict(hidden_layer_sizes="32,16")),
 }
