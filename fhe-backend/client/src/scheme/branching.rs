@@ -198,6 +198,11 @@ impl ValidBranching {
         Some(transcript.root().mask_seed())
     }
 
+    /// The seed of the masks of the query in which this one is written.
+    pub(crate) fn masks_of(&self, seed: MaskSeed) -> MaskSeed {
+        self.common_masks().unwrap_or(seed)
+    }
+
     /// The key of the query or response that begins with `prefix`, of which `key` is the owner's; `None` if it is too short to say.
     #[must_use]
     pub fn key_of(&self, key: &SecretKey, prefix: &[u8]) -> Option<SecretKey> {
@@ -244,8 +249,7 @@ impl ValidBranching {
             Some(_) => self.encrypt_slots(key, bits, &root, scratch, bodies),
             None => {
                 let key = self.key_of(key, head).ok_or(CipherError::Key)?;
-                let masks = self.common_masks().unwrap_or(seed);
-                self.encrypt_ggsws(&key, bits, (&root, masks), scratch, bodies)
+                self.encrypt_ggsws(&key, bits, (&root, self.masks_of(seed)), scratch, bodies)
             }
         };
         scratch.zeroize();
@@ -341,14 +345,23 @@ impl ValidBranching {
         if !inside || read_rows(payload) != Some(1) || payload.len() != self.response_len() {
             return Err(CipherError::Response);
         }
-        let (prefix, integers) = payload.split_at(self.response_prefix());
-        let key = &self.key_of(key, prefix).ok_or(CipherError::Response)?;
-        let mut reader = BitReader::new(integers);
+        let (key, mut reader) = self.open(key, payload)?;
         #[cfg(feature = "alloc")]
-        self.decrypt_quickly(key, (first, 1), &mut reader, sums);
+        self.decrypt_quickly(&key, (first, 1), &mut reader, sums);
         #[cfg(not(feature = "alloc"))]
-        self.decrypt_bits(key, first, |width| reader.read(width), sums);
+        self.decrypt_bits(&key, first, |width| reader.read(width), sums);
         Ok(())
+    }
+
+    /// The key and the integers of a response of the right length.
+    pub(crate) fn open<'a>(
+        &self,
+        key: &SecretKey,
+        payload: &'a [u8],
+    ) -> Result<(SecretKey, BitReader<'a>), CipherError> {
+        let (prefix, integers) = payload.split_at(self.response_prefix());
+        let key = self.key_of(key, prefix).ok_or(CipherError::Response)?;
+        Ok((key, BitReader::new(integers)))
     }
 
     /// As [`decrypt_bits_at`](Self::decrypt_bits_at), a polynomial at a time.
@@ -426,7 +439,7 @@ impl ValidBranching {
     #[must_use]
     pub fn read_query<'a>(&self, payload: &'a [u8]) -> Option<(MaskSeed, &'a [u8])> {
         let (seed, bodies) = read_single(payload, self.query_len())?;
-        Some((self.common_masks().unwrap_or(seed), bodies))
+        Some((self.masks_of(seed), bodies))
     }
 
     /// Writes the head of the response to a query; its integers follow: `k·N` mask words, then the digit sums.

@@ -9,7 +9,7 @@ mod circuit;
 
 use rand_core::CryptoRng;
 
-use crate::bits::{BitReader, BitWriter, packed_len};
+use crate::bits::{BitWriter, packed_len};
 use crate::key::SecretKey;
 use crate::params::ValidGlwe;
 use crate::random::{MaskSeed, Root};
@@ -275,18 +275,15 @@ impl ValidNetwork {
         if !inside || read_rows(payload) != Some(1) || payload.len() != self.response_len() {
             return Err(CipherError::Response);
         }
-        let (prefix, integers) = payload.split_at(self.branching.response_prefix());
-        let key = self.branching.key_of(key, prefix);
-        let key = &key.ok_or(CipherError::Response)?;
-        let mut reader = BitReader::new(integers);
+        let (key, mut reader) = self.branching.open(key, payload)?;
         #[cfg(feature = "alloc")]
         {
             let places = (first, self.layout.stride.into());
             self.branching
-                .decrypt_quickly(key, places, &mut reader, sums);
+                .decrypt_quickly(&key, places, &mut reader, sums);
         }
         #[cfg(not(feature = "alloc"))]
-        self.decrypt_bits(key, first, |width| reader.read(width), sums);
+        self.decrypt_bits(&key, first, |width| reader.read(width), sums);
         Ok(())
     }
 
@@ -308,7 +305,7 @@ impl ValidNetwork {
     #[must_use]
     pub fn read_query<'a>(&self, payload: &'a [u8]) -> Option<(MaskSeed, &'a [u8])> {
         let (seed, bodies) = read_single(payload, self.query_len())?;
-        Some((self.branching.common_masks().unwrap_or(seed), bodies))
+        Some((self.branching.masks_of(seed), bodies))
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::bits::BitReader;
 use crate::params::GlweParams;
 use crate::random::MaskStream;
 use crate::scheme::branching::packing::{MAX_SPLITS, SwitchGadget};
