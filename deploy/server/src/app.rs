@@ -280,7 +280,7 @@ impl App {
         let model = self.prepare(bytes).await.map_err(|problem| {
             // It was verified before it was stored, or somebody put it there.
             self.store.skip_model(name, problem.detail());
-            Problem::damaged_model(name.as_str())
+            Problem::damaged_model(name.as_str(), problem.detail())
         })?;
         Ok(self.keep_model(&entry, model))
     }

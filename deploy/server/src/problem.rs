@@ -182,9 +182,10 @@ impl Problem {
         )
     }
 
-    pub(crate) fn damaged_model(name: &str) -> Self {
-        let detail =
-            format!("the store's file of model `{name}` is damaged; its owner may deploy it again");
+    pub(crate) fn damaged_model(name: &str, why: &str) -> Self {
+        let detail = format!(
+            "the store's file of model `{name}` cannot be used; its owner may deploy it again: {why}"
+        );
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "model-damaged",

@@ -70,9 +70,17 @@ async fn look(app: &App, entry: &Entry) -> Result<Option<ModelInfo>, StoreError>
     let end = head.first_chunk::<HEAD_LEN>().and_then(client_spec_end);
     let end = end.and_then(|end| usize::try_from(end).ok());
     let spec = end.and_then(|end| head.get(HEAD_LEN..end));
-    let Some(Ok(spec)) = spec.map(ClientSpec::parse) else {
-        app.store.skip_model(&entry.name, "it is damaged");
-        return Ok(None);
+    let spec = match spec.map(ClientSpec::parse) {
+        Some(Ok(spec)) => spec,
+        // Of another version, if an older program wrote it.
+        Some(Err(error)) => {
+            app.store.skip_model(&entry.name, &error.to_string());
+            return Ok(None);
+        }
+        None => {
+            app.store.skip_model(&entry.name, "it is damaged");
+            return Ok(None);
+        }
     };
     let info = ModelInfo::new(&entry.name, version, &spec, entry.size);
     app.keep_info(entry, info.clone());

@@ -126,9 +126,22 @@ fn broken_entries_are_passed_over() {
         (broken.status, broken.kind().as_str()),
         (503, "model-damaged")
     );
+    // What another version wrote is said to be that.
+    let path = folder.path().join("models/line.tnb");
+    let mut older = fs::read(&path).unwrap();
+    older[4] -= 1;
+    fs::write(folder.path().join("models/older.tnb"), older).unwrap();
+    let older = ask(server.address, "GET", "/v1/models/older", Some(&owner), b"");
+    let body = String::from_utf8(older.body.clone()).unwrap();
+    assert_eq!(
+        (older.status, older.kind().as_str()),
+        (503, "model-damaged")
+    );
+    assert!(body.contains("compile the model again"), "{body}");
     // It may be replaced.
     service.push("broken", &linear(6).server).unwrap();
-    assert_eq!(service.models().unwrap().len(), 2);
+    // The client spec within the file of the other version is of this one.
+    assert_eq!(service.models().unwrap().len(), 3);
     let page = ask(server.address, "GET", "/metrics", Some(&owner), b"");
     let page = String::from_utf8(page.body).unwrap();
     assert!(!page.contains("tenebra_store_skipped_entries 0"), "{page}");
