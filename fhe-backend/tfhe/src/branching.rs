@@ -14,6 +14,7 @@ pub(crate) mod evaluate;
 pub(crate) mod form;
 pub(crate) mod goal;
 pub(crate) mod kernel;
+pub(crate) mod order;
 pub(crate) mod packed;
 pub(crate) mod plan;
 pub(crate) mod ramp;

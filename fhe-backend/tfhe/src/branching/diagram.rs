@@ -94,11 +94,10 @@ impl Rotation {
     }
 }
 
-/// Steps on registers of their own.
+/// Steps, each after those that it reads.
 #[derive(Debug)]
 pub(crate) struct Group {
     pub(crate) steps: Vec<Step>,
-    pub(crate) registers: usize,
     pub(crate) result: Operand,
 }
 
@@ -107,7 +106,7 @@ impl Group {
     fn clear_values(&self) -> usize {
         let of = |operand: &Operand| match operand {
             Operand::Plain(plain) => plain.len(),
-            Operand::Register { .. } | Operand::Slot { .. } => 0,
+            Operand::Step { .. } | Operand::Slot { .. } => 0,
         };
         let steps = self.steps.iter().map(|step| match step {
             Step::Cmux { zero, one, .. } => of(zero) + of(one),
@@ -120,19 +119,28 @@ impl Group {
 /// One step of a group.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
-    /// `target = bit ? one : zero`.
+    /// `bit ? one : zero`.
     Cmux {
-        target: usize,
         bit: usize,
         zero: Operand,
         one: Operand,
     },
-    /// `target = plain + Σ ± operand`.
+    /// `plain + Σ ± operand`.
     Sum {
-        target: usize,
         plain: Plain,
         terms: Vec<(Sign, Operand)>,
     },
+}
+
+impl Step {
+    pub(crate) fn operands(&self) -> impl Iterator<Item = &Operand> {
+        let (pair, terms) = match self {
+            Self::Cmux { zero, one, .. } => (Some([zero, one]), [].as_slice()),
+            Self::Sum { terms, .. } => (None, terms.as_slice()),
+        };
+        let pair = pair.into_iter().flatten();
+        pair.chain(terms.iter().map(|(_, operand)| operand))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,8 +164,8 @@ impl Sign {
 pub(crate) enum Operand {
     /// A clear polynomial.
     Plain(Plain),
-    /// A register of the group, `shift` coefficients down.
-    Register { register: usize, shift: usize },
+    /// What a step of the group made, `shift` coefficients down.
+    Step { step: usize, shift: usize },
     /// A slot of a rotation: its polynomial, `shift` coefficients down, and negated if the slot holds negated values.
     Slot {
         rotation: usize,

@@ -1,5 +1,6 @@
 //! Evaluation of branching circuits, from the payload of a query to the payload of a response.
 
+use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Mutex;
 
@@ -11,10 +12,11 @@ use tenebra_client::random::MaskSeed;
 use super::crew::{Crew, Crews, Helpers, lock};
 use super::direct::DirectQuery;
 use super::kernel::{CpuKernel, Kernel, KeyBits};
+use super::order::{Order, Orders};
 use super::plan::{BranchingPlan, Gadget};
 use super::ramp::subtract_half_ramp;
 use super::select::{Root, Roots, Splitter, read_packed, select, to_ggsws};
-use super::steps::Steps;
+use super::steps::{Slots, Steps};
 use super::unpack::{UnpackingKey, scratch_len, to_key_of_bits};
 use crate::error::EvaluateError;
 use crate::modulus::switched_rest;
@@ -27,8 +29,9 @@ pub(crate) type Glwe = AVec<u64>;
 pub(crate) struct BranchingEvaluator<K: Kernel = CpuKernel> {
     gadget: Gadget,
     key_bits: KeyBits,
-    registers: usize,
     crews: Crews<Worker<K>>,
+    /// One for each number of threads that was asked for.
+    orders: Mutex<Vec<Arc<Orders>>>,
     /// One for each evaluation that ran at the same time so far.
     callers: Mutex<Vec<Worker<K>>>,
     /// One for each evaluation that ran at the same time so far.
@@ -60,14 +63,12 @@ impl<K: Kernel> BranchingEvaluator<K> {
             Some(_) => KeyBits::Signs,
             None => KeyBits::Binary,
         };
-        let groups = plan.diagram.groups.iter();
-        let registers = groups.map(|group| group.registers).max().unwrap_or(0);
         Self {
             gadget,
             key_bits,
-            registers,
             crews: Crews::new(),
-            callers: Mutex::new(vec![Worker::new(gadget, key_bits, registers)]),
+            orders: Mutex::new(vec![Arc::new(Orders::new(&plan.diagram, 1))]),
+            callers: Mutex::new(vec![Worker::new(gadget, key_bits)]),
             workspaces: Mutex::new(Vec::new()),
         }
     }
@@ -91,6 +92,7 @@ impl<K: Kernel> BranchingEvaluator<K> {
             .read_query(payload)
             .ok_or(EvaluateError::Query)?;
         let helpers = self.crews.helpers(threads, || self.worker())?;
+        let orders = self.orders(plan, threads);
         let kept = lock(&self.workspaces).pop();
         let mut workspace = kept.unwrap_or_else(|| self.workspace(plan));
         let sum = self.run(
@@ -98,7 +100,7 @@ impl<K: Kernel> BranchingEvaluator<K> {
             key,
             (seed, bodies),
             &mut workspace,
-            helpers.as_deref(),
+            (helpers.as_deref(), &orders),
             stop,
         );
         lock(&self.workspaces).push(workspace);
@@ -108,8 +110,19 @@ impl<K: Kernel> BranchingEvaluator<K> {
         Ok(sum)
     }
 
+    /// The orders for so many threads.
+    fn orders(&self, plan: &BranchingPlan, threads: usize) -> Arc<Orders> {
+        let mut orders = lock(&self.orders);
+        if let Some(known) = orders.iter().find(|orders| orders.threads == threads) {
+            return Arc::clone(known);
+        }
+        let new = Arc::new(Orders::new(&plan.diagram, threads));
+        orders.push(Arc::clone(&new));
+        new
+    }
+
     fn worker(&self) -> Worker<K> {
-        Worker::new(self.gadget, self.key_bits, self.registers)
+        Worker::new(self.gadget, self.key_bits)
     }
 
     fn workspace(&self, plan: &BranchingPlan) -> Workspace<K> {
@@ -119,8 +132,8 @@ impl<K: Kernel> BranchingEvaluator<K> {
             packed: vec![glwe.clone(); roots(&plan.layout).map_or(0, |roots| roots.pairs())],
             bits: bits.collect(),
             masks: None,
-            slots: vec![glwe.clone(); plan.diagram.rotations.len()],
-            results: vec![glwe; plan.diagram.groups.len()],
+            slots: vec![glwe; plan.diagram.rotations.len()],
+            results: Vec::new(),
         }
     }
 
@@ -131,7 +144,7 @@ impl<K: Kernel> BranchingEvaluator<K> {
         key: Option<&UnpackingKey<K>>,
         (seed, bodies): (MaskSeed, &[u8]),
         workspace: &mut Workspace<K>,
-        helpers: Option<&Helpers<Worker<K>>>,
+        (helpers, orders): (Option<&Helpers<Worker<K>>>, &Orders),
         stop: &AtomicBool,
     ) -> Glwe {
         let kept = lock(&self.callers).pop();
@@ -169,20 +182,37 @@ impl<K: Kernel> BranchingEvaluator<K> {
             bits,
             stop,
         };
-        crew.each(slots, |worker, index, slot| {
-            steps.rotation(&mut worker.kernel, &plan.diagram.rotations[index], slot);
-        });
-        crew.each(results, |worker, index, result| {
-            steps.group(
-                &mut worker.kernel,
-                &plan.diagram.groups[index],
-                &mut worker.registers,
-                slots,
+        let diagram = &plan.diagram;
+        results.resize(orders.of_threads.len(), avec![0; self.gadget.glwe_len()]);
+        if let ([order], [result]) = (orders.of_threads.as_slice(), results.as_mut_slice())
+            && orders.threads == 1
+        {
+            let (kernel, registers) = crew.caller.with_registers(self.gadget, order);
+            steps.take(
+                kernel,
+                (diagram, order),
+                registers,
+                Slots::ToMake(slots),
                 result,
             );
-        });
+        } else {
+            crew.each(slots, |worker, index, slot| {
+                steps.rotation(&mut worker.kernel, &diagram.rotations[index], slot);
+            });
+            crew.each(results, |worker, index, result| {
+                let order = &orders.of_threads[index];
+                let (kernel, registers) = worker.with_registers(self.gadget, order);
+                steps.take(
+                    kernel,
+                    (diagram, order),
+                    registers,
+                    Slots::Made(slots),
+                    result,
+                );
+            });
+        }
         let mut sum = avec![0; self.gadget.glwe_len()];
-        steps.result(&plan.diagram.constant, results, &mut sum);
+        steps.result(&diagram.constant, results, &mut sum);
         if key.is_some() {
             to_key_of_bits(&mut sum);
         }
@@ -208,13 +238,23 @@ impl<K: Kernel> Splitter<K> for Worker<K> {
 }
 
 impl<K: Kernel> Worker<K> {
-    fn new(gadget: Gadget, key_bits: KeyBits, registers: usize) -> Self {
+    fn new(gadget: Gadget, key_bits: KeyBits) -> Self {
         Self {
             kernel: K::new(gadget, key_bits),
-            // One more than the steps name: what a step writes may be what it reads.
-            registers: vec![avec![0; gadget.glwe_len()]; registers + 1],
+            registers: Vec::new(),
             scratch: avec![0; scratch_len(gadget.polynomial_size)],
         }
+    }
+}
+
+impl<K> Worker<K> {
+    /// The kernel, and as many registers as an order needs, and one more: what a step writes may be what it reads.
+    fn with_registers(&mut self, gadget: Gadget, order: &Order) -> (&mut K, &mut [Glwe]) {
+        let count = order.registers() + 1;
+        if self.registers.len() < count {
+            self.registers.resize(count, avec![0; gadget.glwe_len()]);
+        }
+        (&mut self.kernel, &mut self.registers)
     }
 }
 

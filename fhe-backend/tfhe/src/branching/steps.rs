@@ -2,9 +2,10 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use super::diagram::{Group, Operand, Plain, Rotation, Sign, Step};
+use super::diagram::{Diagram, Operand, Plain, Rotation, Sign, Step, Turn};
 use super::evaluate::Glwe;
 use super::kernel::Kernel;
+use super::order::{Order, Place};
 use super::plan::Gadget;
 use super::words::{combine, update};
 
@@ -18,85 +19,129 @@ pub(super) struct Steps<'a, K: Kernel> {
     pub(super) stop: &'a AtomicBool,
 }
 
-/// Where the operands of a step are found.
+/// Where the operands of the steps of a group are found.
 #[derive(Clone, Copy)]
 struct Values<'a> {
     registers: &'a [Glwe],
+    /// Those of the steps.
+    of_steps: &'a [u32],
     slots: &'a [Glwe],
+}
+
+impl<'a> Values<'a> {
+    fn step(self, step: usize) -> &'a [u64] {
+        &self.registers[self.of_steps[step] as usize]
+    }
+}
+
+/// The values of rotations.
+pub(super) enum Slots<'a> {
+    /// To be made by the turns of an order.
+    ToMake(&'a mut [Glwe]),
+    /// Made before.
+    Made(&'a [Glwe]),
+}
+
+impl Slots<'_> {
+    fn made(&self) -> &[Glwe] {
+        match self {
+            Slots::ToMake(slots) => slots,
+            Slots::Made(slots) => slots,
+        }
+    }
 }
 
 impl<K: Kernel> Steps<'_, K> {
     /// A clear polynomial turned by the bits of a code, into `value`.
     pub(super) fn rotation(&self, kernel: &mut K, rotation: &Rotation, value: &mut [u64]) {
-        value.fill(0);
-        self.add_plain(self.body(value), &rotation.table, Sign::Plus);
-        for (index, turn) in rotation.turns.iter().enumerate() {
-            turn_by(kernel, value, &self.bits[turn.bit], index == 0, turn.shift);
+        for turn in 0..rotation.turns.len() {
+            self.turn(kernel, rotation, turn, value);
         }
     }
 
-    /// The result of a group. The last of the registers is for what the steps do not name.
-    pub(super) fn group(
+    /// A turn of a rotation; the first one makes the value.
+    fn turn(&self, kernel: &mut K, rotation: &Rotation, turn: usize, value: &mut [u64]) {
+        if turn == 0 {
+            value.fill(0);
+            self.add_plain(self.body(value), &rotation.table, Sign::Plus);
+        }
+        let Turn { bit, shift } = rotation.turns[turn];
+        turn_by(kernel, value, &self.bits[bit], turn == 0, shift);
+    }
+
+    /// Does what an order says, and leaves the sum of its groups' results in `sum`. The last of the registers is for what steps write.
+    pub(super) fn take(
         &self,
         kernel: &mut K,
-        group: &Group,
+        (diagram, order): (&Diagram, &Order),
         registers: &mut [Glwe],
-        slots: &[Glwe],
-        result: &mut [u64],
+        mut slots: Slots<'_>,
+        sum: &mut [u64],
     ) {
         let Some((spare, registers)) = registers.split_last_mut() else {
             return;
         };
-        for step in &group.steps {
+        sum.fill(0);
+        for place in &order.places {
             if self.stop.load(Ordering::Relaxed) {
                 return;
             }
-            let values = Values { registers, slots };
-            let target = match step {
-                Step::Cmux {
-                    target,
-                    bit,
-                    zero,
-                    one,
-                } => {
-                    let clear = matches!((zero, one), (Operand::Plain(_), Operand::Plain(_)));
-                    let ggsw = &self.bits[*bit];
-                    kernel.cmux(spare, ggsw, clear, |index, target, difference| {
-                        self.load(target, index, zero, values);
-                        self.load(difference, index, one, values);
-                        subtract(difference, target);
-                    });
-                    *target
-                }
-                Step::Sum {
-                    target,
-                    plain,
-                    terms,
-                } => {
-                    for (index, target) in self.polynomials(spare) {
-                        target.fill(0);
-                        for (sign, term) in terms {
-                            self.add(target, index, *sign, term, values);
-                        }
-                    }
-                    self.add_plain(self.body(spare), plain, Sign::Plus);
-                    *target
-                }
+            let values = |group| Values {
+                registers,
+                of_steps: order.registers_of(group),
+                slots: slots.made(),
             };
-            core::mem::swap(&mut registers[target], spare);
-        }
-        let values = Values { registers, slots };
-        for (index, target) in self.polynomials(result) {
-            self.load(target, index, &group.result, values);
+            match *place {
+                Place::Turn { rotation, turn } => {
+                    if let Slots::ToMake(slots) = &mut slots {
+                        let value = &mut slots[rotation];
+                        self.turn(kernel, &diagram.rotations[rotation], turn, value);
+                    }
+                }
+                Place::Step { group, step } => {
+                    let values = values(group);
+                    let register = values.of_steps[step] as usize;
+                    self.step(kernel, &diagram.groups[group].steps[step], values, spare);
+                    core::mem::swap(&mut registers[register], spare);
+                }
+                Place::Result { group } => {
+                    let result = &diagram.groups[group].result;
+                    for (index, sum) in self.polynomials(sum) {
+                        self.add(sum, index, Sign::Plus, result, values(group));
+                    }
+                }
+            }
         }
     }
 
-    /// `sum = constant + Σ results`.
-    pub(super) fn result(&self, constant: &Plain, results: &[Glwe], sum: &mut [u64]) {
+    fn step(&self, kernel: &mut K, step: &Step, values: Values<'_>, target: &mut [u64]) {
+        match step {
+            Step::Cmux { bit, zero, one } => {
+                let clear = matches!((zero, one), (Operand::Plain(_), Operand::Plain(_)));
+                let ggsw = &self.bits[*bit];
+                kernel.cmux(target, ggsw, clear, |index, target, difference| {
+                    self.load(target, index, zero, values);
+                    self.load_minus(difference, index, one, values, target);
+                });
+            }
+            Step::Sum { plain, terms } => {
+                target.fill(0);
+                for (index, target) in self.polynomials(target) {
+                    for (sign, term) in terms {
+                        self.add(target, index, *sign, term, values);
+                    }
+                }
+                self.add_plain(self.body(target), plain, Sign::Plus);
+            }
+        }
+    }
+
+    /// `sum = constant + Σ parts`.
+    pub(super) fn result(&self, constant: &Plain, parts: &[Glwe], sum: &mut [u64]) {
         sum.fill(0);
         self.add_plain(self.body(sum), constant, Sign::Plus);
-        for result in results {
-            add(sum, result);
+        for part in parts {
+            add(sum, part);
         }
     }
 
@@ -128,8 +173,8 @@ impl<K: Kernel> Steps<'_, K> {
                     self.add_plain(target, plain, Sign::Plus);
                 }
             }
-            Operand::Register { register, shift } => {
-                let source = self.polynomial(&values.registers[*register], index);
+            Operand::Step { step, shift } => {
+                let source = self.polynomial(values.step(*step), index);
                 copy_shifted(target, source, *shift);
             }
             Operand::Slot {
@@ -142,6 +187,46 @@ impl<K: Kernel> Steps<'_, K> {
                 if *sign == Sign::Minus {
                     negate(target);
                 }
+            }
+        }
+    }
+
+    /// `target =` polynomial `index` of an operand, less `other`.
+    fn load_minus(
+        &self,
+        target: &mut [u64],
+        index: usize,
+        operand: &Operand,
+        values: Values<'_>,
+        other: &[u64],
+    ) {
+        let (source, shift, sign) = match operand {
+            Operand::Plain(plain) => {
+                set_negated(target, other);
+                if index == self.gadget.glwe_dimension {
+                    self.add_plain(target, plain, Sign::Plus);
+                }
+                return;
+            }
+            Operand::Step { step, shift } => (values.step(*step), *shift, Sign::Plus),
+            Operand::Slot {
+                rotation,
+                shift,
+                sign,
+            } => (values.slots[*rotation].as_slice(), *shift, *sign),
+        };
+        let (low, high) = self.polynomial(source, index).split_at(shift);
+        let (kept, wrapped) = target.split_at_mut(high.len());
+        let (of_kept, of_wrapped) = other.split_at(high.len());
+        // What falls below coefficient 0 comes back negated.
+        match sign {
+            Sign::Plus => {
+                combine(kept, high, of_kept, u64::wrapping_sub);
+                combine(wrapped, low, of_wrapped, minus_both);
+            }
+            Sign::Minus => {
+                combine(kept, high, of_kept, minus_both);
+                combine(wrapped, low, of_wrapped, u64::wrapping_sub);
             }
         }
     }
@@ -161,8 +246,8 @@ impl<K: Kernel> Steps<'_, K> {
                     self.add_plain(target, plain, sign);
                 }
             }
-            Operand::Register { register, shift } => {
-                let source = self.polynomial(&values.registers[*register], index);
+            Operand::Step { step, shift } => {
+                let source = self.polynomial(values.step(*step), index);
                 add_shifted(target, source, *shift, sign);
             }
             Operand::Slot {
@@ -221,7 +306,7 @@ fn copy_shifted(target: &mut [u64], source: &[u64], shift: usize) {
     let (low, high) = source.split_at(shift);
     let (kept, wrapped) = target.split_at_mut(source.len() - shift);
     kept.copy_from_slice(high);
-    update(wrapped, low, |_, word| word.wrapping_neg());
+    set_negated(wrapped, low);
 }
 
 /// `target ±= X^(−shift)·source`.
@@ -246,6 +331,10 @@ pub(crate) fn add(target: &mut [u64], source: &[u64]) {
 
 fn subtract(target: &mut [u64], source: &[u64]) {
     update(target, source, u64::wrapping_sub);
+}
+
+fn set_negated(target: &mut [u64], source: &[u64]) {
+    update(target, source, |_, word| word.wrapping_neg());
 }
 
 fn negate(target: &mut [u64]) {

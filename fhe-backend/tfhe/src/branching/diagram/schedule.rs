@@ -1,6 +1,4 @@
-//! Emitting the steps of a group, counting noise, and giving registers out.
-
-use std::collections::HashMap;
+//! Emitting the steps of a group, and counting noise.
 
 use super::noise::{CLEAR, NoiseBook, NoiseId};
 use super::{Group, Operand, Plain, Sign, Step, merged};
@@ -27,8 +25,8 @@ impl Value {
     /// The same, `shift` coefficients further down; only encrypted operands are shifted.
     fn shifted(&self, by: usize, book: &mut NoiseBook) -> Self {
         let operand = match &self.operand {
-            Operand::Register { register, shift } => Operand::Register {
-                register: *register,
+            Operand::Step { step, shift } => Operand::Step {
+                step: *step,
                 shift: shift + by,
             },
             Operand::Slot {
@@ -67,12 +65,11 @@ struct Leaves<'s, F> {
     last: Option<(usize, Value)>,
 }
 
-/// The steps of one group, each with a virtual register of its own until [`finish`](Self::finish).
+/// The steps of one group.
 #[derive(Debug)]
 pub(super) struct Emitter<'a> {
     pub(super) book: &'a mut NoiseBook,
     steps: Vec<Step>,
-    next: usize,
     pub(super) cmuxes: usize,
     pub(super) clear_cmuxes: usize,
 }
@@ -82,7 +79,6 @@ impl<'a> Emitter<'a> {
         Self {
             book,
             steps: Vec::new(),
-            next: 0,
             cmuxes: 0,
             clear_cmuxes: 0,
         }
@@ -94,17 +90,11 @@ impl<'a> Emitter<'a> {
         } else {
             self.cmuxes += 1;
         }
-        let target = self.register();
-        self.steps.push(Step::Cmux {
-            target,
+        let operand = self.push(Step::Cmux {
             bit,
             zero: zero.operand.clone(),
             one: one.operand.clone(),
         });
-        let operand = Operand::Register {
-            register: target,
-            shift: 0,
-        };
         Value {
             operand,
             noise: self
@@ -124,7 +114,6 @@ impl<'a> Emitter<'a> {
         if terms.is_empty() {
             return Value::plain(plain);
         }
-        let target = self.register();
         let signed: Vec<(Sign, NoiseId)> = terms
             .iter()
             .map(|(sign, value)| (*sign, value.noise))
@@ -134,18 +123,8 @@ impl<'a> Emitter<'a> {
             .into_iter()
             .map(|(sign, value)| (sign, value.operand))
             .collect();
-        self.steps.push(Step::Sum {
-            target,
-            plain,
-            terms,
-        });
-        Value {
-            operand: Operand::Register {
-                register: target,
-                shift: 0,
-            },
-            noise,
-        }
+        let operand = self.push(Step::Sum { plain, terms });
+        Value { operand, noise }
     }
 
     /// Selects by the bits of a code, the lowest first: `values[i]` holds for codes from `starts[i]` to before `starts[i + 1]`,
@@ -206,40 +185,19 @@ impl<'a> Emitter<'a> {
         })
     }
 
-    /// Gives real registers out, each free again after its last reader.
     pub(super) fn finish(self, result: Value) -> Group {
-        let mut last_read = HashMap::new();
-        for (index, step) in self.steps.iter().enumerate() {
-            for register in reads(step) {
-                last_read.insert(register, index);
-            }
-        }
-        if let Operand::Register { register, .. } = result.operand {
-            last_read.insert(register, usize::MAX);
-        }
-        let mut allocation = Allocation::default();
-        let steps = self.steps.into_iter().enumerate().map(|(index, step)| {
-            // Operands stay in use while the target is written.
-            let dead: Vec<usize> = reads(&step)
-                .filter(|register| last_read[register] == index)
-                .collect();
-            let step = allocation.rename(step);
-            dead.into_iter()
-                .for_each(|register| allocation.release(register));
-            step
-        });
-        let steps: Vec<Step> = steps.collect();
-        let result = allocation.operand(result.operand);
         Group {
-            steps,
-            registers: allocation.count,
-            result,
+            steps: self.steps,
+            result: result.operand,
         }
     }
 
-    fn register(&mut self) -> usize {
-        self.next += 1;
-        self.next - 1
+    fn push(&mut self, step: Step) -> Operand {
+        self.steps.push(step);
+        Operand::Step {
+            step: self.steps.len() - 1,
+            shift: 0,
+        }
     }
 }
 
@@ -255,87 +213,4 @@ fn shift_plain(plain: &Plain, by: usize) -> Plain {
     let kept = plain.iter().filter(|(coefficient, _)| *coefficient >= by);
     kept.map(|(coefficient, value)| (coefficient - by, *value))
         .collect()
-}
-
-fn reads(step: &Step) -> impl Iterator<Item = usize> {
-    let operands: Vec<&Operand> = match step {
-        Step::Cmux { zero, one, .. } => vec![zero, one],
-        Step::Sum { terms, .. } => terms.iter().map(|(_, operand)| operand).collect(),
-    };
-    let mut registers: Vec<usize> = operands
-        .into_iter()
-        .filter_map(|operand| match operand {
-            Operand::Register { register, .. } => Some(*register),
-            _ => None,
-        })
-        .collect();
-    registers.sort_unstable();
-    registers.dedup();
-    registers.into_iter()
-}
-
-#[derive(Default)]
-struct Allocation {
-    real: HashMap<usize, usize>,
-    free: Vec<usize>,
-    count: usize,
-}
-
-impl Allocation {
-    fn rename(&mut self, step: Step) -> Step {
-        match step {
-            Step::Cmux {
-                target,
-                bit,
-                zero,
-                one,
-            } => {
-                let (zero, one) = (self.operand(zero), self.operand(one));
-                Step::Cmux {
-                    target: self.acquire(target),
-                    bit,
-                    zero,
-                    one,
-                }
-            }
-            Step::Sum {
-                target,
-                plain,
-                terms,
-            } => {
-                let terms = terms
-                    .into_iter()
-                    .map(|(sign, operand)| (sign, self.operand(operand)))
-                    .collect();
-                Step::Sum {
-                    target: self.acquire(target),
-                    plain,
-                    terms,
-                }
-            }
-        }
-    }
-
-    fn operand(&self, operand: Operand) -> Operand {
-        match operand {
-            Operand::Register { register, shift } => Operand::Register {
-                register: self.real[&register],
-                shift,
-            },
-            other => other,
-        }
-    }
-
-    fn acquire(&mut self, register: usize) -> usize {
-        let real = self.free.pop().unwrap_or_else(|| {
-            self.count += 1;
-            self.count - 1
-        });
-        self.real.insert(register, real);
-        real
-    }
-
-    fn release(&mut self, register: usize) {
-        self.free.push(self.real[&register]);
-    }
 }

@@ -77,7 +77,9 @@ impl<K: Kernel> Parties<K> {
         let (evaluator, unpacking) = (&self.evaluator, self.unpacking.as_ref());
         let workspace = &mut self.workspace;
         let go_on = AtomicBool::new(false);
-        evaluator.run(plan, unpacking, (seed, bodies), workspace, None, &go_on)
+        let orders = evaluator.orders(plan, 1);
+        let threads = (None, orders.as_ref());
+        evaluator.run(plan, unpacking, (seed, bodies), workspace, threads, &go_on)
     }
 
     /// Phase errors of all coefficients of a result: every clear value is a multiple of the scale, so the error is what remains
