@@ -9,6 +9,7 @@
 //! Features that no split uses are not inputs. Missing values keep the direction that each split learned.
 
 mod additive;
+mod align;
 mod choose;
 mod compact;
 mod decoys;
@@ -26,7 +27,7 @@ pub use report::ForestReport;
 
 use choose::choose_leaves;
 use inputs::Inputs;
-use report::{DecoyCount, cut_points, measure, report};
+use report::{AddedCuts, cut_points, measure, report};
 use tenebra_circuit::passes::simplify;
 use tenebra_circuit::{CircuitBuilder, Forest, Verified};
 use tenebra_quant::{Readout, Words};
@@ -55,7 +56,7 @@ pub fn quantize_forest(
     let inputs = Inputs::new(model, options.bins, calibration.as_ref(), options.missing)?;
     let codes = choose_leaves(model, calibration.as_ref(), options.leaf_bits)?;
     let forest = unfold::unfold(model, &inputs, &codes)?;
-    let (circuit, codecs, decoys) = build(forest, inputs, options, calibration.as_ref())?;
+    let (circuit, codecs, added) = build(forest, inputs, options, calibration.as_ref())?;
     let quantized = QuantizedModel {
         steps: Vec::new(),
         estimator: model.estimator.clone(),
@@ -75,7 +76,7 @@ pub fn quantize_forest(
     let measured = calibration.map(|table| measure(model, &quantized, &table));
     let report = report(
         &quantized,
-        decoys,
+        added,
         codes,
         options.bins,
         measured.transpose()?,
@@ -93,13 +94,13 @@ fn words(model: &ForestModel) -> Vec<Words> {
     words.collect()
 }
 
-/// The circuit without what it does not need, its inputs, and the decoys among their cut points.
+/// The circuit without what it does not need, its inputs, and what was added to their cut points.
 fn build(
     forest: Forest,
     inputs: Inputs,
     options: &ForestOptions,
     calibration: Option<&Table>,
-) -> Result<(Verified, Vec<InputCodec>, DecoyCount), QuantizeError> {
+) -> Result<(Verified, Vec<InputCodec>, AddedCuts), QuantizeError> {
     let mut builder = CircuitBuilder::new();
     let x = builder.input("x", inputs.codecs.iter().map(code_interval).collect());
     let y = builder.forest(x, forest);
@@ -113,14 +114,15 @@ fn build(
     let mut circuit = simplified.circuit.circuit().clone();
     compact::drop_unused_cuts(&mut circuit, &mut codecs);
     let own: Vec<usize> = codecs.iter().map(cut_points).collect();
-    if let Some(decoys) = options.decoys {
-        compact::add_decoys(&mut circuit, &mut codecs, decoys, calibration);
+    match options.decoys {
+        Some(decoys) => compact::add_decoys(&mut circuit, &mut codecs, decoys, calibration),
+        None => align::align(&mut circuit, &mut codecs),
     }
     compact::set_ranges(&mut circuit, &codecs);
-    let mut decoys = DecoyCount::default();
+    let mut added = AddedCuts::default();
     let counts = own.into_iter().zip(&codecs);
-    counts.for_each(|(own, input)| decoys.add(own, cut_points(input)));
-    Ok((verified(&circuit)?, codecs, decoys))
+    counts.for_each(|(own, input)| added.count(own, cut_points(input)));
+    Ok((verified(&circuit)?, codecs, added))
 }
 
 #[cfg(test)]

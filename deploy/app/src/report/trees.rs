@@ -11,10 +11,13 @@ pub struct TreesReport {
     pub bins: String,
     /// Bits of a code of even steps.
     pub uniform_bits: Option<u32>,
-    /// Cut points in client.tnb, decoys included.
+    /// Cut points in client.tnb.
     pub cut_points: usize,
-    /// Those that no split uses.
+    /// Those that no split uses, so that the client cannot tell which ones are the model's.
     pub decoys: usize,
+    /// Those that no split uses, which move others to codes that are cheaper to compare with.
+    #[serde(default)]
+    pub spacers: usize,
     /// Bits added to each input to make room for decoys; `None` without decoys.
     pub decoy_bits: Option<u8>,
     /// Inputs all of whose cut points are the model's.
@@ -90,7 +93,12 @@ impl TreesReport {
             bins: bins.to_owned(),
             uniform_bits: uniform_bits.map(u32::from),
             cut_points: report.cut_points,
-            decoys: report.decoys,
+            decoys: decoys.map_or(0, |_| report.unused_cuts),
+            spacers: if decoys.is_some() {
+                0
+            } else {
+                report.unused_cuts
+            },
             decoy_bits: decoys.map(|decoys| decoys.bits),
             inputs_without_decoys: report.bare_inputs,
             client_learns: client_learns(
@@ -120,7 +128,7 @@ impl TreesReport {
 
 /// What the codecs disclose.
 fn client_learns(report: &ForestReport, inputs: usize, decoys: bool, calibrated: bool) -> String {
-    let own = report.cut_points - report.decoys;
+    let own = report.cut_points - report.unused_cuts;
     let mut text = match (report.bins, decoys) {
         (BinsMode::Uniform(_), _) if calibrated => {
             format!("the range of each of the {inputs} features used, as in the calibration data")

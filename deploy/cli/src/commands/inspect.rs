@@ -251,13 +251,17 @@ fn describe_trees(trees: &TreesReport, report: &Report) -> Vec<[String; 2]> {
             trees.trees, trees.depth
         ),
     };
+    let own = trees.cut_points - trees.decoys - trees.spacers;
     let codes = match (trees.uniform_bits, trees.decoy_bits) {
         (Some(bits), _) => format!("even steps, {bits} bits a feature"),
-        (None, None) => format!("{} split points of the model", trees.cut_points),
-        (None, Some(_)) => {
-            let own = trees.cut_points - trees.decoys;
-            format!("{own} split points of the model, {} decoys", trees.decoys)
+        (None, None) if trees.spacers == 0 => format!("{own} split points of the model"),
+        (None, None) => {
+            let more = trees.spacers;
+            format!(
+                "{own} split points of the model, at codes that are cheap to compare with, {more} between them"
+            )
         }
+        (None, Some(_)) => format!("{own} split points of the model, {} decoys", trees.decoys),
     };
     let worst = trees.leaf_error_bound.iter().copied().fold(0.0, f64::max);
     let from = match trees.leaf_bits_from {

@@ -8,7 +8,7 @@ use super::decoys::DecoyPool;
 use super::inputs::uniform;
 use super::leaves::LeafCodes;
 use super::options::{BinsMode, Decoys, ForestOptions};
-use super::report::{DecoyCount, ForestReport, measure, report};
+use super::report::{AddedCuts, ForestReport, measure, report};
 use crate::additive::{AdditiveModel, Term};
 use crate::data::Table;
 use crate::quantized::{
@@ -35,7 +35,7 @@ pub fn quantize_additive(
     let calibration = aligned.transpose()?;
     let mut codes = choose_leaves(forest, calibration.as_ref(), options.leaf_bits)?;
     let mut random = Random::new(options.decoys.map_or(0, |decoys| decoys.seed));
-    let (mut inputs, mut tables, mut decoys) = (Vec::new(), Vec::new(), DecoyCount::default());
+    let (mut inputs, mut tables, mut added) = (Vec::new(), Vec::new(), AddedCuts::default());
     for (index, term) in model.terms.iter().enumerate() {
         let steps = Steps::new(term, &codes, index, options.missing);
         if let Some(values) = steps.constant() {
@@ -58,7 +58,7 @@ pub fn quantize_additive(
             _ => steps,
         };
         if options.bins == BinsMode::Thresholds {
-            decoys.add(own, steps.cuts.len());
+            added.count(own, steps.cuts.len());
         }
         let lowered = steps.lower(term.feature, options.bins, column, model.round_to_f32);
         let (input, table) = lowered.map_err(|source| QuantizeError::Feature {
@@ -88,7 +88,7 @@ pub fn quantize_additive(
     let measured = calibration.map(|table| measure(forest, &quantized, &table));
     let mut report = report(
         &quantized,
-        decoys,
+        added,
         codes,
         options.bins,
         measured.transpose()?,

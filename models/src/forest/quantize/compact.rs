@@ -82,11 +82,10 @@ pub(super) fn add_decoys(
     calibration: Option<&Table>,
 ) {
     let mut random = Random::new(decoys.seed);
-    let mut renumbered: Vec<BTreeMap<i64, i64>> = vec![BTreeMap::new(); inputs.len()];
-    for (input, renumbered) in inputs.iter_mut().zip(&mut renumbered) {
+    let drawn = inputs.iter().map(|input| {
         let range = code_interval(input);
-        let Codec::Bins { cuts, round_to_f32 } = &mut input.codec else {
-            continue;
+        let Codec::Bins { cuts, round_to_f32 } = &input.codec else {
+            return Vec::new();
         };
         let pool = DecoyPool {
             cuts,
@@ -94,7 +93,20 @@ pub(super) fn add_decoys(
             column: calibration.map(|table| (table, input.column)),
             round_to_f32: *round_to_f32,
         };
-        let mut all = [cuts.as_slice(), &pool.draw(decoys.bits, &mut random)].concat();
+        pool.draw(decoys.bits, &mut random)
+    });
+    let drawn: Vec<Vec<f64>> = drawn.collect();
+    insert_cuts(circuit, inputs, &drawn);
+}
+
+/// Adds cut points to each input of bins, and renumbers codes and thresholds.
+pub(super) fn insert_cuts(circuit: &mut Circuit, inputs: &mut [InputCodec], more: &[Vec<f64>]) {
+    let mut renumbered: Vec<BTreeMap<i64, i64>> = vec![BTreeMap::new(); inputs.len()];
+    for ((input, more), renumbered) in inputs.iter_mut().zip(more).zip(&mut renumbered) {
+        let Codec::Bins { cuts, .. } = &mut input.codec else {
+            continue;
+        };
+        let mut all = [cuts.as_slice(), more].concat();
         all.sort_by(f64::total_cmp);
         // A cut point keeps its meaning, and what lies beyond the last one stays there.
         let code = |old: i64| match usize::try_from(old) {

@@ -16,10 +16,10 @@ pub struct ForestReport {
     pub bins: BinsMode,
     /// Sum over the inputs of the bits of a code.
     pub input_bits: u32,
-    /// Cut points that the client learns, decoys included.
+    /// Cut points that the client learns.
     pub cut_points: usize,
-    /// Cut points among them that no split uses.
-    pub decoys: usize,
+    /// Cut points among them that no split uses: decoys or, without decoys, those that move others to codes that are cheaper to compare with.
+    pub unused_cuts: usize,
     /// Inputs all of whose cut points are the model's.
     pub bare_inputs: usize,
     /// Features that take two inputs, because their splits send missing values in different directions.
@@ -40,17 +40,17 @@ pub struct ForestReport {
     pub measured: Option<ScoreDeviation>,
 }
 
-/// Decoys among the cut points, and inputs without any.
+/// Cut points that were added to the model's own, and inputs without any.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct DecoyCount {
-    decoys: usize,
+pub(super) struct AddedCuts {
+    cuts: usize,
     bare_inputs: usize,
 }
 
-impl DecoyCount {
+impl AddedCuts {
     /// An input had `own` cut points and has `all` now.
-    pub(super) fn add(&mut self, own: usize, all: usize) {
-        self.decoys += all - own;
+    pub(super) fn count(&mut self, own: usize, all: usize) {
+        self.cuts += all - own;
         self.bare_inputs += usize::from(own > 0 && all == own);
     }
 }
@@ -84,7 +84,7 @@ pub(super) fn measure(
 
 pub(super) fn report(
     quantized: &QuantizedModel,
-    decoys: DecoyCount,
+    added: AddedCuts,
     codes: LeafCodes,
     bins: BinsMode,
     measured: Option<ScoreDeviation>,
@@ -97,8 +97,8 @@ pub(super) fn report(
         bins,
         input_bits: quantized.inputs.iter().map(bits).sum(),
         cut_points: quantized.inputs.iter().map(cut_points).sum(),
-        decoys: decoys.decoys,
-        bare_inputs: decoys.bare_inputs,
+        unused_cuts: added.cuts,
+        bare_inputs: added.bare_inputs,
         split_features: quantized
             .inputs
             .windows(2)

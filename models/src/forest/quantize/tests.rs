@@ -249,7 +249,7 @@ fn decoys_fill_the_codes_and_change_nothing() {
                 ..options(4)
             };
             let (quantized, report) = quantize_forest(&model, calibration, &with).unwrap();
-            assert_eq!((report.cut_points, report.decoys), (cuts, cuts - 3));
+            assert_eq!((report.cut_points, report.unused_cuts), (cuts, cuts - 3));
             assert_eq!(report.input_bits, 3 + 2 * u32::from(bits));
             for x in [-1.0, 0.0, 0.5, 1.0, 2.0, 3.7, 5.0, 9.0, NAN] {
                 let row = [x, 2.0 - x];

@@ -195,7 +195,7 @@ fn a_cut_point_at_minus_zero_is_one_at_zero() {
         ..options(4)
     };
     let (quantized, report) = quantize_additive(&zeros, Some(&table), &options).unwrap();
-    assert_eq!((report.cut_points, report.decoys), (9, 5));
+    assert_eq!((report.cut_points, report.unused_cuts), (9, 5));
     for x in [-1.0, -0.0, 0.0, 1.5, 2.0] {
         let row = [x, 0.0, 0.0];
         assert_eq!(

@@ -1,0 +1,253 @@
+//! Codes that are cheap to compare with.
+//!
+//! `code < j` for a code of `b` bits takes a product for every dyadic range of codes that `j` cuts, `b − tz(j)` of them, `tz` the trailing
+//! zeros. Codes of `n` cut points need not be 0 to `n`: where their bits have room, cut points that no split compares with move
+//! the others to where splits cost least together.
+
+use tenebra_circuit::{Circuit, Op, Tree, TreeNode};
+
+use super::compact::insert_cuts;
+use crate::quantized::{Codec, InputCodec};
+
+/// Weight of a split whose subtrees compare other inputs, and of one whose subtrees do not: those share rotations by all bits of a
+/// code, wherever they split it.
+const SPLIT: u64 = 64;
+const OF_ROTATION: u64 = 1;
+
+/// Most positions that are compared for one input.
+const MAX_WORK: usize = 10_000_000;
+
+/// Moves the cut points of bins to codes that splits compare with at the least cost, within the bits that codes have.
+pub(super) fn align(circuit: &mut Circuit, inputs: &mut [InputCodec]) {
+    let weights = weights(circuit, inputs);
+    let more = inputs.iter().zip(&weights).map(|(input, weights)| {
+        let Codec::Bins { cuts, round_to_f32 } = &input.codec else {
+            return Vec::new();
+        };
+        let first = match input.missing {
+            Some(..0) => 2,
+            _ => 1,
+        };
+        let positions = positions(weights, first, input.bits());
+        let counts = counts(&positions, first);
+        fillers(cuts, &counts, *round_to_f32).unwrap_or_default()
+    });
+    let more: Vec<Vec<f64>> = more.collect();
+    insert_cuts(circuit, inputs, &more);
+}
+
+/// For each input, how much splits compare with each of its cut points, the first one first, and with the code of a missing value beyond them.
+fn weights(circuit: &Circuit, inputs: &[InputCodec]) -> Vec<Vec<u64>> {
+    let zeros = inputs.iter().map(|input| match &input.codec {
+        Codec::Bins { cuts, .. } => {
+            let beyond = input.missing.and_then(|code| usize::try_from(code).ok());
+            vec![0; cuts.len() + usize::from(beyond.is_some_and(|code| code > cuts.len()))]
+        }
+        Codec::Affine(_) => Vec::new(),
+    });
+    let mut weights: Vec<Vec<u64>> = zeros.collect();
+    for op in &circuit.ops {
+        let Op::Forest { forest, .. } = op else {
+            continue;
+        };
+        for tree in &forest.trees {
+            let univariate = univariate(tree);
+            for (node, alone) in tree.nodes.iter().zip(univariate) {
+                let TreeNode::Split {
+                    feature, threshold, ..
+                } = node
+                else {
+                    continue;
+                };
+                let of_input = &mut weights[*feature as usize];
+                let at = usize::try_from(threshold - 1).ok();
+                if let Some(weight) = at.and_then(|at| of_input.get_mut(at)) {
+                    *weight += if alone { OF_ROTATION } else { SPLIT };
+                }
+            }
+        }
+    }
+    weights
+}
+
+/// For each node, whether it and all below it compare one input, or none.
+fn univariate(tree: &Tree) -> Vec<bool> {
+    // The input of a subtree: none yet, one, or several.
+    let mut inputs: Vec<Result<Option<u32>, ()>> = vec![Ok(None); tree.nodes.len()];
+    // Children come after their parents.
+    for (at, node) in tree.nodes.iter().enumerate().rev() {
+        if let TreeNode::Split {
+            feature,
+            left,
+            right,
+            ..
+        } = node
+        {
+            let below = [inputs[*left as usize], inputs[*right as usize]];
+            let same = below.iter().all(|input| match input {
+                Ok(input) => input.is_none_or(|input| input == *feature),
+                Err(()) => false,
+            });
+            inputs[at] = if same { Ok(Some(*feature)) } else { Err(()) };
+        }
+    }
+    inputs.iter().map(Result::is_ok).collect()
+}
+
+/// Ascending positions from `first` to before `2^bits`, at which comparisons of these weights cost least; the lowest of equals.
+///
+/// By dynamic programming over the weights and the positions that each can have: those that leave room for all others.
+fn positions(weights: &[u64], first: usize, bits: u32) -> Vec<usize> {
+    let room = (1_usize << bits).saturating_sub(first + weights.len());
+    let contiguous = (first..).take(weights.len());
+    if room == 0 || weights.len().saturating_mul(room) > MAX_WORK {
+        return contiguous.collect();
+    }
+    let cost = |weight: u64, position: usize| weight * u64::from(bits - position.trailing_zeros());
+    // `best[at][moved]`: the least cost of the weights up to `at`, if that one is moved by at most `moved`; and by how much it is.
+    let mut best: Vec<Vec<(u64, usize)>> = Vec::with_capacity(weights.len());
+    for (at, weight) in weights.iter().enumerate() {
+        let mut row: Vec<(u64, usize)> = Vec::with_capacity(room + 1);
+        for moved in 0..=room {
+            let before = best.last().map_or(0, |before| before[moved].0);
+            let here = before + cost(*weight, first + at + moved);
+            match row.last() {
+                Some(last) if last.0 <= here => row.push(*last),
+                _ => row.push((here, moved)),
+            }
+        }
+        best.push(row);
+    }
+    let mut moved = room;
+    let mut positions: Vec<usize> = best
+        .iter()
+        .enumerate()
+        .rev()
+        .map(|(at, row)| {
+            moved = row[moved].1;
+            first + at + moved
+        })
+        .collect();
+    positions.reverse();
+    positions
+}
+
+/// How many positions are left free before each.
+fn counts(positions: &[usize], first: usize) -> Vec<usize> {
+    let before = core::iter::once(first - 1).chain(positions.iter().copied());
+    let pairs = positions.iter().zip(before);
+    pairs
+        .map(|(position, before)| position - before - 1)
+        .collect()
+}
+
+/// So many cut points before each one, or beyond the last, in even steps from one to the next; `None` where the numbers of the model's
+/// precision do not suffice.
+fn fillers(cuts: &[f64], counts: &[usize], round_to_f32: bool) -> Option<Vec<f64>> {
+    let (first, last) = (*cuts.first()?, *cuts.last()?);
+    let step = if last > first {
+        last - first
+    } else {
+        first.abs().max(1.0)
+    };
+    let mut fillers = Vec::new();
+    for (at, &count) in counts.iter().enumerate() {
+        let width = (count + 1) as f64;
+        let high = cuts.get(at).copied();
+        let low = at
+            .checked_sub(1)
+            .and_then(|before| cuts.get(before))
+            .copied();
+        let (from, to) = match (low, high) {
+            (Some(low), Some(high)) => (low, high),
+            (None, Some(high)) => (high - step, high),
+            (Some(low), None) => (low, low + step),
+            (None, None) => return None,
+        };
+        let mut before = low.unwrap_or(f64::NEG_INFINITY);
+        for index in 1..=count {
+            let place = from + (to - from) * (index as f64 / width);
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "the precision of the model"
+            )]
+            let place = if round_to_f32 {
+                f64::from(place as f32)
+            } else {
+                place
+            };
+            let between = place > before && high.is_none_or(|high| place < high);
+            if !between || !place.is_finite() {
+                return None;
+            }
+            before = place;
+            fillers.push(place);
+        }
+    }
+    Some(fillers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cost(weights: &[u64], positions: &[usize], bits: u32) -> u64 {
+        let costs = weights.iter().zip(positions);
+        costs
+            .map(|(weight, position)| weight * u64::from(bits - position.trailing_zeros()))
+            .sum()
+    }
+
+    /// The least cost of all ways to place weights from `first` on.
+    fn least(weights: &[u64], first: usize, bits: u32) -> u64 {
+        let Some((weight, rest)) = weights.split_first() else {
+            return 0;
+        };
+        let last = (1 << bits) - rest.len();
+        let costs = (first..last).map(|position| {
+            weight * u64::from(bits - position.trailing_zeros()) + least(rest, position + 1, bits)
+        });
+        costs.min().unwrap()
+    }
+
+    #[test]
+    fn no_positions_cost_less() {
+        let mut state = 1u64;
+        for bits in 1..=4 {
+            for first in [1, 2] {
+                for count in 0..=(1_usize << bits) - first {
+                    let draw = |_| {
+                        state = state
+                            .wrapping_mul(6_364_136_223_846_793_005)
+                            .wrapping_add(1);
+                        (state >> 32) % 5
+                    };
+                    let weights: Vec<u64> = (0..count).map(draw).collect();
+                    let positions = positions(&weights, first, bits);
+                    assert!(positions.windows(2).all(|pair| pair[0] < pair[1]));
+                    assert!(positions.iter().all(|at| (first..1 << bits).contains(at)));
+                    let got = cost(&weights, &positions, bits);
+                    assert_eq!(
+                        got,
+                        least(&weights, first, bits),
+                        "{weights:?} {positions:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn fillers_lie_between_and_are_given_up_where_there_is_no_room() {
+        let cuts = [1.0, 2.0, 6.0];
+        assert_eq!(fillers(&cuts, &[0, 0, 3], false), Some(vec![3.0, 4.0, 5.0]));
+        assert_eq!(fillers(&cuts, &[1, 0, 0], false), Some(vec![-1.5]));
+        assert_eq!(fillers(&cuts, &[0, 0, 0, 1], true), Some(vec![8.5]));
+        assert_eq!(fillers(&[], &[1], false), None);
+        let single = f64::from(1.0_f32.next_up());
+        assert_eq!(fillers(&[1.0, single], &[0, 1], true), None);
+        assert!(fillers(&[1.0, single], &[0, 1], false).is_some());
+        assert_eq!(fillers(&[1.0, 1.0_f64.next_up()], &[0, 1], false), None);
+        assert_eq!(fillers(&[-f64::MAX, f64::MAX], &[0, 1], false), None);
+    }
+}
