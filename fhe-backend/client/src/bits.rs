@@ -132,6 +132,15 @@ impl<'a> BitReader<'a> {
         rest.fill_with(|| self.read(width));
     }
 
+    /// The bytes of the next `count` values of `width` bits, if these fill whole bytes.
+    pub fn take(&mut self, count: usize, width: u32) -> Option<&'a [u8]> {
+        let bits = count.checked_mul(width as usize)?;
+        let whole = self.used == 0 && bits % 8 == 0;
+        let (taken, rest) = self.bytes.split_at_checked(bits / 8).filter(|_| whole)?;
+        self.bytes = rest;
+        Some(taken)
+    }
+
     /// Goes `bits` on from the first bit of the current byte.
     fn skip(&mut self, bits: usize) {
         self.bytes = self.bytes.get(bits / 8..).unwrap_or_default();

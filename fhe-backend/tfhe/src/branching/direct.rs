@@ -9,10 +9,10 @@ use tenebra_client::bits::BitReader;
 use tenebra_client::branching::ValidBranching;
 use tenebra_client::random::{MaskSeed, MaskStream};
 
+use super::bodies::read_bodies;
 use super::crew::Crew;
 use super::kernel::Kernel;
 use super::plan::Gadget;
-use super::unpack::read_bodies;
 
 /// A query whose bits are sent as GGSWs.
 #[derive(Clone, Copy)]
@@ -54,7 +54,8 @@ impl DirectQuery<'_> {
         let mask_words = rows * self.layout.glwe().dimension();
         // N is at least 64, so the bodies of a bit fill whole bytes.
         let body_bytes = rows * self.gadget.polynomial_size * kept as usize / 8;
-        let mut masks = MaskStream::at_word(self.seed, bit as u64 * mask_words as u64);
+        let first_word = bit as u64 * mask_words as u64;
+        let mut masks = (!known).then(|| MaskStream::at_word(self.seed, first_word));
         let mut reader = BitReader::new(&self.bodies[bit * body_bytes..][..body_bytes]);
         let first = if known { columns } else { 0 };
         for level in 0..self.gadget.level_count {
@@ -62,7 +63,7 @@ impl DirectQuery<'_> {
                 let place = (level, r);
                 kernel.transform_ggsw_row(ggsw, place, first..columns + 1, |column, polynomial| {
                     if column < columns {
-                        masks.fill(polynomial);
+                        masks.iter_mut().for_each(|masks| masks.fill(polynomial));
                     } else {
                         read_bodies(&mut reader, kept, polynomial);
                     }

@@ -125,8 +125,14 @@ impl<K: Kernel> Steps<'_, K> {
                 });
             }
             Step::Sum { plain, terms } => {
-                target.fill(0);
                 for (index, target) in self.polynomials(target) {
+                    let mut terms = terms.as_slice();
+                    if let [(Sign::Plus, first), rest @ ..] = terms {
+                        self.load(target, index, first, values);
+                        terms = rest;
+                    } else {
+                        target.fill(0);
+                    }
                     for (sign, term) in terms {
                         self.add(target, index, *sign, term, values);
                     }

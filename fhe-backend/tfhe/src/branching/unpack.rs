@@ -9,6 +9,7 @@
 //! Digits commute with automorphisms, so that `digits(τ(a))·K = τ(digits(a)·τ⁻¹(K))`: rows are kept as `τ⁻¹(K)`, and one set of digits
 //! serves the automorphism and the scheme switch.
 
+use super::bodies::read_bodies;
 use tenebra_client::bits::BitReader;
 use tenebra_client::packing::{SwitchGadget, SwitchKeys, automorphism_exponent, last_split};
 use tenebra_client::random::MaskStream;
@@ -189,12 +190,6 @@ fn start_product(ciphertext: &[u64], product: &mut [u64]) {
     let (mask, body) = product.split_at_mut(size);
     mask.copy_from_slice(&ciphertext[size..]);
     body.fill(0);
-}
-
-/// The next bodies of a query or key, of which the high `kept` bits are sent.
-pub(crate) fn read_bodies(reader: &mut BitReader<'_>, kept: u32, bodies: &mut [u64]) {
-    reader.fill(bodies, kept);
-    bodies.iter_mut().for_each(|body| *body <<= 64 - kept);
 }
 
 /// Replaces `c` by `c + τ_t(c)`, whose slots are those at even multiples of `2^t`, doubled; `odd`, if asked for, becomes

@@ -153,26 +153,20 @@ impl Kernel for CpuKernel {
         let first = if clear { masks } else { 0 };
         let centred = self.key_bits == KeyBits::Binary && !clear;
         target[..first * size].fill(0);
-        if centred {
-            self.rest.fill(0);
-        }
         self.digits.resize(levels * (masks + 1));
         let polynomials = target.chunks_exact_mut(size).enumerate();
         for (row, target) in polynomials.skip(first) {
             load(row, target, &mut self.difference);
-            let of_mask = centred && row < masks;
-            if centred && !of_mask {
+            let gadget = (base_log, levels);
+            if centred && row < masks {
+                let rest = &mut self.rest;
+                self.transform.rest(&self.difference, gadget, rest, row > 0);
+            } else if centred {
                 subtract_half_ramp(&mut self.difference, &self.rest);
             }
             let (digits, difference) = (&mut self.digits, &self.difference);
-            let rest = of_mask.then_some(self.rest.as_mut_slice());
-            self.transform.forward_digits(
-                digits,
-                row * levels,
-                difference,
-                (base_log, levels),
-                rest,
-            );
+            self.transform
+                .forward_digits(digits, row * levels, difference, gadget);
         }
         let arch = self.transform.arch;
         let (products, digits) = (&mut self.products, &self.digits);
@@ -185,8 +179,7 @@ impl Kernel for CpuKernel {
         self.digits.resize(levels);
         let gadget = (gadget.base_log.into(), levels);
         let digits = &mut self.digits;
-        self.transform
-            .forward_digits(digits, 0, source, gadget, None);
+        self.transform.forward_digits(digits, 0, source, gadget);
     }
 
     fn add_switch(&mut self, target: &mut [u64], key: &SwitchKey) {
@@ -275,7 +268,7 @@ impl CpuKernel {
                 target.wrapping_add(high.wrapping_add(1 << 31) >> 32 << 32)
             });
             let low = self.products.polynomial(columns + column);
-            self.transform.add_backward(target, low);
+            self.transform.add_backward_finely(target, low);
         }
     }
 }
@@ -302,6 +295,7 @@ mod tests {
     use rand_chacha::rand_core::{Rng, SeedableRng};
     use tenebra_client::packing::SwitchGadget;
 
+    use super::super::digits::tests::digits_of;
     use super::*;
     use crate::noise::transform_variance;
 
@@ -335,15 +329,18 @@ mod tests {
         CpuKernel::new(gadget, KeyBits::Signs)
     }
 
-    /// `target + Σ digits·rows`, exactly, by the digits that the kernel decomposed last.
-    fn add_rows(target: &[u64], kernel: &CpuKernel, rows: &[[Vec<u64>; 2]]) -> Vec<u64> {
+    /// `target + Σ digits·rows`, exactly, by the digits of an operand.
+    fn add_rows(
+        target: &[u64],
+        (operand, base_log): (&[u64], u32),
+        rows: &[[Vec<u64>; 2]],
+    ) -> Vec<u64> {
         let size = rows[0][0].len();
         let mut exact = target.to_vec();
-        for (level, row) in rows.iter().enumerate() {
-            let digits = kernel.transform.decomposed.level(level);
+        for (digits, row) in digits_of(operand, (base_log, rows.len())).iter().zip(rows) {
             let (mask, body) = exact.split_at_mut(size);
-            add_exact(mask, &digits, &row[0]);
-            add_exact(body, &digits, &row[1]);
+            add_exact(mask, digits, &row[0]);
+            add_exact(body, digits, &row[1]);
         }
         exact
     }
@@ -372,7 +369,7 @@ mod tests {
             target.fill(0);
             difference.copy_from_slice(&operand);
         });
-        let exact = add_rows(&vec![0; 2 * size], &kernel, &rows);
+        let exact = add_rows(&vec![0; 2 * size], (&operand, base_log), &rows);
         let differences = product.iter().zip(&exact);
         differences
             .map(|(a, b)| a.wrapping_sub(*b).cast_signed() as f64)
@@ -442,7 +439,7 @@ mod tests {
                     let mut switched = target.clone();
                     kernel.decompose(&source, gadget);
                     kernel.add_switch(&mut switched, &key);
-                    let exact = add_rows(&target, &kernel, &rows);
+                    let exact = add_rows(&target, (&source, base_log.into()), &rows);
                     let errors = switched.iter().zip(&exact);
                     let errors = errors.map(|(a, b)| a.wrapping_sub(*b).cast_signed() as f64);
                     let errors: Vec<f64> = errors.collect();

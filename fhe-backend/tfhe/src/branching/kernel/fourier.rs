@@ -40,6 +40,12 @@ impl Spectra {
         &mut self.data[start..][..self.len]
     }
 
+    /// The numbers of a polynomial and of all behind it, and how far apart two polynomials begin.
+    pub(super) fn from(&mut self, index: usize) -> (usize, &mut [c64]) {
+        let stride = self.stride();
+        (stride, &mut self.data[index * stride..])
+    }
+
     /// The numbers of a polynomial.
     pub(super) fn numbers(&self, index: usize) -> &[c64] {
         &self.data[index * self.stride()..][..self.len]

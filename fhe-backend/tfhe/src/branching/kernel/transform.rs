@@ -13,7 +13,7 @@ use tfhe_fft::c64;
 use tfhe_fft::ordered::FftAlgo;
 use tfhe_fft::unordered::{Method, Plan};
 
-use super::digits::{Decomposed, Digits};
+use super::digits::{Digits, Rest};
 use super::fourier::Spectra;
 
 /// What all threads transform polynomials of one size with.
@@ -102,8 +102,8 @@ pub(super) struct Transform {
     pub(super) arch: Arch,
     tables: &'static Tables,
     scratch: PodBuffer,
-    /// The polynomial whose digits were transformed last.
-    pub(super) decomposed: Decomposed,
+    /// Scratch for digits.
+    numbers: AVec<f64>,
 }
 
 impl Transform {
@@ -114,7 +114,7 @@ impl Transform {
             arch: Arch::new(),
             tables,
             scratch: PodBuffer::new(tables.plan.fft_scratch()),
-            decomposed: Decomposed::new(),
+            numbers: AVec::from_iter(0, (0..size).map(|_| 0.0)),
         }
     }
 
@@ -142,42 +142,68 @@ impl Transform {
         self.tables.plan.fwd(spectrum, stack);
     }
 
-    /// Decomposes `source`, and transforms the digits of level `l` into polynomial `first + l` of `spectra`. What the digits
-    /// leave out of `source` is added to `rest`, if it is asked for.
+    /// Transforms the digits of `source`, those of level `l` into polynomial `first + l` of `spectra`.
     pub(super) fn forward_digits(
         &mut self,
         spectra: &mut Spectra,
         first: usize,
         source: &[u64],
-        (base_log, levels): (u32, usize),
-        rest: Option<&mut [u64]>,
+        gadget: (u32, usize),
     ) {
-        self.decomposed
-            .decompose(self.arch, source, (base_log, levels), rest);
-        for level in 0..levels {
-            let spectrum = spectra.polynomial(first + level);
-            self.arch.dispatch(Digits {
-                spectrum,
-                decomposed: &self.decomposed,
-                level,
-                roots: &self.tables.roots,
-            });
+        let (stride, numbers) = spectra.from(first);
+        self.arch.dispatch(Digits {
+            source,
+            gadget,
+            roots: &self.tables.roots,
+            spectra: numbers,
+            stride,
+            numbers: &mut self.numbers,
+        });
+        for level in 0..gadget.1 {
             let stack = PodStack::new(&mut self.scratch);
+            let spectrum = spectra.polynomial(first + level);
             self.tables.plan.fwd(spectrum, stack);
         }
     }
 
-    /// `target += 2^64·` what `spectrum`, which is overwritten, transforms back to; of products of [`torus_scale`](Self::torus_scale).
+    /// What the digits of `source` leave out, added to `rest` or in its place.
+    pub(super) fn rest(&self, source: &[u64], gadget: (u32, usize), rest: &mut [u64], add: bool) {
+        self.arch.dispatch(Rest {
+            source,
+            gadget,
+            rest,
+            add,
+        });
+    }
+
+    /// `target += 2^64·` what `spectrum`, which is overwritten, transforms back to, but for `2^-53` of a turn; of products of
+    /// [`torus_scale`](Self::torus_scale).
     pub(super) fn add_backward(&mut self, target: &mut [u64], spectrum: &mut [c64]) {
-        let stack = PodStack::new(&mut self.scratch);
-        self.tables.plan.inv(spectrum, stack);
+        self.backward(spectrum);
         let (re, im) = target.split_at_mut(target.len() / 2);
-        self.arch.dispatch(Untwist {
+        self.arch.dispatch(Untwist::<false> {
             re,
             im,
             spectrum,
             roots: &self.tables.roots,
         });
+    }
+
+    /// The same, rounded to a word alone.
+    pub(super) fn add_backward_finely(&mut self, target: &mut [u64], spectrum: &mut [c64]) {
+        self.backward(spectrum);
+        let (re, im) = target.split_at_mut(target.len() / 2);
+        self.arch.dispatch(Untwist::<true> {
+            re,
+            im,
+            spectrum,
+            roots: &self.tables.roots,
+        });
+    }
+
+    fn backward(&mut self, spectrum: &mut [c64]) {
+        let stack = PodStack::new(&mut self.scratch);
+        self.tables.plan.inv(spectrum, stack);
     }
 
     /// The complex transform and nothing else, or its inverse: what the rest is compared with.
@@ -242,7 +268,7 @@ impl NullaryFnOnce for Twist<'_> {
 
 /// The signed integer of a word, rounded once: `as f64` for vectors, which have no instruction for it before AVX-512.
 #[inline(always)]
-fn signed(word: u64) -> f64 {
+pub(super) fn signed(word: u64) -> f64 {
     // The mantissas of 2^52 and of 2^84 hold the halves, the upper one with 2^31 added.
     let low = f64::from_bits(word & 0xffff_ffff | 0x4330_0000_0000_0000);
     let high = f64::from_bits(word >> 32 ^ 0x4530_0000_8000_0000);
@@ -250,14 +276,14 @@ fn signed(word: u64) -> f64 {
 }
 
 /// Adds fractions of the torus, in units of `2^-64`.
-struct Untwist<'a> {
+struct Untwist<'a, const FINE: bool> {
     re: &'a mut [u64],
     im: &'a mut [u64],
     spectrum: &'a [c64],
     roots: &'a Roots,
 }
 
-impl NullaryFnOnce for Untwist<'_> {
+impl<const FINE: bool> NullaryFnOnce for Untwist<'_, FINE> {
     type Output = ();
 
     #[inline(always)]
@@ -267,6 +293,7 @@ impl NullaryFnOnce for Untwist<'_> {
         for (((re, im), value), root) in coefficients.zip(self.spectrum).zip(roots) {
             let real = value.re.mul_add(*root.0, value.im * root.1);
             let imaginary = value.im.mul_add(*root.0, -(value.re * root.1));
+            let torus = if FINE { torus } else { coarse_torus };
             *re = re.wrapping_add(torus(real));
             *im = im.wrapping_add(torus(imaginary));
         }
@@ -287,6 +314,14 @@ fn torus(x: f64) -> u64 {
     (high.to_bits() << 32)
         .wrapping_add(low.to_bits())
         .wrapping_sub(LOW.to_bits())
+}
+
+/// The same, rounded to a multiple of `2^12`: the mantissa of what lies between 1 and 2.
+#[inline(always)]
+fn coarse_torus(x: f64) -> u64 {
+    const ONES: f64 = 1.5 * (1u64 << 52) as f64;
+    let fraction = x - (x + ONES - ONES);
+    (fraction + 1.5).to_bits() << 12 ^ 1 << 63
 }
 
 #[cfg(test)]
@@ -333,9 +368,12 @@ mod tests {
             let error = error.rem_euclid(turn);
             let error = error.min(turn - error);
             assert!(2 * error <= 1 << exponent, "{mantissa}·2^-{exponent}");
+            let apart = coarse_torus(x).wrapping_sub(torus(x)).cast_signed();
+            assert!(apart.unsigned_abs() <= 1 << 11, "{mantissa}·2^-{exponent}");
         }
         for half in [0.5, -0.5, 1023.5] {
             assert_eq!(torus(half), 1 << 63);
+            assert_eq!(coarse_torus(half), 1 << 63);
         }
     }
 }

@@ -26,30 +26,27 @@ struct Rows {
     rows: Vec<Vec<Vec<u64>>>,
 }
 
-/// The digits of a number, level 1 first, and what they leave out: an odd function of it, whose digits of what is not negative
-/// are balanced and rounded half up.
+/// The digits of a number, level 1 first, and what they leave out: the multiples of each level that are nearest, halves the even ones,
+/// less those of the level above.
 fn digits(value: u64, (base_log, levels): (u32, usize)) -> (Vec<u64>, u64) {
-    let negative = value.cast_signed() < 0;
-    let size = value.cast_signed().unsigned_abs();
-    let dropped = 64 - usize::try_from(base_log).unwrap() * levels;
-    let mut rounded = (u128::from(size) + (1 << (dropped - 1))) >> dropped;
-    let rest = size.wrapping_sub(u64::try_from(rounded << dropped & u128::from(u64::MAX)).unwrap());
-    let base = 1u128 << base_log;
-    let mut digits = vec![0u64; levels];
-    for digit in digits.iter_mut().rev() {
-        let low = rounded % base;
-        rounded /= base;
-        *digit = u64::try_from(low).unwrap();
-        if low >= base / 2 {
-            *digit = digit.wrapping_sub(u64::try_from(base).unwrap());
-            rounded += 1;
-        }
-    }
-    if negative {
-        let negated = digits.iter().map(|digit| digit.wrapping_neg());
-        return (negated.collect(), rest.wrapping_neg());
-    }
-    (digits, rest)
+    let levels = u32::try_from(levels).unwrap();
+    let nearest = |number: i128, bits: u32| {
+        let (floor, half) = (number >> bits, 1 << bits >> 1);
+        let above = number - (floor << bits);
+        floor + i128::from(above > half || (above == half && above > 0 && floor % 2 != 0))
+    };
+    let dropped = 64 - base_log * levels;
+    let rounded = nearest(value.cast_signed().into(), dropped);
+    let word = |number: i128| u64::try_from(number & i128::from(u64::MAX)).unwrap();
+    let rest = value.wrapping_sub(word(rounded << dropped));
+    let mut above = 0;
+    let digits = (0..levels).rev().map(|below| {
+        let here = nearest(rounded, base_log * below);
+        let digit = here - (above << base_log);
+        above = here;
+        word(digit)
+    });
+    (digits.collect(), rest)
 }
 
 /// The digits of a polynomial, and what they leave out.
