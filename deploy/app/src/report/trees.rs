@@ -136,6 +136,11 @@ fn client_learns(report: &ForestReport, inputs: usize, decoys: bool, calibrated:
         (BinsMode::Uniform(_), _) => {
             format!("the first and the last split point of each of the {inputs} features used")
         }
+        (BinsMode::Thresholds, false) if report.unused_cuts > 0 => {
+            format!(
+                "the {own} split points, by feature, and by their codes which are compared often"
+            )
+        }
         (BinsMode::Thresholds, false) => format!("the {own} split points, by feature"),
         (BinsMode::Thresholds, true) => {
             let all = report.cut_points;
