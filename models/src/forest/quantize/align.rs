@@ -4,23 +4,25 @@
 //! zeros. Codes of `n` cut points need not be 0 to `n`: where their bits have room, cut points that no split compares with move
 //! the others to where splits cost least together.
 
+use alloc::collections::BTreeSet;
+
 use tenebra_circuit::{Circuit, Op, Tree, TreeNode};
 
 use super::compact::insert_cuts;
 use crate::quantized::{Codec, InputCodec};
 
-/// Weight of a split whose subtrees compare other inputs, and of one whose subtrees do not: those share rotations by all bits of a
-/// code, wherever they split it.
+/// Weight of a split that takes its own products. Splits without other inputs below them share rotations by all bits of a code, wherever
+/// they split it; roots of trees share one selection between all intervals of a code.
 const SPLIT: u64 = 64;
-const OF_ROTATION: u64 = 1;
+const SHARED: u64 = 1;
 
 /// Most positions that are compared for one input.
 const MAX_WORK: usize = 10_000_000;
 
 /// Moves the cut points of bins to codes that splits compare with at the least cost, within the bits that codes have.
 pub(super) fn align(circuit: &mut Circuit, inputs: &mut [InputCodec]) {
-    let weights = weights(circuit, inputs);
-    let more = inputs.iter().zip(&weights).map(|(input, weights)| {
+    let compared = compared(circuit, inputs);
+    let more = inputs.iter().zip(&compared).map(|(input, compared)| {
         let Codec::Bins { cuts, round_to_f32 } = &input.codec else {
             return Vec::new();
         };
@@ -28,7 +30,7 @@ pub(super) fn align(circuit: &mut Circuit, inputs: &mut [InputCodec]) {
             Some(..0) => 2,
             _ => 1,
         };
-        let positions = positions(weights, first, input.bits());
+        let positions = compared.positions(first, input.bits());
         let counts = counts(&positions, first);
         fillers(cuts, &counts, *round_to_f32).unwrap_or_default()
     });
@@ -36,38 +38,90 @@ pub(super) fn align(circuit: &mut Circuit, inputs: &mut [InputCodec]) {
     insert_cuts(circuit, inputs, &more);
 }
 
-/// For each input, how much splits compare with each of its cut points, the first one first, and with the code of a missing value beyond them.
-fn weights(circuit: &Circuit, inputs: &[InputCodec]) -> Vec<Vec<u64>> {
-    let zeros = inputs.iter().map(|input| match &input.codec {
-        Codec::Bins { cuts, .. } => {
-            let beyond = input.missing.and_then(|code| usize::try_from(code).ok());
-            vec![0; cuts.len() + usize::from(beyond.is_some_and(|code| code > cuts.len()))]
+/// How splits compare with the cut points of an input, the first one first, and with the code of a missing value beyond them.
+#[derive(Clone, Default)]
+struct Compared {
+    /// Sums of the weights of splits.
+    weights: Vec<u64>,
+    /// Whether the root of a tree does.
+    by_root: Vec<bool>,
+}
+
+impl Compared {
+    /// Positions that cost least by the weights, or those one after the other, if these cost no more with what roots take together.
+    fn positions(&self, first: usize, bits: u32) -> Vec<usize> {
+        let plain: Vec<usize> = (first..).take(self.weights.len()).collect();
+        let moved = positions(&self.weights, first, bits);
+        if self.cost(&moved, bits) < self.cost(&plain, bits) {
+            moved
+        } else {
+            plain
         }
-        Codec::Affine(_) => Vec::new(),
+    }
+
+    /// Products of splits, and of a selection between the intervals that roots make: as many as there are dyadic ranges with a border inside.
+    fn cost(&self, positions: &[usize], bits: u32) -> u64 {
+        let splits = self.weights.iter().zip(positions);
+        let alone = splits.map(|(weight, at)| weight / SPLIT * products(*at, bits));
+        let roots = positions
+            .iter()
+            .zip(&self.by_root)
+            .filter(|(_, root)| **root);
+        let cut = roots.flat_map(|(at, _)| {
+            (at.trailing_zeros() + 1..=bits).map(move |log_size| (log_size, at >> log_size))
+        });
+        let cut: BTreeSet<(u32, usize)> = cut.collect();
+        alone.sum::<u64>() + cut.len() as u64
+    }
+}
+
+/// Products of a comparison with a code: one for each dyadic range that it cuts.
+fn products(position: usize, bits: u32) -> u64 {
+    u64::from(bits.saturating_sub(position.trailing_zeros()))
+}
+
+fn compared(circuit: &Circuit, inputs: &[InputCodec]) -> Vec<Compared> {
+    let none = inputs.iter().map(|input| {
+        let count = match &input.codec {
+            Codec::Bins { cuts, .. } => {
+                let beyond = input.missing.and_then(|code| usize::try_from(code).ok());
+                cuts.len() + usize::from(beyond.is_some_and(|code| code > cuts.len()))
+            }
+            Codec::Affine(_) => 0,
+        };
+        Compared {
+            weights: vec![0; count],
+            by_root: vec![false; count],
+        }
     });
-    let mut weights: Vec<Vec<u64>> = zeros.collect();
+    let mut compared: Vec<Compared> = none.collect();
     for op in &circuit.ops {
         let Op::Forest { forest, .. } = op else {
             continue;
         };
         for tree in &forest.trees {
             let univariate = univariate(tree);
-            for (node, alone) in tree.nodes.iter().zip(univariate) {
+            for (at, (node, alone)) in tree.nodes.iter().zip(univariate).enumerate() {
                 let TreeNode::Split {
                     feature, threshold, ..
                 } = node
                 else {
                     continue;
                 };
-                let of_input = &mut weights[*feature as usize];
-                let at = usize::try_from(threshold - 1).ok();
-                if let Some(weight) = at.and_then(|at| of_input.get_mut(at)) {
-                    *weight += if alone { OF_ROTATION } else { SPLIT };
-                }
+                let of_input = &mut compared[*feature as usize];
+                let Some(place) = usize::try_from(threshold - 1)
+                    .ok()
+                    .filter(|place| *place < of_input.weights.len())
+                else {
+                    continue;
+                };
+                let is_root = at == 0 && !alone;
+                of_input.by_root[place] |= is_root;
+                of_input.weights[place] += if alone || is_root { SHARED } else { SPLIT };
             }
         }
     }
-    weights
+    compared
 }
 
 /// For each node, whether it and all below it compare one input, or none.
@@ -103,7 +157,7 @@ fn positions(weights: &[u64], first: usize, bits: u32) -> Vec<usize> {
     if room == 0 || weights.len().saturating_mul(room) > MAX_WORK {
         return contiguous.collect();
     }
-    let cost = |weight: u64, position: usize| weight * u64::from(bits - position.trailing_zeros());
+    let cost = |weight: u64, position: usize| weight * products(position, bits);
     // `best[at][moved]`: the least cost of the weights up to `at`, if that one is moved by at most `moved`; and by how much it is.
     let mut best: Vec<Vec<(u64, usize)>> = Vec::with_capacity(weights.len());
     for (at, weight) in weights.iter().enumerate() {
@@ -193,9 +247,7 @@ mod tests {
 
     fn cost(weights: &[u64], positions: &[usize], bits: u32) -> u64 {
         let costs = weights.iter().zip(positions);
-        costs
-            .map(|(weight, position)| weight * u64::from(bits - position.trailing_zeros()))
-            .sum()
+        costs.map(|(weight, at)| weight * products(*at, bits)).sum()
     }
 
     /// The least cost of all ways to place weights from `first` on.
@@ -204,9 +256,8 @@ mod tests {
             return 0;
         };
         let last = (1 << bits) - rest.len();
-        let costs = (first..last).map(|position| {
-            weight * u64::from(bits - position.trailing_zeros()) + least(rest, position + 1, bits)
-        });
+        let costs = (first..last)
+            .map(|position| weight * products(position, bits) + least(rest, position + 1, bits));
         costs.min().unwrap()
     }
 
@@ -235,6 +286,21 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// A selection between five intervals in 3 bits cuts four ranges where borders stand one after the other, or as well where they are
+    /// moved for a split that compares with the third.
+    #[test]
+    fn roots_are_counted_together() {
+        let of = |weight: u64| Compared {
+            weights: vec![SHARED, SHARED, SHARED + weight * SPLIT, SHARED],
+            by_root: vec![true; 4],
+        };
+        assert_eq!(of(0).cost(&[1, 2, 3, 4], 3), 4);
+        assert_eq!(of(0).cost(&[2, 3, 4, 6], 3), 4);
+        assert_eq!(of(0).cost(&[1, 3, 4, 5], 3), 6);
+        assert_eq!(of(2).cost(&[2, 3, 4, 6], 3), 4 + 2);
+        assert_eq!(of(2).positions(1, 3)[2], 4);
     }
 
     #[test]
