@@ -232,6 +232,14 @@ mod tests {
                 reader.fill(&mut filled, width);
                 prop_assert_eq!(filled, part);
             }
+            // Whole bytes at a byte, or nothing.
+            let mut reader = BitReader::new(&out);
+            let whole = (kept.len() * width as usize).is_multiple_of(8);
+            prop_assert_eq!(reader.clone().take(kept.len(), width), whole.then_some(&out[..]));
+            reader.read(3);
+            prop_assert_eq!(reader.take(1, 8), None);
+            let mut reader = BitReader::new(&out);
+            reader.fill(&mut vec![0; kept.len()], width);
             // Past the end there are zeros.
             reader.read(7);
             prop_assert_eq!(reader.read(64), 0);

@@ -30,8 +30,8 @@ pub(crate) struct BranchingEvaluator<K: Kernel = CpuKernel> {
     gadget: Gadget,
     key_bits: KeyBits,
     crews: Crews<Worker<K>>,
-    /// One for each number of threads that was asked for.
-    orders: Mutex<Vec<Arc<Orders>>>,
+    /// By the number of threads that was asked for.
+    orders: Mutex<Vec<(usize, Arc<Orders>)>>,
     /// One for each evaluation that ran at the same time so far.
     callers: Mutex<Vec<Worker<K>>>,
     /// One for each evaluation that ran at the same time so far.
@@ -67,7 +67,7 @@ impl<K: Kernel> BranchingEvaluator<K> {
             gadget,
             key_bits,
             crews: Crews::new(),
-            orders: Mutex::new(vec![Arc::new(Orders::new(&plan.diagram, 1))]),
+            orders: Mutex::new(vec![(1, Arc::new(Orders::new(&plan.diagram, 1)))]),
             callers: Mutex::new(vec![Worker::new(gadget, key_bits)]),
             workspaces: Mutex::new(Vec::new()),
         }
@@ -113,11 +113,11 @@ impl<K: Kernel> BranchingEvaluator<K> {
     /// The orders for so many threads.
     fn orders(&self, plan: &BranchingPlan, threads: usize) -> Arc<Orders> {
         let mut orders = lock(&self.orders);
-        if let Some(known) = orders.iter().find(|orders| orders.threads == threads) {
+        if let Some((_, known)) = orders.iter().find(|(of, _)| *of == threads) {
             return Arc::clone(known);
         }
         let new = Arc::new(Orders::new(&plan.diagram, threads));
-        orders.push(Arc::clone(&new));
+        orders.push((threads, Arc::clone(&new)));
         new
     }
 
@@ -183,33 +183,27 @@ impl<K: Kernel> BranchingEvaluator<K> {
             stop,
         };
         let diagram = &plan.diagram;
-        results.resize(orders.of_threads.len(), avec![0; self.gadget.glwe_len()]);
-        if let ([order], [result]) = (orders.of_threads.as_slice(), results.as_mut_slice())
-            && orders.threads == 1
-        {
-            let (kernel, registers) = crew.caller.with_registers(self.gadget, order);
-            steps.take(
-                kernel,
-                (diagram, order),
-                registers,
-                Slots::ToMake(slots),
-                result,
-            );
-        } else {
-            crew.each(slots, |worker, index, slot| {
-                steps.rotation(&mut worker.kernel, &diagram.rotations[index], slot);
-            });
-            crew.each(results, |worker, index, result| {
-                let order = &orders.of_threads[index];
-                let (kernel, registers) = worker.with_registers(self.gadget, order);
-                steps.take(
-                    kernel,
-                    (diagram, order),
-                    registers,
-                    Slots::Made(slots),
-                    result,
-                );
-            });
+        let glwe: Glwe = avec![0; self.gadget.glwe_len()];
+        match orders {
+            Orders::Alone(order) => {
+                results.resize(1, glwe);
+                let (kernel, registers) = crew.caller.with_registers(self.gadget, order);
+                let slots = Slots::ToMake(slots);
+                let sum = &mut results[0];
+                steps.take(kernel, (diagram, order), registers, slots, sum);
+            }
+            Orders::Shared(orders) => {
+                results.resize(orders.len(), glwe);
+                crew.each(slots, |worker, index, slot| {
+                    steps.rotation(&mut worker.kernel, &diagram.rotations[index], slot);
+                });
+                crew.each(results, |worker, index, sum| {
+                    let order = &orders[index];
+                    let (kernel, registers) = worker.with_registers(self.gadget, order);
+                    let slots = Slots::Made(slots);
+                    steps.take(kernel, (diagram, order), registers, slots, sum);
+                });
+            }
         }
         let mut sum = avec![0; self.gadget.glwe_len()];
         steps.result(&diagram.constant, results, &mut sum);
@@ -250,7 +244,7 @@ impl<K: Kernel> Worker<K> {
 impl<K> Worker<K> {
     /// The kernel, and as many registers as an order needs, and one more: what a step writes may be what it reads.
     fn with_registers(&mut self, gadget: Gadget, order: &Order) -> (&mut K, &mut [Glwe]) {
-        let count = order.registers() + 1;
+        let count = order.registers + 1;
         if self.registers.len() < count {
             self.registers.resize(count, avec![0; gadget.glwe_len()]);
         }

@@ -17,7 +17,8 @@ pub(crate) struct Order {
     pub(super) places: Vec<Place>,
     /// Registers of the values of each group's steps.
     registers_of: Vec<Vec<u32>>,
-    registers: usize,
+    /// How many there are.
+    pub(super) registers: usize,
 }
 
 /// What is done next.
@@ -31,28 +32,25 @@ pub(super) enum Place {
     Result { group: usize },
 }
 
-/// Everything that threads do, each an order of its own.
+/// Everything that threads do.
 #[derive(Debug)]
-pub(crate) struct Orders {
-    pub(super) threads: usize,
-    /// Of a single thread, with the turns of rotations; of several, these come before.
-    pub(super) of_threads: Vec<Order>,
+pub(crate) enum Orders {
+    /// One thread takes all steps.
+    Alone(Order),
+    /// Each thread takes the steps of some groups, when all rotations are made.
+    Shared(Vec<Order>),
 }
 
 impl Orders {
     /// For at most so many threads.
     pub(crate) fn new(diagram: &Diagram, threads: usize) -> Self {
-        let of_threads = if threads > 1 {
+        if threads > 1 {
             let shares = shares(diagram, threads);
             let orders = shares.iter().map(|share| Order::new(diagram, false, share));
-            orders.collect()
+            Self::Shared(orders.collect())
         } else {
             let all: Vec<usize> = (0..diagram.groups.len()).collect();
-            vec![Order::new(diagram, true, &all)]
-        };
-        Self {
-            threads,
-            of_threads,
+            Self::Alone(Order::new(diagram, true, &all))
         }
     }
 }
@@ -78,11 +76,6 @@ impl Order {
         let tasks = Tasks::new(diagram, turns, groups);
         let order = tasks.in_order(diagram.input_bits);
         tasks.with_registers(diagram, &order)
-    }
-
-    /// How many registers it needs.
-    pub(super) fn registers(&self) -> usize {
-        self.registers
     }
 
     /// The registers of the values of a group's steps.

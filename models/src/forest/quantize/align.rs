@@ -11,11 +11,6 @@ use tenebra_circuit::{Circuit, Op, Tree, TreeNode};
 use super::compact::insert_cuts;
 use crate::quantized::{Codec, InputCodec};
 
-/// Weight of a split that takes its own products. Splits without other inputs below them share rotations by all bits of a code, wherever
-/// they split it; roots of trees share one selection between all intervals of a code.
-const SPLIT: u64 = 64;
-const SHARED: u64 = 1;
-
 /// Most positions that are compared for one input.
 const MAX_WORK: usize = 10_000_000;
 
@@ -38,20 +33,22 @@ pub(super) fn align(circuit: &mut Circuit, inputs: &mut [InputCodec]) {
     insert_cuts(circuit, inputs, &more);
 }
 
-/// How splits compare with the cut points of an input, the first one first, and with the code of a missing value beyond them.
-#[derive(Clone, Default)]
+/// How splits compare with the cut points of an input, the first one first, and with the code of a missing value beyond them. Splits
+/// without other inputs below them share rotations by all bits of a code, wherever they split it, and are not counted.
 struct Compared {
-    /// Sums of the weights of splits.
-    weights: Vec<u64>,
-    /// Whether the root of a tree does.
+    /// Splits that take products of their own.
+    alone: Vec<u64>,
+    /// Whether the root of a tree does: roots share one selection between all intervals of a code.
     by_root: Vec<bool>,
 }
 
 impl Compared {
-    /// Positions that cost least by the weights, or those one after the other, if these cost no more with what roots take together.
+    /// Positions that cost least, or those one after the other, if these cost no more with what roots take together.
     fn positions(&self, first: usize, bits: u32) -> Vec<usize> {
-        let plain: Vec<usize> = (first..).take(self.weights.len()).collect();
-        let moved = positions(&self.weights, first, bits);
+        let plain: Vec<usize> = (first..).take(self.alone.len()).collect();
+        // Those that no split compares with alone as half a split.
+        let weights: Vec<u64> = self.alone.iter().map(|splits| 2 * splits + 1).collect();
+        let moved = positions(&weights, first, bits);
         if self.cost(&moved, bits) < self.cost(&plain, bits) {
             moved
         } else {
@@ -61,8 +58,8 @@ impl Compared {
 
     /// Products of splits, and of a selection between the intervals that roots make: as many as there are dyadic ranges with a border inside.
     fn cost(&self, positions: &[usize], bits: u32) -> u64 {
-        let splits = self.weights.iter().zip(positions);
-        let alone = splits.map(|(weight, at)| weight / SPLIT * products(*at, bits));
+        let splits = self.alone.iter().zip(positions);
+        let alone = splits.map(|(splits, at)| splits * products(*at, bits));
         let roots = positions
             .iter()
             .zip(&self.by_root)
@@ -90,7 +87,7 @@ fn compared(circuit: &Circuit, inputs: &[InputCodec]) -> Vec<Compared> {
             Codec::Affine(_) => 0,
         };
         Compared {
-            weights: vec![0; count],
+            alone: vec![0; count],
             by_root: vec![false; count],
         }
     });
@@ -101,7 +98,7 @@ fn compared(circuit: &Circuit, inputs: &[InputCodec]) -> Vec<Compared> {
         };
         for tree in &forest.trees {
             let univariate = univariate(tree);
-            for (at, (node, alone)) in tree.nodes.iter().zip(univariate).enumerate() {
+            for (at, (node, univariate)) in tree.nodes.iter().zip(univariate).enumerate() {
                 let TreeNode::Split {
                     feature, threshold, ..
                 } = node
@@ -111,13 +108,15 @@ fn compared(circuit: &Circuit, inputs: &[InputCodec]) -> Vec<Compared> {
                 let of_input = &mut compared[*feature as usize];
                 let Some(place) = usize::try_from(threshold - 1)
                     .ok()
-                    .filter(|place| *place < of_input.weights.len())
+                    .filter(|place| *place < of_input.alone.len())
                 else {
                     continue;
                 };
-                let is_root = at == 0 && !alone;
-                of_input.by_root[place] |= is_root;
-                of_input.weights[place] += if alone || is_root { SHARED } else { SPLIT };
+                match (univariate, at) {
+                    (true, _) => {}
+                    (false, 0) => of_input.by_root[place] = true,
+                    (false, _) => of_input.alone[place] += 1,
+                }
             }
         }
     }
@@ -158,30 +157,25 @@ fn positions(weights: &[u64], first: usize, bits: u32) -> Vec<usize> {
         return contiguous.collect();
     }
     let cost = |weight: u64, position: usize| weight * products(position, bits);
-    // `best[at][moved]`: the least cost of the weights up to `at`, if that one is moved by at most `moved`; and by how much it is.
-    let mut best: Vec<Vec<(u64, usize)>> = Vec::with_capacity(weights.len());
+    // `least[most]`: the cost of the weights so far, if the last is moved by at most `most`; and for each weight, by how much it is then.
+    let mut least = vec![0; room + 1];
+    let mut moves: Vec<Vec<u32>> = Vec::with_capacity(weights.len());
     for (at, weight) in weights.iter().enumerate() {
-        let mut row: Vec<(u64, usize)> = Vec::with_capacity(room + 1);
-        for moved in 0..=room {
-            let before = best.last().map_or(0, |before| before[moved].0);
-            let here = before + cost(*weight, first + at + moved);
-            match row.last() {
-                Some(last) if last.0 <= here => row.push(*last),
-                _ => row.push((here, moved)),
-            }
-        }
-        best.push(row);
+        let mut best = (u64::MAX, 0);
+        let row = least.iter_mut().zip(0..).map(|(least, moved)| {
+            let here = *least + cost(*weight, first + at + moved as usize);
+            best = best.min((here, moved));
+            *least = best.0;
+            best.1
+        });
+        moves.push(row.collect());
     }
-    let mut moved = room;
-    let mut positions: Vec<usize> = best
-        .iter()
-        .enumerate()
-        .rev()
-        .map(|(at, row)| {
-            moved = row[moved].1;
-            first + at + moved
-        })
-        .collect();
+    let mut most = room;
+    let places = moves.iter().enumerate().rev().map(|(at, row)| {
+        most = row[most] as usize;
+        first + at + most
+    });
+    let mut positions: Vec<usize> = places.collect();
     positions.reverse();
     positions
 }
@@ -292,8 +286,8 @@ mod tests {
     /// moved for a split that compares with the third.
     #[test]
     fn roots_are_counted_together() {
-        let of = |weight: u64| Compared {
-            weights: vec![SHARED, SHARED, SHARED + weight * SPLIT, SHARED],
+        let of = |splits: u64| Compared {
+            alone: vec![0, 0, splits, 0],
             by_root: vec![true; 4],
         };
         assert_eq!(of(0).cost(&[1, 2, 3, 4], 3), 4);

@@ -5,10 +5,7 @@ use core::ops::Range;
 use pulp::{Simd, WithSimd, bytemuck};
 use tfhe_fft::c64;
 
-use super::transform::{Roots, signed};
-
-/// `x + ONES` is `x` rounded to an integer, in the low bits of the mantissa, for `|x| < 2^51`; halves are rounded to the even one.
-const ONES: f64 = 1.5 * (1u64 << 52) as f64;
+use super::transform::{ONES, Roots, signed};
 
 /// Bits that are rounded together: few enough that numbers of so many are exact, and words nearly so.
 const EXACT_BITS: u32 = 48;
@@ -31,7 +28,8 @@ pub(super) struct Digits<'a> {
     pub(super) numbers: &'a mut [f64],
 }
 
-/// Rounding of a word to the digits of its upper levels, and of what they leave out to those of the others.
+/// Rounding of a word to the digits of its upper levels, and of what they leave out to those of the others. The base has at most
+/// [`EXACT_BITS`]; products with larger digits have more noise than any plan.
 #[derive(Clone, Copy)]
 struct Rounding {
     upper: usize,

@@ -16,6 +16,9 @@ use tfhe_fft::unordered::{Method, Plan};
 use super::digits::{Digits, Rest};
 use super::fourier::Spectra;
 
+/// `x + ONES` is `x` rounded to an integer, in the low bits of the mantissa, for `|x| < 2^51`; halves are rounded to the even one.
+pub(super) const ONES: f64 = 1.5 * (1u64 << 52) as f64;
+
 /// What all threads transform polynomials of one size with.
 struct Tables {
     plan: Plan,
@@ -28,7 +31,7 @@ struct Tables {
 pub(super) struct Roots {
     pub(super) re: AVec<f64>,
     pub(super) im: AVec<f64>,
-    /// Both, by registers in turn ([`by_registers`]).
+    /// Both, by registers in turn ([`ByRegisters`]).
     pub(super) by_registers: AVec<c64>,
 }
 
@@ -179,31 +182,24 @@ impl Transform {
     /// `target += 2^64·` what `spectrum`, which is overwritten, transforms back to, but for `2^-53` of a turn; of products of
     /// [`torus_scale`](Self::torus_scale).
     pub(super) fn add_backward(&mut self, target: &mut [u64], spectrum: &mut [c64]) {
-        self.backward(spectrum);
-        let (re, im) = target.split_at_mut(target.len() / 2);
-        self.arch.dispatch(Untwist::<false> {
-            re,
-            im,
-            spectrum,
-            roots: &self.tables.roots,
-        });
+        self.backward::<false>(target, spectrum);
     }
 
     /// The same, rounded to a word alone.
     pub(super) fn add_backward_finely(&mut self, target: &mut [u64], spectrum: &mut [c64]) {
-        self.backward(spectrum);
+        self.backward::<true>(target, spectrum);
+    }
+
+    fn backward<const FINE: bool>(&mut self, target: &mut [u64], spectrum: &mut [c64]) {
+        let stack = PodStack::new(&mut self.scratch);
+        self.tables.plan.inv(spectrum, stack);
         let (re, im) = target.split_at_mut(target.len() / 2);
-        self.arch.dispatch(Untwist::<true> {
+        self.arch.dispatch(Untwist::<FINE> {
             re,
             im,
             spectrum,
             roots: &self.tables.roots,
         });
-    }
-
-    fn backward(&mut self, spectrum: &mut [c64]) {
-        let stack = PodStack::new(&mut self.scratch);
-        self.tables.plan.inv(spectrum, stack);
     }
 
     /// The complex transform and nothing else, or its inverse: what the rest is compared with.
@@ -219,23 +215,17 @@ impl Transform {
 
 /// Real and imaginary parts that take turns, made to take turns by registers instead, in the order in which a register's halves are
 /// told apart the fastest.
-pub(super) struct ByRegisters<'a>(pub(super) &'a mut [f64]);
+struct ByRegisters<'a>(&'a mut [f64]);
 
 impl WithSimd for ByRegisters<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        by_registers(simd, self.0);
-    }
-}
-
-/// [`ByRegisters`], as a part of other loops.
-#[inline(always)]
-pub(super) fn by_registers<S: Simd>(simd: S, numbers: &mut [f64]) {
-    let (vectors, _) = S::as_mut_simd_f64s(numbers);
-    for pair in vectors.as_chunks_mut::<2>().0 {
-        *pair = simd.deinterleave_shfl_f64s(*pair);
+        let (vectors, _) = S::as_mut_simd_f64s(self.0);
+        for pair in vectors.as_chunks_mut::<2>().0 {
+            *pair = simd.deinterleave_shfl_f64s(*pair);
+        }
     }
 }
 
@@ -303,7 +293,6 @@ impl<const FINE: bool> NullaryFnOnce for Untwist<'_, FINE> {
 /// `2^64·x`, rounded, modulo `2^64`, for `|x| < 2^51`: sums with `1.5·2^k` leave multiples of `2^(k − 52)` in the mantissa.
 #[inline(always)]
 fn torus(x: f64) -> u64 {
-    const ONES: f64 = 1.5 * (1u64 << 52) as f64;
     /// Multiples of `2^-32`, of which those of one turn are the upper half.
     const HIGH: f64 = 1.5 * (1u64 << 20) as f64;
     const LOW: f64 = 1.5 / 4096.0;
@@ -319,7 +308,6 @@ fn torus(x: f64) -> u64 {
 /// The same, rounded to a multiple of `2^12`: the mantissa of what lies between 1 and 2.
 #[inline(always)]
 fn coarse_torus(x: f64) -> u64 {
-    const ONES: f64 = 1.5 * (1u64 << 52) as f64;
     let fraction = x - (x + ONES - ONES);
     (fraction + 1.5).to_bits() << 12 ^ 1 << 63
 }

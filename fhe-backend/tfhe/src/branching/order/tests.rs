@@ -90,7 +90,7 @@ fn visits(diagram: &Diagram, places: &[Place]) -> usize {
 fn follow(diagram: &Diagram, order: &Order, turned: bool) -> Vec<Place> {
     let mut turns = vec![if turned { 3 } else { 0 }; diagram.rotations.len()];
     // Which step's value is in a register.
-    let mut registers = vec![None; order.registers()];
+    let mut registers = vec![None; order.registers];
     for place in &order.places {
         let (group, read): (usize, Vec<&Operand>) = match *place {
             Place::Turn { rotation, turn } => {
@@ -127,11 +127,10 @@ fn steps_come_after_what_they_read_and_bits_are_visited_seldom() {
     let mut rng = ChaCha20Rng::seed_from_u64(1);
     for (groups, steps) in [(1, 5), (12, 30), (9, 600)] {
         let diagram = diagram(groups, steps, &mut rng);
-        let orders = Orders::new(&diagram, 1);
-        let [order] = orders.of_threads.as_slice() else {
-            panic!("{} orders for one thread", orders.of_threads.len());
+        let Orders::Alone(order) = Orders::new(&diagram, 1) else {
+            panic!("orders of one thread are shared");
         };
-        let places = follow(&diagram, order, false);
+        let places = follow(&diagram, &order, false);
         assert_eq!(places.len(), 8 * 3 + groups * (steps + 1));
         let distinct: BTreeSet<String> = places.iter().map(|place| format!("{place:?}")).collect();
         assert_eq!(distinct.len(), places.len());
@@ -140,7 +139,7 @@ fn steps_come_after_what_they_read_and_bits_are_visited_seldom() {
         let after = visits(&diagram, &places);
         println!(
             "{groups} groups of {steps}: {before} visits, then {after}; {} registers",
-            order.registers()
+            order.registers
         );
         assert!(2 * after < before || groups == 1, "{before}, {after}");
     }
@@ -151,10 +150,11 @@ fn threads_share_all_groups() {
     let mut rng = ChaCha20Rng::seed_from_u64(2);
     let diagram = diagram(7, 20, &mut rng);
     for threads in [2, 3, 7, 50] {
-        let orders = Orders::new(&diagram, threads);
-        assert_eq!(orders.of_threads.len(), threads.min(7));
+        let Orders::Shared(orders) = Orders::new(&diagram, threads) else {
+            panic!("orders of {threads} threads are not shared");
+        };
+        assert_eq!(orders.len(), threads.min(7));
         let places = orders
-            .of_threads
             .iter()
             .flat_map(|order| follow(&diagram, order, true));
         let results = places.filter_map(|place| match place {
