@@ -1,4 +1,5 @@
-//! Operations against what they are made of: transforms, multiply-adds and reading of operands, each measured alone in the same run.
+//! Operations against what they are made of, each measured alone in the same run: transforms, multiply-adds, and memory, which is the
+//! operand and the ciphertext that are read and the ciphertexts or rows that are written, not what lies in between.
 //!
 //! `cargo bench -p tenebra-benches --bench floor` prints a table, on one thread; `-- "CMUX 1024"` the cases of these words. Operands are met as evaluations meet them: those of
 //! trees once each, those of networks by 16 neurons one after the other, keys by all ciphertexts of a split.

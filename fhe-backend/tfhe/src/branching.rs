@@ -5,6 +5,7 @@
 //! [`diagram`] (a list of CMUX steps) → [`plan`] (parameters whose noise fits) → [`evaluate`] (query bytes to response
 //! bytes, [`steps`] on the [`kernel`]).
 
+pub(crate) mod automorphism;
 pub(crate) mod bodies;
 pub(crate) mod cost;
 pub(crate) mod crew;

@@ -1,6 +1,5 @@
 //! Operations of the evaluation, one at a time, and what they are made of: for `cargo bench --bench floor`, not for programs.
 
-use core::hint::black_box;
 use std::time::Instant;
 
 use aligned_vec::AVec;
@@ -54,7 +53,7 @@ pub struct Measured {
     pub transforms: f64,
     /// Its complex multiply-adds.
     pub multiply_adds: f64,
-    /// Reading its operand.
+    /// Reading its operand and the ciphertext, and writing what comes out.
     pub memory: f64,
 }
 
@@ -74,30 +73,32 @@ pub fn measure(operation: Operation, sizes: Sizes, rounds: usize) -> Measured {
     let mut floor = Floor::new(
         sizes.polynomial_size,
         parts.rows,
-        parts.bytes * sizes.operands,
+        parts.bytes() * sizes.operands,
+        parts
+            .moved
+            .map(|polynomials| polynomials * sizes.polynomial_size * 8),
     );
-    let mut least = [f64::INFINITY; 4];
+    let mut least = [f64::INFINITY; 5];
     for _ in 0..rounds {
         let coefficients = sizes.polynomial_size as f64;
         let repetitions = 50_000_000 / (sizes.polynomial_size * 50) + 1;
         let times = [
             time(case.sizes.operands * case.sizes.uses, || case.run()),
-            time(repetitions, || floor.transforms()) / 2.0 * parts.transforms,
+            time(repetitions, || floor.transforms()) / 2.0 * parts.transforms as f64,
             time(repetitions, || floor.multiply_adds()) * coefficients / Floor::COEFFICIENTS as f64,
-            time(2, || {
-                black_box(floor.read());
-            }) / (sizes.operands * sizes.uses) as f64,
+            time(2, || floor.read_operands()) / (sizes.operands * sizes.uses) as f64,
+            time(repetitions, || floor.read_and_write()),
         ];
         for (least, time) in least.iter_mut().zip(times) {
             *least = least.min(time);
         }
     }
-    let [whole, transforms, multiply_adds, memory] = least;
+    let [whole, transforms, multiply_adds, operands, moved] = least;
     Measured {
         whole,
         transforms,
         multiply_adds,
-        memory,
+        memory: operands + moved,
     }
 }
 
@@ -109,9 +110,12 @@ fn time(calls: usize, mut call: impl FnMut()) -> f64 {
 }
 
 struct Parts {
-    transforms: f64,
+    transforms: usize,
+    /// And columns, of the operand.
     rows: (usize, usize),
-    bytes: usize,
+    /// Polynomials of ciphertexts that are read and written.
+    moved: [usize; 2],
+    size: usize,
 }
 
 struct Case {
@@ -207,22 +211,36 @@ impl Case {
         let levels = usize::from(self.sizes.level_count);
         let columns = self.sizes.glwe_dimension + 1;
         let limbs = 1 + usize::from(self.sizes.exact);
-        let (transforms, rows) = match self.operation {
+        let (transforms, rows, moved) = match self.operation {
             Operation::Cmux => (
                 columns * (levels + limbs),
                 (levels * columns, limbs * columns),
+                [columns, columns],
             ),
-            Operation::ClearCmux => (levels + limbs * columns, (levels, limbs * columns)),
-            Operation::Split => (levels + 2 + limbs, (levels, 2 + limbs)),
+            Operation::ClearCmux => (
+                levels + limbs * columns,
+                (levels, limbs * columns),
+                [1, columns],
+            ),
+            Operation::Split => (levels + 2 + limbs, (levels, 2 + limbs), [2, 4]),
             // Three keys; the rows of GGSWs are in one limb, and all is in the Fourier domain unless it has to be exact.
-            Operation::Pair if self.sizes.exact => (levels + 3 * 4 + 8, (3 * levels, 4)),
-            Operation::Pair => (levels + 2, (levels, 6)),
-            Operation::Row => (columns * limbs, (1, limbs * columns)),
+            Operation::Pair if self.sizes.exact => (levels + 3 * 4 + 8, (3 * levels, 4), [2, 8]),
+            Operation::Pair => (levels + 2, (levels, 6), [2, 8]),
+            // What is written is the operand.
+            Operation::Row => (columns * limbs, (1, limbs * columns), [columns, 0]),
         };
         Parts {
-            transforms: transforms as f64,
+            transforms,
             rows,
-            bytes: rows.0 * rows.1 * self.sizes.polynomial_size * 8,
+            moved,
+            size: self.sizes.polynomial_size,
         }
+    }
+}
+
+impl Parts {
+    /// Bytes of the operand.
+    fn bytes(&self) -> usize {
+        self.rows.0 * self.rows.1 * self.size * 8
     }
 }

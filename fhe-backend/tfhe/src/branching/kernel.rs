@@ -82,12 +82,14 @@ pub(crate) trait Kernel: Send {
         load: impl FnMut(usize, &mut [u64], &mut [u64]),
     );
 
-    /// Takes the digits of a mask, for [`add_switch`](Self::add_switch).
+    /// Takes the digits of a mask, for [`multiply`](Self::multiply).
     fn decompose(&mut self, source: &[u64], gadget: SwitchGadget);
 
-    /// `target += Σ_j digits_j·key_j`, with the digits that were taken last, of the key's gadget: what switches a mask from one key to
-    /// another.
-    fn add_switch(&mut self, target: &mut [u64], key: &Self::SwitchKey);
+    /// `Σ_j digits_j·key_j`, with the digits that were taken last, of the key's gadget: what switches a mask from one key to another.
+    fn multiply(&mut self, key: &Self::SwitchKey);
+
+    /// Adds the mask or the body of what was multiplied last to `target`, each once.
+    fn add_product(&mut self, part: Part, target: &mut [u64]);
 
     /// Brings the row of a level of a pair key to the kernel's form; `part` is the place among the keys of
     /// [`pair_to_rows`](Self::pair_to_rows).
@@ -109,6 +111,35 @@ pub(crate) trait Kernel: Send {
         ggsws: &mut [Self::Ggsw],
         slots: Slots,
     );
+}
+
+/// A polynomial of a GLWE with one mask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Mask,
+    Body,
+}
+
+impl Part {
+    pub(crate) const BOTH: [Self; 2] = [Self::Mask, Self::Body];
+
+    /// The polynomial of a GLWE.
+    pub(crate) fn of(self, glwe: &[u64]) -> &[u64] {
+        let (mask, body) = glwe.split_at(glwe.len() / 2);
+        match self {
+            Self::Mask => mask,
+            Self::Body => body,
+        }
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn of_mut(self, glwe: &mut [u64]) -> &mut [u64] {
+        let (mask, body) = glwe.split_at_mut(glwe.len() / 2);
+        match self {
+            Self::Mask => mask,
+            Self::Body => body,
+        }
+    }
 }
 
 /// Which level of which GGSW.

@@ -14,11 +14,12 @@ use tenebra_client::bits::BitReader;
 use tenebra_client::packing::{SwitchGadget, SwitchKeys, automorphism_exponent, last_split};
 use tenebra_client::random::MaskStream;
 
-use super::kernel::{CpuKernel, Kernel, KeyBits, Slots};
+use super::automorphism::{Automorphism, subtract_down};
+use super::kernel::{CpuKernel, Kernel, KeyBits, Part, Slots};
 use super::packed::exact_switches;
 use super::plan::Gadget;
 use super::ramp::{add_ramp, subtract_ramp};
-use super::words::{combine, update};
+use super::words::combine;
 
 /// An evaluation key, prepared once: its rows in the kernel's form.
 pub(crate) struct UnpackingKey<K: Kernel = CpuKernel> {
@@ -108,8 +109,10 @@ impl<K: Kernel> UnpackingKey<K> {
         let mut switches = Vec::new();
         for (index, gadget) in keys.gadgets.gadgets(size).enumerate() {
             let back = match index == last + 1 {
-                true => 1,
-                false => inverse(automorphism_exponent(size, index.min(last)), size),
+                true => Automorphism::new(1, size),
+                false => {
+                    Automorphism::new(automorphism_exponent(size, index.min(last)), size).inverse()
+                }
             };
             // Keys of the last step: in the Fourier domain, the automorphism's also for what it takes elsewhere.
             let (paired, switched) = (index >= last && !exact, index <= last || exact);
@@ -119,7 +122,7 @@ impl<K: Kernel> UnpackingKey<K> {
                 masks.fill(mask);
                 read_bodies(&mut reader, kept, body);
                 let load = |column: usize, polynomial: &mut [u64]| {
-                    automorphism(&row[column * size..][..size], back, polynomial);
+                    back.turn(&row[column * size..][..size], polynomial);
                 };
                 if let Some(key) = &mut key {
                     kernel.transform_switch_row(key, level, load);
@@ -144,27 +147,9 @@ impl<K: Kernel> UnpackingKey<K> {
         })
     }
 
-    /// The digits of `ciphertext`'s mask, by the gadget of automorphism `t`.
+    /// The digits of a ciphertext's mask, by the gadget of automorphism `t`.
     fn decompose(&self, kernel: &mut K, t: usize, ciphertext: &[u64]) {
-        let (mask, _) = ciphertext.split_at(ciphertext.len() / 2);
-        kernel.decompose(mask, self.splits[t].0);
-    }
-
-    /// `τ_t(ciphertext)` under the key, by digits that were taken; `scratch` has `2N` words.
-    fn turn(
-        &self,
-        kernel: &mut K,
-        t: usize,
-        ciphertext: &[u64],
-        turned: &mut [u64],
-        scratch: &mut [u64],
-    ) {
-        let size = ciphertext.len() / 2;
-        let (mask, body) = scratch.split_at_mut(size);
-        mask.fill(0);
-        body.copy_from_slice(&ciphertext[size..]);
-        kernel.add_switch(scratch, &self.splits[t].1);
-        turn_glwe(scratch, automorphism_exponent(size, t), turned);
+        kernel.decompose(Part::Mask.of(ciphertext), self.splits[t].0);
     }
 }
 
@@ -184,14 +169,6 @@ impl UnpackingKey {
     }
 }
 
-/// `(b, 0)`, whose phase is `−t·b`.
-fn start_product(ciphertext: &[u64], product: &mut [u64]) {
-    let size = ciphertext.len() / 2;
-    let (mask, body) = product.split_at_mut(size);
-    mask.copy_from_slice(&ciphertext[size..]);
-    body.fill(0);
-}
-
 /// Replaces `c` by `c + τ_t(c)`, whose slots are those at even multiples of `2^t`, doubled; `odd`, if asked for, becomes
 /// `(c − τ_t(c))·X^(−2^t)`, with those at odd multiples. `scratch` has [`scratch_len`] words.
 pub(crate) fn split<K: Kernel>(
@@ -199,30 +176,44 @@ pub(crate) fn split<K: Kernel>(
     key: &UnpackingKey<K>,
     t: usize,
     ciphertext: &mut [u64],
-    odd: Option<&mut [u64]>,
+    mut odd: Option<&mut [u64]>,
     scratch: &mut [u64],
 ) {
     let size = ciphertext.len() / 2;
-    let (turned, scratch) = scratch.split_at_mut(2 * size);
+    let turn = Automorphism::new(automorphism_exponent(size, t), size);
+    let switched = &mut scratch[..size];
     key.decompose(kernel, t, ciphertext);
-    key.turn(kernel, t, ciphertext, turned, &mut scratch[..2 * size]);
-    if let Some(odd) = odd {
-        for ((odd, even), turned) in odd
-            .chunks_exact_mut(size)
-            .zip(ciphertext.chunks_exact(size))
-            .zip(turned.chunks_exact(size))
-        {
-            subtract_down(odd, even, turned, 1 << t);
+    kernel.multiply(&key.splits[t].1);
+    for part in Part::BOTH {
+        let even = part.of_mut(ciphertext);
+        match part {
+            Part::Mask => switched.fill(0),
+            Part::Body => switched.copy_from_slice(even),
+        }
+        kernel.add_product(part, switched);
+        match &mut odd {
+            None => turn.add(switched, even),
+            Some(odd) => turn.split(switched, even, part.of_mut(odd), 1 << t),
         }
     }
-    update(ciphertext, turned, u64::wrapping_add);
 }
 
-/// `(one − other)·X^(−down)`.
-fn subtract_down(out: &mut [u64], one: &[u64], other: &[u64], down: usize) {
-    let (kept, wrapped) = out.split_at_mut(out.len() - down);
-    combine(kept, &one[down..], &other[down..], u64::wrapping_sub);
-    combine(wrapped, &other[..down], &one[..down], u64::wrapping_sub);
+/// `(0, b)`, or `(b, 0)` whose phase is `−t·b`, and the product of a key with digits that were taken.
+fn switch<K: Kernel>(
+    kernel: &mut K,
+    key: &K::SwitchKey,
+    (ciphertext, body_in): (&[u64], Part),
+    switched: &mut [u64],
+) {
+    kernel.multiply(key);
+    for part in Part::BOTH {
+        let target = part.of_mut(switched);
+        match part == body_in {
+            true => target.copy_from_slice(Part::Body.of(ciphertext)),
+            false => target.fill(0),
+        }
+        kernel.add_product(part, target);
+    }
 }
 
 /// What is in the one slot or the two of a GLWE, as rows of GGSWs: the GLWE `(a, b)` of `m·q/B^j`, which is the body row, and one of
@@ -246,8 +237,7 @@ pub(crate) fn to_rows<K: Kernel>(
     let last = last_split(size);
     let (product, scratch) = scratch.split_at_mut(2 * size);
     key.decompose(kernel, last, ciphertext);
-    start_product(ciphertext, product);
-    kernel.add_switch(product, square);
+    switch(kernel, square, (ciphertext, Part::Mask), product);
     let (even, odd) = match slots {
         Slots::One((bit, level)) => {
             for (r, row) in [product, ciphertext].into_iter().enumerate() {
@@ -266,10 +256,12 @@ pub(crate) fn to_rows<K: Kernel>(
     };
     let (turned, scratch) = scratch.split_at_mut(2 * size);
     let (turned_product, scratch) = scratch.split_at_mut(2 * size);
-    key.turn(kernel, last, ciphertext, turned, scratch);
-    start_product(ciphertext, scratch);
-    kernel.add_switch(scratch, turned_square);
-    turn_glwe(scratch, automorphism_exponent(size, last), turned_product);
+    let turn = Automorphism::new(automorphism_exponent(size, last), size);
+    let (_, key) = &key.splits[last];
+    switch(kernel, key, (ciphertext, Part::Body), scratch);
+    turn.turn_glwe(scratch, turned);
+    switch(kernel, turned_square, (ciphertext, Part::Mask), scratch);
+    turn.turn_glwe(scratch, turned_product);
     let rows = [(&*product, &*turned_product), (ciphertext, &*turned)];
     for (r, (one, other)) in rows.into_iter().enumerate() {
         let (bit, level) = even;
@@ -306,35 +298,4 @@ pub(crate) fn to_key_of_bits(ciphertext: &mut [u64]) {
     let (mask, body) = ciphertext.split_at_mut(ciphertext.len() / 2);
     add_ramp(body, mask);
     mask.iter_mut().for_each(|word| *word <<= 1);
-}
-
-/// Both polynomials at `X^exponent`.
-fn turn_glwe(glwe: &[u64], exponent: usize, turned: &mut [u64]) {
-    let size = glwe.len() / 2;
-    let polynomials = glwe.chunks_exact(size).zip(turned.chunks_exact_mut(size));
-    polynomials.for_each(|(polynomial, turned)| automorphism(polynomial, exponent, turned));
-}
-
-/// The odd number whose product with `exponent` is 1 modulo `2N`, by Newton's iteration: bits that agree double.
-fn inverse(exponent: usize, size: usize) -> usize {
-    let mut inverse = exponent;
-    for _ in 0..6 {
-        let rest = 2usize.wrapping_sub(exponent.wrapping_mul(inverse));
-        inverse = inverse.wrapping_mul(rest);
-    }
-    inverse & (2 * size - 1)
-}
-
-/// `polynomial(X^exponent)`, `exponent` odd.
-fn automorphism(polynomial: &[u64], exponent: usize, out: &mut [u64]) {
-    let size = polynomial.len();
-    let mut target = 0;
-    for coefficient in polynomial {
-        if target < size {
-            out[target] = *coefficient;
-        } else {
-            out[target - size] = coefficient.wrapping_neg();
-        }
-        target = (target + exponent) & (2 * size - 1);
-    }
 }

@@ -14,7 +14,7 @@ use tenebra_client::packing::SwitchGadget;
 use super::fourier::{FourierRows, Spectra, sum_products};
 use super::pair::{PairKey, ToRows};
 use super::transform::Transform;
-use super::{Kernel, KeyBits, Slots};
+use super::{Kernel, KeyBits, Part, Slots};
 use crate::branching::plan::Gadget;
 use crate::branching::ramp::subtract_half_ramp;
 use crate::branching::words::update;
@@ -58,6 +58,8 @@ pub(crate) struct CpuKernel {
     rest: AVec<u64>,
     digits: Spectra,
     products: Spectra,
+    /// Where the lower limbs are of what was multiplied last, mask and body.
+    limbs: [Option<usize>; 2],
 }
 
 impl Kernel for CpuKernel {
@@ -99,6 +101,7 @@ impl Kernel for CpuKernel {
             rest: avec![0; size],
             digits: Spectra::new(size),
             products: Spectra::new(size),
+            limbs: [None; 2],
         }
     }
 
@@ -171,7 +174,9 @@ impl Kernel for CpuKernel {
         let arch = self.transform.arch;
         let (products, digits) = (&mut self.products, &self.digits);
         sum_products(arch, products, digits, &ggsw.0, first * levels);
-        self.add_products(target, if exact { masks + 1 } else { 0 });
+        for (column, target) in target.chunks_exact_mut(size).enumerate() {
+            self.add_column(column, exact.then_some(masks + 1 + column), target);
+        }
     }
 
     fn decompose(&mut self, source: &[u64], gadget: SwitchGadget) {
@@ -182,10 +187,18 @@ impl Kernel for CpuKernel {
         self.transform.forward_digits(digits, 0, source, gadget);
     }
 
-    fn add_switch(&mut self, target: &mut [u64], key: &SwitchKey) {
+    fn multiply(&mut self, key: &SwitchKey) {
         let (arch, products) = (self.transform.arch, &mut self.products);
         sum_products(arch, products, &self.digits, &key.rows, 0);
-        self.add_products(target, key.exact);
+        self.limbs = [0, 1].map(|column| (column < key.exact).then_some(2 + column));
+    }
+
+    fn add_product(&mut self, part: Part, target: &mut [u64]) {
+        let column = match part {
+            Part::Mask => 0,
+            Part::Body => 1,
+        };
+        self.add_column(column, self.limbs[column], target);
     }
 
     fn transform_pair_row(
@@ -216,7 +229,6 @@ impl Kernel for CpuKernel {
         key.multiply(transform, &self.digits, &mut self.products);
         transform.arch.dispatch(ToRows {
             spectra: &self.products,
-            turned: transform.turned(),
             ggsws,
             levels: self.gadget.level_count,
             slots,
@@ -251,24 +263,17 @@ impl CpuKernel {
         }
     }
 
-    /// Adds what `products` transform back to, of which the first `exact` polynomials are in two limbs.
-    fn add_products(&mut self, target: &mut [u64], exact: usize) {
-        let size = self.gadget.polynomial_size;
-        let columns = target.len() / size;
-        for (column, target) in target.chunks_exact_mut(size).enumerate() {
-            let high = self.products.polynomial(column);
-            if column >= exact {
-                self.transform.add_backward(target, high);
-                continue;
+    /// Adds what a column of `products` transforms back to, the lower limb of it in another column.
+    fn add_column(&mut self, column: usize, low: Option<usize>, target: &mut [u64]) {
+        match low {
+            None => {
+                let product = self.products.polynomial(column);
+                self.transform.add_backward(target, product);
             }
-            self.rest.fill(0);
-            self.transform.add_backward(&mut self.rest, high);
-            update(target, &self.rest, |target, high| {
-                // High halves are multiplied exactly; what differs is the error of the transform.
-                target.wrapping_add(high.wrapping_add(1 << 31) >> 32 << 32)
-            });
-            let low = self.products.polynomial(columns + column);
-            self.transform.add_backward_finely(target, low);
+            Some(low) => {
+                let limbs = self.products.two([column, low]);
+                self.transform.add_limbs_backward(target, limbs);
+            }
         }
     }
 }
@@ -438,7 +443,10 @@ mod tests {
                     }
                     let mut switched = target.clone();
                     kernel.decompose(&source, gadget);
-                    kernel.add_switch(&mut switched, &key);
+                    kernel.multiply(&key);
+                    for part in Part::BOTH {
+                        kernel.add_product(part, part.of_mut(&mut switched));
+                    }
                     let exact = add_rows(&target, (&source, base_log.into()), &rows);
                     let errors = switched.iter().zip(&exact);
                     let errors = errors.map(|(a, b)| a.wrapping_sub(*b).cast_signed() as f64);

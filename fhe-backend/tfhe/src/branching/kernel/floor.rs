@@ -15,15 +15,22 @@ pub(crate) struct Floor {
     products: Spectra,
     rows: FourierRows,
     memory: Vec<u64>,
+    read: Vec<u64>,
+    written: Vec<u64>,
 }
 
 impl Floor {
     /// Those of the rows that are multiplied: all of it stays in the closest cache.
     pub(crate) const COEFFICIENTS: usize = 64;
 
-    /// Transforms of polynomials of `size` coefficients, sums of products of `rows` rows of `columns` columns, and passes over as many
-    /// bytes.
-    pub(crate) fn new(size: usize, (rows, columns): (usize, usize), bytes: usize) -> Self {
+    /// Transforms of polynomials of `size` coefficients, sums of products of `rows` rows of `columns` columns, passes over as many bytes of
+    /// operands, and over what is read and written besides.
+    pub(crate) fn new(
+        size: usize,
+        (rows, columns): (usize, usize),
+        bytes: usize,
+        [read, written]: [usize; 2],
+    ) -> Self {
         let mut spectrum = Spectra::new(size);
         spectrum.resize(1);
         let mut factors = Spectra::new(Self::COEFFICIENTS);
@@ -35,6 +42,8 @@ impl Floor {
             products: Spectra::new(Self::COEFFICIENTS),
             rows: FourierRows::empty(rows, columns, Self::COEFFICIENTS),
             memory: vec![1; bytes / 8],
+            read: vec![1; read / 8],
+            written: vec![1; written / 8],
         }
     }
 
@@ -55,9 +64,17 @@ impl Floor {
         black_box(&mut self.products);
     }
 
-    /// Reads all of the memory.
-    pub(crate) fn read(&self) -> u64 {
-        self.transform.arch.dispatch(Read(black_box(&self.memory)))
+    /// Reads all operands.
+    pub(crate) fn read_operands(&self) {
+        let arch = self.transform.arch;
+        black_box(arch.dispatch(Read(black_box(&self.memory))));
+    }
+
+    /// Reads and writes what an operation does besides.
+    pub(crate) fn read_and_write(&mut self) {
+        let arch = self.transform.arch;
+        let sum = arch.dispatch(Read(black_box(&self.read)));
+        black_box(&mut self.written).fill(sum);
     }
 }
 

@@ -6,7 +6,7 @@ use aligned_vec::AVec;
 use pulp::{Arch, Simd, WithSimd, bytemuck};
 use tfhe_fft::c64;
 
-const ZERO: c64 = c64 { re: 0.0, im: 0.0 };
+pub(super) const ZERO: c64 = c64 { re: 0.0, im: 0.0 };
 
 /// Coefficients that lie together in [`FourierRows`]: two cache lines, twice the widest vector register.
 pub(super) const LINE: usize = 8;
@@ -38,6 +38,13 @@ impl Spectra {
     pub(super) fn polynomial(&mut self, index: usize) -> &mut [c64] {
         let start = index * self.stride();
         &mut self.data[start..][..self.len]
+    }
+
+    /// Two polynomials, the second of them behind the first.
+    pub(super) fn two(&mut self, [first, second]: [usize; 2]) -> [&mut [c64]; 2] {
+        let (stride, len) = (self.stride(), self.len);
+        let (before, behind) = self.data.split_at_mut(second * stride);
+        [&mut before[first * stride..][..len], &mut behind[..len]]
     }
 
     /// The numbers of a polynomial and of all behind it, and how far apart two polynomials begin.
@@ -155,27 +162,15 @@ impl WithSimd for Load<'_> {
 }
 
 impl FourierRows {
-    /// Stores `scale` times numbers of a line of coefficients: row, column, line.
+    /// Real and imaginary parts of a line of coefficients, in the order of registers: row, column, line.
     #[inline(always)]
-    pub(super) fn put<S: Simd>(
+    pub(super) fn entry<S: Simd>(
         &mut self,
-        simd: S,
         (row, column, line): (usize, usize, usize),
-        numbers: &[c64; LINE],
-        scale: f64,
-    ) {
+    ) -> &mut [[S::f64s; 2]] {
         let start = ((line * self.rows + row) * self.columns + column) * LINE;
         let entry = bytemuck::cast_slice_mut(&mut self.data[start..][..LINE]);
-        let (pairs, _) = S::as_mut_simd_f64s(entry).0.as_chunks_mut::<2>();
-        let (numbers, _) = S::as_simd_f64s(bytemuck::cast_slice(numbers))
-            .0
-            .as_chunks::<2>();
-        let scale = simd.splat_f64s(scale);
-        for (pair, numbers) in pairs.iter_mut().zip(numbers) {
-            *pair = simd
-                .deinterleave_shfl_f64s(*numbers)
-                .map(|part| simd.mul_f64s(part, scale));
-        }
+        S::as_mut_simd_f64s(entry).0.as_chunks_mut().0
     }
 }
 
@@ -222,9 +217,14 @@ const fn numbers_per_line<S: Simd>() -> usize {
     2 * LINE / S::F64_LANES
 }
 
+/// Registers that hold the real parts of a line, and as many its imaginary ones.
+pub(super) const fn registers<S: Simd>() -> usize {
+    numbers_per_line::<S>() / 2
+}
+
 /// Pairs of vectors of complex numbers.
 #[inline(always)]
-fn numbers<S: Simd>(values: &[c64]) -> &[[S::f64s; 2]] {
+pub(super) fn numbers<S: Simd>(values: &[c64]) -> &[[S::f64s; 2]] {
     let (vectors, _) = S::as_simd_f64s(bytemuck::cast_slice(values));
     vectors.as_chunks().0
 }
@@ -278,36 +278,78 @@ impl<const COLUMNS: usize> WithSimd for SumProducts<'_, COLUMNS> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let pairs_per_line = numbers_per_line::<S>() / 2;
-        let stride = self.factors.stride() / S::F64_LANES;
-        let factors = numbers::<S>(&self.factors.data);
-        let (entries, _) = S::as_simd_f64s(bytemuck::cast_slice(&self.rows.data));
-        let (entries, _) = entries.as_chunks::<2>();
+        let stride = self.products.stride() / S::F64_LANES;
+        let sums = Sums::<S, COLUMNS>::new(self.factors, self.rows, self.first);
         let (products, _) = S::as_mut_simd_f64s(bytemuck::cast_slice_mut(&mut self.products.data));
         let (products, _) = products.as_chunks_mut::<2>();
-        let of_row = COLUMNS * pairs_per_line;
-        let of_line = self.rows.rows * of_row;
-        for (line, entries) in entries.chunks_exact(of_line).enumerate() {
-            for part in 0..pairs_per_line {
-                let at = line * pairs_per_line + part;
-                let mut sums = [[simd.splat_f64s(0.0); 2]; COLUMNS];
-                let factors = factors[at..].iter().step_by(stride);
-                let rows = factors.zip(entries.chunks_exact(of_row));
-                for (factor, row) in rows.skip(self.first) {
-                    let [re, im] = simd.deinterleave_shfl_f64s(*factor);
-                    let minus_im = simd.neg_f64s(im);
-                    let row = row[part..].iter().step_by(pairs_per_line);
-                    for ([sum_re, sum_im], [entry_re, entry_im]) in sums.iter_mut().zip(row) {
-                        *sum_re = simd.mul_add_e_f64s(re, *entry_re, *sum_re);
-                        *sum_im = simd.mul_add_e_f64s(re, *entry_im, *sum_im);
-                        *sum_re = simd.mul_add_e_f64s(minus_im, *entry_im, *sum_re);
-                        *sum_im = simd.mul_add_e_f64s(im, *entry_re, *sum_im);
-                    }
-                }
-                for (column, sum) in sums.into_iter().enumerate() {
+        let zero = [[simd.splat_f64s(0.0); 2]; COLUMNS];
+        for (line, entries) in sums.lines() {
+            for part in 0..registers::<S>() {
+                let at = line * registers::<S>() + part;
+                for (column, sum) in sums
+                    .of(simd, (entries, part), at, zero)
+                    .into_iter()
+                    .enumerate()
+                {
                     products[column * stride + at] = simd.interleave_shfl_f64s(sum);
                 }
             }
         }
+    }
+}
+
+/// Sums of products, a register of numbers at a time.
+pub(super) struct Sums<'a, S: Simd, const COLUMNS: usize> {
+    factors: &'a [[S::f64s; 2]],
+    stride: usize,
+    entries: &'a [[S::f64s; 2]],
+    rows: usize,
+    first: usize,
+}
+
+impl<'a, S: Simd, const COLUMNS: usize> Sums<'a, S, COLUMNS> {
+    /// Of the rows from `first` on.
+    #[inline(always)]
+    pub(super) fn new(factors: &'a Spectra, rows: &'a FourierRows, first: usize) -> Self {
+        Self {
+            factors: numbers::<S>(&factors.data),
+            stride: factors.stride() / S::F64_LANES,
+            entries: numbers::<S>(&rows.data),
+            rows: rows.rows,
+            first,
+        }
+    }
+
+    /// The lines of the rows.
+    #[inline(always)]
+    pub(super) fn lines(&self) -> impl Iterator<Item = (usize, &'a [[S::f64s; 2]])> {
+        let of_line = self.rows * COLUMNS * registers::<S>();
+        self.entries.chunks_exact(of_line).enumerate()
+    }
+
+    /// Real and imaginary parts of the sums in part of a line, register `at` of the factors, added to `sums`.
+    #[inline(always)]
+    pub(super) fn of(
+        &self,
+        simd: S,
+        (entries, part): (&[[S::f64s; 2]], usize),
+        at: usize,
+        mut sums: [[S::f64s; 2]; COLUMNS],
+    ) -> [[S::f64s; 2]; COLUMNS] {
+        let per_line = registers::<S>();
+        let factors = self.factors[at..].iter().step_by(self.stride);
+        let rows = factors.zip(entries.chunks_exact(COLUMNS * per_line));
+        for (factor, row) in rows.skip(self.first) {
+            let [re, im] = simd.deinterleave_shfl_f64s(*factor);
+            let minus_im = simd.neg_f64s(im);
+            let row = row[part..].iter().step_by(per_line);
+            for ([sum_re, sum_im], [entry_re, entry_im]) in sums.iter_mut().zip(row) {
+                *sum_re = simd.mul_add_e_f64s(re, *entry_re, *sum_re);
+                *sum_im = simd.mul_add_e_f64s(re, *entry_im, *sum_im);
+                *sum_re = simd.mul_add_e_f64s(minus_im, *entry_im, *sum_re);
+                *sum_im = simd.mul_add_e_f64s(im, *entry_re, *sum_im);
+            }
+        }
+        sums
     }
 }

@@ -4,12 +4,12 @@
 //! Rows are sums of products with digits as they are, not modulo `q`: up to `2^(b + 7)` times as large as words, so that transforms err as
 //! much more in what is multiplied with them (`docs/scheme.md`, §5).
 
-use pulp::{Simd, WithSimd};
+use pulp::{Simd, WithSimd, bytemuck};
 use tenebra_client::packing::SwitchGadget;
 use tfhe_fft::c64;
 
 use super::cpu::FourierGgsw;
-use super::fourier::{FourierRows, LINE, Spectra, sum_products};
+use super::fourier::{FourierRows, LINE, Spectra, Sums, numbers, registers};
 use super::transform::Transform;
 use super::{Place, Slots};
 
@@ -41,13 +41,24 @@ impl PairKey {
         (part, level): (usize, usize),
         row: &Spectra,
     ) {
-        self.rows
-            .store(transform.arch, (level, 2 * part), row, 0..2, 1.0);
+        self.rows.store(
+            transform.arch,
+            (level, 2 * part),
+            row,
+            0..2,
+            transform.torus_scale(),
+        );
     }
 
-    /// The products of digits with all three, behind which `spectra` hold what is split.
+    /// Adds the body to, and turns, what [`ToRows`] reads: the products of digits with all three, behind which `spectra` hold what is split.
     pub(super) fn multiply(&self, transform: &Transform, digits: &Spectra, spectra: &mut Spectra) {
-        sum_products(transform.arch, spectra, digits, &self.rows, 0);
+        transform.arch.dispatch(Multiply {
+            rows: &self.rows,
+            digits,
+            spectra,
+            turned: transform.turned(),
+            scale: transform.torus_scale(),
+        });
     }
 }
 
@@ -59,77 +70,89 @@ impl PairKey {
     }
 }
 
+/// [`PairKey::multiply`].
+struct Multiply<'a> {
+    rows: &'a FourierRows,
+    digits: &'a Spectra,
+    spectra: &'a mut Spectra,
+    /// Where the conjugates of the numbers of a polynomial are when it is turned.
+    turned: &'a [u32],
+    scale: f64,
+}
+
+impl WithSimd for Multiply<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let sums = Sums::<S, { PairKey::OPERAND }>::new(self.digits, self.rows, 0);
+        for (line, entries) in sums.lines() {
+            for part in 0..registers::<S>() {
+                let at = line * registers::<S>() + part;
+                let starts = self.starts(simd, at);
+                let products = sums.of(simd, (entries, part), at, starts);
+                self.store(simd, at, products);
+            }
+        }
+    }
+}
+
+impl Multiply<'_> {
+    /// The body, where products are added to it.
+    #[inline(always)]
+    fn starts<S: Simd>(&self, simd: S, at: usize) -> [[S::f64s; 2]; PairKey::OPERAND] {
+        let body = self.spectra.numbers(PairKey::OPERAND + 1);
+        let scale = simd.splat_f64s(self.scale);
+        let body = simd.deinterleave_shfl_f64s(numbers::<S>(body)[at]);
+        let body = body.map(|part| simd.mul_f64s(part, scale));
+        let zero = [simd.splat_f64s(0.0); 2];
+        [zero, body, body, zero, body, zero]
+    }
+
+    #[inline(always)]
+    fn store<S: Simd>(&mut self, simd: S, at: usize, products: [[S::f64s; 2]; PairKey::OPERAND]) {
+        let places = &self.turned[at * S::F64_LANES..][..S::F64_LANES];
+        for (column, [re, im]) in products.into_iter().enumerate() {
+            let out = self.spectra.polynomial(column);
+            if matches!(column, 2 | 3) {
+                let (numbers, _) = S::as_mut_simd_f64s(bytemuck::cast_slice_mut(out));
+                numbers.as_chunks_mut::<2>().0[at] = simd.interleave_shfl_f64s([re, im]);
+                continue;
+            }
+            let conjugates = simd.interleave_shfl_f64s([re, simd.neg_f64s(im)]);
+            let conjugates: &[c64] = bytemuck::cast_slice(bytemuck::bytes_of(&conjugates));
+            for (place, number) in places.iter().zip(conjugates) {
+                out[*place as usize] = *number;
+            }
+        }
+    }
+}
+
 /// Makes rows of what was [multiplied](PairKey::multiply). Row `r·ℓ + j` of a GGSW belongs to level `j`.
 pub(super) struct ToRows<'a> {
     pub(super) spectra: &'a Spectra,
-    /// Where the conjugates of a turned polynomial's numbers are.
-    pub(super) turned: &'a [u32],
     pub(super) ggsws: &'a mut [FourierGgsw],
     pub(super) levels: usize,
     pub(super) slots: Slots,
     pub(super) scale: f64,
 }
 
-/// Numbers that are made together, as they lie in rows.
-type Line = [c64; LINE];
-
-/// One of the two rows of a level: the number of the polynomials that it is the sum of, the second one to be turned, and to which of their
-/// columns the body belongs.
-struct Sum {
-    one: usize,
-    other: usize,
-    body_in_one: Option<usize>,
-    body_in_other: usize,
-}
-
-/// `(b, 0) + d·K_1` and `(b, 0) + d·K_2`; what is split, and `(0, b) + d·K_0`.
-const SUMS: [Sum; 2] = [
-    Sum {
-        one: 2,
-        other: 4,
-        body_in_one: Some(0),
-        body_in_other: 0,
-    },
-    Sum {
-        one: PairKey::OPERAND,
-        other: 0,
-        body_in_one: None,
-        body_in_other: 1,
-    },
-];
+/// What the two rows of a level are sums of: `(b, 0) + d·K_1` and, turned, `(b, 0) + d·K_2`; what is split and, turned, `(0, b) + d·K_0`.
+const SUMS: [[usize; 2]; 2] = [[2, 4], [PairKey::OPERAND, 0]];
 
 impl WithSimd for ToRows<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        for line in 0..self.turned.len() / LINE {
-            for (r, sum) in SUMS.iter().enumerate() {
+        let one = simd.splat_f64s(1.0);
+        let scales = [one, simd.splat_f64s(self.scale)];
+        let lines = self.spectra.numbers(0).len() / LINE;
+        for line in 0..lines {
+            for (r, (sum, scale)) in SUMS.iter().zip(scales).enumerate() {
                 for column in 0..2 {
-                    let one = self.one(sum, column, line);
-                    let (even, odd) = match self.slots {
-                        Slots::One(place) => {
-                            self.put(simd, place, (r, column, line), &one);
-                            continue;
-                        }
-                        Slots::Two(even, odd) => (even, odd),
-                    };
-                    let other = self.turned(sum, column, line);
-                    let mut added = one;
-                    for (one, other) in added.iter_mut().zip(&other) {
-                        *one += other;
-                    }
-                    self.put(simd, even, (r, column, line), &added);
-                    let Some(odd) = odd else { continue };
-                    let mut down = one;
-                    for (one, other) in down.iter_mut().zip(&other) {
-                        // Times X^(−N/2), which is −i in all numbers.
-                        *one = c64 {
-                            re: one.im - other.im,
-                            im: other.re - one.re,
-                        };
-                    }
-                    self.put(simd, odd, (r, column, line), &down);
+                    let [one, other] = sum.map(|index| self.spectra.line(index + column, line));
+                    self.line(simd, (r, column, line), (one, scale), other);
                 }
             }
         }
@@ -137,47 +160,49 @@ impl WithSimd for ToRows<'_> {
 }
 
 impl ToRows<'_> {
+    /// A line of a column of row `r`, of the sum of two polynomials and, if there is an odd slot, of their difference.
     #[inline(always)]
-    fn one(&self, sum: &Sum, column: usize, line: usize) -> Line {
-        let mut one = *self.spectra.line(sum.one + column, line);
-        if sum.body_in_one == Some(column) {
-            let body = self.spectra.line(PairKey::OPERAND + 1, line);
-            for (one, body) in one.iter_mut().zip(body) {
-                *one += body;
-            }
-        }
-        one
-    }
-
-    #[inline(always)]
-    fn turned(&self, sum: &Sum, column: usize, line: usize) -> Line {
-        let other = self.spectra.numbers(sum.other + column);
-        let body = self.spectra.numbers(PairKey::OPERAND + 1);
-        let with_body = sum.body_in_other == column;
-        let mut turned = [c64 { re: 0.0, im: 0.0 }; LINE];
-        let places = &self.turned[line * LINE..][..LINE];
-        for (turned, place) in turned.iter_mut().zip(places) {
-            let place = *place as usize;
-            let mut number = other[place];
-            if with_body {
-                number += body[place];
-            }
-            *turned = number.conj();
-        }
-        turned
-    }
-
-    #[inline(always)]
-    fn put<S: Simd>(
+    fn line<S: Simd>(
         &mut self,
         simd: S,
+        place: (usize, usize, usize),
+        (one, scale): (&[c64; LINE], S::f64s),
+        other: &[c64; LINE],
+    ) {
+        for part in 0..registers::<S>() {
+            let [re, im] = parts(simd, one, part).map(|part| simd.mul_f64s(part, scale));
+            let (even, odd) = match self.slots {
+                Slots::One(of) => {
+                    *self.entry::<S>(of, place, part) = [re, im];
+                    continue;
+                }
+                Slots::Two(even, odd) => (even, odd),
+            };
+            let [turned_re, turned_im] = parts(simd, other, part);
+            *self.entry::<S>(even, place, part) =
+                [simd.add_f64s(re, turned_re), simd.add_f64s(im, turned_im)];
+            let Some(odd) = odd else { continue };
+            // Times X^(−N/2), which is −i in all numbers.
+            *self.entry::<S>(odd, place, part) =
+                [simd.sub_f64s(im, turned_im), simd.sub_f64s(turned_re, re)];
+        }
+    }
+
+    #[inline(always)]
+    fn entry<S: Simd>(
+        &mut self,
         (bit, level): Place,
         (r, column, line): (usize, usize, usize),
-        numbers: &Line,
-    ) {
+        part: usize,
+    ) -> &mut [S::f64s; 2] {
         let row = r * self.levels + level;
-        self.ggsws[bit]
-            .0
-            .put(simd, (row, column, line), numbers, self.scale);
+        &mut self.ggsws[bit].0.entry::<S>((row, column, line))[part]
     }
+}
+
+/// Real and imaginary parts of some of a line's numbers, in the order of registers.
+#[inline(always)]
+fn parts<S: Simd>(simd: S, line: &[c64; LINE], part: usize) -> [S::f64s; 2] {
+    let numbers = numbers::<S>(line);
+    simd.deinterleave_shfl_f64s(numbers[part])
 }

@@ -23,7 +23,7 @@ pub(super) const ONES: f64 = 1.5 * (1u64 << 52) as f64;
 struct Tables {
     plan: Plan,
     roots: Roots,
-    /// For each number of a spectrum, which one is its conjugate after the automorphism `X → X^3`.
+    /// For each number of a spectrum, where its conjugate is after the automorphism `X → X^3`.
     turned: Vec<u32>,
 }
 
@@ -96,8 +96,11 @@ fn turned(plan: &Plan) -> Vec<u32> {
     for (at, value) in (0..).zip(values.iter()) {
         places[of(quarter(value))] = at;
     }
-    let turned = values.iter().map(|value| places[of(-3 * quarter(value))]);
-    turned.collect()
+    let mut turned = vec![0; half];
+    for (at, value) in (0..).zip(values.iter()) {
+        turned[places[of(-3 * quarter(value))] as usize] = at;
+    }
+    turned
 }
 
 /// What one thread transforms with.
@@ -127,7 +130,7 @@ impl Transform {
         TORUS / self.tables.plan.fft_size() as f64
     }
 
-    /// For each number of a spectrum, which one is its conjugate after the automorphism `X → X^3`.
+    /// For each number of a spectrum, where its conjugate is after the automorphism `X → X^3`.
     pub(super) fn turned(&self) -> &'static [u32] {
         &self.tables.turned
     }
@@ -182,24 +185,36 @@ impl Transform {
     /// `target += 2^64·` what `spectrum`, which is overwritten, transforms back to, but for `2^-53` of a turn; of products of
     /// [`torus_scale`](Self::torus_scale).
     pub(super) fn add_backward(&mut self, target: &mut [u64], spectrum: &mut [c64]) {
-        self.backward::<false>(target, spectrum);
-    }
-
-    /// The same, rounded to a word alone.
-    pub(super) fn add_backward_finely(&mut self, target: &mut [u64], spectrum: &mut [c64]) {
-        self.backward::<true>(target, spectrum);
-    }
-
-    fn backward<const FINE: bool>(&mut self, target: &mut [u64], spectrum: &mut [c64]) {
-        let stack = PodStack::new(&mut self.scratch);
-        self.tables.plan.inv(spectrum, stack);
+        self.inverse(spectrum);
         let (re, im) = target.split_at_mut(target.len() / 2);
-        self.arch.dispatch(Untwist::<FINE> {
+        self.arch.dispatch(Untwist {
             re,
             im,
             spectrum,
             roots: &self.tables.roots,
         });
+    }
+
+    /// The same of products with both halves of words: what the high ones transform back to is rounded to multiples of `2^32`, which it
+    /// is but for the error of the transform, that of the low ones to words.
+    pub(super) fn add_limbs_backward(&mut self, target: &mut [u64], limbs: [&mut [c64]; 2]) {
+        let [high, low] = limbs.map(|limb| {
+            self.inverse(limb);
+            &*limb
+        });
+        let (re, im) = target.split_at_mut(target.len() / 2);
+        self.arch.dispatch(UntwistLimbs {
+            re,
+            im,
+            high,
+            low,
+            roots: &self.tables.roots,
+        });
+    }
+
+    fn inverse(&mut self, spectrum: &mut [c64]) {
+        let stack = PodStack::new(&mut self.scratch);
+        self.tables.plan.inv(spectrum, stack);
     }
 
     /// The complex transform and nothing else, or its inverse: what the rest is compared with.
@@ -266,14 +281,14 @@ pub(super) fn signed(word: u64) -> f64 {
 }
 
 /// Adds fractions of the torus, in units of `2^-64`.
-struct Untwist<'a, const FINE: bool> {
+struct Untwist<'a> {
     re: &'a mut [u64],
     im: &'a mut [u64],
     spectrum: &'a [c64],
     roots: &'a Roots,
 }
 
-impl<const FINE: bool> NullaryFnOnce for Untwist<'_, FINE> {
+impl NullaryFnOnce for Untwist<'_> {
     type Output = ();
 
     #[inline(always)]
@@ -281,25 +296,66 @@ impl<const FINE: bool> NullaryFnOnce for Untwist<'_, FINE> {
         let coefficients = self.re.iter_mut().zip(self.im.iter_mut());
         let roots = self.roots.re.iter().zip(self.roots.im.iter());
         for (((re, im), value), root) in coefficients.zip(self.spectrum).zip(roots) {
-            let real = value.re.mul_add(*root.0, value.im * root.1);
-            let imaginary = value.im.mul_add(*root.0, -(value.re * root.1));
-            let torus = if FINE { torus } else { coarse_torus };
-            *re = re.wrapping_add(torus(real));
-            *im = im.wrapping_add(torus(imaginary));
+            let [real, imaginary] = untwisted(value, root);
+            *re = re.wrapping_add(coarse_torus(real));
+            *im = im.wrapping_add(coarse_torus(imaginary));
         }
     }
+}
+
+/// The same of two limbs.
+struct UntwistLimbs<'a> {
+    re: &'a mut [u64],
+    im: &'a mut [u64],
+    high: &'a [c64],
+    low: &'a [c64],
+    roots: &'a Roots,
+}
+
+impl NullaryFnOnce for UntwistLimbs<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let coefficients = self.re.iter_mut().zip(self.im.iter_mut());
+        let limbs = self.high.iter().zip(self.low);
+        let roots = self.roots.re.iter().zip(self.roots.im.iter());
+        for (((re, im), (high, low)), root) in coefficients.zip(limbs).zip(roots) {
+            let [high_re, high_im] = untwisted(high, root).map(half_torus);
+            let [low_re, low_im] = untwisted(low, root).map(torus);
+            *re = re.wrapping_add(high_re).wrapping_add(low_re);
+            *im = im.wrapping_add(high_im).wrapping_add(low_im);
+        }
+    }
+}
+
+/// A number times the conjugate of a root.
+#[inline(always)]
+fn untwisted(value: &c64, root: (&f64, &f64)) -> [f64; 2] {
+    [
+        value.re.mul_add(*root.0, value.im * root.1),
+        value.im.mul_add(*root.0, -(value.re * root.1)),
+    ]
+}
+
+/// Where multiples of `2^-32` are the ends of mantissas, and those of one turn their lower half.
+const HALVES: f64 = 1.5 * (1u64 << 20) as f64;
+
+/// `2^64·x`, rounded to a multiple of `2^32`, modulo `2^64`, for `|x| < 2^51`.
+#[inline(always)]
+fn half_torus(x: f64) -> u64 {
+    let fraction = x - (x + ONES - ONES);
+    (fraction + HALVES).to_bits() << 32
 }
 
 /// `2^64·x`, rounded, modulo `2^64`, for `|x| < 2^51`: sums with `1.5·2^k` leave multiples of `2^(k − 52)` in the mantissa.
 #[inline(always)]
 fn torus(x: f64) -> u64 {
-    /// Multiples of `2^-32`, of which those of one turn are the upper half.
-    const HIGH: f64 = 1.5 * (1u64 << 20) as f64;
     const LOW: f64 = 1.5 / 4096.0;
     let fraction = x - (x + ONES - ONES);
-    let high = fraction + HIGH;
-    let low = fraction - (high - HIGH) + LOW;
-    // The mantissa of `HIGH` ends in zeros, as it stands in `high`'s.
+    let high = fraction + HALVES;
+    let low = fraction - (high - HALVES) + LOW;
+    // The mantissa of `HALVES` ends in zeros, as it stands in `high`'s.
     (high.to_bits() << 32)
         .wrapping_add(low.to_bits())
         .wrapping_sub(LOW.to_bits())

@@ -8,7 +8,7 @@ use tenebra_circuit::QueryMode;
 use super::{Parties, chain, phases, plan_of, predicted, stumps, twins};
 use tenebra_client::packing::{SwitchGadget, automorphism_exponent, last_split};
 
-use crate::branching::kernel::{CpuKernel, Kernel, KeyBits, Slots};
+use crate::branching::kernel::{CpuKernel, Kernel, KeyBits, Part, Slots};
 use crate::branching::plan::Gadget;
 use crate::branching::ramp::subtract_half_ramp;
 
@@ -17,6 +17,8 @@ struct ExactKernel {
     key_bits: KeyBits,
     /// Those that were taken last.
     digits: Vec<Vec<u64>>,
+    /// Mask and body of what was multiplied last.
+    products: Vec<u64>,
 }
 
 /// Polynomials, by row and column.
@@ -103,6 +105,7 @@ impl Kernel for ExactKernel {
             gadget,
             key_bits,
             digits: Vec::new(),
+            products: Vec::new(),
         }
     }
 
@@ -183,12 +186,19 @@ impl Kernel for ExactKernel {
         (self.digits, _) = digits_of(source, gadget);
     }
 
-    fn add_switch(&mut self, target: &mut [u64], key: &Rows) {
-        let size = target.len() / 2;
+    fn multiply(&mut self, key: &Rows) {
+        let size = self.gadget.polynomial_size;
+        self.products = vec![0; 2 * size];
         for (digits, columns) in self.digits.iter().zip(&key.rows) {
-            for (target, column) in target.chunks_exact_mut(size).zip(columns) {
-                add_product(target, digits, column);
+            for (product, column) in self.products.chunks_exact_mut(size).zip(columns) {
+                add_product(product, digits, column);
             }
+        }
+    }
+
+    fn add_product(&mut self, part: Part, target: &mut [u64]) {
+        for (target, word) in target.iter_mut().zip(part.of(&self.products)) {
+            *target = target.wrapping_add(*word);
         }
     }
 
@@ -218,8 +228,11 @@ impl Kernel for ExactKernel {
         self.decompose(mask, gadget);
         let zero = vec![0; size];
         let mut parts = [[&zero, body], [body, &zero], [body, &zero]].map(|start| start.concat());
-        for (part, key) in parts.iter_mut().zip(key) {
-            self.add_switch(part, key);
+        for (target, key) in parts.iter_mut().zip(key) {
+            self.multiply(key);
+            for part in Part::BOTH {
+                self.add_product(part, part.of_mut(target));
+            }
         }
         let levels = self.gadget.level_count;
         let mut store = |(bit, level): (usize, usize), r: usize, row: Vec<u64>| {
