@@ -77,6 +77,7 @@ pub fn measure(operation: Operation, sizes: Sizes, rounds: usize) -> Measured {
         parts
             .moved
             .map(|polynomials| polynomials * sizes.polynomial_size * 8),
+        case.places(),
     );
     let mut least = [f64::INFINITY; 5];
     for _ in 0..rounds {
@@ -150,7 +151,10 @@ impl Case {
             let word = |index: usize| (index as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             AVec::<u64>::from_iter(0, (0..count).map(word))
         };
-        let operands = if of_switch { 2 } else { sizes.operands };
+        let operands = match operation {
+            Operation::Pair => 2 * sizes.uses.div_ceil(sizes.level_count.into()),
+            _ => sizes.operands,
+        };
         let keys = if of_switch { sizes.operands } else { 0 };
         Self {
             operation,
@@ -171,6 +175,7 @@ impl Case {
 
     fn run(&mut self) {
         let at = self.calls / self.sizes.uses % self.sizes.operands;
+        let place = self.calls % self.places();
         self.calls += 1;
         let Self {
             kernel,
@@ -186,7 +191,9 @@ impl Case {
             }
             Operation::Split => split(kernel, &self.keys[at], 0, value, Some(other), scratch),
             Operation::Pair => {
-                let slots = Slots::Two((0, 0), Some((1, 0)));
+                let levels = usize::from(self.sizes.level_count);
+                let (bit, level) = (place / levels * 2, place % levels);
+                let slots = Slots::Two((bit, level), Some((bit + 1, level)));
                 to_rows(
                     kernel,
                     &self.keys[at],
@@ -204,6 +211,14 @@ impl Case {
                         .copy_from_slice(&value[column * polynomial.len()..][..polynomial.len()]);
                 });
             }
+        }
+    }
+
+    /// Where results go, one after the other: rows of GGSWs, which are written once.
+    fn places(&self) -> usize {
+        match self.operation {
+            Operation::Pair => self.sizes.uses,
+            _ => 1,
         }
     }
 

@@ -17,6 +17,9 @@ pub(crate) struct Floor {
     memory: Vec<u64>,
     read: Vec<u64>,
     written: Vec<u64>,
+    /// Words that are written at a time, and where next.
+    at_once: usize,
+    next: usize,
 }
 
 impl Floor {
@@ -24,12 +27,13 @@ impl Floor {
     pub(crate) const COEFFICIENTS: usize = 64;
 
     /// Transforms of polynomials of `size` coefficients, sums of products of `rows` rows of `columns` columns, passes over as many bytes of
-    /// operands, and over what is read and written besides.
+    /// operands, and over what is read and written besides, in one of `places` after the other.
     pub(crate) fn new(
         size: usize,
         (rows, columns): (usize, usize),
         bytes: usize,
         [read, written]: [usize; 2],
+        places: usize,
     ) -> Self {
         let mut spectrum = Spectra::new(size);
         spectrum.resize(1);
@@ -43,7 +47,9 @@ impl Floor {
             rows: FourierRows::empty(rows, columns, Self::COEFFICIENTS),
             memory: vec![1; bytes / 8],
             read: vec![1; read / 8],
-            written: vec![1; written / 8],
+            written: vec![1; places * written / 8],
+            at_once: written / 8,
+            next: 0,
         }
     }
 
@@ -74,7 +80,13 @@ impl Floor {
     pub(crate) fn read_and_write(&mut self) {
         let arch = self.transform.arch;
         let sum = arch.dispatch(Read(black_box(&self.read)));
-        black_box(&mut self.written).fill(sum);
+        if self.at_once == 0 {
+            return;
+        }
+        let places = self.written.len() / self.at_once;
+        let place = self.next % places * self.at_once;
+        self.next += 1;
+        black_box(&mut self.written[place..][..self.at_once]).fill(sum);
     }
 }
 
