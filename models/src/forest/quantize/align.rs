@@ -237,7 +237,12 @@ fn fillers(cuts: &[f64], counts: &[usize], round_to_f32: bool) -> Option<Vec<f64
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+
+    use tenebra_circuit::{CircuitBuilder, Forest};
+
     use super::*;
+    use crate::quantized::code_interval;
 
     fn cost(weights: &[u64], positions: &[usize], bits: u32) -> u64 {
         let costs = weights.iter().zip(positions);
@@ -295,6 +300,133 @@ mod tests {
         assert_eq!(of(0).cost(&[1, 3, 4, 5], 3), 6);
         assert_eq!(of(2).cost(&[2, 3, 4, 6], 3), 4 + 2);
         assert_eq!(of(2).positions(1, 3)[2], 4);
+    }
+
+    /// One split, or a split whose right child is another: feature and threshold of each.
+    fn tree(splits: &[(u32, i64)]) -> Tree {
+        let mut nodes = Vec::new();
+        for (feature, threshold) in splits {
+            let at = u32::try_from(nodes.len()).unwrap();
+            nodes.push(TreeNode::Split {
+                feature: *feature,
+                threshold: *threshold,
+                left: at + 1,
+                right: at + 2,
+            });
+            nodes.push(TreeNode::Leaf(vec![0]));
+        }
+        nodes.push(TreeNode::Leaf(vec![1]));
+        Tree { nodes }
+    }
+
+    /// Inputs of five cut points and of one, and a forest that compares with the third of the five in five splits between those of the other
+    /// input, with the last one in a root, and with others where splits below compare with nothing else.
+    fn forest(missing: Option<i32>) -> (Circuit, Vec<InputCodec>) {
+        let cuts = [vec![1.0, 2.0, 3.0, 4.0, 5.0], vec![0.5]];
+        let inputs = cuts.into_iter().zip(0..).map(|(cuts, column)| InputCodec {
+            column,
+            codec: Codec::Bins {
+                cuts,
+                round_to_f32: false,
+            },
+            missing: if column == 0 { missing } else { Some(0) },
+        });
+        let inputs: Vec<InputCodec> = inputs.collect();
+        let mut trees = vec![tree(&[(1, 1), (0, 3), (1, 1)]); 5];
+        trees.extend([
+            tree(&[(0, 5), (1, 1)]),
+            tree(&[(0, 2)]),
+            tree(&[(0, 4), (0, 1)]),
+        ]);
+        if missing == Some(6) {
+            trees.push(tree(&[(1, 1), (0, 6), (1, 1)]));
+        }
+        let forest = Forest {
+            outputs: 1,
+            trees,
+            bias: vec![0],
+        };
+        let ranges = inputs.iter().map(code_interval).collect();
+        let mut builder = CircuitBuilder::new();
+        let input = builder.input("x", ranges);
+        let scores = builder.forest(input, forest);
+        builder.output("scores", scores);
+        (builder.finish(), inputs)
+    }
+
+    /// The splits of a circuit: input, threshold.
+    fn splits(circuit: &Circuit) -> Vec<(usize, i64)> {
+        let forests = circuit.ops.iter().filter_map(|op| match op {
+            Op::Forest { forest, .. } => Some(forest),
+            _ => None,
+        });
+        let nodes = forests
+            .flat_map(|forest| &forest.trees)
+            .flat_map(|tree| &tree.nodes);
+        let splits = nodes.filter_map(|node| match node {
+            TreeNode::Split {
+                feature, threshold, ..
+            } => Some((*feature as usize, *threshold)),
+            TreeNode::Leaf(_) => None,
+        });
+        splits.collect()
+    }
+
+    #[test]
+    fn splits_that_take_products_are_counted() {
+        for missing in [None, Some(0), Some(-1), Some(6)] {
+            let (circuit, inputs) = forest(missing);
+            let compared = compared(&circuit, &inputs);
+            let beyond = usize::from(missing == Some(6));
+            let [of_first, of_second] = &compared[..] else {
+                panic!("two inputs")
+            };
+            let mut alone = vec![0, 0, 5, 0, 0];
+            let mut by_root = vec![false, false, false, false, true];
+            alone.resize(5 + beyond, 1);
+            by_root.resize(5 + beyond, false);
+            assert_eq!((&of_first.alone, &of_first.by_root), (&alone, &by_root));
+            assert_eq!(of_second.alone, [0]);
+            assert_eq!(of_second.by_root, [true]);
+        }
+    }
+
+    /// What is compared with most has the cheapest code of all, whatever stands for a missing value; and all real values go the ways that they
+    /// went.
+    #[test]
+    fn splits_move_to_cheap_codes_and_mean_the_same() {
+        for missing in [None, Some(0), Some(-1), Some(6)] {
+            let (mut circuit, mut inputs) = forest(missing);
+            let (before, old) = (splits(&circuit), inputs.clone());
+            align(&mut circuit, &mut inputs);
+            let after = splits(&circuit);
+            let lowest = code_interval(&inputs[0]).min;
+            let moved = after[1].1 - lowest;
+            assert_eq!(moved, 4, "{missing:?}: {after:?}");
+            assert_eq!(inputs[0].bits(), old[0].bits());
+            let values = (0..=60).map(|tenth| f64::from(tenth) / 10.0);
+            for value in values.chain([f64::NAN, f64::INFINITY]) {
+                let ways = |inputs: &[InputCodec], splits: &[(usize, i64)]| -> Vec<bool> {
+                    let way = |(input, threshold): &(usize, i64)| {
+                        let code = inputs[*input].quantize(value).map_or(0, |code| code.code);
+                        i64::from(code) < *threshold
+                    };
+                    splits.iter().map(way).collect()
+                };
+                assert_eq!(
+                    ways(&old, &before),
+                    ways(&inputs, &after),
+                    "{missing:?} {value}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn free_positions_are_counted_before_each() {
+        assert_eq!(counts(&[1, 2, 3], 1), [0, 0, 0]);
+        assert_eq!(counts(&[2, 4, 7], 1), [1, 1, 2]);
+        assert_eq!(counts(&[4, 5], 2), [2, 0]);
     }
 
     #[test]

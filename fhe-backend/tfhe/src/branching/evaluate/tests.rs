@@ -340,7 +340,7 @@ fn rows(plan: &BranchingPlan, keys: u64) -> [(f64, f64); 2] {
         for ggsw in &parties.workspace.bits {
             for level in 0..levels {
                 let [of_mask, mut phase] = [0, 1].map(|r| {
-                    let mut row = worker.kernel.ggsw_row(ggsw, r * levels + level);
+                    let mut row = worker.kernel.ggsw_row(ggsw, (level, r));
                     to_key_of_bits(&mut row);
                     phases(&parties.query_key, &row)
                 });

@@ -69,10 +69,9 @@ impl Kernel for CpuKernel {
 
     fn empty_ggsw(gadget: Gadget) -> FourierGgsw {
         let columns = gadget.glwe_dimension + 1;
-        let rows = gadget.level_count * columns;
         let limbs = 1 + usize::from(gadget.exact);
         FourierGgsw(FourierRows::empty(
-            rows,
+            (gadget.level_count, columns),
             limbs * columns,
             gadget.polynomial_size,
         ))
@@ -83,7 +82,7 @@ impl Kernel for CpuKernel {
         let exact = 1 + usize::from(exact);
         SwitchKey {
             exact,
-            rows: FourierRows::empty(level_count, 2 + exact, polynomial_size),
+            rows: FourierRows::empty((1, level_count), 2 + exact, polynomial_size),
         }
     }
 
@@ -108,7 +107,7 @@ impl Kernel for CpuKernel {
     fn transform_ggsw_row(
         &mut self,
         ggsw: &mut FourierGgsw,
-        (level, r): (usize, usize),
+        row: (usize, usize),
         columns: Range<usize>,
         mut load: impl FnMut(usize, &mut [u64]),
     ) {
@@ -116,7 +115,6 @@ impl Kernel for CpuKernel {
         let (first, count) = (columns.start, columns.len());
         let exact = if self.gadget.exact { all } else { 0 };
         self.transform_row(columns, exact, &mut load);
-        let row = r * self.gadget.level_count + level;
         let (arch, scale) = (self.transform.arch, self.transform.torus_scale());
         let spectra = &self.products;
         ggsw.0.store(arch, (row, first), spectra, 0..count, scale);
@@ -136,7 +134,7 @@ impl Kernel for CpuKernel {
         let (arch, scale) = (self.transform.arch, self.transform.torus_scale());
         let columns = 0..key.rows.columns();
         key.rows
-            .store(arch, (level, 0), &self.products, columns, scale);
+            .store(arch, ((0, level), 0), &self.products, columns, scale);
     }
 
     fn cmux(
@@ -169,11 +167,11 @@ impl Kernel for CpuKernel {
             }
             let (digits, difference) = (&mut self.digits, &self.difference);
             self.transform
-                .forward_digits(digits, row * levels, difference, gadget);
+                .forward_digits(digits, (row, masks + 1), difference, gadget);
         }
         let arch = self.transform.arch;
         let (products, digits) = (&mut self.products, &self.digits);
-        sum_products(arch, products, digits, &ggsw.0, first * levels);
+        sum_products(arch, products, digits, &ggsw.0, first);
         for (column, target) in target.chunks_exact_mut(size).enumerate() {
             self.add_column(column, exact.then_some(masks + 1 + column), target);
         }
@@ -184,7 +182,8 @@ impl Kernel for CpuKernel {
         self.digits.resize(levels);
         let gadget = (gadget.base_log.into(), levels);
         let digits = &mut self.digits;
-        self.transform.forward_digits(digits, 0, source, gadget);
+        self.transform
+            .forward_digits(digits, (0, 1), source, gadget);
     }
 
     fn multiply(&mut self, key: &SwitchKey) {
@@ -230,7 +229,6 @@ impl Kernel for CpuKernel {
         transform.arch.dispatch(ToRows {
             spectra: &self.products,
             ggsws,
-            levels: self.gadget.level_count,
             slots,
             scale: transform.torus_scale(),
         });
@@ -281,7 +279,7 @@ impl CpuKernel {
 #[cfg(test)]
 impl CpuKernel {
     /// The words of a row of a GGSW in one limb.
-    pub(crate) fn ggsw_row(&mut self, ggsw: &FourierGgsw, row: usize) -> Vec<u64> {
+    pub(crate) fn ggsw_row(&mut self, ggsw: &FourierGgsw, row: (usize, usize)) -> Vec<u64> {
         let size = self.gadget.polynomial_size;
         let mut words = vec![0; ggsw.0.columns() * size];
         for (column, polynomial) in words.chunks_exact_mut(size).enumerate() {

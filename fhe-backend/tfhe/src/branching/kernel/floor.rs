@@ -44,7 +44,7 @@ impl Floor {
             spectrum,
             factors,
             products: Spectra::new(Self::COEFFICIENTS),
-            rows: FourierRows::empty(rows, columns, Self::COEFFICIENTS),
+            rows: FourierRows::empty((1, rows), columns, Self::COEFFICIENTS),
             memory: vec![1; bytes / 8],
             read: vec![1; read / 8],
             written: vec![1; places * written / 8],

@@ -68,25 +68,33 @@ impl Spectra {
     }
 }
 
-/// Rows of polynomials in the Fourier domain, a row for each polynomial that they are multiplied with: the entries of a line
-/// of coefficients lie together, row by row, so that [`sum_products`] reads them once from front to back. Within a line, real and imaginary
-/// parts take turns by registers instead of numbers, in the order in which a register's halves are told apart the fastest: products
-/// are then multiply-adds and nothing else.
+/// Rows of polynomials in the Fourier domain, a row for each polynomial that they are multiplied with, in blocks of rows that are written
+/// together: within a block, the entries of a line of coefficients lie together, row by row, so that [`sum_products`] reads a block once from
+/// front to back. Within a line, real and imaginary parts take turns by registers instead of numbers, in the order in which a register's
+/// halves are told apart the fastest: products are then multiply-adds and nothing else.
 #[derive(Clone)]
 pub(super) struct FourierRows {
+    /// Of a block.
     rows: usize,
     columns: usize,
+    /// Numbers of a block.
+    block: usize,
     data: AVec<c64>,
 }
 
+/// Where a row is: its block, and which one of the block's it is.
+pub(super) type Row = (usize, usize);
+
 impl FourierRows {
-    /// To be filled row by row with [`store`](Self::store), polynomials of `size` coefficients.
-    pub(super) fn empty(rows: usize, columns: usize, size: usize) -> Self {
+    /// Blocks of rows, to be filled row by row with [`store`](Self::store), polynomials of `size` coefficients.
+    pub(super) fn empty((blocks, rows): Row, columns: usize, size: usize) -> Self {
+        let block = rows * columns * size / 2;
         let mut data = AVec::new(0);
-        data.resize(rows * columns * size / 2, ZERO);
+        data.resize(blocks * block, ZERO);
         Self {
             rows,
             columns,
+            block,
             data,
         }
     }
@@ -101,12 +109,12 @@ impl FourierRows {
         self.columns
     }
 
-    /// Stores `scale` times transformed polynomials in columns of a row. What is written together lies together: the rows
+    /// Stores `scale` times transformed polynomials in columns of a row, from the first on. What is written together lies together: the rows
     /// of a query fill more than the caches that are close.
     pub(super) fn store(
         &mut self,
         arch: Arch,
-        place: (usize, usize),
+        place: (Row, usize),
         spectra: &Spectra,
         polynomials: Range<usize>,
         scale: f64,
@@ -124,7 +132,7 @@ impl FourierRows {
 #[cfg(test)]
 impl FourierRows {
     /// What was stored in a column of a row, at the scale at which it was stored.
-    pub(super) fn load(&self, arch: Arch, place: (usize, usize), spectrum: &mut [c64]) {
+    pub(super) fn load(&self, arch: Arch, place: (Row, usize), spectrum: &mut [c64]) {
         arch.dispatch(Load {
             rows: self,
             place,
@@ -137,7 +145,7 @@ impl FourierRows {
 #[cfg(test)]
 struct Load<'a> {
     rows: &'a FourierRows,
-    place: (usize, usize),
+    place: (Row, usize),
     spectrum: &'a mut [c64],
 }
 
@@ -146,9 +154,10 @@ impl WithSimd for Load<'_> {
     type Output = ();
 
     fn with_simd<S: Simd>(self, simd: S) {
-        let (row, column) = self.place;
+        let ((block, row), column) = self.place;
         let of_row = self.rows.columns * numbers_per_line::<S>();
-        let (lines, _) = S::as_simd_f64s(bytemuck::cast_slice(&self.rows.data));
+        let block = &self.rows.data[block * self.rows.block..][..self.rows.block];
+        let (lines, _) = S::as_simd_f64s(bytemuck::cast_slice(block));
         let (numbers, _) = S::as_mut_simd_f64s(bytemuck::cast_slice_mut(self.spectrum));
         let lines = lines.chunks_exact(self.rows.rows * of_row);
         for (entries, numbers) in lines.zip(numbers.chunks_exact_mut(numbers_per_line::<S>())) {
@@ -162,13 +171,15 @@ impl WithSimd for Load<'_> {
 }
 
 impl FourierRows {
-    /// Real and imaginary parts of a line of coefficients, in the order of registers: row, column, line.
+    /// Real and imaginary parts of a line of coefficients, in the order of registers.
     #[inline(always)]
     pub(super) fn entry<S: Simd>(
         &mut self,
-        (row, column, line): (usize, usize, usize),
+        (block, row): Row,
+        (column, line): (usize, usize),
     ) -> &mut [[S::f64s; 2]] {
         let start = ((line * self.rows + row) * self.columns + column) * LINE;
+        let start = block * self.block + start;
         let entry = bytemuck::cast_slice_mut(&mut self.data[start..][..LINE]);
         S::as_mut_simd_f64s(entry).0.as_chunks_mut().0
     }
@@ -178,7 +189,7 @@ impl FourierRows {
 struct Store<'a> {
     rows: &'a mut FourierRows,
     /// Row and first column.
-    place: (usize, usize),
+    place: (Row, usize),
     spectra: &'a Spectra,
     polynomials: Range<usize>,
     scale: f64,
@@ -189,12 +200,13 @@ impl WithSimd for Store<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let (row, first_column) = self.place;
+        let ((block, row), first_column) = self.place;
         let of_row = self.rows.columns * numbers_per_line::<S>();
         let of_line = self.rows.rows * of_row;
         let stride = self.spectra.stride() / S::F64_LANES;
         let spectra = numbers::<S>(&self.spectra.data);
-        let lines = S::as_mut_simd_f64s(bytemuck::cast_slice_mut(&mut self.rows.data)).0;
+        let block = &mut self.rows.data[block * self.rows.block..][..self.rows.block];
+        let lines = S::as_mut_simd_f64s(bytemuck::cast_slice_mut(block)).0;
         let scale = simd.splat_f64s(self.scale);
         for (line, entries) in lines.chunks_exact_mut(of_line).enumerate() {
             let entries = &mut entries[row * of_row..][..of_row];
@@ -229,7 +241,7 @@ pub(super) fn numbers<S: Simd>(values: &[c64]) -> &[[S::f64s; 2]] {
     vectors.as_chunks().0
 }
 
-/// `products[column] = Σ factors[row]·rows[row][column]`, over rows from `first` on.
+/// `products[column] = Σ factors[row]·rows[row][column]`, over the rows of every block from `first` on; factors are in the same order.
 pub(super) fn sum_products(
     arch: Arch,
     products: &mut Spectra,
@@ -283,14 +295,11 @@ impl<const COLUMNS: usize> WithSimd for SumProducts<'_, COLUMNS> {
         let (products, _) = S::as_mut_simd_f64s(bytemuck::cast_slice_mut(&mut self.products.data));
         let (products, _) = products.as_chunks_mut::<2>();
         let zero = [[simd.splat_f64s(0.0); 2]; COLUMNS];
-        for (line, entries) in sums.lines() {
+        for line in 0..sums.lines {
             for part in 0..registers::<S>() {
                 let at = line * registers::<S>() + part;
-                for (column, sum) in sums
-                    .of(simd, (entries, part), at, zero)
-                    .into_iter()
-                    .enumerate()
-                {
+                let sums = sums.of(simd, (line, part), zero);
+                for (column, sum) in sums.into_iter().enumerate() {
                     products[column * stride + at] = simd.interleave_shfl_f64s(sum);
                 }
             }
@@ -301,53 +310,59 @@ impl<const COLUMNS: usize> WithSimd for SumProducts<'_, COLUMNS> {
 /// Sums of products, a register of numbers at a time.
 pub(super) struct Sums<'a, S: Simd, const COLUMNS: usize> {
     factors: &'a [[S::f64s; 2]],
+    /// Between factors.
     stride: usize,
     entries: &'a [[S::f64s; 2]],
+    /// Registers of a block.
+    block: usize,
+    /// Of a block.
     rows: usize,
+    /// Of every block.
     first: usize,
+    /// Of a polynomial.
+    pub(super) lines: usize,
 }
 
 impl<'a, S: Simd, const COLUMNS: usize> Sums<'a, S, COLUMNS> {
-    /// Of the rows from `first` on.
+    /// Of the rows of every block from `first` on.
     #[inline(always)]
     pub(super) fn new(factors: &'a Spectra, rows: &'a FourierRows, first: usize) -> Self {
         Self {
             factors: numbers::<S>(&factors.data),
             stride: factors.stride() / S::F64_LANES,
             entries: numbers::<S>(&rows.data),
+            block: rows.block / S::F64_LANES,
             rows: rows.rows,
             first,
+            lines: rows.block / (rows.rows * COLUMNS * LINE),
         }
     }
 
-    /// The lines of the rows.
-    #[inline(always)]
-    pub(super) fn lines(&self) -> impl Iterator<Item = (usize, &'a [[S::f64s; 2]])> {
-        let of_line = self.rows * COLUMNS * registers::<S>();
-        self.entries.chunks_exact(of_line).enumerate()
-    }
-
-    /// Real and imaginary parts of the sums in part of a line, register `at` of the factors, added to `sums`.
+    /// Real and imaginary parts of the sums in a part of a line, added to `sums`.
     #[inline(always)]
     pub(super) fn of(
         &self,
         simd: S,
-        (entries, part): (&[[S::f64s; 2]], usize),
-        at: usize,
+        (line, part): (usize, usize),
         mut sums: [[S::f64s; 2]; COLUMNS],
     ) -> [[S::f64s; 2]; COLUMNS] {
         let per_line = registers::<S>();
-        let factors = self.factors[at..].iter().step_by(self.stride);
-        let rows = factors.zip(entries.chunks_exact(COLUMNS * per_line));
-        for (factor, row) in rows.skip(self.first) {
-            let [re, im] = simd.deinterleave_shfl_f64s(*factor);
-            let minus_im = simd.neg_f64s(im);
-            let row = row[part..].iter().step_by(per_line);
-            for ([sum_re, sum_im], [entry_re, entry_im]) in sums.iter_mut().zip(row) {
-                *sum_re = simd.mul_add_e_f64s(re, *entry_re, *sum_re);
-                *sum_im = simd.mul_add_e_f64s(re, *entry_im, *sum_im);
-                *sum_re = simd.mul_add_e_f64s(minus_im, *entry_im, *sum_re);
-                *sum_im = simd.mul_add_e_f64s(im, *entry_re, *sum_im);
+        let of_line = self.rows * COLUMNS * per_line;
+        let factors = &self.factors[line * per_line + part..];
+        let mut factors = factors.iter().step_by(self.stride);
+        for block in self.entries.chunks_exact(self.block) {
+            let entries = &block[line * of_line..][..of_line];
+            let rows = entries.chunks_exact(COLUMNS * per_line).zip(&mut factors);
+            for (row, factor) in rows.skip(self.first) {
+                let [re, im] = simd.deinterleave_shfl_f64s(*factor);
+                let minus_im = simd.neg_f64s(im);
+                let row = row[part..].iter().step_by(per_line);
+                for ([sum_re, sum_im], [entry_re, entry_im]) in sums.iter_mut().zip(row) {
+                    *sum_re = simd.mul_add_e_f64s(re, *entry_re, *sum_re);
+                    *sum_im = simd.mul_add_e_f64s(re, *entry_im, *sum_im);
+                    *sum_re = simd.mul_add_e_f64s(minus_im, *entry_im, *sum_re);
+                    *sum_im = simd.mul_add_e_f64s(im, *entry_re, *sum_im);
+                }
             }
         }
         sums

@@ -31,7 +31,11 @@ impl PairKey {
     pub(super) fn empty(gadget: SwitchGadget, polynomial_size: usize) -> Self {
         Self {
             gadget,
-            rows: FourierRows::empty(gadget.level_count.into(), 2 * Self::PARTS, polynomial_size),
+            rows: FourierRows::empty(
+                (1, gadget.level_count.into()),
+                2 * Self::PARTS,
+                polynomial_size,
+            ),
         }
     }
 
@@ -43,7 +47,7 @@ impl PairKey {
     ) {
         self.rows.store(
             transform.arch,
-            (level, 2 * part),
+            ((0, level), 2 * part),
             row,
             0..2,
             transform.torus_scale(),
@@ -86,11 +90,10 @@ impl WithSimd for Multiply<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         let sums = Sums::<S, { PairKey::OPERAND }>::new(self.digits, self.rows, 0);
-        for (line, entries) in sums.lines() {
+        for line in 0..sums.lines {
             for part in 0..registers::<S>() {
                 let at = line * registers::<S>() + part;
-                let starts = self.starts(simd, at);
-                let products = sums.of(simd, (entries, part), at, starts);
+                let products = sums.of(simd, (line, part), self.starts(simd, at));
                 self.store(simd, at, products);
             }
         }
@@ -128,11 +131,10 @@ impl Multiply<'_> {
     }
 }
 
-/// Makes rows of what was [multiplied](PairKey::multiply). Row `r·ℓ + j` of a GGSW belongs to level `j`.
+/// Makes rows of what was [multiplied](PairKey::multiply).
 pub(super) struct ToRows<'a> {
     pub(super) spectra: &'a Spectra,
     pub(super) ggsws: &'a mut [FourierGgsw],
-    pub(super) levels: usize,
     pub(super) slots: Slots,
     pub(super) scale: f64,
 }
@@ -195,8 +197,8 @@ impl ToRows<'_> {
         (r, column, line): (usize, usize, usize),
         part: usize,
     ) -> &mut [S::f64s; 2] {
-        let row = r * self.levels + level;
-        &mut self.ggsws[bit].0.entry::<S>((row, column, line))[part]
+        let entry = self.ggsws[bit].0.entry::<S>((level, r), (column, line));
+        &mut entry[part]
     }
 }
 

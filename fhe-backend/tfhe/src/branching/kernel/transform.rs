@@ -148,11 +148,11 @@ impl Transform {
         self.tables.plan.fwd(spectrum, stack);
     }
 
-    /// Transforms the digits of `source`, those of level `l` into polynomial `first + l` of `spectra`.
+    /// Transforms the digits of `source`, those of level `l` into polynomial `first + l·step` of `spectra`.
     pub(super) fn forward_digits(
         &mut self,
         spectra: &mut Spectra,
-        first: usize,
+        (first, step): (usize, usize),
         source: &[u64],
         gadget: (u32, usize),
     ) {
@@ -162,12 +162,12 @@ impl Transform {
             gadget,
             roots: &self.tables.roots,
             spectra: numbers,
-            stride,
+            stride: step * stride,
             numbers: &mut self.numbers,
         });
         for level in 0..gadget.1 {
             let stack = PodStack::new(&mut self.scratch);
-            let spectrum = spectra.polynomial(first + level);
+            let spectrum = spectra.polynomial(first + level * step);
             self.tables.plan.fwd(spectrum, stack);
         }
     }
