@@ -2,8 +2,6 @@
 
 use pulp::{Arch, NullaryFnOnce};
 
-use super::words::combine;
-
 /// `X → X^e`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Automorphism {
@@ -35,14 +33,6 @@ impl Automorphism {
     pub(crate) fn turn(self, polynomial: &[u64], turned: &mut [u64]) {
         let words = Words::new(self, polynomial);
         Arch::new().dispatch(Turn { words, turned });
-    }
-
-    /// Of mask and body.
-    pub(crate) fn turn_glwe(self, glwe: &[u64], turned: &mut [u64]) {
-        let polynomials = glwe.chunks_exact(self.size);
-        polynomials
-            .zip(turned.chunks_exact_mut(self.size))
-            .for_each(|(polynomial, turned)| self.turn(polynomial, turned));
     }
 
     /// `even += polynomial(X^e)`.
@@ -185,13 +175,6 @@ impl NullaryFnOnce for Split<'_> {
             }
         }
     }
-}
-
-/// `(one − other)·X^(−down)`.
-pub(crate) fn subtract_down(out: &mut [u64], one: &[u64], other: &[u64], down: usize) {
-    let (kept, wrapped) = out.split_at_mut(out.len() - down);
-    combine(kept, &one[down..], &other[down..], u64::wrapping_sub);
-    combine(wrapped, &other[..down], &one[..down], u64::wrapping_sub);
 }
 
 /// The odd number whose product with `exponent` is 1 modulo `2N`, by Newton's iteration: bits that agree double.

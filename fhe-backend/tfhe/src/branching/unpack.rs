@@ -14,12 +14,11 @@ use tenebra_client::bits::BitReader;
 use tenebra_client::packing::{SwitchGadget, SwitchKeys, automorphism_exponent, last_split};
 use tenebra_client::random::MaskStream;
 
-use super::automorphism::{Automorphism, subtract_down};
+use super::automorphism::Automorphism;
 use super::kernel::{CpuKernel, Kernel, KeyBits, Part, Slots};
 use super::packed::exact_switches;
 use super::plan::Gadget;
 use super::ramp::{add_ramp, subtract_ramp};
-use super::words::combine;
 
 /// An evaluation key, prepared once: its rows in the kernel's form.
 pub(crate) struct UnpackingKey<K: Kernel = CpuKernel> {
@@ -67,7 +66,7 @@ impl<K: Kernel> Clone for UnpackingKey<K> {
 
 /// Words of scratch that what follows needs.
 pub(crate) fn scratch_len(size: usize) -> usize {
-    8 * size
+    5 * size
 }
 
 impl<K: Kernel> UnpackingKey<K> {
@@ -176,43 +175,38 @@ pub(crate) fn split<K: Kernel>(
     key: &UnpackingKey<K>,
     t: usize,
     ciphertext: &mut [u64],
-    mut odd: Option<&mut [u64]>,
+    odd: Option<&mut [u64]>,
+    scratch: &mut [u64],
+) {
+    key.decompose(kernel, t, ciphertext);
+    kernel.multiply(&key.splits[t].1);
+    sum_and_difference(kernel, t, None, (ciphertext, odd), scratch);
+}
+
+/// Replaces `c` by `c + τ_t(s)`, and `odd` by `(c − τ_t(s))·X^(−2^t)`; `s` is what was multiplied, and the body of `c`, or another one in the
+/// place of the mask.
+fn sum_and_difference<K: Kernel>(
+    kernel: &mut K,
+    t: usize,
+    in_mask: Option<&[u64]>,
+    (ciphertext, mut odd): (&mut [u64], Option<&mut [u64]>),
     scratch: &mut [u64],
 ) {
     let size = ciphertext.len() / 2;
     let turn = Automorphism::new(automorphism_exponent(size, t), size);
     let switched = &mut scratch[..size];
-    key.decompose(kernel, t, ciphertext);
-    kernel.multiply(&key.splits[t].1);
     for part in Part::BOTH {
         let even = part.of_mut(ciphertext);
-        match part {
-            Part::Mask => switched.fill(0),
-            Part::Body => switched.copy_from_slice(even),
+        match (part, in_mask) {
+            (Part::Mask, Some(body)) => switched.copy_from_slice(body),
+            (Part::Body, None) => switched.copy_from_slice(even),
+            _ => switched.fill(0),
         }
         kernel.add_product(part, switched);
         match &mut odd {
             None => turn.add(switched, even),
             Some(odd) => turn.split(switched, even, part.of_mut(odd), 1 << t),
         }
-    }
-}
-
-/// `(0, b)`, or `(b, 0)` whose phase is `−t·b`, and the product of a key with digits that were taken.
-fn switch<K: Kernel>(
-    kernel: &mut K,
-    key: &K::SwitchKey,
-    (ciphertext, body_in): (&[u64], Part),
-    switched: &mut [u64],
-) {
-    kernel.multiply(key);
-    for part in Part::BOTH {
-        let target = part.of_mut(switched);
-        match part == body_in {
-            true => target.copy_from_slice(Part::Body.of(ciphertext)),
-            false => target.fill(0),
-        }
-        kernel.add_product(part, target);
     }
 }
 
@@ -233,54 +227,41 @@ pub(crate) fn to_rows<K: Kernel>(
             turned_square,
         } => (square, turned_square),
     };
-    let size = ciphertext.len() / 2;
-    let last = last_split(size);
-    let (product, scratch) = scratch.split_at_mut(2 * size);
-    key.decompose(kernel, last, ciphertext);
-    switch(kernel, square, (ciphertext, Part::Mask), product);
-    let (even, odd) = match slots {
-        Slots::One((bit, level)) => {
-            for (r, row) in [product, ciphertext].into_iter().enumerate() {
-                kernel.transform_ggsw_row(
-                    &mut ggsws[bit],
-                    (level, r),
-                    0..2,
-                    |column, polynomial| {
-                        polynomial.copy_from_slice(&row[column * size..][..size]);
-                    },
-                );
-            }
-            return;
-        }
-        Slots::Two(even, odd) => (even, odd),
+    let last = key.splits.len() - 1;
+    let body = Part::Body.of(ciphertext);
+    let (even, scratch) = scratch.split_at_mut(ciphertext.len());
+    let (odd, scratch) = scratch.split_at_mut(ciphertext.len());
+    let (even_slot, odd_slot) = match slots {
+        Slots::One(slot) => (slot, None),
+        Slots::Two(even_slot, odd_slot) => (even_slot, odd_slot),
     };
-    let (turned, scratch) = scratch.split_at_mut(2 * size);
-    let (turned_product, scratch) = scratch.split_at_mut(2 * size);
-    let turn = Automorphism::new(automorphism_exponent(size, last), size);
-    let (_, key) = &key.splits[last];
-    switch(kernel, key, (ciphertext, Part::Body), scratch);
-    turn.turn_glwe(scratch, turned);
-    switch(kernel, turned_square, (ciphertext, Part::Mask), scratch);
-    turn.turn_glwe(scratch, turned_product);
-    let rows = [(&*product, &*turned_product), (ciphertext, &*turned)];
-    for (r, (one, other)) in rows.into_iter().enumerate() {
-        let (bit, level) = even;
-        kernel.transform_ggsw_row(&mut ggsws[bit], (level, r), 0..2, |column, polynomial| {
-            let range = column * size..(column + 1) * size;
-            combine(
-                polynomial,
-                &one[range.clone()],
-                &other[range],
-                u64::wrapping_add,
-            );
-        });
-        let Some((bit, level)) = odd else {
-            continue;
-        };
-        kernel.transform_ggsw_row(&mut ggsws[bit], (level, r), 0..2, |column, polynomial| {
-            let range = column * size..(column + 1) * size;
-            subtract_down(polynomial, &one[range.clone()], &other[range], size / 2);
-        });
+    key.decompose(kernel, last, ciphertext);
+    let turned_keys = [turned_square, &key.splits[last].1];
+    for (r, turned_key) in turned_keys.into_iter().enumerate() {
+        let in_mask = (r == 0).then_some(body);
+        match in_mask {
+            None => even.copy_from_slice(ciphertext),
+            Some(body) => {
+                // `(b, 0)`, whose phase is `−t·b`.
+                Part::Mask.of_mut(even).copy_from_slice(body);
+                Part::Body.of_mut(even).fill(0);
+                kernel.multiply(square);
+                for part in Part::BOTH {
+                    kernel.add_product(part, part.of_mut(even));
+                }
+            }
+        }
+        if let Slots::Two(..) = slots {
+            kernel.multiply(turned_key);
+            sum_and_difference(kernel, last, in_mask, (even, Some(odd)), scratch);
+        }
+        let rows = [(Some(even_slot), &*even), (odd_slot, &*odd)];
+        for (slot, row) in rows {
+            let Some((bit, level)) = slot else { continue };
+            kernel.transform_ggsw_row(&mut ggsws[bit], (level, r), 0..2, |column, polynomial| {
+                polynomial.copy_from_slice(Part::BOTH[column].of(row));
+            });
+        }
     }
 }
 
