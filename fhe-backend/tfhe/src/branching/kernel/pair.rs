@@ -54,7 +54,7 @@ impl PairKey {
         );
     }
 
-    /// Adds the body to, and turns, what [`ToRows`] reads: the products of digits with all three, behind which `spectra` hold what is split.
+    /// The products of digits with all three, with the body and turned as [`ToRows`] reads them; behind them, `spectra` hold what is split.
     pub(super) fn multiply(&self, transform: &Transform, digits: &Spectra, spectra: &mut Spectra) {
         transform.arch.dispatch(Multiply {
             rows: &self.rows,
