@@ -374,7 +374,7 @@ mod tests {
 
     #[test]
     fn splits_that_take_products_are_counted() {
-        for missing in [None, Some(0), Some(-1), Some(6)] {
+        for missing in [None, Some(0), Some(-1), Some(5), Some(6)] {
             let (circuit, inputs) = forest(missing);
             let compared = compared(&circuit, &inputs);
             let beyond = usize::from(missing == Some(6));
@@ -395,7 +395,7 @@ mod tests {
     /// went.
     #[test]
     fn splits_move_to_cheap_codes_and_mean_the_same() {
-        for missing in [None, Some(0), Some(-1), Some(6)] {
+        for missing in [None, Some(0), Some(-1), Some(5), Some(6)] {
             let (mut circuit, mut inputs) = forest(missing);
             let (before, old) = (splits(&circuit), inputs.clone());
             align(&mut circuit, &mut inputs);
