@@ -31,7 +31,7 @@ pub(crate) enum KeyBits {
 
 /// One thread's transforms and scratch.
 pub(crate) trait Kernel: Send {
-    /// An encryption of a bit. Row `r·ℓ + j` belongs to digit `j` of polynomial `r`, `k` masks and the body.
+    /// An encryption of a bit: a row for digit `j` of polynomial `r`, `k` masks and the body.
     type Ggsw: Send + Sync;
     /// An encryption, level by level, of a polynomial of the secret key.
     type SwitchKey: Clone + Send + Sync;

@@ -6,7 +6,7 @@ use aligned_vec::AVec;
 use pulp::{Arch, Simd, WithSimd, bytemuck};
 use tfhe_fft::c64;
 
-pub(super) const ZERO: c64 = c64 { re: 0.0, im: 0.0 };
+const ZERO: c64 = c64 { re: 0.0, im: 0.0 };
 
 /// Coefficients that lie together in [`FourierRows`]: two cache lines, twice the widest vector register.
 pub(super) const LINE: usize = 8;
