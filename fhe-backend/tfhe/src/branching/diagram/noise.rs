@@ -140,7 +140,7 @@ const OF_CLASS: u64 = 2;
 #[derive(Debug)]
 pub(super) struct NoiseBook {
     size: usize,
-    ring: Ring,
+    ring: &'static Ring,
     entries: Vec<Entry>,
     /// By bit and norm; masks that cancel have the norm 0.
     index: HashMap<(usize, u64), usize>,
@@ -159,7 +159,7 @@ impl NoiseBook {
     pub(super) fn new(size: usize) -> Self {
         Self {
             size,
-            ring: Ring::new(size),
+            ring: Ring::of(size),
             entries: vec![Entry {
                 noise: Noise::None,
                 tree: 0,

@@ -82,12 +82,13 @@ impl ClearProducts {
 
 /// The sum of the squared digits of `value·2^(64−p)`, where the gadget has `p` bits or more.
 fn squared_digits(value: u64, base_log: u32, level_count: u32, plaintext_bits: u32) -> f64 {
-    let half = 1i64 << (base_log - 1);
+    let half = 1i128 << (base_log - 1);
     let below = (base_log * level_count).saturating_sub(plaintext_bits);
     let mut rest = i128::from(value) << below;
     let mut sum = 0.0;
     for _ in 0..level_count {
-        let low = (rest + i128::from(half)).rem_euclid(i128::from(2 * half)) - i128::from(half);
+        // A power of two is the base: no division.
+        let low = ((rest + half) & (2 * half - 1)) - half;
         sum += (low as f64).powi(2);
         rest = (rest - low) >> base_log;
     }

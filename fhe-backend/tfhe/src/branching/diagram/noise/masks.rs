@@ -7,6 +7,7 @@
 //! being alike makes counts larger, never smaller.)
 
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use crate::branching::diagram::{Plain, merged};
 
@@ -24,7 +25,13 @@ pub(super) struct Ring {
 }
 
 impl Ring {
-    pub(super) fn new(size: usize) -> Self {
+    /// For polynomials of `size` coefficients, a power of two of up to 2^16; made once, for opening a model builds several diagrams.
+    pub(super) fn of(size: usize) -> &'static Self {
+        static RINGS: [OnceLock<Ring>; 17] = [const { OnceLock::new() }; 17];
+        RINGS[size.ilog2() as usize].get_or_init(|| Self::new(size))
+    }
+
+    fn new(size: usize) -> Self {
         let order = 2 * size as u64;
         let root = power(GENERATOR, (P - 1) / order);
         let powers: Vec<u64> = core::iter::successors(Some(1), |last| Some(times(*last, root)))
@@ -68,31 +75,27 @@ impl Ring {
     }
 }
 
+/// Of two below `P`, or one that is `P`.
 pub(super) fn plus(a: u64, b: u64) -> u64 {
-    reduced(u128::from(a) + u128::from(b))
+    let (sum, wrapped) = a.overflowing_add(b);
+    if wrapped || sum >= P {
+        sum.wrapping_sub(P)
+    } else {
+        sum
+    }
 }
 
 pub(super) fn minus(a: u64, b: u64) -> u64 {
     plus(a, P - b)
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "halves of a product")]
 pub(super) fn times(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
+    let [low, high] = [product, product >> 64].map(|half| half as u64);
     // 2^64 = 2^32 − 1 and 2^96 = −1.
-    let (low, middle, top) = (
-        product & u128::from(u64::MAX),
-        product >> 64 & 0xffff_ffff,
-        product >> 96,
-    );
-    reduced(low + middle * 0xffff_ffff + u128::from(P) - top)
-}
-
-/// A sum below `4·P`, modulo `P`.
-fn reduced(mut sum: u128) -> u64 {
-    while sum >= u128::from(P) {
-        sum -= u128::from(P);
-    }
-    u64::try_from(sum).unwrap_or(0)
+    let (middle, top) = (high & 0xffff_ffff, high >> 32);
+    plus(minus(low % P, top), middle * 0xffff_ffff)
 }
 
 fn power(mut base: u64, mut exponent: u64) -> u64 {
@@ -145,11 +148,22 @@ mod tests {
         assert_eq!(times(P - 1, P - 1), 1);
         assert_eq!(plus(P - 1, 5), 4);
         assert_eq!(minus(3, 5), P - 2);
+        assert_eq!(minus(3, 0), 3);
+        // Halves and what they stand for at their greatest: (2^32 − 1)^2·(2^32 − 1) and 2^32·(P − 1) = −2^32.
+        assert_eq!(times(1 << 32, P - 1), P - (1 << 32));
+        for (a, b) in [
+            (P - 1, P - 2),
+            (P - (1 << 31), (1 << 33) + 1),
+            (u64::MAX >> 1, P - 7),
+        ] {
+            let product = u128::from(a) * u128::from(b) % u128::from(P);
+            assert_eq!(u128::from(times(a, b)), product, "{a} {b}");
+        }
     }
 
     #[test]
     fn shifts_and_signs_have_one_norm() {
-        let ring = Ring::new(16);
+        let ring = Ring::of(16);
         assert_eq!(ring.value(&vec![(0, 5)]), 5);
         assert_eq!(ring.value(&vec![(0, -5)]), P - 5);
         let value = ring.value(&vec![(1, 2), (4, -6), (5, 3)]);
