@@ -53,7 +53,7 @@ pub struct Measured {
     pub transforms: f64,
     /// Its complex multiply-adds.
     pub multiply_adds: f64,
-    /// Reading its operand and the ciphertext, and writing what comes out.
+    /// Reading its operand and the ciphertext, from where they lie, and writing what comes out.
     pub memory: f64,
 }
 
@@ -73,7 +73,7 @@ pub fn measure(operation: Operation, sizes: Sizes, rounds: usize) -> Measured {
     let mut floor = Floor::new(
         sizes.polynomial_size,
         parts.rows,
-        parts.bytes() * sizes.operands,
+        (sizes.operands, parts.bytes()),
         parts
             .moved
             .map(|polynomials| polynomials * sizes.polynomial_size * 8),
@@ -87,7 +87,7 @@ pub fn measure(operation: Operation, sizes: Sizes, rounds: usize) -> Measured {
             time(case.sizes.operands * case.sizes.uses, || case.run()),
             time(repetitions, || floor.transforms()) / 2.0 * parts.transforms as f64,
             time(repetitions, || floor.multiply_adds()) * coefficients / Floor::COEFFICIENTS as f64,
-            time(2, || floor.read_operands()) / (sizes.operands * sizes.uses) as f64,
+            time(1, || floor.read_operands(sizes.uses)) / (sizes.operands * sizes.uses) as f64,
             time(repetitions, || floor.read_and_write()),
         ];
         for (least, time) in least.iter_mut().zip(times) {

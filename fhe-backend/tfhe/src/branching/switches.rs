@@ -140,3 +140,87 @@ fn steps(switch: Switch, mut priced: Vec<Priced>) -> Vec<Step> {
     }
     steps
 }
+
+#[cfg(test)]
+mod tests {
+    use tenebra_client::packing::MAX_SPLITS;
+
+    use super::*;
+
+    /// No choice of gadgets that costs no more than a rung adds less noise, and the last rung adds the least of all.
+    #[test]
+    fn every_rung_is_the_quietest_of_its_cost() {
+        let gadget = |level_count: u8| SwitchGadget {
+            base_log: 4,
+            level_count,
+        };
+        // (levels, cost, variance): convex and not, with two that are worse in both.
+        let tables = [
+            [
+                (2, 1.0, 90.0),
+                (3, 4.0, 30.0),
+                (4, 5.0, 29.0),
+                (6, 9.0, 2.0),
+            ],
+            [
+                (1, 0.5, 70.0),
+                (2, 2.0, 75.0),
+                (3, 2.5, 40.0),
+                (5, 11.0, 1.0),
+            ],
+            [
+                (4, 3.0, 20.0),
+                (5, 3.5, 4.0),
+                (6, 3.75, 5.0),
+                (7, 20.0, 3.9),
+            ],
+        ];
+        let fewest = Packing {
+            splits: core::array::from_fn::<_, MAX_SPLITS, _>(|t| {
+                gadget(tables.get(t).map_or(1, |table| table[0].0))
+            }),
+            scheme_switch: gadget(1),
+        };
+        let priced = tables.iter().enumerate().map(|(t, table)| {
+            let priced = table.iter().map(|(levels, cost, variance)| Priced {
+                gadget: gadget(*levels),
+                cost: *cost,
+                variance: *variance,
+            });
+            (Switch::Split(t), priced.collect())
+        });
+        let sum = |choice: [usize; 3]| {
+            let of = choice.iter().zip(&tables).map(|(at, table)| table[*at]);
+            of.fold((0.0, 0.0), |(cost, variance), of| {
+                (cost + of.1, variance + of.2)
+            })
+        };
+        let all: Vec<(f64, f64)> = (0..64)
+            .map(|choice| sum([choice % 4, choice / 4 % 4, choice / 16]))
+            .collect();
+        let rungs = ladder(fewest, priced);
+        let rungs: Vec<(f64, f64)> = rungs
+            .iter()
+            .map(|keys| {
+                let at = |t: usize| {
+                    let levels = keys.splits[t].level_count;
+                    tables[t].iter().position(|of| of.0 == levels).unwrap()
+                };
+                sum([at(0), at(1), at(2)])
+            })
+            .collect();
+        // Two steps up each, in the order of what they save for their cost.
+        let slopes: Vec<f64> = rungs
+            .windows(2)
+            .map(|two| (two[0].1 - two[1].1) / (two[1].0 - two[0].0))
+            .collect();
+        assert!(slopes.is_sorted_by(|a, b| a >= b), "{rungs:?}");
+        assert_eq!(rungs.len(), 7, "{rungs:?}");
+        for (cost, variance) in &rungs {
+            let better = all.iter().find(|of| of.0 <= *cost && of.1 < *variance);
+            assert_eq!(better, None, "{cost} {variance}");
+        }
+        let least = all.iter().map(|of| of.1).fold(f64::INFINITY, f64::min);
+        assert_eq!(rungs.last().unwrap().1, least);
+    }
+}

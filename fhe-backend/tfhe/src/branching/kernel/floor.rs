@@ -14,7 +14,9 @@ pub(crate) struct Floor {
     factors: Spectra,
     products: Spectra,
     rows: FourierRows,
-    memory: Vec<u64>,
+    operands: Vec<u64>,
+    /// Words of an operand.
+    operand: usize,
     read: Vec<u64>,
     written: Vec<u64>,
     /// Words that are written at a time, and where next.
@@ -26,12 +28,12 @@ impl Floor {
     /// Those of the rows that are multiplied: all of it stays in the closest cache.
     pub(crate) const COEFFICIENTS: usize = 64;
 
-    /// Transforms of polynomials of `size` coefficients, sums of products of `rows` rows of `columns` columns, passes over as many bytes of
-    /// operands, and over what is read and written besides, in one of `places` after the other.
+    /// Transforms of polynomials of `size` coefficients, sums of products of `rows` rows of `columns` columns, passes over `operands` operands of as
+    /// many bytes, and over what is read and written besides, in one of `places` after the other.
     pub(crate) fn new(
         size: usize,
         (rows, columns): (usize, usize),
-        bytes: usize,
+        (operands, bytes): (usize, usize),
         [read, written]: [usize; 2],
         places: usize,
     ) -> Self {
@@ -45,7 +47,8 @@ impl Floor {
             factors,
             products: Spectra::new(Self::COEFFICIENTS),
             rows: FourierRows::empty((1, rows), columns, Self::COEFFICIENTS),
-            memory: vec![1; bytes / 8],
+            operands: vec![1; operands * bytes / 8],
+            operand: bytes / 8,
             read: vec![1; read / 8],
             written: vec![1; places * written / 8],
             at_once: written / 8,
@@ -70,10 +73,14 @@ impl Floor {
         black_box(&mut self.products);
     }
 
-    /// Reads all operands.
-    pub(crate) fn read_operands(&self) {
+    /// Reads all operands, each so many times before the next: from memory, and then from the caches that hold it.
+    pub(crate) fn read_operands(&self, uses: usize) {
         let arch = self.transform.arch;
-        black_box(arch.dispatch(Read(black_box(&self.memory))));
+        for operand in self.operands.chunks_exact(self.operand) {
+            for _ in 0..uses {
+                black_box(arch.dispatch(Read(black_box(operand))));
+            }
+        }
     }
 
     /// Reads and writes what an operation does besides.

@@ -122,6 +122,34 @@ fn the_last_split_has_the_noise_of_the_document() {
     assert_eq!(exact.growth, 1.0);
 }
 
+/// §5: `K_t = E·V_β + F(E) + N·R` for every automorphism, `F(E) = E·2^23` of bodies in one limb; `S²` of a query's fresh noise is met.
+#[test]
+fn key_switches_have_the_noise_of_the_document() {
+    for (size, transforms) in [(2048, 2f64.powi(23)), (4096, 0.0)] {
+        let keys = keys(size);
+        let n = f64::from(size);
+        let fresh = tuniform_variance(keys.glwe.noise_bound_log2())
+            + rounding_variance(64 - u32::from(keys.body_bits));
+        assert_eq!(exact_switches(keys.glwe), transforms == 0.0);
+        for t in 0..=last_split(size.into()) {
+            let SwitchGadget {
+                base_log,
+                level_count,
+            } = match t == last_split(size.into()) {
+                true => keys.gadgets.scheme_switch,
+                false => keys.gadgets.splits[t],
+            };
+            let (base, levels) = (f64::from(base_log).exp2(), f64::from(level_count));
+            let energy = levels * n * (base * base / 12.0 + 1.0 / 6.0);
+            let step = (64.0 - f64::from(base_log) * levels).exp2();
+            let wanted = energy * (fresh + transforms) + n * (step * step + 2.0) / 12.0;
+            assert_close("switch", key_switch_variance(&keys, t), wanted);
+        }
+    }
+    assert_eq!(packed_variance(3.0, 5), 3.0 * 32.0 * 32.0);
+    assert_eq!(packed_variance(3.0, 0), 3.0);
+}
+
 fn keys_of(glwe: ValidGlwe, gadget: SwitchGadget) -> SwitchKeys {
     SwitchKeys {
         glwe,
