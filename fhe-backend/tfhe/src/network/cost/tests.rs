@@ -93,6 +93,8 @@ pub(crate) fn plans() -> Vec<Case> {
         Case::new(deep, (1, 2048), 0, true),
         Case::new(deep, (1, 4096), 10, true),
         Case::new(deep, (1, 2048), 5, false),
+        // Its errors have a smooth part.
+        Case::new(deep, (1, 2048), 0, false),
     ]
 }
 

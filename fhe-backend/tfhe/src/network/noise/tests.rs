@@ -172,3 +172,44 @@ fn noise_goes_from_layer_to_layer_as_in_the_document() {
         "{shares:?}"
     );
 }
+
+/// The noise of a layer of each case.
+fn layers_of(case: &Case) -> Vec<Rc<LayerNoise>> {
+    let size = case.layout.glwe().polynomial_size();
+    let layers = case.layers.iter();
+    let of = |layer| Rc::new(LayerNoise::of(layer, |bit| case.bits.stage(bit), size));
+    layers.map(of).collect()
+}
+
+/// A quarter of the variance is smooth: six slots have it in common.
+#[test]
+fn slots_of_a_rotation_share_what_is_smooth() {
+    let keys = plans()[1].layout.switch_keys().unwrap();
+    let mut noise = MixedNoise {
+        normal: 3e40,
+        ..MixedNoise::NONE
+    };
+    noise.mixed[2].variance = 1e40;
+    let of_square = 5e39;
+    let made = of_made(&keys, &Products { noise, of_square }, -150.0, (6, 3));
+    assert_close("in common", made.slots_alike, 1.0 + 0.25 * 5.0);
+    assert_close("square", made.square_share, 0.125);
+    assert_close("variance", made.rotations, 4e40);
+}
+
+/// §6: `D/λ` squares, one at least.
+#[test]
+fn errors_in_common_leave_fewer_squares() {
+    let case = &plans()[3];
+    let of = &layers_of(case)[0].hidden[0].products;
+    let squares = |alike: f64| {
+        let first = query_stage(&case.layout);
+        let mut factors = of_query(&case.layout, &first, case.exact).unwrap();
+        factors.made.alike = alike;
+        factors.products(of, 12).noise.mixed[3].squares
+    };
+    let all = squares(1.0);
+    assert!(all > 6.0, "{all}");
+    assert_close("six in common", squares(6.0), all / 6.0);
+    assert_eq!(squares(2.0 * all), 1.0);
+}
