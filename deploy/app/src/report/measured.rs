@@ -10,6 +10,9 @@ pub struct MeasuredNoise {
     pub rows: usize,
     /// Encrypted queries that were evaluated.
     pub queries: usize,
+    /// Median of what an evaluation took where the model was compiled, on one thread; models of before 28 November 2026 do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluate_ms: Option<f64>,
     /// Errors that were looked at.
     pub errors: usize,
     /// log2 of the standard deviation that is predicted for the worst codes.
@@ -36,6 +39,7 @@ impl MeasuredNoise {
         Self {
             rows,
             queries: of.queries,
+            evaluate_ms: Some(of.evaluate_ms),
             errors: of.errors,
             predicted_std_log2: of.predicted_std_log2,
             std_log2: of.std_log2,

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 use tenebra_app::Report;
-use tenebra_app::report::{LeafBitsFrom, NetworkBits, QuantizationReport, TreesReport};
+use tenebra_app::report::{
+    LeafBitsFrom, MeasuredNoise, NetworkBits, QuantizationReport, TreesReport,
+};
 
 use crate::commands::read_server;
 use crate::output::{self, Failure, bytes, milliseconds};
@@ -80,10 +82,7 @@ pub(crate) fn describe(report: &Report) -> String {
         ["evaluation key".to_owned(), evaluation_key(report)],
         ["query".to_owned(), bytes(report.query_bytes)],
         ["response".to_owned(), bytes(report.response_bytes)],
-        [
-            "predicted evaluation".to_owned(),
-            milliseconds(report.predicted_evaluate_ms),
-        ],
+        ["predicted evaluation".to_owned(), evaluation(report)],
     ];
     for (index, layer) in report.layers.iter().enumerate() {
         let text = format!(
@@ -200,6 +199,23 @@ fn noise(report: &Report) -> String {
         "σ 2^{:.1} of the torus, half step 2^{:.0} = {:.1} σ",
         budget.std_log2, budget.half_step_log2, budget.half_step_sigmas
     )
+}
+
+/// What a row takes on a machine that nobody else uses, and what it took on the one that compiled the model.
+fn evaluation(report: &Report) -> String {
+    let predicted = milliseconds(report.predicted_evaluate_ms);
+    match report.measured_noise.first() {
+        Some(MeasuredNoise {
+            rows: 1,
+            evaluate_ms: Some(took),
+            queries,
+            ..
+        }) => format!(
+            "{predicted}; {} where it was compiled, the median of {queries} queries",
+            milliseconds(*took)
+        ),
+        _ => predicted,
+    }
 }
 
 /// What the noise of the plan for single rows was measured to be.

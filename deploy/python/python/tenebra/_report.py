@@ -45,7 +45,7 @@ class Report(Mapping[str, Any]):
             ("evaluation key", _size(fields["evaluation_key_bytes"])),
             ("query", _size(fields["query_bytes"])),
             ("response", _size(fields["response_bytes"])),
-            ("predicted time of a row", f"{fields['predicted_evaluate_ms']:.3g} ms"),
+            ("predicted time of a row", f"{fields['predicted_evaluate_ms']:.3g} ms{_took(fields['measured_noise'])}"),
         ]
         if fields.get("batch"):
             batch = fields["batch"]
@@ -103,6 +103,12 @@ class Report(Mapping[str, Any]):
                 f'<text x="{96 + length:.0f}" y="{y + 11}" font-size="11" fill="currentColor">{_size(size)}</text>'
             )
         return f'<svg width="420" height="{14 * len(bars) + 4}" role="img" aria-label="sizes">{"".join(bars)}</svg>'
+
+
+def _took(measured: list[dict[str, Any]]) -> str:
+    """What a row took where the model was compiled."""
+    took = measured[0].get("evaluate_ms") if measured and measured[0]["rows"] == 1 else None
+    return "" if took is None else f", {took:.3g} ms where it was compiled"
 
 
 def _size(count: int) -> str:

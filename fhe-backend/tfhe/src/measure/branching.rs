@@ -123,7 +123,8 @@ pub(super) fn measure<R: CryptoRng>(
             .spec()
             .encrypt_codes(client.key(), &codes, measure.rng)?;
         let query = Frame::parse_for(&query, Kind::Query, id).map_err(EvaluateError::from)?;
-        let mut sum = subject.result(evaluation_key.as_ref(), query.payload)?;
+        let evaluate = || subject.result(evaluation_key.as_ref(), query.payload);
+        let mut sum = errors.timed(evaluate)?;
         let key = client.key().plan_key(0);
         let key = key.and_then(|key| subject.key_of(key, query.payload));
         let key = KeyBits::of(&key.ok_or(ClientError::KeyLength)?);

@@ -59,7 +59,7 @@ pub(super) fn measure<R: CryptoRng>(
         let framed = client
             .spec()
             .encrypt_codes(client.key(), &all_codes, measure.rng)?;
-        let response = program.evaluate(id, public.as_ref(), &framed)?;
+        let response = errors.timed(|| program.evaluate(id, public.as_ref(), &framed))?;
         // Integers out of range are wrong like others.
         let outputs = client.decrypt(&response);
         let right = outputs.is_ok_and(|rows| rows.concat() == expected);

@@ -1,5 +1,7 @@
 //! Phase errors, summed up and judged.
 
+use std::time::Instant;
+
 use crate::noise::{MixedNoise, tail_log2};
 
 /// What was measured of a plan.
@@ -7,6 +9,8 @@ use crate::noise::{MixedNoise, tail_log2};
 pub struct Measurement {
     /// Queries that were evaluated.
     pub queries: usize,
+    /// Median of what an evaluation took, on one thread.
+    pub evaluate_ms: f64,
     /// Phase errors that were looked at.
     pub errors: usize,
     /// log2 of the standard deviation that the plan predicts for the worst codes, as a fraction of the torus.
@@ -122,6 +126,8 @@ pub(super) struct Errors {
     queries: Vec<Query>,
     largest: f64,
     mismatches: usize,
+    /// Milliseconds of each evaluation.
+    times: Vec<f64>,
 }
 
 impl Errors {
@@ -134,7 +140,22 @@ impl Errors {
             queries: Vec::new(),
             largest: 0.0,
             mismatches: 0,
+            times: Vec::new(),
         }
+    }
+
+    /// What `evaluate` returns, whose time counts.
+    pub(super) fn timed<T>(&mut self, evaluate: impl FnOnce() -> T) -> T {
+        let start = Instant::now();
+        let result = evaluate();
+        self.times.push(start.elapsed().as_secs_f64() * 1e3);
+        result
+    }
+
+    fn median_ms(&self) -> f64 {
+        let mut times = self.times.clone();
+        times.sort_by(f64::total_cmp);
+        times.get(times.len() / 2).copied().unwrap_or(0.0)
     }
 
     /// The errors of a query, and whether its integers were right.
@@ -183,6 +204,7 @@ impl Errors {
             |variance: f64| variance.max(1e-30).log2() / 2.0 + self.predicted.log2() - 64.0;
         Measurement {
             queries: self.queries.len(),
+            evaluate_ms: self.median_ms(),
             errors: self.errors,
             predicted_std_log2: std_log2(1.0),
             std_log2: std_log2(square),
@@ -236,6 +258,17 @@ mod tests {
         // 1 − (128/σ)²/(2·ln 2) with σ² = 5·(1 + 3.09·√(2/10000)).
         assert!((of.p_fail_log2 + 2263.0).abs() < 1.0, "{}", of.p_fail_log2);
         assert!((of.ratio() - 5f64.sqrt() / 2.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn times_are_medians() {
+        let mut errors = errors(2.0);
+        assert_eq!(errors.measurement().evaluate_ms, 0.0);
+        errors.times = vec![5.0, 1.0, 4.0];
+        assert_eq!(errors.timed(|| 7), 7);
+        assert_eq!(errors.times.len(), 4);
+        errors.times[3] = 9.0;
+        assert_eq!(errors.measurement().evaluate_ms, 5.0);
     }
 
     #[test]
