@@ -15,6 +15,8 @@ use crate::noise::{
 pub(crate) struct ProductVariance {
     /// Of what is independent from coefficient to coefficient.
     white: f64,
+    /// The part of that which digits leave out: it hangs on the operand, not on the bit.
+    rounding: f64,
     /// The part of that which meets the square of the key.
     square: f64,
     /// Of what is little more than one frequency, and so alike in neighbouring coefficients; and the squares, for each bit, that its
@@ -42,10 +44,10 @@ impl ProductVariance {
         let energy = polynomials * digit_energy(layout);
         let transform = transform_error(energy, exact);
         let (key, half) = (set_bits_bound(glwe), glwe.dimension() as f64 / 4.0);
+        let rounding = (1.0 + half) * gadget_rounding(layout);
         Self {
-            white: energy * fresh
-                + (1.0 + half) * gadget_rounding(layout)
-                + (1.0 + key - half) * transform,
+            white: energy * fresh + rounding + (1.0 + key - half) * transform,
+            rounding,
             square: 0.0,
             smooth: Mixture {
                 variance: half * transform,
@@ -64,11 +66,12 @@ impl ProductVariance {
         let energy = digit_energy(layout);
         let key = layout.glwe().dimension() as f64;
         let transforms = transform_error(2.0 * energy, exact) * noise.growth;
-        let rounding = gadget_rounding(layout) + transforms;
+        let rounding = (1.0 + key) * gadget_rounding(layout);
         let levels = f64::from(layout.layout().level_count);
         let own = noise.constant + noise.last + noise.switch;
         Self {
-            white: energy * ((1.0 + key) * noise.white + own) + (1.0 + key) * rounding,
+            white: energy * ((1.0 + key) * noise.white + own) + rounding + (1.0 + key) * transforms,
+            rounding,
             square: energy * noise.square,
             smooth: NONE,
             constant: Mixture {
@@ -95,15 +98,17 @@ impl ProductVariance {
             variance: units as f64 * part.variance,
             squares: (units as f64 / busiest as f64).max(1.0) * part.squares,
         };
-        // `T` slots of one rotation sum up to `S·(d·e)`: the frequencies of `S` have squares of up to `T²`, `N·T` together.
+        // `T` slots of one rotation, or twins elsewhere, sum up to `S·(d·e)`: the frequencies of `S` have squares of up to `T²`, `N·T` together.
         let slots = noise.slots.min(units.alike) as f64;
         let most = noise.most_slots.max(1) as f64;
         let of_slots = Mixture {
             variance: slots * self.white,
             squares: (slots * self.digits / (most * most)).max(1.0),
         };
+        // What digits of one operand leave out is the same in products with other bits.
+        let of_any_bit = units.rounding.max(units.alike) - units.alike;
         let of_others = Mixture {
-            variance: (units.alike as f64 - slots) * self.white,
+            variance: (units.alike as f64 - slots) * self.white + of_any_bit as f64 * self.rounding,
             squares: SQUARES_OF_DIGIT * self.digits,
         };
         MixedNoise {
@@ -223,6 +228,7 @@ mod tests {
     fn noise(alike: [usize; 2], smooth: [usize; 2], slots: [usize; 2]) -> DiagramNoise {
         let mut noise = DiagramNoise::default();
         [noise.units.alike, noise.busiest.alike] = alike;
+        noise.units.rounding = alike[0];
         [noise.units.smooth, noise.busiest.smooth] = smooth;
         [noise.slots, noise.most_slots] = slots;
         noise

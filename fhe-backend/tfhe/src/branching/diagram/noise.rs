@@ -6,6 +6,7 @@
 //! makes alike in neighbouring coefficients (`s·d = ½·(1 + X + …)·d + …`): the *smooth* part. Slots are stored with alternating
 //! signs, so that the smooth parts of twins cancel rather than add up. Products with clear polynomials are bounded apart ([`clear`]).
 
+mod classes;
 mod clear;
 mod count;
 mod masks;
@@ -15,8 +16,9 @@ use alloc::rc::Rc;
 use std::collections::HashMap;
 
 use super::{Plain, Rotation, Sign, Turn, shift_plain};
+use classes::{AllTwins, Classes, Operand};
 pub(crate) use clear::ClearProducts;
-use count::{BitUnits, Twins};
+use count::BitUnits;
 use masks::{Ring, minus, plus, primitive, random, times};
 pub(crate) use rotations::{alike, of_rotations};
 
@@ -28,6 +30,10 @@ pub(crate) struct NoiseUnits {
     pub(crate) alike: usize,
     /// Twins of any shift: what multiplies the smooth part.
     pub(crate) smooth: usize,
+    /// Twins of the same shift in products with whatever bit: what multiplies the part that digits leave out.
+    pub(crate) rounding: usize,
+    /// Of `alike` those in products that have twins of other shifts.
+    pub(crate) apart: usize,
 }
 
 /// What the noise of a result is made of.
@@ -37,9 +43,9 @@ pub(crate) struct DiagramNoise {
     pub(crate) units: NoiseUnits,
     /// Those with one bit, at most.
     pub(crate) busiest: NoiseUnits,
-    /// Those of rotations whose slots are read, once for each slot that one evaluation selects.
+    /// Those of rotations whose slots are read, once for each slot that one evaluation selects, and others that have twins of other shifts.
     pub(crate) slots: usize,
-    /// Slots of one rotation that one evaluation selects, at most.
+    /// Slots of one rotation that one evaluation selects, or such twins, at most.
     pub(crate) most_slots: usize,
     /// Products with clear operands.
     pub(crate) clear: ClearProducts,
@@ -50,6 +56,8 @@ impl NoiseUnits {
         Self {
             alike: self.alike + other.alike,
             smooth: self.smooth + other.smooth,
+            rounding: self.rounding + other.rounding,
+            apart: self.apart + other.apart,
         }
     }
 
@@ -57,6 +65,8 @@ impl NoiseUnits {
         Self {
             alike: self.alike.max(other.alike),
             smooth: self.smooth.max(other.smooth),
+            rounding: self.rounding.max(other.rounding),
+            apart: self.apart.max(other.apart),
         }
     }
 }
@@ -64,13 +74,6 @@ impl NoiseUnits {
 /// An entry of a [`NoiseBook`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NoiseId(usize);
-
-/// The masks of the operand of a product: those of its class, `shift` coefficients down; a shift by `N` is a change of sign.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Operand {
-    class: usize,
-    shift: usize,
-}
 
 /// A product with an encrypted operand.
 #[derive(Clone, Copy, Debug)]
@@ -111,15 +114,6 @@ struct Entry {
     masks: Option<Masks>,
 }
 
-/// Operands of products with one bit that are the same up to shift and sign.
-#[derive(Debug)]
-struct Class {
-    /// The first that was seen.
-    value: u64,
-    /// The trees that have one, and its shift.
-    members: Vec<(usize, usize)>,
-}
-
 /// A rotation whose slots are to be read.
 #[derive(Clone, Debug)]
 struct Rotated {
@@ -142,9 +136,7 @@ pub(super) struct NoiseBook {
     size: usize,
     ring: &'static Ring,
     entries: Vec<Entry>,
-    /// By bit and norm; masks that cancel have the norm 0.
-    index: HashMap<(usize, u64), usize>,
-    classes: Vec<Class>,
+    classes: Classes,
     rotations: Vec<Rotated>,
     /// Of one tree a single path is selected, so that its members are no twins of each other.
     tree: usize,
@@ -165,8 +157,7 @@ impl NoiseBook {
                 tree: 0,
                 masks: None,
             }],
-            index: HashMap::new(),
-            classes: Vec::new(),
+            classes: Classes::default(),
             rotations: Vec::new(),
             tree: 0,
             clear: ClearProducts::default(),
@@ -212,16 +203,9 @@ impl NoiseBook {
             rotated.readers.push(tree);
         }
         self.clear.add(rotated.first_bit, tree, rotated.polynomial);
-        let order = 2 * self.size;
-        let products = rotated.products.iter().map(|product| {
-            let operand = Operand {
-                shift: (product.operand.shift + shift) % order,
-                ..product.operand
-            };
-            Product {
-                operand,
-                ..*product
-            }
+        let products = rotated.products.iter().map(|product| Product {
+            operand: product.operand.shifted(shift, self.size),
+            ..*product
         });
         let products: Vec<Product> = products.collect();
         let masks = Masks {
@@ -229,7 +213,7 @@ impl NoiseBook {
             first: None,
         };
         for product in &products {
-            self.join(product.operand);
+            self.classes.join(product.operand, self.tree);
         }
         self.push(Noise::Products(products), Some(masks))
     }
@@ -252,7 +236,7 @@ impl NoiseBook {
             return self.push(Noise::Selection { zero, one, product }, Some(masks));
         }
         let operand = self.operand(bit, of_zero.as_ref(), of_one.as_ref());
-        self.join(operand);
+        self.classes.join(operand, self.tree);
         let masks = self.after(of_zero.as_ref(), operand);
         let product = Some(Product { bit, operand });
         self.push(Noise::Selection { zero, one, product }, Some(masks))
@@ -298,40 +282,39 @@ impl NoiseBook {
 
     /// What the sum of these results is made of, once all are there.
     pub(super) fn finish(self, results: &[NoiseId]) -> DiagramNoise {
-        let classes = self.classes.iter();
-        let twins: Vec<Twins> = classes
-            .map(|class| Twins::of(&class.members, self.size))
-            .collect();
+        let twins = self.classes.twins(self.size);
         let units = self.units(&twins);
         let units = results.iter().map(|id| units[id.0]);
+        let units = units.fold(NoiseUnits::default(), NoiseUnits::plus);
+        let slots: usize = self.rotations.iter().map(Rotated::units).sum();
+        let readers = self.rotations.iter().map(|of| of.readers.len());
         DiagramNoise {
-            units: units.fold(NoiseUnits::default(), NoiseUnits::plus),
+            units,
             busiest: self.busiest(&twins, results),
-            slots: self.rotations.iter().map(Rotated::units).sum(),
-            most_slots: self
-                .rotations
-                .iter()
-                .map(|r| r.readers.len())
-                .max()
-                .unwrap_or(0),
+            slots: slots + units.apart,
+            most_slots: readers.fold(twins.most_apart(), usize::max),
             clear: self.clear,
         }
     }
 
     /// The units of every entry.
-    fn units(&self, twins: &[Twins]) -> Vec<NoiseUnits> {
+    fn units(&self, twins: &AllTwins) -> Vec<NoiseUnits> {
         let mut units: Vec<NoiseUnits> = Vec::with_capacity(self.entries.len());
         for entry in &self.entries {
             let of = match &entry.noise {
                 Noise::None => NoiseUnits::default(),
+                // Slots are counted by rotation.
                 Noise::Products(products) => products
                     .iter()
-                    .map(|product| twins[product.operand.class].units(product.operand))
+                    .map(|product| NoiseUnits {
+                        apart: 0,
+                        ..twins.units(product.operand)
+                    })
                     .fold(NoiseUnits::default(), NoiseUnits::plus),
                 Noise::Selection { zero, one, product } => {
                     let operands = units[zero.0].max(units[one.0]);
                     product.map_or(operands, |product| {
-                        operands.plus(twins[product.operand.class].units(product.operand))
+                        operands.plus(twins.units(product.operand))
                     })
                 }
                 Noise::Sum(of) => of
@@ -346,7 +329,7 @@ impl NoiseBook {
     }
 
     /// The units with one bit, at most: every tree counts with the path that has the most.
-    fn busiest(&self, twins: &[Twins], results: &[NoiseId]) -> NoiseUnits {
+    fn busiest(&self, twins: &AllTwins, results: &[NoiseId]) -> NoiseUnits {
         let mut of_entries: Vec<BitUnits> = Vec::with_capacity(self.entries.len());
         let mut of_trees: HashMap<usize, BitUnits> = HashMap::new();
         let mut summed = vec![false; self.entries.len()];
@@ -354,16 +337,14 @@ impl NoiseBook {
             let of = match &entry.noise {
                 Noise::None => BitUnits::default(),
                 Noise::Products(products) => {
-                    let units = products
-                        .iter()
-                        .map(|p| (p.bit, twins[p.operand.class].units(p.operand)));
+                    let units = products.iter().map(|p| (p.bit, twins.units(p.operand)));
                     BitUnits(units.collect())
                 }
                 Noise::Selection { zero, one, product } => {
                     let mut operands =
                         of_entries[zero.0].merge(&of_entries[one.0], NoiseUnits::max);
                     if let Some(Product { bit, operand }) = product {
-                        let units = twins[operand.class].units(*operand);
+                        let units = twins.units(*operand);
                         let product = BitUnits(vec![(*bit, units)]);
                         operands = operands.merge(&product, NoiseUnits::plus);
                     }
@@ -411,23 +392,13 @@ impl NoiseBook {
             }),
             None => minus(value(one), value(zero)),
         };
-        let next = self.classes.len();
-        let class = *self
-            .index
-            .entry((bit, self.ring.norm(value)))
-            .or_insert(next);
-        if class == next {
-            let members = Vec::new();
-            self.classes.push(Class { value, members });
-        }
-        let shift = self.ring.shift_from(self.classes[class].value, value);
-        Operand { class, shift }
+        self.classes.operand(self.ring, bit, value)
     }
 
     /// The masks of `zero` after the product with this operand is added.
     fn after(&self, zero: Option<&Masks>, operand: Operand) -> Masks {
-        let product = random(OF_CLASS, operand.class);
-        let product = self.ring.shifted(product, operand.shift);
+        let product = random(OF_CLASS, operand.of_bit.class);
+        let product = self.ring.shifted(product, operand.of_bit.shift);
         Masks {
             value: plus(zero.map_or(0, |masks| masks.value), product),
             first: None,
@@ -440,12 +411,6 @@ impl NoiseBook {
             value: self.ring.shifted(masks.value, shift),
             first: first.map(|(bit, plain)| (*bit, Rc::new(shift_plain(plain, shift, self.size)))),
         }
-    }
-
-    /// The tree that is being scheduled has a product with this operand.
-    fn join(&mut self, operand: Operand) {
-        let member = (self.tree, operand.shift);
-        self.classes[operand.class].members.push(member);
     }
 
     fn push(&mut self, noise: Noise, masks: Option<Masks>) -> NoiseId {

@@ -1,8 +1,9 @@
 //! Counting twins, and units by bit.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::{NoiseUnits, Operand};
+use super::NoiseUnits;
+use super::classes::{AllTwins, Operand};
 
 /// How many trees have a product with the masks of a class.
 #[derive(Debug, Default)]
@@ -12,6 +13,8 @@ pub(super) struct Twins {
     trees: HashMap<usize, usize>,
     /// With shifts of the sign that more have.
     of_one_sign: usize,
+    /// With any shift, if there are two that are no change of sign.
+    apart: Option<usize>,
 }
 
 impl Twins {
@@ -27,6 +30,13 @@ impl Twins {
         let mut members = members.to_vec();
         members.sort_unstable();
         members.dedup();
+        let of_one_sign = count(0).max(count(1));
+        let all = members.iter().map(|(tree, _)| tree).collect::<HashSet<_>>();
+        let mut places = members.iter().map(|(_, shift)| shift % size);
+        let first = places.next();
+        let apart = places
+            .any(|place| Some(place) != first)
+            .then_some(all.len());
         let mut trees = HashMap::new();
         for (_, shift) in members {
             *trees.entry(shift).or_default() += 1;
@@ -34,18 +44,35 @@ impl Twins {
         Self {
             size,
             trees,
-            of_one_sign: count(0).max(count(1)),
+            of_one_sign,
+            apart,
         }
     }
 
-    /// Those that add up with a product with `operand`: of its shift, and of any shift. Signs that differ cancel.
-    pub(super) fn units(&self, operand: Operand) -> NoiseUnits {
+    /// Those that add up with a product whose operand is so far down. Signs that differ cancel.
+    fn alike(&self, shift: usize) -> usize {
         let trees = |shift: usize| self.trees.get(&(shift % (2 * self.size))).copied();
-        let (same, opposite) = (trees(operand.shift), trees(operand.shift + self.size));
+        trees(shift).max(trees(shift + self.size)).unwrap_or(1)
+    }
+}
+
+impl AllTwins {
+    /// What adds up with a product with `operand`.
+    pub(super) fn units(&self, operand: Operand) -> NoiseUnits {
+        let of_bit = &self.of_bits[operand.of_bit.class];
+        let alike = of_bit.alike(operand.of_bit.shift);
         NoiseUnits {
-            alike: same.max(opposite).unwrap_or(1),
-            smooth: self.of_one_sign.max(1),
+            alike,
+            smooth: of_bit.of_one_sign.max(1),
+            rounding: self.of_any[operand.of_any.class].alike(operand.of_any.shift),
+            apart: of_bit.apart.map_or(0, |_| alike),
         }
+    }
+
+    /// Trees that have products with one bit and operands that are the same but for shifts, at most.
+    pub(super) fn most_apart(&self) -> usize {
+        let apart = self.of_bits.iter().filter_map(|twins| twins.apart);
+        apart.max().unwrap_or(0)
     }
 }
 
@@ -96,17 +123,26 @@ mod tests {
             (5, 0),
         ];
         let twins = Twins::of(&members, 16);
-        let alike = |shift: usize| twins.units(Operand { class: 0, shift }).alike;
+        let alike = |shift: usize| twins.alike(shift);
         assert_eq!([3, 19, 35, 51].map(alike), [2; 4]);
         assert_eq!([0, 16, 32].map(alike), [3; 3]);
         assert_eq!(alike(5), 1);
         // Trees 0, 3, 4 and 5 have one sign, 1 and 2 the other.
-        assert_eq!(twins.units(Operand { class: 0, shift: 5 }).smooth, 4);
+        assert_eq!(twins.of_one_sign, 4);
+        // All six are apart, for there are two places; those of one place are not.
+        assert_eq!(twins.apart, Some(6));
+        assert_eq!(Twins::of(&members[..4], 16).apart, None);
+        assert_eq!(Twins::of(&[], 16).apart, None);
     }
 
     #[test]
     fn units_are_merged_in_the_order_of_their_bits() {
-        let units = |alike| NoiseUnits { alike, smooth: 1 };
+        let units = |alike| NoiseUnits {
+            alike,
+            smooth: 1,
+            rounding: 1,
+            apart: 0,
+        };
         let of = |pairs: &[(usize, usize)]| {
             BitUnits(
                 pairs

@@ -68,9 +68,13 @@ impl Ring {
         power(value, 2 * self.size as u64)
     }
 
-    /// How far `value` is down from `from`, which has the same norm.
-    pub(super) fn shift_from(&self, from: u64, value: u64) -> usize {
-        let ratio = times(from, power(value, P - 2));
+    /// `1/value`; of 0, 0.
+    pub(super) fn inverse(&self, value: u64) -> u64 {
+        power(value, P - 2)
+    }
+
+    /// How far a value is down from one of the same norm that is `ratio` times as large.
+    pub(super) fn logarithm(&self, ratio: u64) -> usize {
         self.logarithms.get(&ratio).copied().unwrap_or(0)
     }
 }
@@ -174,7 +178,8 @@ mod tests {
         for shift in 0..32 {
             let moved = ring.shifted(value, shift);
             assert_eq!(ring.norm(moved), ring.norm(value));
-            assert_eq!(ring.shift_from(value, moved), shift);
+            let ratio = times(value, ring.inverse(moved));
+            assert_eq!(ring.logarithm(ratio), shift);
         }
         assert_ne!(ring.norm(value), ring.norm(plus(value, 1)));
         assert_eq!(

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{DiagramNoise, NoiseBook, NoiseId, NoiseUnits, Twins};
+use super::{DiagramNoise, NoiseBook, NoiseId, NoiseUnits};
 use crate::branching::diagram::{Plain, Rotation, Sign, Turn};
 
 /// The noise of a coefficient of the sum of these rotations: of each group's, which are added up before the turns that they share.
@@ -38,7 +38,7 @@ pub(crate) fn of_rotations<'a>(
 }
 
 /// How many times its own noise one of these rotations has in common with all of them, itself included, at most: by twins of the same
-/// shift, or of any, whichever are more. Those of one rotation alone have 1.
+/// shift, of any, or of any bit, whichever are more. Those of one rotation alone have 1.
 pub(crate) fn alike<'a>(rotations: impl Iterator<Item = &'a Rotation>, size: usize) -> f64 {
     let mut book = NoiseBook::new(size);
     // By the only bit of those that multiply clear tables alone.
@@ -52,16 +52,16 @@ pub(crate) fn alike<'a>(rotations: impl Iterator<Item = &'a Rotation>, size: usi
             *of_bits.entry(only.bit).or_default() += 1;
         }
     }
-    let twins: Vec<Twins> = book
-        .classes
-        .iter()
-        .map(|class| Twins::of(&class.members, size))
-        .collect();
-    let units = book.units(&twins);
+    let units = book.units(&book.classes.twins(size));
     let of_products = slots.iter().filter(|(_, products)| *products > 0);
     let of_products = of_products.map(|(id, products)| {
-        let NoiseUnits { alike, smooth } = units[id.0];
-        alike.max(smooth) as f64 / *products as f64
+        let NoiseUnits {
+            alike,
+            smooth,
+            rounding,
+            ..
+        } = units[id.0];
+        alike.max(smooth).max(rounding) as f64 / *products as f64
     });
     let of_clear = of_bits.values().map(|count| *count as f64);
     of_products.chain(of_clear).fold(1.0, f64::max)

@@ -3,13 +3,16 @@ use super::*;
 const SIZE: usize = 64;
 
 fn units(book: &NoiseBook) -> Vec<NoiseUnits> {
-    let classes = book.classes.iter();
-    let twins = classes.map(|class| Twins::of(&class.members, SIZE));
-    book.units(&twins.collect::<Vec<_>>())
+    book.units(&book.classes.twins(SIZE))
 }
 
 fn unit(alike: usize, smooth: usize) -> NoiseUnits {
-    NoiseUnits { alike, smooth }
+    NoiseUnits {
+        alike,
+        smooth,
+        rounding: alike,
+        apart: 0,
+    }
 }
 
 fn rotation(first_bit: usize, table: Plain) -> Rotation {
@@ -50,6 +53,52 @@ fn equal_subtrees_of_many_trees_add_up_in_amplitude() {
         last = book.selection(1, CLEAR, low, &Plain::new());
     }
     assert_eq!(units(&book)[last.0], unit(5, 5));
+}
+
+/// Digits of one operand leave out the same, whatever bits they meet: five trees have `b ? 1 : 0` below bits of their own, two of them the other
+/// way round.
+#[test]
+fn what_digits_leave_out_hangs_on_the_operand_alone() {
+    let mut book = NoiseBook::new(SIZE);
+    let mut results = Vec::new();
+    for tree in 0..5 {
+        book.start_tree(tree);
+        let low = book.selection(0, CLEAR, CLEAR, &vec![(0, 1)]);
+        let (zero, one) = if tree < 3 { (CLEAR, low) } else { (low, CLEAR) };
+        results.push(book.selection(1 + tree, zero, one, &Plain::new()));
+    }
+    for id in &results {
+        let of = units(&book)[id.0];
+        assert_eq!((of.alike, of.rounding, of.apart), (1, 3, 0));
+    }
+    // Another operand by the same bit.
+    book.start_tree(5);
+    let other = book.selection(0, CLEAR, CLEAR, &vec![(0, 1), (2, 1)]);
+    results.push(book.selection(1, CLEAR, other, &Plain::new()));
+    let noise = book.finish(&results);
+    assert_eq!((noise.units.alike, noise.units.rounding), (6, 5 * 3 + 1));
+    assert_eq!(noise.busiest.rounding, 3 + 1);
+}
+
+/// Four trees have the same selection at three places: it is counted like slots that are read. One of the same place is not.
+#[test]
+fn twins_of_other_shifts_are_counted_like_slots() {
+    let of = |shifts: &[usize]| {
+        let mut book = NoiseBook::new(SIZE);
+        let mut results = Vec::new();
+        for (tree, shift) in shifts.iter().enumerate() {
+            book.start_tree(tree);
+            let low = book.selection(0, CLEAR, CLEAR, &vec![(*shift, 1)]);
+            let high = book.selection(1, CLEAR, low, &Plain::new());
+            results.push(book.selection(2 + tree, CLEAR, high, &Plain::new()));
+        }
+        let noise = book.finish(&results);
+        (noise.units.apart, noise.slots, noise.most_slots)
+    };
+    // By bit 1, all four; those of two have one place. What follows is by other bits.
+    assert_eq!(of(&[0, 1, 5, 5]), (1 + 1 + 2 * 2, 6, 4));
+    assert_eq!(of(&[5, 5, 5]), (0, 0, 0));
+    assert_eq!(of(&[7]), (0, 0, 0));
 }
 
 /// `bit ? a : clear` and `bit ? clear : a` have opposite noise; that of `bit ? clear : −a` adds up with the first.
