@@ -1,8 +1,10 @@
 //! Circuits that are hard on the noise formula, for [`examples/noise_hunt.rs`](../examples/noise_hunt.rs) and the nightly search: their parts
 //! are equal, nearly equal, many, or on few bits, so that noise adds up in amplitude where a formula may take it for independent.
 
+mod forests;
 mod networks;
 
+use forests::{equal_differences, own_features, votes};
 use networks::{Neurons, network};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::Rng;
@@ -37,6 +39,8 @@ pub enum Kind {
     EqualDifferences,
     /// Trees that look at a feature of their own last, with leaves 0 and 1, as many as sums have room for.
     OwnFeatures,
+    /// Trees that are the same function of one feature below a feature of their own: products with other bits, of one operand.
+    Votes,
     /// Weights that are all the greatest, alternate, or are multiples of each other.
     Linear,
     /// Networks of one to three hidden layers, with neurons drawn independently.
@@ -52,7 +56,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Random,
         Self::Pool,
         Self::NearTwins,
@@ -65,6 +69,7 @@ impl Kind {
         Self::Classes,
         Self::EqualDifferences,
         Self::OwnFeatures,
+        Self::Votes,
         Self::Linear,
         Self::Network,
         Self::NearNeurons,
@@ -230,6 +235,7 @@ pub fn circuit(kind: Kind, rng: &mut ChaCha20Rng) -> Option<Verified> {
         }
         Kind::EqualDifferences => return equal_differences(&mut draw),
         Kind::OwnFeatures => return own_features(&mut draw),
+        Kind::Votes => return votes(&mut draw),
         Kind::JointTables => return joint_tables(&mut draw),
         Kind::Additive => return additive(&mut draw, small),
         Kind::Linear => return linear(&mut draw),
@@ -277,65 +283,6 @@ fn split(feature: u32, threshold: i64, left: u32, right: u32) -> TreeNode {
         left,
         right,
     }
-}
-
-/// `x2 < θ ? (x0 ? (x1 ? (0, α) : (1, β)) : (x1 ? (0, α) : (0, β))) : 0`, on codes too wide for slots.
-fn equal_differences(draw: &mut Draw<'_>) -> Option<Verified> {
-    let outputs = 6;
-    let bits = draw.of(&[10, 12]);
-    let half = 1i64 << (bits - 1);
-    let count = draw.of(&[10u32, 20, 40]);
-    let trees = (0..count).map(|tree| {
-        let delta = |output: u32| (tree + 1) / 3u32.pow(output) % 3;
-        let leaf = |first: i64, wanted: u32| {
-            let others = (0..5).map(|output| i64::from(delta(output) == wanted));
-            TreeNode::Leaf([first].into_iter().chain(others).collect())
-        };
-        let nodes = vec![
-            split(2, 1 + i64::from(tree), 1, 2),
-            split(0, half, 3, 4),
-            TreeNode::Leaf(vec![0; outputs]),
-            split(1, half, 5, 6),
-            split(1, half, 7, 8),
-            leaf(0, 1),
-            leaf(1, 2),
-            leaf(0, 1),
-            leaf(0, 2),
-        ];
-        Tree { nodes }
-    });
-    let shape = Shape {
-        features: 3,
-        max: 2 * half - 1,
-        depth: 3,
-        leaves: 2,
-        outputs,
-    };
-    forest(shape, trees.collect())
-}
-
-/// `r < 1 ? (x0 < 1 ? 0 : x_j) : 0`.
-fn own_features(draw: &mut Draw<'_>) -> Option<Verified> {
-    let count = draw.of(&[20u32, 50, 100]);
-    let trees = (0..count).map(|tree| Tree {
-        nodes: vec![
-            split(0, 1, 1, 2),
-            split(1, 1, 3, 4),
-            TreeNode::Leaf(vec![0]),
-            TreeNode::Leaf(vec![0]),
-            split(2 + tree, 1, 5, 6),
-            TreeNode::Leaf(vec![0]),
-            TreeNode::Leaf(vec![1]),
-        ],
-    });
-    let shape = Shape {
-        features: 2 + count,
-        max: 1,
-        depth: 3,
-        leaves: 2,
-        outputs: 1,
-    };
-    forest(shape, trees.collect())
 }
 
 /// A pattern of the codes of few features: full trees of every split, whose leaves repeat from one half of a code to the other, differ
