@@ -60,9 +60,11 @@ impl ValidLinear {
         let kept = u32::from(self.layout.body_bits);
         for block in 0..self.layout.blocks as usize {
             noise.fill(body);
-            for (index, code) in codes.iter().enumerate() {
-                let (its_block, position) = self.input_position(index / features, index % features);
-                if its_block == block {
+            let per_block = self.block_features();
+            for (row, codes) in codes.chunks(features).enumerate() {
+                let first = block * per_block;
+                for (feature, code) in (first..).zip(codes.iter().skip(first).take(per_block)) {
+                    let (_, position) = self.input_position(row, feature);
                     body[position] = body[position].wrapping_add(code.cast_unsigned() << scale);
                 }
             }
