@@ -169,6 +169,12 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// A secret key stands where something else was to be written.
+    #[error("{} is a secret key, which nothing else replaces", path.display())]
+    OverSecret {
+        /// The file.
+        path: PathBuf,
+    },
     /// A key that met a response which does not decrypt.
     #[error(
         "the secret key in {} met a response that did not decrypt and is used no more: what is sent after that may tell a server about the key", folder.display()

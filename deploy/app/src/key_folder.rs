@@ -53,7 +53,11 @@ impl KeyFolder {
             if kept { error.in_file(&path) } else { error }
         })?;
         if !Self::exists(folder) {
-            make(files, folder, &spec, Some(&spec_file), false)?;
+            match make(files, folder, &spec, Some(&spec_file), false) {
+                // Another process was first: its keys are as good.
+                Err(Error::Exists { .. }) => {}
+                made => drop(made?),
+            }
         }
         let key = read_key(folder, &spec)?;
         if !kept {

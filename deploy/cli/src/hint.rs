@@ -104,6 +104,9 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
         Error::Service(error) => return service(error),
         Error::OtherModel { .. } => "`tenebra compile` writes both files; keep them together",
         Error::Exists { .. } => "`--force` replaces it",
+        Error::OverSecret { .. } => {
+            "name another file; without that key what was encrypted with it is lost"
+        }
         Error::KeyRetired { .. } | Error::Client(ClientError::Undecryptable) => {
             "the key is retired: `tenebra keygen DIR -o KEYS --force` makes another; ask the server's operator before you send it anything"
         }

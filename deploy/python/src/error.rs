@@ -62,7 +62,7 @@ fn raised(class: &str, message: &str, hint: Option<&str>) -> PyErr {
 /// Name of the exception's class.
 fn class(error: &Error) -> &'static str {
     match error.root() {
-        Error::Io { .. } | Error::Exists { .. } => "FileError",
+        Error::Io { .. } | Error::Exists { .. } | Error::OverSecret { .. } => "FileError",
         Error::Data(_)
         | Error::Cell { .. }
         | Error::TooLarge { .. }

@@ -44,6 +44,8 @@ impl FeatureStats {
             }
         };
         let mean = values.iter().map(|x| x.clamp(min, max)).sum::<f64>() / values.len() as f64;
+        // That of equal values may be rounded past them.
+        let mean = mean.clamp(min, max);
         let step = if options.calibration.takes_all() {
             let inside = values.iter().copied().filter(|x| (min..=max).contains(x));
             step(inside.collect())
@@ -309,6 +311,17 @@ mod tests {
             .cycle()
             .take(values.len() * 10)
             .collect()
+    }
+
+    /// The sum of equal values is rounded, and so is their mean: 1.1 thirteen times is 1.0999999999999999.
+    #[test]
+    fn means_of_constants_are_within_their_range() {
+        for constant in [1.1, -1.1, 0.1, 7.0, 1e300, 1e-300] {
+            for count in 1..200 {
+                let stats = FeatureStats::new(&vec![constant; count], &options()).unwrap();
+                assert!(stats.is_valid(), "{count} times {constant}: {stats:?}");
+            }
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Several files of one folder that appear together.
 
+use std::fs::File;
 use std::path::Path;
 
 use super::new_file::{Access, NewFile};
@@ -31,6 +32,13 @@ pub fn check_free(folder: &Path, names: &[&str]) -> Result<(), Error> {
     }
 }
 
+/// Keeps other processes that write to the folder waiting, where the system can.
+fn alone(folder: &Path) -> Option<File> {
+    let folder = File::open(folder).ok()?;
+    folder.lock().ok()?;
+    Some(folder)
+}
+
 impl Files {
     /// Makes the folder and writes the files; none takes its name before all are on the disk. After an error there are neither
     /// new files nor new folders.
@@ -39,8 +47,12 @@ impl Files {
     /// [`Error::Io`]; [`Error::Exists`] for a file that may not be replaced.
     pub fn write_folder(&self, folder: &Path, items: &[Item<'_>]) -> Result<(), Error> {
         let kept = items.iter().filter(|item| !item.replace);
-        check_free(folder, &kept.map(|item| item.name).collect::<Vec<_>>())?;
+        let kept: Vec<&str> = kept.map(|item| item.name).collect();
+        check_free(folder, &kept)?;
         let made = NewFolders::create(self, folder).map_err(|e| Error::io(folder, &e))?;
+        // Of two processes that make keys in one folder, the second finds those of the first.
+        let _alone = alone(folder);
+        check_free(folder, &kept)?;
         let mut whole = Vec::with_capacity(items.len());
         for item in items {
             let path = folder.join(item.name);
@@ -90,6 +102,33 @@ mod tests {
             bytes,
             access: Access::Public,
             replace,
+        }
+    }
+
+    /// Of many that write a pair of files at the same time, one does, and the pair is its own.
+    #[test]
+    fn who_is_first_keeps_the_folder() {
+        let outer = tempfile::tempdir().unwrap();
+        for round in 0..20 {
+            let folder = outer.path().join(format!("keys{round}"));
+            let write = |own: u8| {
+                let bytes = [own; 1000];
+                let both = [
+                    item("evaluation", &bytes, true),
+                    item("secret", &bytes, false),
+                ];
+                FILES.write_folder(&folder, &both).is_ok()
+            };
+            let wrote = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..4u8)
+                    .map(|own| scope.spawn(move || write(own)))
+                    .collect();
+                let wrote = threads.into_iter().map(|thread| thread.join().unwrap());
+                wrote.filter(|wrote| *wrote).count()
+            });
+            assert_eq!(wrote, 1);
+            let of = |name: &str| read(&folder.join(name)).unwrap();
+            assert_eq!(*of("evaluation"), *of("secret"));
         }
     }
 

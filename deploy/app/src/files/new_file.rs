@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
+use tenebra_client::Kind;
 
 use super::target::Target;
 use super::unfinished::{Files, Unfinished};
@@ -39,11 +40,18 @@ impl<'a> NewFile<'a> {
     /// Starts a file.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Io`]; [`Error::OverSecret`] if a secret key is there, and it is for others to read.
     pub fn create(files: &'a Files, path: &Path, access: Access) -> Result<Self, Error> {
         let io = |e| Error::io(path, &e);
         let sink = match Target::of(path).map_err(io)? {
             Target::Open(file) => Sink::Open(BufWriter::new(file)),
+            Target::Replace { path: there, .. }
+                if access == Access::Public && is_secret(&there) =>
+            {
+                return Err(Error::OverSecret {
+                    path: path.to_owned(),
+                });
+            }
             Target::Replace { path, permissions } => {
                 let staged = Staged::create(files, path, access, permissions).map_err(io)?;
                 Sink::Staged(BufWriter::new(staged))
@@ -95,6 +103,13 @@ impl<'a> NewFile<'a> {
             path: self.path,
         })
     }
+}
+
+/// Whether a secret key is there.
+fn is_secret(path: &Path) -> bool {
+    let mut start = [0; 16];
+    let read = super::open(path).and_then(|mut file| super::read_start(&mut file, &mut start));
+    read.is_ok_and(|there| super::kind_of(&start[..there]) == Some(Kind::SecretKey))
 }
 
 /// A file that is whole and has no name yet, if it gets one.
@@ -195,6 +210,26 @@ mod tests {
     use crate::files::read;
 
     static FILES: Files = Files::new();
+
+    /// A query goes nowhere near a key.
+    #[test]
+    fn nothing_public_replaces_a_secret_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret.key");
+        let (id, tag) = (
+            tenebra_client::SpecId([1; 16]),
+            tenebra_client::KeyTag::NONE,
+        );
+        let key = tenebra_client::to_frame(Kind::SecretKey, id, tag, b"abc");
+        fs::write(&path, &key).unwrap();
+        let refused = FILES.write(&path, b"a query");
+        assert!(matches!(refused, Err(Error::OverSecret { path: kept }) if kept == path));
+        assert_eq!(*read(&path).unwrap(), key);
+        let mut other = NewFile::create(&FILES, &path, Access::Secret).unwrap();
+        other.append(b"another key").unwrap();
+        other.finish().unwrap();
+        assert_eq!(*read(&path).unwrap(), b"another key");
+    }
 
     fn names(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap();
