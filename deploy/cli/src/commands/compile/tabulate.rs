@@ -47,24 +47,31 @@ pub(super) fn model(arguments: &Arguments) -> Result<Model, Failure> {
     for note in tabulated.notes {
         output::note(&format!("note: {note}"));
     }
-    if let Some(note) = changed(&tabulated.moved) {
-        output::note(&format!("note: {note}"));
+    match changed(&tabulated.moved) {
+        Some((percent, text)) if percent > arguments.max_moved => output::warning(&format!(
+            "{text}, more than `--max-moved {}`: what follows compares with the table, not with the graph; `--n-bits` has more levels",
+            arguments.max_moved
+        )),
+        Some((_, text)) => output::note(&format!("note: {text}")),
+        None => {}
     }
     Ok(Model::Forest(tabulated.model))
 }
 
-/// What rounding features changes.
-fn changed(moved: &Moved) -> Option<String> {
+/// What rounding features changes, and by how many percent.
+fn changed(moved: &Moved) -> Option<(f64, String)> {
     let rows = moved.rows;
     if let Some(others) = moved.classes {
-        return Some(format!(
+        let text = format!(
             "rounding the features to their levels changes the class of {others} of {rows} calibration rows"
-        ));
+        );
+        return Some((100.0 * others as f64 / rows.max(1) as f64, text));
     }
     let share = 100.0 * moved.scores?;
-    Some(format!(
+    let text = format!(
         "rounding the features to their levels moves predictions by {share:.1} % of their standard deviation in {rows} calibration rows"
-    ))
+    );
+    Some((share, text))
 }
 
 /// The rows of the calibration data, in the order of its columns.
