@@ -1,4 +1,4 @@
-//! Classes of operands: those whose masks are the same up to a shift and a sign.
+//! Classes of operands: those whose masks are the same up to a shift, a sign and small factors.
 
 use std::collections::HashMap;
 
@@ -38,8 +38,8 @@ impl Operand {
 /// Classes of operands that are counted together.
 #[derive(Debug, Default)]
 struct Group {
-    /// By bit, where it matters, and norm.
-    index: HashMap<(Option<usize>, u64), usize>,
+    /// By bit, where it matters, and norm: the class, and the inverse of how many times its first value is as large.
+    index: HashMap<(Option<usize>, u64), (usize, u64)>,
     /// The first value of each that was seen.
     values: Vec<u64>,
     /// The trees that have one, and its shift.
@@ -48,17 +48,31 @@ struct Group {
 
 impl Group {
     fn place(&mut self, ring: &Ring, bit: Option<usize>, value: &Value) -> Place {
-        let next = self.values.len();
-        let class = *self.index.entry((bit, value.norm)).or_insert(next);
-        if class == next {
-            self.values.push(value.value);
-            self.members.push(Vec::new());
-        }
+        let (class, times_less) = self.class(ring, bit, value);
         let ratio = times(self.values[class], value.inverse);
         Place {
             class,
-            shift: ring.logarithm(ratio),
+            shift: ring.logarithm(times(ratio, times_less)),
         }
+    }
+
+    /// Multiples by small integers count as the same: their digits are not independent.
+    fn class(&mut self, ring: &Ring, bit: Option<usize>, value: &Value) -> (usize, u64) {
+        if let Some(known) = self.index.get(&(bit, value.norm)) {
+            return *known;
+        }
+        let multiple = ring.ratios().iter().find_map(|ratio| {
+            let norm = times(value.norm, ratio.norm);
+            let (class, times_less) = self.index.get(&(bit, norm))?;
+            Some((*class, times(*times_less, ratio.inverse)))
+        });
+        let found = multiple.unwrap_or_else(|| {
+            self.values.push(value.value);
+            self.members.push(Vec::new());
+            (self.values.len() - 1, 1)
+        });
+        self.index.insert((bit, value.norm), found);
+        found
     }
 
     fn twins(&self, size: usize) -> Vec<Twins> {

@@ -13,6 +13,8 @@ use crate::branching::diagram::{Plain, merged};
 
 /// `2^64 − 2^32 + 1`, whose multiplicative group has a subgroup of every order up to `2^32`.
 const P: u64 = 0xffff_ffff_0000_0001;
+/// Quotients, and their inverses, at which operands are multiples of each other. (8 is a root of unity, see above.)
+const RATIOS: [(u64, u64); 5] = [(1, 2), (1, 3), (2, 3), (1, 4), (3, 4)];
 /// Generates the whole group.
 const GENERATOR: u64 = 7;
 
@@ -22,6 +24,15 @@ pub(super) struct Ring {
     size: usize,
     powers: Vec<u64>,
     logarithms: HashMap<u64, usize>,
+    ratios: Vec<Ratio>,
+}
+
+/// A quotient of two small integers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ratio {
+    pub(super) inverse: u64,
+    /// Of what is so many times as large, over that of what it is of.
+    pub(super) norm: u64,
 }
 
 impl Ring {
@@ -38,8 +49,14 @@ impl Ring {
             .take(2 * size)
             .collect();
         let logarithms = powers.iter().copied().zip(0..).collect();
+        let ratios = RATIOS.into_iter().flat_map(|(a, b)| [(a, b), (b, a)]);
+        let ratios = ratios.map(|(a, b)| Ratio {
+            inverse: times(b, power(a, P - 2)),
+            norm: power(times(a, power(b, P - 2)), order),
+        });
         Self {
             size,
+            ratios: ratios.collect(),
             powers,
             logarithms,
         }
@@ -66,6 +83,11 @@ impl Ring {
     /// What values that differ by a shift and a sign have in common.
     pub(super) fn norm(&self, value: u64) -> u64 {
         power(value, 2 * self.size as u64)
+    }
+
+    /// Of operands whose digits are correlated, by 1/2 to 1/12.
+    pub(super) fn ratios(&self) -> &[Ratio] {
+        &self.ratios
     }
 
     /// `1/value`; of 0, 0.

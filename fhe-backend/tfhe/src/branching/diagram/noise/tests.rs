@@ -80,6 +80,31 @@ fn what_digits_leave_out_hangs_on_the_operand_alone() {
     assert_eq!(noise.busiest.rounding, 3 + 1);
 }
 
+/// A sum of two equal operands, and of three, are multiples of it: by the same bit and by others.
+#[test]
+fn multiples_of_an_operand_are_its_twins() {
+    let mut book = NoiseBook::new(SIZE);
+    let mut results = Vec::new();
+    for tree in 0..3 {
+        book.start_tree(tree);
+        let low = book.selection(0, CLEAR, CLEAR, &vec![(0, 1)]);
+        let high = book.selection(1, CLEAR, low, &Plain::new());
+        let down = book.shifted(high, 5);
+        let terms = vec![(Sign::Plus, down); tree + 1];
+        let sum = book.sum(&terms, vec![down]);
+        results.push(book.selection(2, CLEAR, sum, &Plain::new()));
+        results.push(book.selection(3 + tree, CLEAR, sum, &Plain::new()));
+    }
+    let of = units(&book);
+    for pair in results.chunks(2) {
+        // What is below: products with bit 1, the same in all trees.
+        let [by_two, by_own] = [of[pair[0].0], of[pair[1].0]];
+        assert_eq!((by_two.alike, by_two.rounding), (3 + 3, 3 + 3));
+        assert_eq!((by_own.alike, by_own.rounding), (3 + 1, 3 + 3));
+        assert_eq!(by_two.apart, 0);
+    }
+}
+
 /// Four trees have the same selection at three places: it is counted like slots that are read. One of the same place is not.
 #[test]
 fn twins_of_other_shifts_are_counted_like_slots() {
