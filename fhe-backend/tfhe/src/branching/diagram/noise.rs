@@ -397,7 +397,7 @@ impl NoiseBook {
 
     /// The masks of `zero` after the product with this operand is added.
     fn after(&self, zero: Option<&Masks>, operand: Operand) -> Masks {
-        let product = random(OF_CLASS, operand.of_bit.class);
+        let product = random(OF_CLASS, operand.masks);
         let product = self.ring.shifted(product, operand.of_bit.shift);
         Masks {
             value: plus(zero.map_or(0, |masks| masks.value), product),

@@ -17,6 +17,8 @@ pub(super) struct Place {
 pub(super) struct Operand {
     /// Among the operands of products with the same bit.
     pub(super) of_bit: Place,
+    /// Of these, those that are no multiples of each other either: what products have the same masks as.
+    pub(super) masks: usize,
     /// Among those of all products.
     pub(super) of_any: Place,
 }
@@ -31,15 +33,26 @@ impl Operand {
         Self {
             of_bit: down(self.of_bit),
             of_any: down(self.of_any),
+            ..self
         }
     }
+}
+
+/// Where operands of one norm belong.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    class: usize,
+    /// The inverse of how many times the first value of the class is as large.
+    times_less: u64,
+    /// Its place among all norms.
+    index: usize,
 }
 
 /// Classes of operands that are counted together.
 #[derive(Debug, Default)]
 struct Group {
-    /// By bit, where it matters, and norm: the class, and the inverse of how many times its first value is as large.
-    index: HashMap<(Option<usize>, u64), (usize, u64)>,
+    /// By bit, where it matters, and norm.
+    index: HashMap<(Option<usize>, u64), Known>,
     /// The first value of each that was seen.
     values: Vec<u64>,
     /// The trees that have one, and its shift.
@@ -47,30 +60,37 @@ struct Group {
 }
 
 impl Group {
-    fn place(&mut self, ring: &Ring, bit: Option<usize>, value: &Value) -> Place {
-        let (class, times_less) = self.class(ring, bit, value);
-        let ratio = times(self.values[class], value.inverse);
-        Place {
-            class,
-            shift: ring.logarithm(times(ratio, times_less)),
-        }
+    /// The place, and the index of the norm.
+    fn place(&mut self, ring: &Ring, bit: Option<usize>, value: &Value) -> (Place, usize) {
+        let known = self.known(ring, bit, value);
+        let ratio = times(self.values[known.class], value.inverse);
+        let place = Place {
+            class: known.class,
+            shift: ring.logarithm(times(ratio, known.times_less)),
+        };
+        (place, known.index)
     }
 
     /// Multiples by small integers count as the same: their digits are not independent.
-    fn class(&mut self, ring: &Ring, bit: Option<usize>, value: &Value) -> (usize, u64) {
+    fn known(&mut self, ring: &Ring, bit: Option<usize>, value: &Value) -> Known {
         if let Some(known) = self.index.get(&(bit, value.norm)) {
             return *known;
         }
         let multiple = ring.ratios().iter().find_map(|ratio| {
             let norm = times(value.norm, ratio.norm);
-            let (class, times_less) = self.index.get(&(bit, norm))?;
-            Some((*class, times(*times_less, ratio.inverse)))
+            let known = self.index.get(&(bit, norm))?;
+            Some((known.class, times(known.times_less, ratio.inverse)))
         });
-        let found = multiple.unwrap_or_else(|| {
+        let (class, times_less) = multiple.unwrap_or_else(|| {
             self.values.push(value.value);
             self.members.push(Vec::new());
             (self.values.len() - 1, 1)
         });
+        let found = Known {
+            class,
+            times_less,
+            index: self.index.len(),
+        };
         self.index.insert((bit, value.norm), found);
         found
     }
@@ -104,9 +124,12 @@ impl Classes {
             inverse: ring.inverse(value),
         };
         let any = (value.norm == 0).then_some(bit);
+        let (of_bit, masks) = self.of_bits.place(ring, Some(bit), &value);
+        let (of_any, _) = self.of_any.place(ring, any, &value);
         Operand {
-            of_bit: self.of_bits.place(ring, Some(bit), &value),
-            of_any: self.of_any.place(ring, any, &value),
+            of_bit,
+            masks,
+            of_any,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Counting twins, and units by bit.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::NoiseUnits;
 use super::classes::{AllTwins, Operand};
@@ -31,7 +31,8 @@ impl Twins {
         members.sort_unstable();
         members.dedup();
         let of_one_sign = count(0).max(count(1));
-        let all = members.iter().map(|(tree, _)| tree).collect::<HashSet<_>>();
+        let mut all: Vec<usize> = members.iter().map(|(tree, _)| *tree).collect();
+        all.dedup();
         let mut places = members.iter().map(|(_, shift)| shift % size);
         let first = places.next();
         let apart = places

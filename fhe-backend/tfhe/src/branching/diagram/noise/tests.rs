@@ -105,6 +105,30 @@ fn multiples_of_an_operand_are_its_twins() {
     }
 }
 
+/// What products of multiples add to masks is no multiple, and does not cancel: their difference is an operand of its own, below any bit.
+#[test]
+fn products_of_multiples_have_masks_of_their_own() {
+    let mut book = NoiseBook::new(SIZE);
+    let mut results = Vec::new();
+    for tree in 0..4 {
+        book.start_tree(tree);
+        let low = book.selection(0, CLEAR, CLEAR, &vec![(0, 1)]);
+        let high = book.selection(1, CLEAR, low, &Plain::new());
+        let twice = book.sum(&[(Sign::Plus, high), (Sign::Plus, high)], vec![high]);
+        let [one, two] = [high, twice].map(|of| book.selection(2, CLEAR, of, &Plain::new()));
+        let difference = [(Sign::Plus, two), (Sign::Minus, one)];
+        let difference = book.sum(&difference, vec![one, two]);
+        assert_ne!(
+            book.entries[difference.0].masks.as_ref().map(|of| of.value),
+            Some(0)
+        );
+        results.push(book.selection(3 + tree, CLEAR, difference, &Plain::new()));
+    }
+    let below = units(&book)[results[0].0].rounding;
+    // Three products of each of two operands, four times, and one of the difference by the tree's own bit.
+    assert_eq!(below, 2 * (4 + 4) + 4);
+}
+
 /// Four trees have the same selection at three places: it is counted like slots that are read. One of the same place is not.
 #[test]
 fn twins_of_other_shifts_are_counted_like_slots() {
