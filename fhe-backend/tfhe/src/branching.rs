@@ -21,6 +21,7 @@ pub(crate) mod packed;
 pub(crate) mod plan;
 pub(crate) mod ramp;
 pub(crate) mod select;
+pub(crate) mod selections;
 pub(crate) mod steps;
 pub(crate) mod switches;
 pub(crate) mod unpack;

@@ -10,9 +10,9 @@ use tenebra_client::packing::SwitchGadget;
 use super::diagram::Diagram;
 
 /// Microseconds a byte from memory.
-pub(crate) const MEMORY_US: f64 = 0.125e-3;
+pub(crate) const MEMORY_US: f64 = 0.15e-3;
 /// The same where the next core's cache has it.
-pub(crate) const NEAR_MEMORY_US: f64 = 0.025e-3;
+pub(crate) const NEAR_MEMORY_US: f64 = 0.03e-3;
 /// Bytes of a key that stay in a core's cache from one use to the next, among all else.
 pub(crate) const KEPT_BYTES: f64 = 1.2e6;
 
@@ -24,9 +24,9 @@ pub(crate) fn cmux_us(
     centred: bool,
 ) -> f64 {
     let rows = f64::from(level_count) * columns;
-    let multiply = rows * columns * limbs * size * 0.12e-3;
-    let us = (rows + limbs * columns) * transform_us(size) + multiply + columns * size * 1.0e-3;
-    let mean = if centred { size * 1.4e-3 } else { 0.0 };
+    let multiply = rows * columns * limbs * size * 0.15e-3;
+    let us = (rows + limbs * columns) * transform_us(size) + multiply + columns * size * 1.25e-3;
+    let mean = if centred { size * 1.75e-3 } else { 0.0 };
     // Larger operands leave the caches sooner.
     us * (0.97 + 0.08 * (size / 256.0).log2()) + mean
 }
@@ -35,8 +35,13 @@ pub(crate) fn cmux_us(
 pub(crate) fn clear_cmux_us(size: f64, columns: f64, level_count: u8) -> f64 {
     let rows = f64::from(level_count);
     (rows + columns) * transform_us(size)
-        + rows * columns * size * 0.12e-3
-        + columns * size * 1.0e-3
+        + rows * columns * size * 0.15e-3
+        + columns * size * 1.25e-3
+}
+
+/// What a column of a product takes to be transformed back.
+fn back_us(size: f64) -> f64 {
+    transform_us(size) + size * 1e-3
 }
 
 /// Predicted time of the diagram alone. GGSWs are met in any order, and stay near; so do registers.
@@ -50,34 +55,35 @@ pub(crate) fn diagram_us(layout: &ValidBranching, diagram: &Diagram) -> f64 {
     let clear = clear_cmux_us(size, columns, levels);
     let values = diagram.clear_values * size_of::<(usize, i64)>();
     let from_memory = (values as f64 - KEPT_BYTES).max(0.0) * MEMORY_US;
-    diagram.cmuxes as f64 * cmux + diagram.clear_cmuxes as f64 * clear + from_memory
+    let kept = diagram.clear_selections as f64 * columns * back_us(size);
+    diagram.cmuxes as f64 * cmux + diagram.clear_cmuxes as f64 * clear + from_memory - kept
 }
 
 /// A split by an automorphism: the digits of the mask, the switch, the automorphism of what comes out, the sum and the difference.
 /// `columns` are the polynomials of a row of a key, limb by limb.
 pub(crate) fn split_us(size: f64, columns: f64, gadget: SwitchGadget) -> f64 {
-    digits_us(size, gadget) + add_switch_us(size, columns, gadget) + size * 2e-3
+    digits_us(size, gadget) + add_switch_us(size, columns, gadget) + size * 2.5e-3
 }
 
 /// What the slots of a ciphertext become, two rows each, in the Fourier domain from the digits on: the digits, mask and body, products with
 /// three keys, and rows that are written.
 pub(crate) fn pair_us(size: f64, slots: f64, gadget: SwitchGadget) -> f64 {
-    let products = f64::from(gadget.level_count) * 6.0 * size * 0.12e-3;
+    let products = f64::from(gadget.level_count) * 6.0 * size * 0.15e-3;
     let written = slots * size * 8.0 * 4.0;
     digits_us(size, gadget) + 2.0 * transform_us(size) + products + written * MEMORY_US
 }
 
 /// The same with exact products of three keys; rows in one limb or two.
 pub(crate) fn exact_pair_us(size: f64, (slots, limbs): (f64, f64), gadget: SwitchGadget) -> f64 {
-    let switch = add_switch_us(size, 4.0, gadget) + size * 2e-3;
-    let level = 2.0 * row_us(size, (2.0, limbs)) + size * 2e-3;
+    let switch = add_switch_us(size, 4.0, gadget) + size * 2.5e-3;
+    let level = 2.0 * row_us(size, (2.0, limbs)) + size * 2.5e-3;
     let written = slots * size * 8.0 * 4.0 * limbs;
     digits_us(size, gadget) + 3.0 * switch + slots * level + written * MEMORY_US
 }
 
 /// The digits of a mask.
 fn digits_us(size: f64, gadget: SwitchGadget) -> f64 {
-    f64::from(gadget.level_count) * (transform_us(size) + size * 0.3e-3)
+    f64::from(gadget.level_count) * (transform_us(size) + size * 0.38e-3)
 }
 
 /// Digits times the rows of a key.
@@ -86,32 +92,32 @@ fn add_switch_us(size: f64, columns: f64, gadget: SwitchGadget) -> f64 {
     let key = levels * columns * size * 8.0;
     let far = if key > KEPT_BYTES { key } else { 0.0 };
     columns * transform_us(size)
-        + levels * columns * size * 0.1e-3
-        + size * 2e-3
+        + levels * columns * size * 0.125e-3
+        + size * 2.5e-3
         + far * NEAR_MEMORY_US
 }
 
 /// A GGSW of a direct query whose masks are there already: the bodies of its rows. What the first query takes for masks is counted for none.
 pub(crate) fn bodies_us(size: f64, columns: f64, level_count: u8) -> f64 {
-    let row = size * 1.6e-3 + transform_us(size);
+    let row = size * 2e-3 + transform_us(size);
     f64::from(level_count) * columns * row
 }
 
 /// A GGSW of a direct query: masks from a generator, bodies, and its rows.
 pub(crate) fn expand_us(size: f64, (columns, limbs): (f64, f64), level_count: u8) -> f64 {
-    let masks = (columns - 1.0) * size * 2.3e-3;
-    let row = masks + size * 1e-3 + row_us(size, (columns, limbs));
+    let masks = (columns - 1.0) * size * 2.9e-3;
+    let row = masks + size * 1.25e-3 + row_us(size, (columns, limbs));
     f64::from(level_count) * columns * row
 }
 
 /// A row of a GGSW to the Fourier domain, and to memory: of two limbs, lines of twice as many columns.
 fn row_us(size: f64, (columns, limbs): (f64, f64)) -> f64 {
-    let store = if limbs > 1.0 { 2.7e-3 } else { 0.6e-3 };
+    let store = if limbs > 1.0 { 3.4e-3 } else { 0.75e-3 };
     columns * (limbs * transform_us(size) + store * size)
 }
 
 fn transform_us(size: f64) -> f64 {
-    size * size.log2() * 0.065e-3
+    size * size.log2() * 0.08e-3
 }
 
 #[cfg(test)]
@@ -140,10 +146,10 @@ mod tests {
         (4096.0, 12, [202.0, 584.0]),
     ];
 
-    /// Predictions are of a machine that nobody else uses: 0.48 to 0.82 of these.
+    /// Predictions lie between these and a machine that nobody else uses: 0.6 to 1.02 of these.
     fn assert_near(what: &str, predicted: f64, measured: f64) {
         let ratio = predicted / measured;
-        assert!((0.45..0.85).contains(&ratio), "{what}: {ratio}");
+        assert!((0.55..1.05).contains(&ratio), "{what}: {ratio}");
     }
 
     #[test]

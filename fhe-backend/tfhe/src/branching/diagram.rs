@@ -29,6 +29,8 @@ pub(crate) struct Diagram {
     /// CMUX steps between two clear polynomials, and all others.
     pub(crate) clear_cmuxes: usize,
     pub(crate) cmuxes: usize,
+    /// Those of clear polynomials in trees of selections, which are not transformed back.
+    pub(crate) clear_selections: usize,
     /// Values of all clear operands, which an evaluation reads once.
     pub(crate) clear_values: usize,
     pub(crate) noise: DiagramNoise,
@@ -98,7 +100,25 @@ impl Rotation {
 #[derive(Debug)]
 pub(crate) struct Group {
     pub(crate) steps: Vec<Step>,
+    /// So many of the first steps are a tree of selections between clear polynomials, of which the last is the root.
+    pub(crate) selections: usize,
     pub(crate) result: Operand,
+}
+
+impl Diagram {
+    pub(crate) fn has_selections(&self) -> bool {
+        self.groups.iter().any(|group| group.selections > 0)
+    }
+
+    /// The same with trees of selections taken step by step: slower, with less noise of transforms.
+    pub(crate) fn without_selections(mut self) -> Self {
+        self.groups
+            .iter_mut()
+            .for_each(|group| group.selections = 0);
+        self.clear_selections = 0;
+        self.noise.transforms = 0;
+        self
+    }
 }
 
 impl Group {

@@ -16,7 +16,8 @@ use super::order::{Order, Orders};
 use super::plan::{BranchingPlan, Gadget};
 use super::ramp::subtract_half_ramp;
 use super::select::{Root, Roots, Splitter, read_packed, select, to_ggsws};
-use super::steps::{Slots, Steps};
+use super::selections::Selections;
+use super::steps::{Register, Slots, Steps};
 use super::unpack::{UnpackingKey, scratch_len, to_key_of_bits};
 use crate::error::EvaluateError;
 use crate::modulus::switched_rest;
@@ -29,6 +30,7 @@ pub(crate) type Glwe = AVec<u64>;
 pub(crate) struct BranchingEvaluator<K: Kernel = CpuKernel> {
     gadget: Gadget,
     key_bits: KeyBits,
+    selections: Selections,
     crews: Crews<Worker<K>>,
     /// By the number of threads that was asked for.
     orders: Mutex<Vec<(usize, Arc<Orders>)>>,
@@ -39,9 +41,9 @@ pub(crate) struct BranchingEvaluator<K: Kernel = CpuKernel> {
 }
 
 /// What a thread works in.
-struct Worker<K> {
+struct Worker<K: Kernel> {
     kernel: K,
-    registers: Vec<Glwe>,
+    registers: Vec<Register<K>>,
     scratch: AVec<u64>,
 }
 
@@ -66,6 +68,7 @@ impl<K: Kernel> BranchingEvaluator<K> {
         Self {
             gadget,
             key_bits,
+            selections: Selections::new(&plan.diagram, gadget.polynomial_size, scale(plan)),
             crews: Crews::new(),
             orders: Mutex::new(vec![(1, Arc::new(Orders::new(&plan.diagram, 1)))]),
             callers: Mutex::new(vec![Worker::new(gadget, key_bits)]),
@@ -178,8 +181,9 @@ impl<K: Kernel> BranchingEvaluator<K> {
         }
         let steps = Steps::<K> {
             gadget: self.gadget,
-            scale: 64 - u32::from(plan.layout.layout().plaintext_bits),
+            scale: scale(plan),
             bits,
+            selections: &self.selections,
             stop,
         };
         let diagram = &plan.diagram;
@@ -215,6 +219,11 @@ impl<K: Kernel> BranchingEvaluator<K> {
     }
 }
 
+/// Clear values are multiples of `2^scale`.
+fn scale(plan: &BranchingPlan) -> u32 {
+    64 - u32::from(plan.layout.layout().plaintext_bits)
+}
+
 /// The ciphertext of a packed query.
 fn roots(layout: &ValidBranching) -> Option<Roots> {
     layout.layout().packing.map(|_| Roots {
@@ -241,12 +250,12 @@ impl<K: Kernel> Worker<K> {
     }
 }
 
-impl<K> Worker<K> {
+impl<K: Kernel> Worker<K> {
     /// The kernel, and as many registers as an order needs, and one more: what a step writes may be what it reads.
-    fn with_registers(&mut self, gadget: Gadget, order: &Order) -> (&mut K, &mut [Glwe]) {
+    fn with_registers(&mut self, gadget: Gadget, order: &Order) -> (&mut K, &mut [Register<K>]) {
         let count = order.registers + 1;
         if self.registers.len() < count {
-            self.registers.resize(count, avec![0; gadget.glwe_len()]);
+            self.registers.resize_with(count, || Register::new(gadget));
         }
         (&mut self.kernel, &mut self.registers)
     }

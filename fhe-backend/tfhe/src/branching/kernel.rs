@@ -33,6 +33,8 @@ pub(crate) enum KeyBits {
 pub(crate) trait Kernel: Send {
     /// An encryption of a bit: a row for digit `j` of polynomial `r`, `k` masks and the body.
     type Ggsw: Send + Sync;
+    /// A GLWE as a sum of products.
+    type Sum: Send;
     /// An encryption, level by level, of a polynomial of the secret key.
     type SwitchKey: Clone + Send + Sync;
     /// Three of them, for [`pair_to_rows`](Self::pair_to_rows).
@@ -81,6 +83,22 @@ pub(crate) trait Kernel: Send {
         clear: bool,
         load: impl FnMut(usize, &mut [u64], &mut [u64]),
     );
+
+    /// To be written by [`select`](Self::select).
+    fn empty_sum(gadget: Gadget) -> Self::Sum;
+
+    /// `target = zero + ggsw ⊡ (one − zero)` of sums of products; `load` writes a clear body, which is added to the difference. Sums that are `None`
+    /// are 0.
+    fn select(
+        &mut self,
+        target: &mut Self::Sum,
+        ggsw: &Self::Ggsw,
+        operands: [Option<&Self::Sum>; 2],
+        load: impl FnOnce(&mut [u64]),
+    );
+
+    /// `target += sum`.
+    fn add_sum(&mut self, target: &mut [u64], sum: &Self::Sum);
 
     /// Takes the digits of a mask, for [`multiply`](Self::multiply).
     fn decompose(&mut self, source: &[u64], gadget: SwitchGadget);

@@ -2,7 +2,8 @@
 //!
 //! The GGSWs of a query fill more than the caches that are close, values of steps do not. So steps of all trees that select by one bit are
 //! taken together, as far as what they read is there: list scheduling (Graham 1966), which visits the bit next of whose steps the largest
-//! part can be taken. Bits of forests are then visited two to five times less often than steps select by them.
+//! part can be taken. Bits of forests are then visited two to five times less often than steps select by them. Large tables are the exception:
+//! all their first selections could be taken at once, and their values would fill the caches instead.
 
 use alloc::collections::BTreeMap;
 
@@ -10,6 +11,8 @@ use super::diagram::{Diagram, Group, Operand, Step};
 
 /// Steps that are put in order together, as many as a few caches hold values of: of more, the first ones come first.
 const WINDOW: usize = 2048;
+/// The same for trees of selections between clear polynomials.
+const SELECTIONS: usize = 32;
 
 /// Steps of a diagram, and registers for their values.
 #[derive(Debug)]
@@ -91,6 +94,8 @@ struct Tasks {
     bits: Vec<Option<usize>>,
     /// The tasks whose values it reads, each once.
     reads: Vec<Vec<usize>>,
+    /// Whether it is a selection in a tree.
+    selects: Vec<bool>,
 }
 
 impl Tasks {
@@ -99,6 +104,7 @@ impl Tasks {
             places: Vec::new(),
             bits: Vec::new(),
             reads: Vec::new(),
+            selects: Vec::new(),
         };
         let rotations = diagram.rotations.iter().enumerate().filter(|_| turns);
         let turned: Vec<usize> = rotations
@@ -118,6 +124,7 @@ impl Tasks {
         self.places.push(place);
         self.bits.push(bit);
         self.reads.push(reads);
+        self.selects.push(false);
     }
 
     /// The last turn of a rotation.
@@ -149,6 +156,7 @@ impl Tasks {
             };
             self.push(place, bit, step.operands().filter_map(task).collect());
         }
+        self.selects[first..][..group.selections].fill(true);
         let result = task(&group.result).into_iter().collect();
         self.push(Place::Result { group: index }, None, result);
     }
@@ -156,8 +164,11 @@ impl Tasks {
     fn in_order(&self, bits: usize) -> Vec<usize> {
         let mut order = Vec::with_capacity(self.places.len());
         let all: Vec<usize> = (0..self.places.len()).collect();
-        for window in all.chunks(WINDOW) {
-            Window::new(self, window, bits).put_in_order(&mut order);
+        for alike in all.chunk_by(|one, next| self.selects[*one] == self.selects[*next]) {
+            let selects = alike.first().is_some_and(|task| self.selects[*task]);
+            for window in alike.chunks(if selects { SELECTIONS } else { WINDOW }) {
+                Window::new(self, window, bits).put_in_order(&mut order);
+            }
         }
         order
     }

@@ -287,9 +287,18 @@ pub(crate) fn check(
     if plain.plaintext_bits > gadget_bits(plain.base_log, plain.level_count) {
         return Err(mismatch("its gadget has fewer bits than its digit sums"));
     }
-    let diagram = build(&digits, layout.glwe().polynomial_size());
+    let mut diagram = build(&digits, layout.glwe().polynomial_size());
     if diagram.input_bits != plain.input_bits as usize {
         return Err(mismatch("numbers of input bits differ"));
+    }
+    let noise = |diagram: &Diagram| {
+        let noise = result_noise(&layout, &diagram.noise).plus_normal(switch_noise(&layout));
+        let p_fail_log2 = noise.p_fail_log2(u32::from(plain.plaintext_bits), digits.coefficients);
+        (noise, p_fail_log2)
+    };
+    // Plans of before there were any do without.
+    if diagram.has_selections() && noise(&diagram).1 > p_fail {
+        diagram = diagram.without_selections();
     }
     let products = result_noise(&layout, &diagram.noise);
     if plain.packing.is_some()
@@ -301,8 +310,7 @@ pub(crate) fn check(
     {
         return Err(mismatch("its noise hangs on the key"));
     }
-    let noise = products.plus_normal(switch_noise(&layout));
-    let p_fail_log2 = noise.p_fail_log2(u32::from(plain.plaintext_bits), digits.coefficients);
+    let (noise, p_fail_log2) = noise(&diagram);
     if p_fail_log2 > p_fail {
         return Err(mismatch("its noise does not reach the failure probability"));
     }

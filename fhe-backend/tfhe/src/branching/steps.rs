@@ -2,11 +2,14 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
+use aligned_vec::avec;
+
 use super::diagram::{Diagram, Operand, Plain, Rotation, Sign, Step, Turn};
 use super::evaluate::Glwe;
 use super::kernel::Kernel;
 use super::order::{Order, Place};
 use super::plan::Gadget;
+use super::selections::{Selection, Selections};
 use super::words::{combine, update};
 
 /// What all steps of one evaluation read.
@@ -15,22 +18,42 @@ pub(super) struct Steps<'a, K: Kernel> {
     /// Clear values are multiples of `2^scale`.
     pub(super) scale: u32,
     pub(super) bits: &'a [K::Ggsw],
+    pub(super) selections: &'a Selections,
     /// Nobody waits for the result any longer.
     pub(super) stop: &'a AtomicBool,
 }
 
+/// The value of a step.
+pub(super) struct Register<K: Kernel> {
+    words: Glwe,
+    /// In its place, of a selection in a tree.
+    sum: K::Sum,
+}
+
+impl<K: Kernel> Register<K> {
+    pub(super) fn new(gadget: Gadget) -> Self {
+        Self {
+            words: avec![0; gadget.glwe_len()],
+            sum: K::empty_sum(gadget),
+        }
+    }
+}
+
 /// Where the operands of the steps of a group are found.
-#[derive(Clone, Copy)]
-struct Values<'a> {
-    registers: &'a [Glwe],
+struct Values<'a, K: Kernel> {
+    registers: &'a [Register<K>],
     /// Those of the steps.
     of_steps: &'a [u32],
     slots: &'a [Glwe],
 }
 
-impl<'a> Values<'a> {
-    fn step(self, step: usize) -> &'a [u64] {
+impl<'a, K: Kernel> Values<'a, K> {
+    fn register(&self, step: usize) -> &'a Register<K> {
         &self.registers[self.of_steps[step] as usize]
+    }
+
+    fn step(&self, step: usize) -> &'a [u64] {
+        &self.register(step).words
     }
 }
 
@@ -74,7 +97,7 @@ impl<K: Kernel> Steps<'_, K> {
         &self,
         kernel: &mut K,
         (diagram, order): (&Diagram, &Order),
-        registers: &mut [Glwe],
+        registers: &mut [Register<K>],
         mut slots: Slots<'_>,
         sum: &mut [u64],
     ) {
@@ -101,20 +124,47 @@ impl<K: Kernel> Steps<'_, K> {
                 Place::Step { group, step } => {
                     let values = values(group);
                     let register = values.of_steps[step] as usize;
-                    self.step(kernel, &diagram.groups[group].steps[step], values, spare);
+                    match self.selections.of_step(group, step) {
+                        Some(selection) => self.select(kernel, selection, &values, spare),
+                        None => {
+                            let step = &diagram.groups[group].steps[step];
+                            self.step(kernel, step, &values, &mut spare.words);
+                        }
+                    }
                     core::mem::swap(&mut registers[register], spare);
                 }
                 Place::Result { group } => {
                     let result = &diagram.groups[group].result;
                     for (index, sum) in self.polynomials(sum) {
-                        self.add(sum, index, Sign::Plus, result, values(group));
+                        self.add(sum, index, Sign::Plus, result, &values(group));
                     }
                 }
             }
         }
     }
 
-    fn step(&self, kernel: &mut K, step: &Step, values: Values<'_>, target: &mut [u64]) {
+    fn select(
+        &self,
+        kernel: &mut K,
+        selection: &Selection,
+        values: &Values<'_, K>,
+        target: &mut Register<K>,
+    ) {
+        let sum = |step: Option<usize>| step.map(|step| &values.register(step).sum);
+        let operands = selection.operands.map(sum);
+        let bit = &self.bits[selection.bit];
+        kernel.select(&mut target.sum, bit, operands, |body| {
+            selection.difference.load(body);
+        });
+        if let Some(root) = &selection.root {
+            let words = &mut target.words;
+            words.fill(0);
+            root.load(self.body(words));
+            kernel.add_sum(words, &target.sum);
+        }
+    }
+
+    fn step(&self, kernel: &mut K, step: &Step, values: &Values<'_, K>, target: &mut [u64]) {
         match step {
             Step::Cmux { bit, zero, one } => {
                 let clear = matches!((zero, one), (Operand::Plain(_), Operand::Plain(_)));
@@ -171,7 +221,7 @@ impl<K: Kernel> Steps<'_, K> {
     }
 
     /// `target =` polynomial `index` of an operand.
-    fn load(&self, target: &mut [u64], index: usize, operand: &Operand, values: Values<'_>) {
+    fn load(&self, target: &mut [u64], index: usize, operand: &Operand, values: &Values<'_, K>) {
         match operand {
             Operand::Plain(plain) => {
                 target.fill(0);
@@ -203,7 +253,7 @@ impl<K: Kernel> Steps<'_, K> {
         target: &mut [u64],
         index: usize,
         operand: &Operand,
-        values: Values<'_>,
+        values: &Values<'_, K>,
         other: &[u64],
     ) {
         let (source, shift, sign) = match operand {
@@ -244,7 +294,7 @@ impl<K: Kernel> Steps<'_, K> {
         index: usize,
         sign: Sign,
         operand: &Operand,
-        values: Values<'_>,
+        values: &Values<'_, K>,
     ) {
         match operand {
             Operand::Plain(plain) => {

@@ -19,6 +19,8 @@ pub(crate) struct ProductVariance {
     rounding: f64,
     /// The part of that which meets the square of the key.
     square: f64,
+    /// The part of that by which transforms err.
+    transform: f64,
     /// Of what is little more than one frequency, and so alike in neighbouring coefficients; and the squares, for each bit, that its
     /// variance is made of.
     smooth: Mixture,
@@ -49,6 +51,7 @@ impl ProductVariance {
             white: energy * fresh + rounding + (1.0 + key - half) * transform,
             rounding,
             square: 0.0,
+            transform: (1.0 + key - half) * transform,
             smooth: Mixture {
                 variance: half * transform,
                 squares: 2.0 * layout.ggsw_rows() as f64,
@@ -73,6 +76,7 @@ impl ProductVariance {
             white: energy * ((1.0 + key) * noise.white + own) + rounding + (1.0 + key) * transforms,
             rounding,
             square: energy * noise.square,
+            transform: (1.0 + key) * transforms,
             smooth: NONE,
             constant: Mixture {
                 variance: energy * key * noise.constant,
@@ -108,15 +112,20 @@ impl ProductVariance {
         // What digits of one operand leave out is the same in products with other bits.
         let of_any_bit = units.rounding.max(units.alike) - units.alike;
         let of_others = Mixture {
-            variance: (units.alike as f64 - slots) * self.white + of_any_bit as f64 * self.rounding,
+            variance: (units.alike as f64 - slots) * self.white
+                + of_any_bit as f64 * self.rounding
+                + noise.transforms as f64 * self.transform,
             squares: SQUARES_OF_DIGIT * self.digits,
         };
+        // All of it is of transforms.
+        let mut smooth = mixture(self.smooth, units.smooth, busiest.smooth);
+        smooth.variance += noise.transforms as f64 * self.smooth.variance;
         MixedNoise {
             normal: clear[0] * self.row[0] + clear[1] * self.row[1],
             mixed: [
                 of_slots,
                 of_others,
-                mixture(self.smooth, units.smooth, busiest.smooth),
+                smooth,
                 mixture(self.constant, units.alike, busiest.alike),
             ],
         }
@@ -287,6 +296,17 @@ mod tests {
                 12.0 / 2.0 * 2.0 * rows,
             );
             assert_eq!((constant.variance, many.normal), (0.0, 0.0));
+            // Transforms err 5 times more often than there are products.
+            let more = of(DiagramNoise {
+                transforms: 5,
+                ..noise([1, 1], [1, 1], [0, 1])
+            });
+            let once = (1.0 + key) * transform(energy);
+            assert_close("transforms", more.variance(), whole + 5.0 * once);
+            let [_, others, its_smooth, _] = more.mixed;
+            assert_close("smooth transforms", its_smooth.variance, 6.0 * smooth);
+            let of_others = whole - smooth + 5.0 * (once - smooth);
+            assert_close("other transforms", others.variance, of_others);
             // 3 slots of a rotation at a time.
             let [slots, ..] = of(noise([9, 3], [12, 2], [6, 3])).mixed;
             assert_close("squares of 3 slots", slots.squares, 6.0 * rows * size / 9.0);
@@ -327,6 +347,17 @@ mod tests {
         assert_eq!(slots.variance, 0.0);
         assert_close("white", others.variance, 9.0 * white);
         assert_eq!(smooth.variance, 0.0);
+        let more = DiagramNoise {
+            transforms: 5,
+            ..units.clone()
+        };
+        let [_, others, ..] = product.of_result(&more, [0.0; 2]).mixed;
+        let transforms = (1.0 + n) * unpacked.growth * transform(2.0 * energy);
+        assert_close(
+            "transforms",
+            others.variance,
+            9.0 * white + 5.0 * transforms,
+        );
         let square = product.of_square(&units);
         assert_close("square", square, 9.0 * energy * unpacked.square);
         assert_close(

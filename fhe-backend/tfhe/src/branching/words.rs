@@ -42,6 +42,27 @@ pub(crate) fn update_by_sums(
     });
 }
 
+/// `target[i] = 2^32·high[i]`.
+pub(crate) fn widen(target: &mut [u64], high: &[u32]) {
+    Arch::new().dispatch(Widen { target, high });
+}
+
+struct Widen<'a> {
+    target: &'a mut [u64],
+    high: &'a [u32],
+}
+
+impl NullaryFnOnce for Widen<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        for (target, high) in self.target.iter_mut().zip(self.high) {
+            *target = u64::from(*high) << 32;
+        }
+    }
+}
+
 struct Update<'a, F> {
     target: &'a mut [u64],
     source: &'a [u64],

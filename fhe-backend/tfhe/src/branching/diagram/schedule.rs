@@ -72,6 +72,7 @@ pub(super) struct Emitter<'a> {
     steps: Vec<Step>,
     pub(super) cmuxes: usize,
     pub(super) clear_cmuxes: usize,
+    selections: usize,
 }
 
 impl<'a> Emitter<'a> {
@@ -81,6 +82,7 @@ impl<'a> Emitter<'a> {
             steps: Vec::new(),
             cmuxes: 0,
             clear_cmuxes: 0,
+            selections: 0,
         }
     }
 
@@ -185,9 +187,18 @@ impl<'a> Emitter<'a> {
         })
     }
 
+    /// All steps so far are a tree of selections by so many bits. The tree may have been left out.
+    pub(super) fn end_selections(&mut self, bits: usize) {
+        self.selections = self.steps.len();
+        if self.selections > 0 {
+            self.book.select_in_tree(bits);
+        }
+    }
+
     pub(super) fn finish(self, result: Value) -> Group {
         Group {
             steps: self.steps,
+            selections: self.selections,
             result: result.operand,
         }
     }

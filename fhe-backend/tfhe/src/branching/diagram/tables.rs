@@ -44,7 +44,8 @@ impl Builder<'_> {
         let inputs = joint.table.inputs.iter();
         let bits: Vec<usize> = inputs.flat_map(|input| self.code_bits(*input)).collect();
         let codes = 1usize << self.turned_bits(bits.len());
-        let value = self.lookup(&mut emitter, &bits, |chunk| {
+        let (turned, selected) = bits.split_at(codes.ilog2() as usize);
+        let chosen = self.chosen(&mut emitter, selected, |chunk| {
             let first = usize::try_from(chunk).unwrap_or(0) * codes;
             let mut plain = Plain::new();
             for at in 0..codes {
@@ -52,6 +53,9 @@ impl Builder<'_> {
             }
             plain
         });
+        emitter.end_selections(selected.len());
+        self.diagram.clear_selections += emitter.clear_cmuxes;
+        let value = emitter.rotate(turned, form.coefficients, chosen);
         self.push_group(emitter, value);
     }
 
@@ -71,6 +75,17 @@ impl Builder<'_> {
         chunk: impl Fn(i64) -> Plain,
     ) -> Value {
         let (turned, selected) = bits.split_at(self.turned_bits(bits.len()));
+        let chosen = self.chosen(emitter, selected, chunk);
+        emitter.rotate(turned, self.form.coefficients, chosen)
+    }
+
+    /// The polynomial of a code's high bits.
+    fn chosen(
+        &self,
+        emitter: &mut Emitter<'_>,
+        selected: &[usize],
+        chunk: impl Fn(i64) -> Plain,
+    ) -> Value {
         let mut starts = Vec::new();
         let mut chunks: Vec<Plain> = Vec::new();
         for index in 0..1i64 << selected.len() {
@@ -80,10 +95,9 @@ impl Builder<'_> {
                 chunks.push(chunk);
             }
         }
-        let chosen = emitter.select_made(selected, &starts, |_, index| {
+        emitter.select_made(selected, &starts, |_, index| {
             Value::plain(core::mem::take(&mut chunks[index]))
-        });
-        emitter.rotate(turned, self.form.coefficients, chosen)
+        })
     }
 
     /// The values of `2^bits` codes from `low` on as a polynomial: those of a code side by side, codes behind each other.

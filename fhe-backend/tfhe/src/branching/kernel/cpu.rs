@@ -11,7 +11,7 @@ use core::ops::Range;
 use aligned_vec::{AVec, avec};
 use tenebra_client::packing::SwitchGadget;
 
-use super::fourier::{FourierRows, Spectra, sum_products};
+use super::fourier::{FourierRows, Spectra, add_sum_of_products, subtract, sum_products};
 use super::pair::{PairKey, ToRows};
 use super::transform::Transform;
 use super::{Kernel, KeyBits, Part, Slots};
@@ -64,6 +64,7 @@ pub(crate) struct CpuKernel {
 
 impl Kernel for CpuKernel {
     type Ggsw = FourierGgsw;
+    type Sum = Spectra;
     type SwitchKey = SwitchKey;
     type PairKey = PairKey;
 
@@ -147,33 +148,64 @@ impl Kernel for CpuKernel {
         let Gadget {
             glwe_dimension: masks,
             polynomial_size: size,
-            base_log,
-            level_count: levels,
             exact,
+            ..
         } = self.gadget;
         let first = if clear { masks } else { 0 };
-        let centred = self.key_bits == KeyBits::Binary && !clear;
         target[..first * size].fill(0);
-        self.digits.resize(levels * (masks + 1));
         let polynomials = target.chunks_exact_mut(size).enumerate();
         for (row, target) in polynomials.skip(first) {
             load(row, target, &mut self.difference);
-            let gadget = (base_log, levels);
-            if centred && row < masks {
-                let rest = &mut self.rest;
-                self.transform.rest(&self.difference, gadget, rest, row > 0);
-            } else if centred {
-                subtract_half_ramp(&mut self.difference, &self.rest);
-            }
-            let (digits, difference) = (&mut self.digits, &self.difference);
-            self.transform
-                .forward_digits(digits, (row, masks + 1), difference, gadget);
+            self.take_digits(row, first);
         }
         let arch = self.transform.arch;
         let (products, digits) = (&mut self.products, &self.digits);
         sum_products(arch, products, digits, &ggsw.0, first);
         for (column, target) in target.chunks_exact_mut(size).enumerate() {
             self.add_column(column, exact.then_some(masks + 1 + column), target);
+        }
+    }
+
+    fn empty_sum(gadget: Gadget) -> Spectra {
+        Spectra::new(gadget.polynomial_size)
+    }
+
+    fn select(
+        &mut self,
+        target: &mut Spectra,
+        ggsw: &FourierGgsw,
+        operands: [Option<&Spectra>; 2],
+        load: impl FnOnce(&mut [u64]),
+    ) {
+        let body = self.gadget.glwe_dimension;
+        let clear = operands.iter().all(Option::is_none);
+        let first = if clear { body } else { 0 };
+        let arch = self.transform.arch;
+        let mut load = Some(load);
+        for row in first..=body {
+            match load.take_if(|_| row == body) {
+                Some(load) => load(&mut self.difference),
+                None => self.difference.fill(0),
+            }
+            if !clear {
+                self.products.resize(1);
+                let spectrum = self.products.polynomial(0);
+                let of_row = operands.map(|sum| sum.map(|sum| sum.numbers(row)));
+                subtract(arch, spectrum, of_row);
+                self.transform.add_backward(&mut self.difference, spectrum);
+            }
+            self.take_digits(row, first);
+        }
+        add_sum_of_products(arch, target, operands[0], &self.digits, (&ggsw.0, first));
+    }
+
+    fn add_sum(&mut self, target: &mut [u64], sum: &Spectra) {
+        self.products.resize(1);
+        let spectrum = self.products.polynomial(0);
+        let polynomials = target.chunks_exact_mut(self.gadget.polynomial_size);
+        for (column, target) in polynomials.enumerate() {
+            spectrum.copy_from_slice(sum.numbers(column));
+            self.transform.add_backward(target, spectrum);
         }
     }
 
@@ -261,6 +293,25 @@ impl CpuKernel {
         }
     }
 
+    /// Takes the digits of `difference`, polynomial `row` of an operand whose polynomials before `first` are 0, in the order of rows. The
+    /// mean of what they leave out of masks under a key of bits is moved to the body.
+    fn take_digits(&mut self, row: usize, first: usize) {
+        let body = self.gadget.glwe_dimension;
+        let gadget = (self.gadget.base_log, self.gadget.level_count);
+        let centred = self.key_bits == KeyBits::Binary && first == 0;
+        if centred && row < body {
+            let rest = &mut self.rest;
+            self.transform.rest(&self.difference, gadget, rest, row > 0);
+        } else if centred {
+            subtract_half_ramp(&mut self.difference, &self.rest);
+        }
+        let rows = body + 1 - first;
+        self.digits.resize(gadget.1 * rows);
+        let (digits, difference) = (&mut self.digits, &self.difference);
+        self.transform
+            .forward_digits(digits, (row - first, rows), difference, gadget);
+    }
+
     /// Adds what a column of `products` transforms back to, the lower limb of it in another column.
     fn add_column(&mut self, column: usize, low: Option<usize>, target: &mut [u64]) {
         match low {
@@ -293,180 +344,4 @@ impl CpuKernel {
 }
 
 #[cfg(test)]
-mod tests {
-    use rand_chacha::ChaCha20Rng;
-    use rand_chacha::rand_core::{Rng, SeedableRng};
-    use tenebra_client::packing::SwitchGadget;
-
-    use super::super::digits::tests::digits_of;
-    use super::*;
-    use crate::noise::transform_variance;
-
-    /// `sum += digits·polynomial` in `Z[X]/(X^N + 1)`, exactly.
-    fn add_exact(sum: &mut [u64], digits: &[u64], polynomial: &[u64]) {
-        let size = sum.len();
-        for (shift, digit) in digits.iter().enumerate() {
-            let (low, high) = polynomial.split_at(size - shift);
-            let (wrapped, kept) = sum.split_at_mut(shift);
-            for (sum, value) in kept.iter_mut().zip(low) {
-                *sum = sum.wrapping_add(digit.wrapping_mul(*value));
-            }
-            for (sum, value) in wrapped.iter_mut().zip(high) {
-                *sum = sum.wrapping_sub(digit.wrapping_mul(*value));
-            }
-        }
-    }
-
-    fn random(size: usize, rng: &mut ChaCha20Rng) -> Vec<u64> {
-        (0..size).map(|_| rng.next_u64()).collect()
-    }
-
-    fn kernel(size: usize, base_log: u32, level_count: usize) -> CpuKernel {
-        let gadget = Gadget {
-            glwe_dimension: 1,
-            polynomial_size: size,
-            base_log,
-            level_count,
-            exact: false,
-        };
-        CpuKernel::new(gadget, KeyBits::Signs)
-    }
-
-    /// `target + Σ digits·rows`, exactly, by the digits of an operand.
-    fn add_rows(
-        target: &[u64],
-        (operand, base_log): (&[u64], u32),
-        rows: &[[Vec<u64>; 2]],
-    ) -> Vec<u64> {
-        let size = rows[0][0].len();
-        let mut exact = target.to_vec();
-        for (digits, row) in digits_of(operand, (base_log, rows.len())).iter().zip(rows) {
-            let (mask, body) = exact.split_at_mut(size);
-            add_exact(mask, digits, &row[0]);
-            add_exact(body, digits, &row[1]);
-        }
-        exact
-    }
-
-    /// Errors of a product of a random polynomial with a random GGSW, by the rows of its body.
-    fn errors(
-        size: usize,
-        (base_log, levels): (u32, usize),
-        exact: bool,
-        rng: &mut ChaCha20Rng,
-    ) -> Vec<f64> {
-        let rows: Vec<[Vec<u64>; 2]> = (0..levels)
-            .map(|_| [random(size, rng), random(size, rng)])
-            .collect();
-        let operand = random(size, rng);
-        let mut kernel = kernel(size, base_log, levels);
-        kernel.gadget.exact = exact;
-        let mut ggsw = CpuKernel::empty_ggsw(kernel.gadget);
-        for (level, row) in rows.iter().enumerate() {
-            kernel.transform_ggsw_row(&mut ggsw, (level, 1), 0..2, |column, polynomial| {
-                polynomial.copy_from_slice(&row[column]);
-            });
-        }
-        let mut product = vec![0; 2 * size];
-        kernel.cmux(&mut product, &ggsw, true, |_, target, difference| {
-            target.fill(0);
-            difference.copy_from_slice(&operand);
-        });
-        let exact = add_rows(&vec![0; 2 * size], (&operand, base_log), &rows);
-        let differences = product.iter().zip(&exact);
-        differences
-            .map(|(a, b)| a.wrapping_sub(*b).cast_signed() as f64)
-            .collect()
-    }
-
-    /// 1,024 coefficients or more: a standard error of the variance of at most `√(2/1024) = 4.4 %`.
-    #[test]
-    fn transforms_err_less_than_the_formula_says() {
-        let mut rng = ChaCha20Rng::seed_from_u64(3);
-        for size in [512, 1024, 2048, 4096] {
-            for (base_log, levels) in [(2, 24), (4, 12), (8, 6), (7, 3), (15, 2), (23, 1)] {
-                let errors = errors(size, (base_log, levels), false, &mut rng);
-                let variance =
-                    errors.iter().map(|error| error * error).sum::<f64>() / errors.len() as f64;
-                let base = f64::from(base_log).exp2();
-                let energy = levels as f64 * size as f64 * (base * base / 12.0 + 1.0 / 6.0);
-                let ratio = variance / transform_variance(energy);
-                println!("N = {size}, ({base_log}, {levels}): {ratio:.2} of the formula");
-                assert!(
-                    (0.2..1.0).contains(&ratio),
-                    "{size} ({base_log}, {levels}): {ratio}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn products_of_two_limbs_are_exact() {
-        let mut rng = ChaCha20Rng::seed_from_u64(5);
-        for (size, gadget) in [
-            (2048, (6, 4)),
-            (4096, (8, 6)),
-            (4096, (3, 8)),
-            (4096, (9, 3)),
-        ] {
-            let errors = errors(size, gadget, true, &mut rng);
-            assert!(
-                errors.iter().all(|error| error.abs() <= 1.0),
-                "{size} {gadget:?}"
-            );
-        }
-    }
-
-    /// Two limbs leave no error but that of rounding the low one to an integer; one leaves that of transforms.
-    #[test]
-    fn masks_of_key_switches_are_exact() {
-        let mut rng = ChaCha20Rng::seed_from_u64(4);
-        for size in [512, 2048] {
-            for (base_log, level_count) in [(2, 24), (4, 12), (8, 6), (10, 4), (12, 3)] {
-                let gadget = SwitchGadget {
-                    base_log,
-                    level_count,
-                };
-                let rows: Vec<[Vec<u64>; 2]> = (0..level_count)
-                    .map(|_| [random(size, &mut rng), random(size, &mut rng)])
-                    .collect();
-                let (source, target) = (random(size, &mut rng), random(2 * size, &mut rng));
-                let mut kernel = kernel(size, 1, 1);
-                for exact_bodies in [true, false] {
-                    let mut key = CpuKernel::empty_switch_key(gadget, size, exact_bodies);
-                    for (level, row) in rows.iter().enumerate() {
-                        kernel.transform_switch_row(&mut key, level, |column, polynomial| {
-                            polynomial.copy_from_slice(&row[column]);
-                        });
-                    }
-                    let mut switched = target.clone();
-                    kernel.decompose(&source, gadget);
-                    kernel.multiply(&key);
-                    for part in Part::BOTH {
-                        kernel.add_product(part, part.of_mut(&mut switched));
-                    }
-                    let exact = add_rows(&target, (&source, base_log.into()), &rows);
-                    let errors = switched.iter().zip(&exact);
-                    let errors = errors.map(|(a, b)| a.wrapping_sub(*b).cast_signed() as f64);
-                    let errors: Vec<f64> = errors.collect();
-                    let (masks, bodies) = errors.split_at(size);
-                    assert!(
-                        masks.iter().all(|error| error.abs() <= 1.0),
-                        "{size} {gadget:?}"
-                    );
-                    let variance =
-                        bodies.iter().map(|error| error * error).sum::<f64>() / size as f64;
-                    let base = f64::from(base_log).exp2();
-                    let energy =
-                        f64::from(level_count) * size as f64 * (base * base / 12.0 + 1.0 / 6.0);
-                    let most = if exact_bodies {
-                        1.0
-                    } else {
-                        transform_variance(energy)
-                    };
-                    assert!(variance <= most, "{size} {gadget:?}: {variance}");
-                }
-            }
-        }
-    }
-}
+mod tests;

@@ -3,7 +3,7 @@
 use core::ops::Range;
 
 use aligned_vec::AVec;
-use pulp::{Arch, Simd, WithSimd, bytemuck};
+use pulp::{Arch, NullaryFnOnce, Simd, WithSimd, bytemuck};
 use tfhe_fft::c64;
 
 const ZERO: c64 = c64 { re: 0.0, im: 0.0 };
@@ -13,7 +13,8 @@ pub(super) const LINE: usize = 8;
 
 /// Transformed polynomials, one after the other. They do not start at multiples of 4 KiB from each other, for the cache
 /// holds only eight lines at such distances.
-pub(super) struct Spectra {
+#[derive(Debug)]
+pub(crate) struct Spectra {
     len: usize,
     data: AVec<c64>,
 }
@@ -241,7 +242,8 @@ pub(super) fn numbers<S: Simd>(values: &[c64]) -> &[[S::f64s; 2]] {
     vectors.as_chunks().0
 }
 
-/// `products[column] = Σ factors[row]·rows[row][column]`, over the rows of every block from `first` on; factors are in the same order.
+/// `products[column] = Σ factors[row]·rows[row][column]`, over the rows of every block from `first` on; factors are those of these rows, in the
+/// same order.
 pub(super) fn sum_products(
     arch: Arch,
     products: &mut Spectra,
@@ -249,21 +251,65 @@ pub(super) fn sum_products(
     rows: &FourierRows,
     first: usize,
 ) {
-    products.resize(rows.columns);
-    match rows.columns {
-        2 => arch.dispatch(SumProducts::<2>::new(products, factors, rows, first)),
-        3 => arch.dispatch(SumProducts::<3>::new(products, factors, rows, first)),
-        4 => arch.dispatch(SumProducts::<4>::new(products, factors, rows, first)),
-        5 => arch.dispatch(SumProducts::<5>::new(products, factors, rows, first)),
-        6 => arch.dispatch(SumProducts::<6>::new(products, factors, rows, first)),
-        7 => arch.dispatch(SumProducts::<7>::new(products, factors, rows, first)),
+    add_sum_of_products(arch, products, None, factors, (rows, first));
+}
+
+/// The same, added to the columns of a `start`.
+pub(super) fn add_sum_of_products(
+    arch: Arch,
+    products: &mut Spectra,
+    start: Option<&Spectra>,
+    factors: &Spectra,
+    rows: (&FourierRows, usize),
+) {
+    let columns = rows.0.columns;
+    products.resize(columns);
+    match columns {
+        2 => arch.dispatch(SumProducts::<2>::new(products, start, factors, rows)),
+        3 => arch.dispatch(SumProducts::<3>::new(products, start, factors, rows)),
+        4 => arch.dispatch(SumProducts::<4>::new(products, start, factors, rows)),
+        5 => arch.dispatch(SumProducts::<5>::new(products, start, factors, rows)),
+        6 => arch.dispatch(SumProducts::<6>::new(products, start, factors, rows)),
+        7 => arch.dispatch(SumProducts::<7>::new(products, start, factors, rows)),
         columns => unreachable!("no ring of the planner has {columns} polynomials"),
+    }
+}
+
+/// `target = one − zero`, of which one may be 0.
+pub(super) fn subtract(arch: Arch, target: &mut [c64], [zero, one]: [Option<&[c64]>; 2]) {
+    arch.dispatch(Subtract { target, zero, one });
+}
+
+struct Subtract<'a> {
+    target: &'a mut [c64],
+    zero: Option<&'a [c64]>,
+    one: Option<&'a [c64]>,
+}
+
+impl NullaryFnOnce for Subtract<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        match (self.zero, self.one) {
+            (None, None) => self.target.fill(ZERO),
+            (None, Some(one)) => self.target.copy_from_slice(one),
+            (Some(zero), None) => {
+                let numbers = self.target.iter_mut().zip(zero);
+                numbers.for_each(|(target, zero)| *target = -*zero);
+            }
+            (Some(zero), Some(one)) => {
+                let numbers = self.target.iter_mut().zip(zero.iter().zip(one));
+                numbers.for_each(|(target, (zero, one))| *target = *one - *zero);
+            }
+        }
     }
 }
 
 /// A number of columns that the compiler knows keeps the sums in registers.
 struct SumProducts<'a, const COLUMNS: usize> {
     products: &'a mut Spectra,
+    start: Option<&'a Spectra>,
     factors: &'a Spectra,
     rows: &'a FourierRows,
     first: usize,
@@ -272,15 +318,36 @@ struct SumProducts<'a, const COLUMNS: usize> {
 impl<'a, const COLUMNS: usize> SumProducts<'a, COLUMNS> {
     fn new(
         products: &'a mut Spectra,
+        start: Option<&'a Spectra>,
         factors: &'a Spectra,
-        rows: &'a FourierRows,
-        first: usize,
+        (rows, first): (&'a FourierRows, usize),
     ) -> Self {
         Self {
             products,
+            start,
             factors,
             rows,
             first,
+        }
+    }
+}
+
+impl<const COLUMNS: usize> SumProducts<'_, COLUMNS> {
+    /// `start` is given a register's place.
+    #[inline(always)]
+    fn sums<S: Simd>(self, simd: S, start: impl Fn(usize) -> [[S::f64s; 2]; COLUMNS]) {
+        let stride = self.products.stride() / S::F64_LANES;
+        let sums = Sums::<S, COLUMNS>::new(self.factors, self.rows, self.first);
+        let (products, _) = S::as_mut_simd_f64s(bytemuck::cast_slice_mut(&mut self.products.data));
+        let (products, _) = products.as_chunks_mut::<2>();
+        for line in 0..sums.lines {
+            for part in 0..registers::<S>() {
+                let at = line * registers::<S>() + part;
+                let sums = sums.of(simd, (line, part), start(at));
+                for (column, sum) in sums.into_iter().enumerate() {
+                    products[column * stride + at] = simd.interleave_shfl_f64s(sum);
+                }
+            }
         }
     }
 }
@@ -290,20 +357,15 @@ impl<const COLUMNS: usize> WithSimd for SumProducts<'_, COLUMNS> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let stride = self.products.stride() / S::F64_LANES;
-        let sums = Sums::<S, COLUMNS>::new(self.factors, self.rows, self.first);
-        let (products, _) = S::as_mut_simd_f64s(bytemuck::cast_slice_mut(&mut self.products.data));
-        let (products, _) = products.as_chunks_mut::<2>();
-        let zero = [[simd.splat_f64s(0.0); 2]; COLUMNS];
-        for line in 0..sums.lines {
-            for part in 0..registers::<S>() {
-                let at = line * registers::<S>() + part;
-                let sums = sums.of(simd, (line, part), zero);
-                for (column, sum) in sums.into_iter().enumerate() {
-                    products[column * stride + at] = simd.interleave_shfl_f64s(sum);
-                }
-            }
-        }
+        let Some(start) = self.start else {
+            let zero = [[simd.splat_f64s(0.0); 2]; COLUMNS];
+            return self.sums(simd, |_| zero);
+        };
+        let stride = start.stride() / S::F64_LANES;
+        let start = numbers::<S>(&start.data);
+        self.sums(simd, |at| {
+            core::array::from_fn(|column| simd.deinterleave_shfl_f64s(start[column * stride + at]))
+        });
     }
 }
 
@@ -352,8 +414,9 @@ impl<'a, S: Simd, const COLUMNS: usize> Sums<'a, S, COLUMNS> {
         let mut factors = factors.iter().step_by(self.stride);
         for block in self.entries.chunks_exact(self.block) {
             let entries = &block[line * of_line..][..of_line];
-            let rows = entries.chunks_exact(COLUMNS * per_line).zip(&mut factors);
-            for (row, factor) in rows.skip(self.first) {
+            let entries = &entries[self.first * COLUMNS * per_line..];
+            let rows = entries.chunks_exact(COLUMNS * per_line);
+            for (row, factor) in rows.zip(&mut factors) {
                 let [re, im] = simd.deinterleave_shfl_f64s(*factor);
                 let minus_im = simd.neg_f64s(im);
                 let row = row[part..].iter().step_by(per_line);

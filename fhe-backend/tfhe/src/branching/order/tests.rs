@@ -52,6 +52,7 @@ fn diagram(groups: usize, steps: usize, rng: &mut ChaCha20Rng) -> Diagram {
         });
         Group {
             steps: of_group.collect(),
+            selections: 0,
             result: Operand::Step {
                 step: steps - 1,
                 shift: 0,
@@ -65,6 +66,7 @@ fn diagram(groups: usize, steps: usize, rng: &mut ChaCha20Rng) -> Diagram {
         groups: (0..groups).map(|_| group()).collect(),
         constant: Plain::new(),
         clear_cmuxes: 0,
+        clear_selections: 0,
         cmuxes: 0,
         clear_values: 0,
         noise: DiagramNoise::default(),

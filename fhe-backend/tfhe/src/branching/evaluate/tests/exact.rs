@@ -5,7 +5,7 @@ use core::ops::Range;
 
 use tenebra_circuit::QueryMode;
 
-use super::{Parties, chain, phases, plan_of, predicted, stumps, twins};
+use super::{Parties, chain, joint, phases, plan_of, predicted, stumps, twins};
 use tenebra_client::packing::{SwitchGadget, automorphism_exponent, last_split};
 
 use crate::branching::kernel::{CpuKernel, Kernel, KeyBits, Part, Slots};
@@ -97,6 +97,7 @@ impl Rows {
 
 impl Kernel for ExactKernel {
     type Ggsw = Rows;
+    type Sum = Vec<u64>;
     type SwitchKey = Rows;
     type PairKey = [Rows; 3];
 
@@ -178,6 +179,37 @@ impl Kernel for ExactKernel {
                     add_product(target, digits, column);
                 }
             }
+        }
+    }
+
+    fn empty_sum(gadget: Gadget) -> Vec<u64> {
+        vec![0; gadget.glwe_len()]
+    }
+
+    fn select(
+        &mut self,
+        target: &mut Vec<u64>,
+        ggsw: &Rows,
+        operands: [Option<&Vec<u64>>; 2],
+        load: impl FnOnce(&mut [u64]),
+    ) {
+        let size = self.gadget.polynomial_size;
+        let mut difference = vec![0; target.len()];
+        load(&mut difference[self.gadget.glwe_dimension * size..]);
+        let [zero, one] = operands.map(|sum| sum.cloned().unwrap_or(vec![0; target.len()]));
+        for (difference, (zero, one)) in difference.iter_mut().zip(zero.iter().zip(&one)) {
+            *difference = difference.wrapping_add(one.wrapping_sub(*zero));
+        }
+        let clear = operands.iter().all(Option::is_none);
+        self.cmux(target, ggsw, clear, |row, target, to| {
+            target.copy_from_slice(&zero[row * size..][..size]);
+            to.copy_from_slice(&difference[row * size..][..size]);
+        });
+    }
+
+    fn add_sum(&mut self, target: &mut [u64], sum: &Vec<u64>) {
+        for (target, word) in target.iter_mut().zip(sum) {
+            *target = target.wrapping_add(*word);
         }
     }
 
@@ -287,9 +319,16 @@ fn turn(glwe: &[u64], exponent: usize) -> Vec<u64> {
 /// a key. A wrong product differs by hundreds.
 #[test]
 fn whole_schedules_agree_with_exact_products() {
-    for (name, circuit) in [("chain", chain()), ("stumps", stumps()), ("twins", twins())] {
+    let circuits = [
+        ("chain", chain()),
+        ("stumps", stumps()),
+        ("twins", twins()),
+        ("joint", joint()),
+    ];
+    for (name, circuit) in circuits {
         for query in [QueryMode::Direct, QueryMode::Packed] {
             let plan = plan_of(&circuit, query);
+            assert_eq!(plan.diagram.has_selections(), name == "joint");
             let bits: Vec<bool> = (0..plan.diagram.input_bits)
                 .map(|bit| bit % 3 != 1)
                 .collect();
