@@ -116,7 +116,7 @@ impl Diagram {
             .iter_mut()
             .for_each(|group| group.selections = 0);
         self.clear_selections = 0;
-        self.noise.transforms = 0;
+        self.noise.selections.clear();
         self
     }
 }

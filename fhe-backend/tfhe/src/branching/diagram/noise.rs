@@ -49,8 +49,8 @@ pub(crate) struct DiagramNoise {
     pub(crate) most_slots: usize,
     /// Products with clear operands.
     pub(crate) clear: ClearProducts,
-    /// Errors of transforms besides one in each product.
-    pub(crate) transforms: usize,
+    /// Bits of each tree of selections whose values stay sums of products.
+    pub(crate) selections: Vec<usize>,
 }
 
 impl NoiseUnits {
@@ -143,7 +143,7 @@ pub(super) struct NoiseBook {
     /// Of one tree a single path is selected, so that its members are no twins of each other.
     tree: usize,
     clear: ClearProducts,
-    transforms: usize,
+    selections: Vec<usize>,
 }
 
 /// No noise at all.
@@ -164,14 +164,13 @@ impl NoiseBook {
             rotations: Vec::new(),
             tree: 0,
             clear: ClearProducts::default(),
-            transforms: 0,
+            selections: Vec::new(),
         }
     }
 
-    /// Values of a tree of selections by so many bits stay sums of products. The difference of two after `i` bits is transformed back with the
-    /// errors of `2·i` products, the root with those of `bits`: `bits²` in all, of which one for each bit is that of its product.
+    /// Values of a tree of selections by so many bits stay sums of products.
     pub(super) fn select_in_tree(&mut self, bits: usize) {
-        self.transforms += bits * bits - bits;
+        self.selections.push(bits);
     }
 
     /// The values that follow belong to this tree.
@@ -304,7 +303,7 @@ impl NoiseBook {
             slots: slots + units.apart,
             most_slots: readers.fold(twins.most_apart(), usize::max),
             clear: self.clear,
-            transforms: self.transforms,
+            selections: self.selections,
         }
     }
 
