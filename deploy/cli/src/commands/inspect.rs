@@ -201,7 +201,7 @@ fn noise(report: &Report) -> String {
     )
 }
 
-/// What a row takes on a machine that nobody else uses, and what it took on the one that compiled the model.
+/// What a row is predicted to take, and what it took on the machine that compiled the model.
 fn evaluation(report: &Report) -> String {
     let predicted = milliseconds(report.predicted_evaluate_ms);
     match report.measured_noise.first() {

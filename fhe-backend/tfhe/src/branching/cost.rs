@@ -1,8 +1,8 @@
 //! What the operations of an evaluation cost, in microseconds of one core.
 //!
-//! Constants are of a Xeon with AVX-512 (`cargo bench --bench floor`, whole evaluations by `benches/examples/networks.rs` and
-//! `benches/peer_trees.py`), where predictions are within a fifth of what is measured. A processor that knows AVX2 alone takes about twice the time;
-//! choices between plans are the same, for everything grows alike.
+//! Constants lie between those of a Xeon with AVX-512 that nobody else uses and of one of 2.5 GHz with 1 MB of L2 and busy neighbours (`cargo bench --bench floor`,
+//! whole evaluations by `benches/examples/networks.rs` and `benches/peer_trees.py`), which takes 1.6 times as long: predictions are about a fifth off on either. With
+//! AVX2 alone all takes 1.15 to 1.6 times as long. Choices between plans are nearly the same, for everything grows alike.
 
 use tenebra_client::branching::ValidBranching;
 use tenebra_client::packing::SwitchGadget;
