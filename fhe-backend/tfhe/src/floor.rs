@@ -139,6 +139,7 @@ impl Case {
             polynomial_size: sizes.polynomial_size,
             base_log: sizes.base_log.into(),
             level_count: sizes.level_count.into(),
+            clear_levels: sizes.level_count.into(),
             exact: sizes.exact && !of_switch,
         };
         let switch = SwitchGadget {

@@ -22,17 +22,22 @@ pub(crate) struct Gadget {
     pub(crate) polynomial_size: usize,
     pub(crate) base_log: u32,
     pub(crate) level_count: usize,
+    /// Levels of the digits of clear values, which have fewer bits; the others are 0.
+    pub(crate) clear_levels: usize,
     /// Products are exact, of rows in two limbs; transforms err in others.
     pub(crate) exact: bool,
 }
 
 impl Gadget {
     pub(crate) fn of(layout: &ValidBranching) -> Self {
+        let plain = layout.layout();
+        let clear = plain.plaintext_bits.div_ceil(plain.base_log.max(1));
         Self {
             glwe_dimension: layout.glwe().glwe_dimension(),
             polynomial_size: layout.glwe().polynomial_size(),
             base_log: u32::from(layout.layout().base_log),
             level_count: usize::from(layout.layout().level_count),
+            clear_levels: usize::from(clear.min(plain.level_count)),
             exact: false,
         }
     }

@@ -97,6 +97,7 @@ impl<K: Kernel> UnpackingKey<K> {
             polynomial_size: size,
             base_log: 1,
             level_count: 1,
+            clear_levels: 1,
             exact: false,
         };
         let mut kernel = K::new(gadget, KeyBits::Signs);

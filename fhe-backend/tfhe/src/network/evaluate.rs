@@ -56,10 +56,13 @@ struct Workspace<K: Kernel> {
 }
 
 fn stages(plan: &NetworkPlan) -> Vec<Stage> {
+    let of_query = Gadget::of(plan.layout.branching());
     let query = Stage {
         gadget: Gadget {
+            // Tables of hidden layers hold rows of the next gadget.
+            clear_levels: of_query.level_count,
             exact: plan.exact,
-            ..Gadget::of(plan.layout.branching())
+            ..of_query
         },
         key_bits: match plan.layout.layout().packed_bits {
             0 => KeyBits::Binary,
@@ -70,6 +73,7 @@ fn stages(plan: &NetworkPlan) -> Vec<Stage> {
         gadget: Gadget {
             base_log: u32::from(*base_log),
             level_count: usize::from(*level_count),
+            clear_levels: usize::from(*level_count),
             ..query.gadget
         },
         key_bits: KeyBits::Signs,

@@ -11,7 +11,7 @@ use core::ops::Range;
 use aligned_vec::{AVec, avec};
 use tenebra_client::packing::SwitchGadget;
 
-use super::fourier::{FourierRows, Spectra, add_sum_of_products, subtract, sum_products};
+use super::fourier::{FourierRows, SomeRows, Spectra, add_sum_of_products, subtract, sum_products};
 use super::pair::{PairKey, ToRows};
 use super::transform::Transform;
 use super::{Kernel, KeyBits, Part, Slots};
@@ -158,9 +158,8 @@ impl Kernel for CpuKernel {
             load(row, target, &mut self.difference);
             self.take_digits(row, first);
         }
-        let arch = self.transform.arch;
-        let (products, digits) = (&mut self.products, &self.digits);
-        sum_products(arch, products, digits, &ggsw.0, first);
+        let (arch, rows) = (self.transform.arch, self.rows_of(ggsw, first));
+        sum_products(arch, &mut self.products, &self.digits, rows);
         for (column, target) in target.chunks_exact_mut(size).enumerate() {
             self.add_column(column, exact.then_some(masks + 1 + column), target);
         }
@@ -196,7 +195,8 @@ impl Kernel for CpuKernel {
             }
             self.take_digits(row, first);
         }
-        add_sum_of_products(arch, target, operands[0], &self.digits, (&ggsw.0, first));
+        let rows = self.rows_of(ggsw, first);
+        add_sum_of_products(arch, target, operands[0], &self.digits, rows);
     }
 
     fn add_sum(&mut self, target: &mut [u64], sum: &Spectra) {
@@ -220,7 +220,7 @@ impl Kernel for CpuKernel {
 
     fn multiply(&mut self, key: &SwitchKey) {
         let (arch, products) = (self.transform.arch, &mut self.products);
-        sum_products(arch, products, &self.digits, &key.rows, 0);
+        sum_products(arch, products, &self.digits, key.rows.all());
         self.limbs = [0, 1].map(|column| (column < key.exact).then_some(2 + column));
     }
 
@@ -293,11 +293,24 @@ impl CpuKernel {
         }
     }
 
+    /// Levels of the digits of an operand whose polynomials before `first` are 0: clear if it is the body alone.
+    fn levels(&self, first: usize) -> usize {
+        match first {
+            0 => self.gadget.level_count,
+            _ => self.gadget.clear_levels,
+        }
+    }
+
+    /// The rows that its digits are multiplied with.
+    fn rows_of<'a>(&self, ggsw: &'a FourierGgsw, first: usize) -> SomeRows<'a> {
+        ggsw.0.some(self.levels(first), first)
+    }
+
     /// Takes the digits of `difference`, polynomial `row` of an operand whose polynomials before `first` are 0, in the order of rows. The
     /// mean of what they leave out of masks under a key of bits is moved to the body.
     fn take_digits(&mut self, row: usize, first: usize) {
         let body = self.gadget.glwe_dimension;
-        let gadget = (self.gadget.base_log, self.gadget.level_count);
+        let gadget = (self.gadget.base_log, self.levels(first));
         let centred = self.key_bits == KeyBits::Binary && first == 0;
         if centred && row < body {
             let rest = &mut self.rest;

@@ -69,7 +69,7 @@ impl Floor {
     /// Products of polynomials of [`COEFFICIENTS`](Self::COEFFICIENTS) coefficients.
     pub(crate) fn multiply_adds(&mut self) {
         let arch = self.transform.arch;
-        sum_products(arch, &mut self.products, &self.factors, &self.rows, 0);
+        sum_products(arch, &mut self.products, &self.factors, self.rows.all());
         black_box(&mut self.products);
     }
 

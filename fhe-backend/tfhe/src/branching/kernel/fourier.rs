@@ -83,6 +83,14 @@ pub(super) struct FourierRows {
     data: AVec<c64>,
 }
 
+/// The rows of the first blocks, of each block those from one on.
+#[derive(Clone, Copy)]
+pub(super) struct SomeRows<'a> {
+    rows: &'a FourierRows,
+    blocks: usize,
+    first: usize,
+}
+
 /// Where a row is: its block, and which one of the block's it is.
 pub(super) type Row = (usize, usize);
 
@@ -104,6 +112,20 @@ impl FourierRows {
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         size_of_val(self.data.as_slice())
+    }
+
+    /// All rows.
+    pub(super) fn all(&self) -> SomeRows<'_> {
+        self.some(usize::MAX, 0)
+    }
+
+    /// Of so many blocks those from `first` on.
+    pub(super) fn some(&self, blocks: usize, first: usize) -> SomeRows<'_> {
+        SomeRows {
+            rows: self,
+            blocks,
+            first,
+        }
     }
 
     pub(super) fn columns(&self) -> usize {
@@ -242,16 +264,14 @@ pub(super) fn numbers<S: Simd>(values: &[c64]) -> &[[S::f64s; 2]] {
     vectors.as_chunks().0
 }
 
-/// `products[column] = Σ factors[row]·rows[row][column]`, over the rows of every block from `first` on; factors are those of these rows, in the
-/// same order.
+/// `products[column] = Σ factors[row]·rows[row][column]`; factors are in the order of the rows.
 pub(super) fn sum_products(
     arch: Arch,
     products: &mut Spectra,
     factors: &Spectra,
-    rows: &FourierRows,
-    first: usize,
+    rows: SomeRows<'_>,
 ) {
-    add_sum_of_products(arch, products, None, factors, (rows, first));
+    add_sum_of_products(arch, products, None, factors, rows);
 }
 
 /// The same, added to the columns of a `start`.
@@ -260,9 +280,9 @@ pub(super) fn add_sum_of_products(
     products: &mut Spectra,
     start: Option<&Spectra>,
     factors: &Spectra,
-    rows: (&FourierRows, usize),
+    rows: SomeRows<'_>,
 ) {
-    let columns = rows.0.columns;
+    let columns = rows.rows.columns;
     products.resize(columns);
     match columns {
         2 => arch.dispatch(SumProducts::<2>::new(products, start, factors, rows)),
@@ -311,8 +331,7 @@ struct SumProducts<'a, const COLUMNS: usize> {
     products: &'a mut Spectra,
     start: Option<&'a Spectra>,
     factors: &'a Spectra,
-    rows: &'a FourierRows,
-    first: usize,
+    rows: SomeRows<'a>,
 }
 
 impl<'a, const COLUMNS: usize> SumProducts<'a, COLUMNS> {
@@ -320,14 +339,13 @@ impl<'a, const COLUMNS: usize> SumProducts<'a, COLUMNS> {
         products: &'a mut Spectra,
         start: Option<&'a Spectra>,
         factors: &'a Spectra,
-        (rows, first): (&'a FourierRows, usize),
+        rows: SomeRows<'a>,
     ) -> Self {
         Self {
             products,
             start,
             factors,
             rows,
-            first,
         }
     }
 }
@@ -337,7 +355,7 @@ impl<const COLUMNS: usize> SumProducts<'_, COLUMNS> {
     #[inline(always)]
     fn sums<S: Simd>(self, simd: S, start: impl Fn(usize) -> [[S::f64s; 2]; COLUMNS]) {
         let stride = self.products.stride() / S::F64_LANES;
-        let sums = Sums::<S, COLUMNS>::new(self.factors, self.rows, self.first);
+        let sums = Sums::<S, COLUMNS>::new(self.factors, self.rows);
         let (products, _) = S::as_mut_simd_f64s(bytemuck::cast_slice_mut(&mut self.products.data));
         let (products, _) = products.as_chunks_mut::<2>();
         for line in 0..sums.lines {
@@ -386,13 +404,18 @@ pub(super) struct Sums<'a, S: Simd, const COLUMNS: usize> {
 }
 
 impl<'a, S: Simd, const COLUMNS: usize> Sums<'a, S, COLUMNS> {
-    /// Of the rows of every block from `first` on.
     #[inline(always)]
-    pub(super) fn new(factors: &'a Spectra, rows: &'a FourierRows, first: usize) -> Self {
+    pub(super) fn new(factors: &'a Spectra, chosen: SomeRows<'a>) -> Self {
+        let SomeRows {
+            rows,
+            blocks,
+            first,
+        } = chosen;
+        let used = rows.data.len().min(blocks.saturating_mul(rows.block));
         Self {
             factors: numbers::<S>(&factors.data),
             stride: factors.stride() / S::F64_LANES,
-            entries: numbers::<S>(&rows.data),
+            entries: numbers::<S>(&rows.data[..used]),
             block: rows.block / S::F64_LANES,
             rows: rows.rows,
             first,

@@ -89,7 +89,7 @@ impl WithSimd for Multiply<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
-        let sums = Sums::<S, { PairKey::OPERAND }>::new(self.digits, self.rows, 0);
+        let sums = Sums::<S, { PairKey::OPERAND }>::new(self.digits, self.rows.all());
         for line in 0..sums.lines {
             for part in 0..registers::<S>() {
                 let at = line * registers::<S>() + part;

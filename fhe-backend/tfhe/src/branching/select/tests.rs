@@ -95,6 +95,7 @@ impl Worker {
             polynomial_size: size,
             base_log: 8,
             level_count: 1,
+            clear_levels: 1,
             exact: false,
         };
         Self {

@@ -31,6 +31,7 @@ fn kernel(size: usize, base_log: u32, level_count: usize) -> CpuKernel {
         polynomial_size: size,
         base_log,
         level_count,
+        clear_levels: level_count,
         exact: false,
     };
     CpuKernel::new(gadget, KeyBits::Signs)
