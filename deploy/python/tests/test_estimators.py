@@ -78,6 +78,27 @@ def _assert_scores_are_the_originals(compiled: tenebra.Compiled, estimator: Any,
         np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5 * np.abs(wanted).max())
 
 
+def test_boosted_trees_without_a_split_are_of_the_class_that_their_library_takes() -> None:
+    """Of as many rows of each class, all scores are 0: scikit-learn's gradient boosting alone takes the second class there."""
+    from lightgbm import LGBMClassifier
+    from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier
+    from xgboost import XGBClassifier
+
+    X = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+    y = np.arange(40) % 2
+    for estimator in (
+        GradientBoostingClassifier(min_samples_split=1000),
+        HistGradientBoostingClassifier(min_samples_leaf=1000),
+        LGBMClassifier(min_child_samples=1000, verbose=-1),
+        XGBClassifier(gamma=1e9),
+        XGBClassifier(gamma=1e9, base_score=0.7, n_estimators=100),
+    ):
+        estimator.fit(X, y)
+        compiled = tenebra.from_fitted(estimator).compile(X, measure=False)
+        np.testing.assert_array_equal(compiled.predict(X, fhe="disable"), estimator.predict(X))
+        np.testing.assert_array_equal(compiled.predict(X, fhe="simulate"), estimator.predict(X))
+
+
 @pytest.mark.parametrize("classes", [2, 3])
 def test_ties_go_to_the_first_class(classes: int) -> None:
     """Even numbers of trees with pure leaves, and leaves of as many rows of each class, tie exactly."""

@@ -10,8 +10,16 @@ use super::{ForestParts, Node};
 /// Scores closer than this part of the largest that leaves and bias allow are equal.
 const EQUAL: f64 = 1.0 / (1_u64 << 40) as f64;
 
+/// XGBoost makes probabilities in single precision, and takes the second class above 1/2: margins of up to 1.5 · 2^-24 are 1/2 there.
+const XGBOOST_HALF: f64 = 1.5 / (1_u64 << 24) as f64;
+
 /// How close scores must be to be equal.
 pub(super) fn equal(parts: &ForestParts) -> f64 {
+    let of_library = if parts.estimator == "XGBoost binary:logistic" {
+        XGBOOST_HALF
+    } else {
+        0.0
+    };
     let largest = |values: &[f64]| {
         values
             .iter()
@@ -25,7 +33,7 @@ pub(super) fn equal(parts: &ForestParts) -> f64 {
         leaves.fold(0.0, f64::max)
     };
     let trees = parts.trees.iter().map(|tree| of_tree(&tree.nodes));
-    EQUAL * (largest(&parts.bias) + trees.sum::<f64>())
+    of_library.max(EQUAL * (largest(&parts.bias) + trees.sum::<f64>()))
 }
 
 /// The class that scores decide on where those closer than `equal` are equal; `None` of a regression.

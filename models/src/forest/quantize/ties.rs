@@ -12,6 +12,9 @@ impl LeafCodes {
     /// Moves each class below the one before it by as little as keeps the first of equal ones the largest, on the rows that were
     /// looked at and in the leaves of a single tree. Nothing moves where nothing ties.
     pub(super) fn settle_ties(&mut self, model: &ForestModel, reached: Option<&Reached<'_>>) {
+        if self.span.iter().all(|span| *span == 0.0) {
+            return self.settle_constants(model);
+        }
         let rows = reached.into_iter().flat_map(Reached::rows);
         let of_rows = rows.map(|(leaves, scores)| self.lift(model, leaves, scores));
         let of_leaves = single_leaves(model)
@@ -36,6 +39,21 @@ impl LeafCodes {
         {
             *offset -= moved(class);
             *worst += moved(class);
+        }
+    }
+
+    /// Where no tree splits, offsets are the scores of every row: those that tie become one, others stay what they are.
+    fn settle_constants(&mut self, model: &ForestModel) {
+        let tied: Vec<usize> = ties::tied(model.decision, &self.offset, model.equal()).collect();
+        let Some(&first) = tied.first() else { return };
+        let most = match model.decision {
+            Decision::Threshold => 0.0,
+            Decision::None | Decision::ArgMax => self.offset[first],
+        };
+        let outputs = self.offset.iter_mut().zip(&mut self.worst_case).enumerate();
+        for (_, (offset, worst)) in outputs.filter(|(class, _)| tied.contains(class)) {
+            *worst += (*offset - most).max(0.0);
+            *offset = offset.min(most);
         }
     }
 
@@ -120,13 +138,18 @@ mod tests {
     }
 
     fn model(decision: Decision, trees: Vec<Tree>, outputs: usize) -> ForestModel {
+        biased(decision, vec![0.0; outputs], trees)
+    }
+
+    fn biased(decision: Decision, bias: Vec<f64>, trees: Vec<Tree>) -> ForestModel {
+        let outputs = bias.len();
         let classes = ["a", "b", "c"].map(str::to_owned)[..outputs.max(2)].to_vec();
         ForestModel::new(ForestParts {
             estimator: "RandomForestClassifier".to_owned(),
             feature_names: None,
-            n_features: trees.len(),
+            n_features: trees.len().max(1),
             round_to_f32: false,
-            bias: vec![0.0; outputs],
+            bias,
             trees,
             inverse_link: InverseLink::Identity,
             decision,
@@ -144,6 +167,27 @@ mod tests {
         (0..1 << n_features)
             .map(|bits| row(bits).collect())
             .collect()
+    }
+
+    #[test]
+    fn constant_scores_keep_their_class_however_small() {
+        let none = || Tree {
+            first_output: 0,
+            nodes: vec![Node::Leaf(vec![0.0])],
+        };
+        let cases = [0.0, 1e-7, -1e-7, 5e-7, 1e-3].map(|bias| (Decision::Threshold, vec![bias]));
+        let third = vec![0.3, 0.1 + 0.2, 0.1];
+        for (decision, bias) in cases.into_iter().chain([(Decision::ArgMax, third)]) {
+            let model = biased(decision, bias.clone(), vec![none(), none()]);
+            let (quantized, _) = quantize_forest(&model, None, &ForestOptions::default()).unwrap();
+            let row = vec![0.5; model.n_features];
+            let (want, got) = (
+                model.predict(&row).unwrap(),
+                quantized.simulate(&row).unwrap(),
+            );
+            assert_eq!(got.class, want.class, "{bias:?}");
+            assert!((got.scores[0] - want.scores[0]).abs() < 1e-12, "{bias:?}");
+        }
     }
 
     #[test]

@@ -161,6 +161,31 @@ fn what_is_wrong_is_named() {
     }
 }
 
+/// As XGBoost 3.2.0 and 1.6.2 predict with `base_margin`: in single precision, these margins are probabilities of 1/2.
+#[test]
+fn probabilities_of_one_half_are_the_first_class() {
+    let unit = 0.5_f64.powi(24);
+    for (margin, class) in [
+        (0.0, 0),
+        (1.0, 0),
+        (1.5, 0),
+        (1.625, 1),
+        (4.0, 1),
+        (-1.0, 0),
+    ] {
+        let mut model = stump();
+        model["learner"]["objective"]["name"] = json!("binary:logistic");
+        let path = "/learner/gradient_booster/model/trees/0/split_conditions";
+        *model.pointer_mut(path).unwrap() = json!([0.5, margin * unit, margin * unit]);
+        let model = read_value(&model).unwrap();
+        assert_eq!(
+            model.predict(&[0.0; 2]).unwrap().class,
+            Some(class),
+            "{margin}"
+        );
+    }
+}
+
 #[test]
 fn other_files_are_refused() {
     for bytes in [

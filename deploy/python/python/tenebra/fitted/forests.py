@@ -188,7 +188,7 @@ def _gradient_classifier(estimator: Any) -> Draft:
         decided = 0.5
     draft = Draft(
         trees=trees,
-        bias=bias,
+        bias=_above(bias, trees) if binary else bias,
         classes=several(estimator.classes_),
         link="sigmoid" if binary else "softmax",
         decision="threshold" if binary else "arg_max",
@@ -196,6 +196,13 @@ def _gradient_classifier(estimator: Any) -> Draft:
         decided=decided,
     )
     return complete(draft, estimator)
+
+
+def _above(bias: np.ndarray, trees: list[Tree]) -> np.ndarray:
+    """scikit-learn takes a score of 0 for the second class: above what a forest takes for 0, `2^-40` of the largest sum that there may be."""
+    leaves = [tree.values[tree.left < 0] for tree in trees]
+    largest = np.abs(bias).max() + sum(float(np.abs(values).max()) for values in leaves)
+    return bias + max(largest / 2**39, float(np.finfo(np.float32).tiny))
 
 
 def _ada(estimator: Any) -> Draft:
