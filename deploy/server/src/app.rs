@@ -39,6 +39,14 @@ pub enum StartError {
     /// The store could not be opened or read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A command that changes or lists what a store holds was given none.
+    #[error(
+        "{location}: there is no store here, its marker `store.json` is missing; check the path, or mount its disk; `token add` and `serve` make one"
+    )]
+    NoStore {
+        /// As given.
+        location: String,
+    },
     /// Threads or addresses were refused.
     #[error("{action}: {source}")]
     Io {

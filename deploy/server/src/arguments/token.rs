@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use super::{make_files_private, runtime};
 use crate::app::StartError;
 use crate::names::Name;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::tokens::{Role, Token};
 
 /// Make, list and remove tokens.
@@ -106,8 +106,9 @@ impl TokenCommand {
                 expires,
                 store,
             } => {
-                let store = Store::open(store)?;
-                let Some(mut record) = store.token(name).await? else {
+                let found = existing(store)?;
+                let record = found.token(name).await;
+                let Some(mut record) = record.map_err(|e| missing(e.into(), store))? else {
                     return Err(NO_SUCH_TOKEN);
                 };
                 let token = generate()?;
@@ -115,17 +116,33 @@ impl TokenCommand {
                 if let Some(time) = expires {
                     record.expire_after(*time);
                 }
-                store.replace_token(name, &record).await?;
+                found.replace_token(name, &record).await?;
                 Ok(format!("{}\n", token.secret()))
             }
-            Self::List { store } => list(&Store::open(store)?).await,
+            Self::List { store } => list(&existing(store)?).await.map_err(|e| missing(e, store)),
             Self::Remove { name, store } => {
-                if Store::open(store)?.delete_token(name).await? {
+                let deleted = existing(store)?.delete_token(name).await;
+                if deleted.map_err(|e| missing(e.into(), store))? {
                     return Ok(String::new());
                 }
                 Err(NO_SUCH_TOKEN)
             }
         }
+    }
+}
+
+/// A store that is there already: a mistyped path would be a new, empty one.
+fn existing(location: &str) -> Result<Store, StartError> {
+    Store::open_existing(location).map_err(|e| missing(e.into(), location))
+}
+
+/// With the location that has no store; of a bucket, that is known once it is asked.
+fn missing(error: StartError, location: &str) -> StartError {
+    match error {
+        StartError::Store(StoreError::Missing) => StartError::NoStore {
+            location: location.to_owned(),
+        },
+        other => other,
     }
 }
 
