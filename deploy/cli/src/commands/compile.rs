@@ -289,7 +289,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let quantization = &compiled.report.quantization;
     // Networks have warnings of their own.
     if quantization.network.is_none()
-        && let Some(warning) = moved(quantization, arguments.max_moved)
+        && let Some(warning) = moved(quantization, &model, arguments.max_moved)
     {
         output::warning(&warning);
     }

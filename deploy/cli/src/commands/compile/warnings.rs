@@ -43,7 +43,9 @@ pub(super) fn warn_of_network(bits: &NetworkBits, compiled: &Compiled, model: &M
 }
 
 /// That scores moved by more than `most` percent of their range, or as many rows changed class.
-pub(super) fn moved(report: &QuantizationReport, most: f64) -> Option<String> {
+///
+/// `tune` finds bits of linear models and trees; networks that were trained with codes have bits of their own.
+pub(super) fn moved(report: &QuantizationReport, model: &Model, most: f64) -> Option<String> {
     let error = report.max_score_error.zip(report.score_range);
     let range = error.filter(|(_, range)| *range > 0.0);
     let scores = range
@@ -58,7 +60,12 @@ pub(super) fn moved(report: &QuantizationReport, most: f64) -> Option<String> {
         }
         _ => return None,
     };
+    let mend = if matches!(model.behind_steps(), Model::Network(_)) {
+        "train it again with more `--set n_bits=…`, for which `tenebra search --try n_bits=…` tries several"
+    } else {
+        "take more bits, which `tenebra tune` finds"
+    };
     Some(format!(
-        "{what} when the model is quantized, more than `--max-moved {most}`: take more bits, which `tenebra tune` finds"
+        "{what} when the model is quantized, more than `--max-moved {most}`: {mend}"
     ))
 }

@@ -64,7 +64,13 @@ fn describe(why: &Why, report: &Report) -> String {
     if why.alternatives.is_empty() {
         return text;
     }
-    text.push_str("\nOther ways to compile it; `tenebra tune` says what they do to the score\n");
+    // Networks have codes of their own, which `tune` does not change.
+    let has_bits = |other: &Alternative| other.option.contains("-bits");
+    text.push_str(if why.alternatives.iter().any(has_bits) {
+        "\nOther ways to compile it; `tenebra tune` says what they do to the score\n"
+    } else {
+        "\nOther ways to compile it\n"
+    });
     let heading = ["option", "time", "", "query", "evaluation key"].map(str::to_owned);
     let now = [
         "as it is".to_owned(),
