@@ -194,6 +194,25 @@ fn budgets_of_time_go_by_the_cost_model_of_whoever_asks() {
         let found = network(trained).loads()[0].products;
         assert!(found <= products, "{found}");
     }
+    for (name, value, expected) in [
+        (
+            "max_milliseconds",
+            "0.5",
+            "max_milliseconds = 0.5, but one weight in each hidden layer takes ",
+        ),
+        (
+            "max_products",
+            "1",
+            "max_products = 1, but one weight in each hidden layer takes ",
+        ),
+    ] {
+        let mut estimator = estimator.clone();
+        estimator.set(name, value).unwrap();
+        let error = estimator
+            .fit_watched(&data, &Watched::default())
+            .unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+    }
     estimator.set("hidden_layer_sizes", "12,12").unwrap();
     estimator.set("max_milliseconds", "1").unwrap();
     let error = estimator.fit(&data).unwrap_err().to_string();

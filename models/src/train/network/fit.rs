@@ -8,7 +8,7 @@ use super::problem::{Problem, Targets};
 use super::settings::Settings;
 use crate::model::Model;
 use crate::network::codec::{codes, inputs};
-use crate::network::{Layer, NetworkModel, NetworkParts};
+use crate::network::{CostModel, Layer, LayerLoad, NetworkModel, NetworkParts};
 use crate::random::Random;
 use crate::train::{Epoch, Params, TargetValues, TrainError, Trained, TrainingData};
 
@@ -85,9 +85,25 @@ pub(super) fn fit(
         .map_err(|e| solver(e.to_string()))?;
     let layers = standard.restore(layers);
     let model = NetworkModel::new(parts(estimator, params, data, inputs, layers))?;
+    let warning = unkept(&model.loads(), &typed, costs);
     Ok(Trained {
         model: Model::Network(model),
-        warning: None,
+        warning,
+    })
+}
+
+/// What the budget has made of a network that nobody wants, or that it has not kept: it counts weights alike, wherever they are.
+fn unkept(loads: &[LayerLoad], params: &Network, costs: &dyn CostModel) -> Option<String> {
+    let (_, hidden) = loads.split_last()?;
+    if hidden.iter().any(|load| load.weights == 0) {
+        return Some("a hidden layer has no weight that is not 0, so that every row has the same scores; allow more products (max_products, max_milliseconds), or use fewer layers".to_owned());
+    }
+    let most = params.max_milliseconds?;
+    let takes = costs.milliseconds(loads);
+    (takes > most).then(|| {
+        format!(
+            "a query takes {takes:.2} ms by the cost model, more than max_milliseconds = {most}; set fewer products (max_products) or smaller layers"
+        )
     })
 }
 

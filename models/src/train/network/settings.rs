@@ -79,6 +79,12 @@ impl Settings {
             tol: params.tol,
             seed: params.random_state,
         };
+        let least: usize = settings.bits().iter().take(settings.hidden.len()).sum();
+        if let Some(most) = params.max_products.filter(|most| *most < least) {
+            return Err(layers.combination(format!(
+                "max_products = {most}, but one weight in each hidden layer takes {least} products; allow more, or use fewer bits (n_bits, activation_bits)"
+            )));
+        }
         if let Some(milliseconds) = params.max_milliseconds {
             let products = settings.products_within(milliseconds, costs);
             let products = products.map_err(|least| {
@@ -86,6 +92,12 @@ impl Settings {
                     "max_milliseconds = {milliseconds}, but these layers take {least:.1} ms without any weight; use fewer or smaller layers"
                 ))
             })?;
+            if products < least {
+                let takes = costs.milliseconds(&settings.loads(least));
+                return Err(layers.combination(format!(
+                    "max_milliseconds = {milliseconds}, but one weight in each hidden layer takes {takes:.2} ms; allow more, or use fewer layers or bits (n_bits, activation_bits)"
+                )));
+            }
             let most = settings.budget.max_products.unwrap_or(usize::MAX);
             settings.budget.max_products = Some(products.min(most));
         }
