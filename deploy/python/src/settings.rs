@@ -103,11 +103,11 @@ fn word<T: Copy>(name: &str, value: &Bound<'_, PyAny>, known: &[(&str, T)]) -> P
 /// A word, or a percentile.
 fn range(value: &Bound<'_, PyAny>) -> PyResult<Calibration> {
     if let Ok(percent) = value.extract::<f64>() {
-        if (50.0..=100.0).contains(&percent) {
+        if percent > 50.0 && percent <= 100.0 {
             return Ok(Calibration::Percentile { percent });
         }
         return Err(PyValueError::new_err(format!(
-            "`range` is the percentile {percent}; it must be 50 to 100"
+            "`range` is the percentile {percent}; it must be above 50, where both ends are the median, and up to 100"
         )));
     }
     word(

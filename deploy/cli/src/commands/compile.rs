@@ -141,13 +141,13 @@ enum Optimize {
 }
 
 fn range(text: &str) -> Result<Calibration, String> {
-    let expected = || "expected without-outliers, min-max, percentile=50 to 100, or least-error";
+    let expected = || "expected without-outliers, min-max, percentile=P with P above 50 (there both ends are the median) and up to 100, or least-error";
     match text.split_once('=') {
         None if text == "without-outliers" => Ok(Calibration::WithoutOutliers),
         None if text == "min-max" => Ok(Calibration::MinMax),
         None if text == "least-error" => Ok(Calibration::LeastSquaredError),
         Some(("percentile", percent)) => match percent.parse() {
-            Ok(percent) if (50.0..=100.0).contains(&percent) => {
+            Ok(percent) if percent > 50.0 && percent <= 100.0 => {
                 Ok(Calibration::Percentile { percent })
             }
             _ => Err(expected().to_owned()),

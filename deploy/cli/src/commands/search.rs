@@ -65,9 +65,9 @@ pub(crate) struct Arguments {
     /// Rows that halving starts with [default: so that the last round has nearly all]
     #[arg(long, value_name = "ROWS", requires = "halving")]
     min_rows: Option<usize>,
-    /// Seed of `--random`, and of the rows of `--halving`
-    #[arg(long, value_name = "SEED", default_value_t = 0)]
-    seed: u64,
+    /// Seed of `--random`, and of the rows of `--halving` [default: 0]
+    #[arg(long, value_name = "SEED")]
+    seed: Option<u64>,
     /// Folds
     #[arg(long, value_name = "FOLDS", default_value_t = 5)]
     cv: usize,
@@ -189,7 +189,7 @@ fn search(arguments: &Arguments) -> Result<Search, Failure> {
     for (name, values) in &arguments.space {
         space.insert(name, values.clone()).map_err(Error::from)?;
     }
-    let seed = arguments.seed;
+    let seed = arguments.seed.unwrap_or_default();
     let strategy = match (arguments.random, arguments.halving) {
         (Some(n_iter), _) => Strategy::Random { n_iter, seed },
         (None, Some(factor)) => {
@@ -199,6 +199,12 @@ fn search(arguments: &Arguments) -> Result<Search, Failure> {
                 min_rows,
                 seed,
             })
+        }
+        (None, None) if arguments.seed.is_some() => {
+            return Err(Failure::no_effect(
+                "--seed",
+                "nothing is drawn at random without `--random` or `--halving`; `--try random_state=…` seeds models",
+            ));
         }
         (None, None) => Strategy::Grid,
     };

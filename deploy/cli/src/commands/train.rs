@@ -98,6 +98,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             Pipeline::new(Vec::new(), EstimatorName::parse(name)?)
         }
     };
+    if arguments.checkpoint.is_some() && !is_network(recipe.model()) {
+        return Err(Failure::no_effect(
+            "--checkpoint",
+            "only networks are trained by epochs, which a checkpoint keeps",
+        ));
+    }
     for (name, value) in &arguments.set {
         recipe.set(name, value)?;
     }
@@ -166,6 +172,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     output::note(&summary.describe());
     Ok(())
+}
+
+/// Whether a name is that of a network, whose training has checkpoints.
+fn is_network(name: EstimatorName) -> bool {
+    let name = match name {
+        EstimatorName::One(info) => info.name,
+        EstimatorName::Family(family) => family.classifier,
+    };
+    ["MLPClassifier", "MLPRegressor"].contains(&name)
 }
 
 /// A parameter is set once.

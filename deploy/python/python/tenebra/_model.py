@@ -237,7 +237,7 @@ def compile(
         weight_bits: of networks: bits of a weight of hidden layers, 2 to 8.
         activation_bits: of networks: bits of a hidden result, 1 to 8.
         bins: codes of trees: `"thresholds"`, their own split points, which is exact, or `"uniform"` steps.
-        range: how a linear model's ranges are found in the calibration rows; a number is a percentile, 50 to 100.
+        range: how a linear model's ranges are found in the calibration rows; a number is a percentile, above 50 and up to 100.
         decoy_bits: hides split points among decoys, 0 to 4.
         leaf_bits: bits of a leaf, 1 to 24; by default the fewest that change no decision of the calibration rows, and 16 where the client
             decides by what it makes of several scores.
