@@ -116,10 +116,9 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
 }
 
 fn data(error: &DataError) -> Option<String> {
-    let unseparated = |present: &[String]| {
-        let one = present.len() == 1 && present[0].contains([' ', ';', ':', '\t', '|', '/']);
-        let text = "`--separator` says what separates cells, as in `--separator space`";
-        one.then(|| text.to_owned())
+    let unseparated = |present: &[String]| match present {
+        [header] => separated(header, "the header is one cell"),
+        _ => None,
     };
     let text = match error {
         DataError::MissingColumns { missing, present } => {
@@ -134,9 +133,13 @@ fn data(error: &DataError) -> Option<String> {
             "`--decimal ,` reads decimal commas"
         }
         DataError::NotANumber { cell, .. } if cell.contains([';', '\t', '|', ' ']) => {
-            "`--separator` says what separates cells, as in `--separator ';'`"
+            return separated(cell, "cells are not separated there");
         }
-        DataError::NotANumber { .. } => "only columns named by `--target` may hold words",
+        DataError::NotANumber { column, .. } => {
+            return Some(format!(
+                "only columns named by `--target` may hold words; `--drop '{column}'` leaves a column out, and pipelines encode words: `tenebra train --pipeline 'one-hot-encoder[words] | MODEL'`"
+            ));
+        }
         DataError::Separators { .. } => {
             "`--separator ';'` names it; `,`, `;`, `|`, tab and others are read"
         }
@@ -150,6 +153,23 @@ fn data(error: &DataError) -> Option<String> {
         _ => return None,
     };
     Some(text.to_owned())
+}
+
+/// What separates cells, by the text of several that were read as one.
+fn separated(text: &str, what: &str) -> Option<String> {
+    let known = [
+        (';', "';'"),
+        ('\t', "tab"),
+        ('|', "'|'"),
+        (',', "','"),
+        (':', "':'"),
+        ('/', "'/'"),
+        (' ', "space"),
+    ];
+    let (_, name) = known.iter().find(|(mark, _)| text.contains(*mark))?;
+    Some(format!(
+        "{what}: if {name} separates cells, `--separator {name}` says so"
+    ))
 }
 
 /// LightGBM writes underscores for blanks in the names of its features.

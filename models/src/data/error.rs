@@ -75,11 +75,21 @@ pub enum DataError {
         /// They.
         cells: Vec<String>,
     },
-    /// Two columns have one name, or one column two uses.
+    /// Two columns have one name.
     #[error("column `{name}` occurs twice")]
     DuplicateColumn {
         /// The name.
         name: String,
+    },
+    /// A column has two uses.
+    #[error("column `{name}` is {first} and {second}; a column has one use")]
+    TwoUses {
+        /// The name.
+        name: String,
+        /// One use, with the option that says so.
+        first: &'static str,
+        /// The other.
+        second: &'static str,
     },
     /// Too wide.
     #[error("{found} columns, at most {limit} are accepted")]

@@ -15,6 +15,18 @@ pub(super) enum Role {
     Ignored,
 }
 
+impl Role {
+    /// The use that somebody named a column for, with the option that does.
+    fn named_by(self) -> &'static str {
+        match self {
+            Self::Feature => "a feature (`--features`)",
+            Self::Target(_) => "a target (`--target`)",
+            Self::Weight => "the weight (`--weight`)",
+            Self::Ignored => "left out (`--drop`)",
+        }
+    }
+}
+
 /// The names of a header: as they stand in quotes, without surrounding blanks where there are none.
 pub(super) fn names(cells: &csv::StringRecord, text: &[u8], separator: Separator) -> Vec<String> {
     let quoted = quoted(text, separator);
@@ -88,8 +100,17 @@ fn assign(header: &[String], spec: &CsvSpec) -> Result<Vec<Role>, DataError> {
     let mut roles = vec![Role::Feature; header.len()];
     let mut assign = |place: usize, role: Role| {
         if roles[place] != Role::Feature {
-            let name = header[place].clone();
-            return Err(DataError::DuplicateColumn { name });
+            let (name, first) = (header[place].clone(), roles[place].named_by());
+            let second = if first == role.named_by() {
+                "named so once more"
+            } else {
+                role.named_by()
+            };
+            return Err(DataError::TwoUses {
+                name,
+                first,
+                second,
+            });
         }
         roles[place] = role;
         Ok(())
@@ -109,6 +130,13 @@ fn assign(header: &[String], spec: &CsvSpec) -> Result<Vec<Role>, DataError> {
         Features::OfModel(names) => {
             let (places, mut missing) = find_columns(header, names);
             let taken = |place: &&usize| roles[**place] != Role::Feature;
+            if let (true, Some(&place)) = (missing.is_empty(), places.iter().find(taken)) {
+                return Err(DataError::TwoUses {
+                    name: header[place].clone(),
+                    first: "a feature of the model",
+                    second: roles[place].named_by(),
+                });
+            }
             missing.extend(places.iter().filter(taken).map(|at| header[*at].clone()));
             if !missing.is_empty() {
                 return Err(DataError::MissingColumns {
@@ -120,8 +148,11 @@ fn assign(header: &[String], spec: &CsvSpec) -> Result<Vec<Role>, DataError> {
         }
     };
     if let Some(&place) = features.iter().find(|at| roles[**at] != Role::Feature) {
-        let name = header[place].clone();
-        return Err(DataError::DuplicateColumn { name });
+        return Err(DataError::TwoUses {
+            name: header[place].clone(),
+            first: roles[place].named_by(),
+            second: Role::Feature.named_by(),
+        });
     }
     let mut chosen = vec![false; header.len()];
     for place in features {
@@ -225,14 +256,48 @@ mod tests {
         };
         let found = roles(&names, &spec).unwrap();
         assert_eq!(found, [Ignored, Ignored, Feature, Feature]);
-        let spec = CsvSpec {
-            drop: header(&["y"]),
-            ..CsvSpec::with_target("y")
-        };
-        assert!(matches!(
-            roles(&names, &spec),
-            Err(DataError::DuplicateColumn { .. })
-        ));
+    }
+
+    #[test]
+    fn a_column_that_two_options_name_is_told_with_both() {
+        let names = header(&["a", "b", "y"]);
+        let only = |names: &[&str]| Features::Only(header(names));
+        let of_model = |names: &[&str]| Features::OfModel(header(names));
+        for (targets, drop, features, expected) in [
+            (
+                vec!["y"],
+                vec!["y"],
+                Features::Rest,
+                "`y` is a target (`--target`) and left out (`--drop`)",
+            ),
+            (
+                vec!["y", "y"],
+                vec![],
+                Features::Rest,
+                "`y` is a target (`--target`) and named so once more",
+            ),
+            (
+                vec!["y"],
+                vec![],
+                only(&["a", "y"]),
+                "`y` is a target (`--target`) and a feature (`--features`)",
+            ),
+            (
+                vec!["y"],
+                vec!["a"],
+                of_model(&["a", "b"]),
+                "`a` is a feature of the model and left out (`--drop`)",
+            ),
+        ] {
+            let spec = CsvSpec {
+                targets: header(&targets),
+                drop: header(&drop),
+                features,
+                ..CsvSpec::default()
+            };
+            let error = roles(&names, &spec).unwrap_err().to_string();
+            assert_eq!(error, format!("column {expected}; a column has one use"));
+        }
     }
 
     #[test]
