@@ -14,7 +14,8 @@ pub enum Averaging {
     Weighted,
 }
 
-/// A score, by scikit-learn's name. Losses are as they are, not negated: less is better.
+/// A score, by scikit-learn's name. Losses are as they are, not negated: less is better. Names of negated losses, `neg_…`, are read
+/// as those of the losses.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Metric {
@@ -162,16 +163,36 @@ impl fmt::Display for Metric {
 
 /// A name that no score has.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no score `{name}`; there are {}", Metric::names().collect::<Vec<_>>().join(", "))]
+#[error("no score `{name}`{}; there are {}", meant(name), Metric::names().collect::<Vec<_>>().join(", "))]
 pub struct UnknownMetric {
     /// As given.
     pub name: String,
+}
+
+/// What to take for a name that others have.
+fn meant(name: &str) -> &'static str {
+    match name.strip_prefix("neg_").unwrap_or(name) {
+        "d2" => {
+            ": the power of its deviance belongs to it, as in d2_poisson, d2_gamma or d2_tweedie=1.5"
+        }
+        "root_mean_squared_error" | "rmse" => ": mean_squared_error, its square, ranks alike",
+        _ => "",
+    }
 }
 
 impl FromStr for Metric {
     type Err = UnknownMetric;
 
     fn from_str(name: &str) -> Result<Self, UnknownMetric> {
+        if let Some(loss) = name.strip_prefix("neg_") {
+            let once = Some(loss).filter(|loss| !loss.starts_with("neg_"));
+            let loss = once.and_then(|loss| loss.parse().ok());
+            return loss
+                .filter(|loss: &Self| loss.is_loss())
+                .ok_or_else(|| UnknownMetric {
+                    name: name.to_owned(),
+                });
+        }
         let other = OTHER_NAMES.iter().find(|(other, _)| *other == name);
         let plain = other.map_or(name, |(_, name)| *name);
         if let Some((_, metric)) = NAMES.iter().find(|(known, _)| *known == plain) {
@@ -202,6 +223,8 @@ mod tests {
         }
         for (name, metric) in [
             ("mae", Metric::AbsoluteError),
+            ("neg_mean_squared_error", Metric::SquaredError),
+            ("neg_log_loss", Metric::LogLoss),
             ("mean_tweedie_deviance=1.5", Metric::Deviance { power: 1.5 }),
             ("d2_tweedie=-1", Metric::D2 { power: -1.0 }),
         ] {
@@ -211,5 +234,20 @@ mod tests {
         let message = "d2_tweedie=x".parse::<Metric>().unwrap_err().to_string();
         assert!(message.contains("`d2_tweedie=x`") && message.contains("roc_auc"));
         assert_eq!(Metric::D2 { power: 1.9 }.to_string(), "d2");
+        for (name, start) in [
+            ("d2", "no score `d2`: the power of its deviance"),
+            (
+                "neg_accuracy",
+                "no score `neg_accuracy`; there are accuracy,",
+            ),
+            ("neg_neg_log_loss", "no score `neg_neg_log_loss`; there"),
+            (
+                "neg_root_mean_squared_error",
+                "no score `neg_root_mean_squared_error`: mean_squared_error, its",
+            ),
+        ] {
+            let message = name.parse::<Metric>().unwrap_err().to_string();
+            assert!(message.starts_with(start), "{message}");
+        }
     }
 }
