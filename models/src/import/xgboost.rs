@@ -111,6 +111,9 @@ fn forest(
     early_stopping: EarlyStopping,
     iterations: Iterations,
 ) -> Result<Imported, XgboostError> {
+    if model.trees.is_empty() {
+        return Err(XgboostError::NoRounds);
+    }
     let vector_leaves = has_vector_leaves(&model);
     let parallel = &model.gbtree_model_param.num_parallel_tree;
     let parallel = number("num_parallel_tree", parallel.as_deref())?.max(1);

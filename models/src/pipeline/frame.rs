@@ -29,6 +29,8 @@ pub(super) struct Frame<'a> {
     /// Columns of the table.
     pub(super) width: usize,
     pub(super) steps: Vec<Step>,
+    /// What messages call the columns of the table and the values of the steps: by a column that they are made of.
+    names: Vec<String>,
     /// Columns of the table and values of the steps, of each row.
     rows: Vec<Vec<f64>>,
     pub(super) weights: Option<&'a [f64]>,
@@ -40,6 +42,7 @@ impl<'a> Frame<'a> {
         Self {
             width: table.n_columns(),
             steps: Vec::new(),
+            names: table.columns().to_vec(),
             rows: table.rows().map(<[f64]>::to_vec).collect(),
             weights,
             target,
@@ -89,10 +92,12 @@ impl<'a> Frame<'a> {
         if known >= MAX_VALUES {
             return Err(PipelineError::TooManyValues { limit: MAX_VALUES });
         }
+        let name = self.names.get(step.reads()[0].0);
+        let name = name.cloned().unwrap_or_default();
         let value = |row: usize, message: String| PipelineError::Value {
             step: by,
             row: row + 1,
-            column: (step.operand().unwrap_or(0) + 1).to_string(),
+            column: name.clone(),
             message,
         };
         step.check(known).map_err(|e| PipelineError::Parameter {
@@ -112,6 +117,7 @@ impl<'a> Frame<'a> {
             row.push(result);
         }
         self.steps.push(step);
+        self.names.push(name);
         Ok(known)
     }
 
@@ -122,8 +128,12 @@ impl<'a> Frame<'a> {
         name: String,
         step: Step,
     ) -> Result<Column, PipelineError> {
+        let value = self.push(by, step)?;
+        if let Some(last) = self.names.last_mut() {
+            last.clone_from(&name);
+        }
         Ok(Column {
-            value: self.push(by, step)?,
+            value,
             name,
             words: None,
         })

@@ -9,6 +9,11 @@ use crate::model::ModelError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum XgboostError {
+    /// No trees.
+    #[error(
+        "the model was trained for 0 rounds: it has no trees, and the same score for every row; train it for one at least (`n_estimators`, `num_boost_round`)"
+    )]
+    NoRounds,
     /// Not JSON, or not with the fields of a model.
     #[error("not an XGBoost model in JSON: {0}")]
     Json(#[from] serde_json::Error),

@@ -112,7 +112,7 @@ fn what_is_wrong_is_named() {
         (
             "/learner/gradient_booster/model/trees",
             json!([]),
-            "the forest has no trees; a model needs at least one",
+            "the model was trained for 0 rounds: it has no trees, and the same score for every row; train it for one at least (`n_estimators`, `num_boost_round`)",
         ),
         (
             "/learner/gradient_booster/model/trees/0/split_type",

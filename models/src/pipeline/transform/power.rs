@@ -18,7 +18,17 @@ pub(crate) fn fit(
     let mut result = Vec::new();
     for column in columns {
         let from = column.value;
-        let lambda = exponent(&frame.present(column));
+        let present = frame.present(column);
+        let lambda = exponent(&present);
+        if !variance(&powers(&present, lambda)).is_finite() {
+            let (name, largest) = (&column.name, largest(&present));
+            return Err(PipelineError::Parameter {
+                step: STEP,
+                message: format!(
+                    "the powers of column `{name}`, whose values reach {largest:e}, are too large to standardize; divide the column by a constant, or put `standard-scaler` before it"
+                ),
+            });
+        }
         let power = RowStep::Power { from, lambda };
         let mut powered = frame.column(STEP, column.name.clone(), power)?;
         if params.standardize {
@@ -42,6 +52,10 @@ fn variance(values: &[f64]) -> f64 {
     values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n
 }
 
+fn largest(values: &[f64]) -> f64 {
+    values.iter().fold(0.0, |most, x| most.max(x.abs()))
+}
+
 /// The exponent with the greatest likelihood, within the bounds of SciPy's `yeojohnson_normmax`: its search, which cannot see steps below
 /// 1e-8 in a likelihood that is flat there, and then the zero of the derivative.
 fn exponent(values: &[f64]) -> f64 {
@@ -60,8 +74,7 @@ fn exponent(values: &[f64]) -> f64 {
             f64::INFINITY
         }
     };
-    let largest = values.iter().fold(0.0, |a: f64, x| a.max(x.abs()));
-    let room = (20.0 * largest).ln_1p();
+    let room = (20.0 * largest(values)).ln_1p();
     let tiny = (f64::MIN_POSITIVE.ln() - f64::EPSILON.ln()) / 2.0 / room;
     let huge = (f64::MAX.ln() + f64::EPSILON.ln()) / 2.0 / room;
     let (low, high) = if values.iter().all(|x| *x < 0.0) {
