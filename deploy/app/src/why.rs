@@ -5,7 +5,7 @@ use tenebra_circuit::{Options, QueryMode};
 use tenebra_client::ClientSpec;
 use tenebra_models::forest::BinsMode;
 use tenebra_models::{Model, QuantizeOptions, quantize};
-use tenebra_quant::{Codec, RowStep};
+use tenebra_quant::{Codec, Numbers, RowStep};
 
 use crate::predicted::Predicted;
 use crate::report::Report;
@@ -14,7 +14,7 @@ use crate::rows::Columns;
 /// An input of the circuit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct InputCost {
-    /// The column that it is made of, or the first of them.
+    /// The column that it is made of, or the first of them; of a component, such as `pca0`, its own name, where the float model says it.
     pub column: String,
     /// Whether steps stand between the column and the code.
     pub derived: bool,
@@ -49,7 +49,7 @@ impl Why {
     #[must_use]
     pub fn new(spec: &ClientSpec<'_>, report: &Report, model: Option<&Model>) -> Self {
         Self {
-            inputs: inputs(spec),
+            inputs: inputs(spec, model),
             client_learns: client_learns(spec, report),
             alternatives: model
                 .map(|model| alternatives(model, report))
@@ -58,10 +58,12 @@ impl Why {
     }
 }
 
-fn inputs(spec: &ClientSpec<'_>) -> Vec<InputCost> {
+fn inputs(spec: &ClientSpec<'_>, model: Option<&Model>) -> Vec<InputCost> {
     let columns = Columns::of_spec(spec);
     let cost = |input: tenebra_client::Input<'_>| InputCost {
-        column: columns.name(spec.column_of(input.column)),
+        column: model
+            .and_then(|model| component(spec, model, input.column))
+            .unwrap_or_else(|| columns.name(spec.column_of(input.column))),
         derived: input.column >= spec.columns(),
         bits: input.bits(),
         cut_points: match &input.codec {
@@ -75,6 +77,37 @@ fn inputs(spec: &ClientSpec<'_>) -> Vec<InputCost> {
     let mut inputs: Vec<InputCost> = spec.inputs().map(cost).collect();
     inputs.sort_by_key(|input| core::cmp::Reverse(input.bits));
     inputs
+}
+
+/// What the float model calls the sum of columns that a value is made of, as a principal component is: no single column is behind it.
+fn component(spec: &ClientSpec<'_>, model: &Model, value: usize) -> Option<String> {
+    let Model::Pipeline(pipeline) = model else {
+        return None;
+    };
+    let wanted = weights(value, spec.columns(), |at| spec.steps().nth(at))?;
+    let before = &pipeline.before;
+    let step = |at: usize| before.steps.get(at).cloned();
+    let names = pipeline.model.feature_names()?;
+    let mut features = names.iter().zip(&before.features);
+    let found = features
+        .find(|(_, value)| weights(**value, before.n_features, step).as_ref() == Some(&wanted));
+    found.map(|(name, _)| name.clone())
+}
+
+/// The weights of the sum that a value is, but for functions of it alone.
+fn weights<N: Numbers>(
+    mut value: usize,
+    columns: usize,
+    step: impl Fn(usize) -> Option<RowStep<N>>,
+) -> Option<Vec<f64>> {
+    loop {
+        match step(value.checked_sub(columns)?)? {
+            RowStep::Dot { weights, .. } => {
+                return Some((0..weights.count()).map(|at| weights.number(at)).collect());
+            }
+            other => value = other.operand()?,
+        }
+    }
 }
 
 fn client_learns(spec: &ClientSpec<'_>, report: &Report) -> Vec<String> {
