@@ -1,8 +1,9 @@
 //! A file in the making.
 
-use std::fs::{File, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tempfile::NamedTempFile;
 use tenebra_client::Kind;
@@ -155,6 +156,33 @@ impl Files {
     }
 }
 
+/// How the names of temporary files begin and end.
+const TEMPORARY: (&str, &str) = (".tenebra-", ".tmp");
+/// A temporary file that nobody holds is given so long: versions before this one held none.
+const ABANDONED: Duration = Duration::from_secs(3600);
+
+/// Removes the temporary files of processes that were killed: nothing was written to them for an hour, and nobody holds them.
+pub(super) fn remove_abandoned(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let (prefix, suffix) = TEMPORARY;
+        if name.starts_with(prefix) && name.ends_with(suffix) && is_abandoned(&entry) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+fn is_abandoned(entry: &fs::DirEntry) -> bool {
+    let modified = entry.metadata().ok().filter(fs::Metadata::is_file);
+    let age = modified.and_then(|data| data.modified().ok()?.elapsed().ok());
+    let held = || File::open(entry.path()).map_or(true, |file| file.try_lock().is_err());
+    age.is_some_and(|age| age > ABANDONED) && !held()
+}
+
 /// A temporary file in the folder of the one it will be.
 #[derive(Debug)]
 struct Staged {
@@ -174,7 +202,7 @@ impl Staged {
             _ => Path::new("."),
         };
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".tenebra-").suffix(".tmp");
+        builder.prefix(TEMPORARY.0).suffix(TEMPORARY.1);
         #[cfg(unix)]
         if access == Access::Public {
             use std::os::unix::fs::PermissionsExt;
@@ -183,6 +211,8 @@ impl Staged {
         let mut unfinished = files.unfinished();
         let file = builder.tempfile_in(folder)?;
         unfinished.add_file(file.path());
+        // Held as long as the process lives, where the system can.
+        let _ = file.as_file().try_lock();
         drop(unfinished);
         let staged = Self { file, path };
         if let Some(permissions) = permissions.filter(|_| access == Access::Public) {
@@ -204,7 +234,7 @@ impl Write for Staged {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::time::SystemTime;
 
     use super::*;
     use crate::files::read;
@@ -253,6 +283,49 @@ mod tests {
         assert_eq!(file.finish().unwrap(), 8);
         assert_eq!(*read(&path).unwrap(), b"one, two");
         assert_eq!(names(folder.path()), ["new"]);
+    }
+
+    #[test]
+    fn what_killed_processes_left_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = SystemTime::now() - 2 * ABANDONED;
+        let make = |name: &str, modified: SystemTime| {
+            let file = File::create(folder.path().join(name)).unwrap();
+            file.set_modified(modified).unwrap();
+            file
+        };
+        drop(make(".tenebra-old.tmp", old));
+        drop(make(".tenebra-new.tmp", SystemTime::now()));
+        drop(make("tenebra.tmp", old));
+        let held = make(".tenebra-held.tmp", old);
+        held.lock().unwrap();
+        let staged = NewFile::create(&FILES, &folder.path().join("new"), Access::Public).unwrap();
+        let written: Vec<_> = fs::read_dir(folder.path()).unwrap().flatten().collect();
+        for entry in written {
+            let known = ["old", "new", "held"].map(|name| format!(".tenebra-{name}.tmp"));
+            let name = entry.file_name().into_string().unwrap();
+            if name.starts_with(".tenebra-") && !known.contains(&name) {
+                // Its owner lives, however long it waits.
+                let file = File::options().write(true).open(entry.path()).unwrap();
+                file.set_modified(old).unwrap();
+            }
+        }
+        remove_abandoned(folder.path());
+        staged.finish().unwrap();
+        let mut left = names(folder.path());
+        left.sort();
+        assert_eq!(
+            left,
+            [
+                ".tenebra-held.tmp",
+                ".tenebra-new.tmp",
+                "new",
+                "tenebra.tmp"
+            ]
+        );
+        drop(held);
+        remove_abandoned(folder.path());
+        assert!(!names(folder.path()).contains(&".tenebra-held.tmp".to_owned()));
     }
 
     #[test]
