@@ -106,7 +106,8 @@ pub(crate) struct Arguments {
     /// noise is no more than predicted
     #[arg(long)]
     no_measure: bool,
-    /// Warn if more than so many percent of the calibration rows change class, or a score moves by so much of the scores' range
+    /// Warn if more than so many percent of the calibration rows change class, whatever their scores, or if a regression's score
+    /// moves by so much of the scores' range
     #[arg(
         long,
         value_name = "PERCENT",
