@@ -1,9 +1,9 @@
 //! A file in the making.
 
+use core::time::Duration;
 use std::fs::{self, File, Permissions};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use tempfile::NamedTempFile;
 use tenebra_client::Kind;
