@@ -55,7 +55,7 @@ pub(crate) fn diagram_us(layout: &ValidBranching, diagram: &Diagram) -> f64 {
     let clear = clear_cmux_us(size, columns, levels);
     let values = diagram.clear_values * size_of::<(usize, i64)>();
     let from_memory = (values as f64 - KEPT_BYTES).max(0.0) * MEMORY_US;
-    let kept = diagram.clear_selections as f64 * columns * back_us(size);
+    let kept = diagram.clear_selections() as f64 * columns * back_us(size);
     diagram.cmuxes as f64 * cmux + diagram.clear_cmuxes as f64 * clear + from_memory - kept
 }
 

@@ -29,8 +29,6 @@ pub(crate) struct Diagram {
     /// CMUX steps between two clear polynomials, and all others.
     pub(crate) clear_cmuxes: usize,
     pub(crate) cmuxes: usize,
-    /// Those of clear polynomials in trees of selections, which are not transformed back.
-    pub(crate) clear_selections: usize,
     /// Values of all clear operands, which an evaluation reads once.
     pub(crate) clear_values: usize,
     pub(crate) noise: DiagramNoise,
@@ -110,12 +108,18 @@ impl Diagram {
         self.groups.iter().any(|group| group.selections > 0)
     }
 
+    /// Selections between clear polynomials in trees, which are not transformed back.
+    pub(crate) fn clear_selections(&self) -> usize {
+        let steps = self.groups.iter();
+        let steps = steps.flat_map(|group| &group.steps[..group.selections]);
+        steps.filter(|step| step.is_clear()).count()
+    }
+
     /// The same with trees of selections taken step by step: slower, with less noise of transforms.
     pub(crate) fn without_selections(mut self) -> Self {
         self.groups
             .iter_mut()
             .for_each(|group| group.selections = 0);
-        self.clear_selections = 0;
         self.noise.selections.clear();
         self
     }
@@ -153,6 +157,12 @@ pub(crate) enum Step {
 }
 
 impl Step {
+    /// Whether it selects between clear polynomials.
+    pub(crate) fn is_clear(&self) -> bool {
+        let plain = |operand: &Operand| matches!(operand, Operand::Plain(_));
+        matches!(self, Self::Cmux { zero, one, .. } if plain(zero) && plain(one))
+    }
+
     pub(crate) fn operands(&self) -> impl Iterator<Item = &Operand> {
         let (pair, terms) = match self {
             Self::Cmux { zero, one, .. } => (Some([zero, one]), [].as_slice()),

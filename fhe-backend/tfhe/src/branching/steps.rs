@@ -167,7 +167,7 @@ impl<K: Kernel> Steps<'_, K> {
     fn step(&self, kernel: &mut K, step: &Step, values: &Values<'_, K>, target: &mut [u64]) {
         match step {
             Step::Cmux { bit, zero, one } => {
-                let clear = matches!((zero, one), (Operand::Plain(_), Operand::Plain(_)));
+                let clear = step.is_clear();
                 let ggsw = &self.bits[*bit];
                 kernel.cmux(target, ggsw, clear, |index, target, difference| {
                     self.load(target, index, zero, values);

@@ -129,7 +129,6 @@ impl<'a> Builder<'a> {
             constant: Plain::new(),
             clear_cmuxes: 0,
             cmuxes: 0,
-            clear_selections: 0,
             clear_values: 0,
             noise: DiagramNoise::default(),
         };

@@ -54,7 +54,6 @@ impl Builder<'_> {
             plain
         });
         emitter.end_selections(selected.len());
-        self.diagram.clear_selections += emitter.clear_cmuxes;
         let value = emitter.rotate(turned, form.coefficients, chosen);
         self.push_group(emitter, value);
     }

@@ -66,7 +66,6 @@ fn diagram(groups: usize, steps: usize, rng: &mut ChaCha20Rng) -> Diagram {
         groups: (0..groups).map(|_| group()).collect(),
         constant: Plain::new(),
         clear_cmuxes: 0,
-        clear_selections: 0,
         cmuxes: 0,
         clear_values: 0,
         noise: DiagramNoise::default(),
