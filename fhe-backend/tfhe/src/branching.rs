@@ -16,6 +16,7 @@ pub(crate) mod evaluate;
 pub(crate) mod form;
 pub(crate) mod goal;
 pub(crate) mod kernel;
+pub(crate) mod memory;
 pub(crate) mod order;
 pub(crate) mod packed;
 pub(crate) mod plan;

@@ -12,6 +12,7 @@ use tenebra_client::random::MaskSeed;
 use super::crew::{Crew, Crews, Helpers, lock};
 use super::direct::DirectQuery;
 use super::kernel::{CpuKernel, Kernel, KeyBits};
+use super::memory::Memory;
 use super::order::{Order, Orders};
 use super::plan::{BranchingPlan, Gadget};
 use super::ramp::subtract_half_ramp;
@@ -24,6 +25,8 @@ use crate::modulus::switched_rest;
 
 /// A GLWE: `k` masks, then the body, `N` words each. It begins at a cache line, for vectors that do not would cross one each.
 pub(crate) type Glwe = AVec<u64>;
+/// One of many that are kept from one evaluation to the next.
+pub(crate) type KeptGlwe = Memory<u64>;
 
 /// Evaluates one branching circuit. Memory is kept from one evaluation to the next: fresh pages cost more than the
 /// arithmetic on them.
@@ -50,12 +53,12 @@ struct Worker<K: Kernel> {
 /// What one evaluation holds.
 struct Workspace<K: Kernel> {
     /// Ciphertexts of a packed query, one a pair of slots in the end.
-    packed: Vec<Glwe>,
+    packed: Vec<KeptGlwe>,
     bits: Vec<K::Ggsw>,
     /// Which masks the bits of a direct query hold.
     masks: Option<MaskSeed>,
-    slots: Vec<Glwe>,
-    results: Vec<Glwe>,
+    slots: Vec<KeptGlwe>,
+    results: Vec<KeptGlwe>,
 }
 
 impl<K: Kernel> BranchingEvaluator<K> {
@@ -124,18 +127,22 @@ impl<K: Kernel> BranchingEvaluator<K> {
         new
     }
 
+    fn glwe(&self) -> KeptGlwe {
+        KeptGlwe::zeros(self.gadget.glwe_len())
+    }
+
     fn worker(&self) -> Worker<K> {
         Worker::new(self.gadget, self.key_bits)
     }
 
     fn workspace(&self, plan: &BranchingPlan) -> Workspace<K> {
-        let glwe: Glwe = avec![0; self.gadget.glwe_len()];
+        let glwes = |count: usize| (0..count).map(|_| self.glwe()).collect();
         let bits = (0..plan.diagram.input_bits).map(|_| K::empty_ggsw(self.gadget));
         Workspace {
-            packed: vec![glwe.clone(); roots(&plan.layout).map_or(0, |roots| roots.pairs())],
+            packed: glwes(roots(&plan.layout).map_or(0, |roots| roots.pairs())),
             bits: bits.collect(),
             masks: None,
-            slots: vec![glwe; plan.diagram.rotations.len()],
+            slots: glwes(plan.diagram.rotations.len()),
             results: Vec::new(),
         }
     }
@@ -187,17 +194,19 @@ impl<K: Kernel> BranchingEvaluator<K> {
             stop,
         };
         let diagram = &plan.diagram;
-        let glwe: Glwe = avec![0; self.gadget.glwe_len()];
+        let count = match orders {
+            Orders::Alone(_) => 1,
+            Orders::Shared(orders) => orders.len(),
+        };
+        results.resize_with(count, || self.glwe());
         match orders {
             Orders::Alone(order) => {
-                results.resize(1, glwe);
                 let (kernel, registers) = crew.caller.with_registers(self.gadget, order);
                 let slots = Slots::ToMake(slots);
                 let sum = &mut results[0];
                 steps.take(kernel, (diagram, order), registers, slots, sum);
             }
             Orders::Shared(orders) => {
-                results.resize(orders.len(), glwe);
                 crew.each(slots, |worker, index, slot| {
                     steps.rotation(&mut worker.kernel, &diagram.rotations[index], slot);
                 });

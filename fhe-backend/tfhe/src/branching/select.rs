@@ -18,7 +18,7 @@ use tenebra_client::packing::{last_split, slot_place};
 use tenebra_client::random::{MaskSeed, MaskStream};
 
 use super::crew::Crew;
-use super::evaluate::Glwe;
+use super::evaluate::KeptGlwe;
 use super::kernel::{Kernel, Slots};
 use super::unpack::{UnpackingKey, split, to_rows};
 
@@ -49,8 +49,8 @@ impl Roots {
     /// The ciphertexts of each.
     fn each<'a>(
         &'a self,
-        mut pairs: &'a mut [Glwe],
-    ) -> impl Iterator<Item = (&'a Root, &'a mut [Glwe])> {
+        mut pairs: &'a mut [KeptGlwe],
+    ) -> impl Iterator<Item = (&'a Root, &'a mut [KeptGlwe])> {
         self.of.iter().map(move |root| {
             let (of_root, rest) = core::mem::take(&mut pairs).split_at_mut(root.pairs());
             pairs = rest;
@@ -61,10 +61,9 @@ impl Roots {
     /// The first ciphertext of each.
     pub(crate) fn first<'a>(
         &'a self,
-        pairs: &'a mut [Glwe],
+        pairs: &'a mut [KeptGlwe],
     ) -> impl Iterator<Item = (&'a Root, &'a mut [u64])> {
-        self.each(pairs)
-            .map(|(root, pairs)| (root, pairs[0].as_mut_slice()))
+        self.each(pairs).map(|(root, pairs)| (root, &mut *pairs[0]))
     }
 }
 
@@ -73,7 +72,7 @@ pub(crate) fn read_packed(
     roots: &Roots,
     (seed, bodies): (MaskSeed, &[u8]),
     kept: u32,
-    pairs: &mut [Glwe],
+    pairs: &mut [KeptGlwe],
 ) {
     let mut masks = MaskStream::new(seed);
     let mut reader = BitReader::new(bodies);
@@ -100,7 +99,7 @@ pub(crate) fn select<K: Kernel, W: Splitter<K>>(
     crew: &mut Crew<'_, W>,
     key: &UnpackingKey<K>,
     roots: &Roots,
-    pairs: &mut [Glwe],
+    pairs: &mut [KeptGlwe],
 ) {
     let Some(size) = pairs.first().map(|glwe| glwe.len() / 2) else {
         return;
@@ -117,7 +116,7 @@ pub(crate) fn select<K: Kernel, W: Splitter<K>>(
         });
     }
     for t in 0..last {
-        let mut halves: Vec<(&mut Glwe, Option<&mut Glwe>)> = Vec::new();
+        let mut halves: Vec<(&mut KeptGlwe, Option<&mut KeptGlwe>)> = Vec::new();
         for (root, pairs) in roots.each(pairs) {
             let Some(step) = t.checked_sub(unfilled(root)) else {
                 continue;
@@ -131,7 +130,7 @@ pub(crate) fn select<K: Kernel, W: Splitter<K>>(
         }
         crew.each(&mut halves, |worker, _, (even, odd)| {
             let (kernel, scratch) = worker.splitter(0);
-            let odd = odd.as_mut().map(|odd| odd.as_mut_slice());
+            let odd = odd.as_deref_mut().map(|odd| &mut **odd);
             split(kernel, key, t, even, odd, scratch);
         });
     }
@@ -140,7 +139,7 @@ pub(crate) fn select<K: Kernel, W: Splitter<K>>(
 /// Pairs and the bits that they become.
 struct Part<'a, K: Kernel> {
     log_slots: u32,
-    pairs: &'a mut [Glwe],
+    pairs: &'a mut [KeptGlwe],
     ggsws: &'a mut [K::Ggsw],
 }
 
@@ -150,7 +149,7 @@ pub(crate) fn to_ggsws<K: Kernel, W: Splitter<K>>(
     key: &UnpackingKey<K>,
     (stage, levels): (usize, usize),
     roots: &Roots,
-    (pairs, mut ggsws): (&mut [Glwe], &mut [K::Ggsw]),
+    (pairs, mut ggsws): (&mut [KeptGlwe], &mut [K::Ggsw]),
 ) {
     // As few bits as have whole pairs.
     let bits = 1 + levels % 2;

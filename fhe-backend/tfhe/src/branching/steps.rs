@@ -2,10 +2,8 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use aligned_vec::avec;
-
 use super::diagram::{Diagram, Operand, Plain, Rotation, Sign, Step, Turn};
-use super::evaluate::Glwe;
+use super::evaluate::KeptGlwe;
 use super::kernel::Kernel;
 use super::order::{Order, Place};
 use super::plan::Gadget;
@@ -25,7 +23,7 @@ pub(super) struct Steps<'a, K: Kernel> {
 
 /// The value of a step.
 pub(super) struct Register<K: Kernel> {
-    words: Glwe,
+    words: KeptGlwe,
     /// In its place, of a selection in a tree.
     sum: K::Sum,
 }
@@ -33,7 +31,7 @@ pub(super) struct Register<K: Kernel> {
 impl<K: Kernel> Register<K> {
     pub(super) fn new(gadget: Gadget) -> Self {
         Self {
-            words: avec![0; gadget.glwe_len()],
+            words: KeptGlwe::zeros(gadget.glwe_len()),
             sum: K::empty_sum(gadget),
         }
     }
@@ -44,7 +42,7 @@ struct Values<'a, K: Kernel> {
     registers: &'a [Register<K>],
     /// Those of the steps.
     of_steps: &'a [u32],
-    slots: &'a [Glwe],
+    slots: &'a [KeptGlwe],
 }
 
 impl<'a, K: Kernel> Values<'a, K> {
@@ -60,13 +58,13 @@ impl<'a, K: Kernel> Values<'a, K> {
 /// The values of rotations.
 pub(super) enum Slots<'a> {
     /// To be made by the turns of an order.
-    ToMake(&'a mut [Glwe]),
+    ToMake(&'a mut [KeptGlwe]),
     /// Made before.
-    Made(&'a [Glwe]),
+    Made(&'a [KeptGlwe]),
 }
 
 impl Slots<'_> {
-    fn made(&self) -> &[Glwe] {
+    fn made(&self) -> &[KeptGlwe] {
         match self {
             Slots::ToMake(slots) => slots,
             Slots::Made(slots) => slots,
@@ -193,7 +191,7 @@ impl<K: Kernel> Steps<'_, K> {
     }
 
     /// `sum = constant + Σ parts`.
-    pub(super) fn result(&self, constant: &Plain, parts: &[Glwe], sum: &mut [u64]) {
+    pub(super) fn result(&self, constant: &Plain, parts: &[KeptGlwe], sum: &mut [u64]) {
         sum.fill(0);
         self.add_plain(self.body(sum), constant, Sign::Plus);
         for part in parts {
@@ -269,7 +267,7 @@ impl<K: Kernel> Steps<'_, K> {
                 rotation,
                 shift,
                 sign,
-            } => (values.slots[*rotation].as_slice(), *shift, *sign),
+            } => (&*values.slots[*rotation], *shift, *sign),
         };
         let (low, high) = self.polynomial(source, index).split_at(shift);
         let (kept, wrapped) = target.split_at_mut(high.len());

@@ -106,7 +106,11 @@ impl<K: Kernel> UnpackingKey<K> {
         let mut row = vec![0; 2 * size];
         let (last, exact) = (last_split(size), exact_switches(keys.glwe));
         let mut pair = K::empty_pair_key(keys.gadgets.scheme_switch, size);
-        let mut switches = Vec::new();
+        // Memory for all before any is written: so it lies together.
+        let empty = |gadget| (gadget, K::empty_switch_key(gadget, size, exact));
+        let switched = if exact { usize::MAX } else { last + 1 };
+        let gadgets = keys.gadgets.gadgets(size).take(switched);
+        let mut switches: Vec<(SwitchGadget, K::SwitchKey)> = gadgets.map(empty).collect();
         for (index, gadget) in keys.gadgets.gadgets(size).enumerate() {
             let back = match index == last + 1 {
                 true => Automorphism::new(1, size),
@@ -115,8 +119,7 @@ impl<K: Kernel> UnpackingKey<K> {
                 }
             };
             // Keys of the last step: in the Fourier domain, the automorphism's also for what it takes elsewhere.
-            let (paired, switched) = (index >= last && !exact, index <= last || exact);
-            let mut key = switched.then(|| K::empty_switch_key(gadget, size, exact));
+            let paired = index >= last && !exact;
             for level in 0..usize::from(gadget.level_count) {
                 let (mask, body) = row.split_at_mut(size);
                 masks.fill(mask);
@@ -124,14 +127,13 @@ impl<K: Kernel> UnpackingKey<K> {
                 let load = |column: usize, polynomial: &mut [u64]| {
                     back.turn(&row[column * size..][..size], polynomial);
                 };
-                if let Some(key) = &mut key {
+                if let Some((_, key)) = switches.get_mut(index) {
                     kernel.transform_switch_row(key, level, load);
                 }
                 if paired {
                     kernel.transform_pair_row(&mut pair, (index - last, level), load);
                 }
             }
-            switches.extend(key.map(|key| (gadget, key)));
         }
         let mut behind = switches.split_off(last + 1).into_iter().map(|(_, key)| key);
         let last = match behind.next().zip(behind.next()) {

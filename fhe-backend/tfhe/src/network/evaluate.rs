@@ -12,7 +12,7 @@ use super::plan::NetworkPlan;
 use super::turns::{Turned, Turner};
 use crate::branching::crew::{Crew, Crews, lock};
 use crate::branching::direct::DirectQuery;
-use crate::branching::evaluate::{Glwe, respond_at};
+use crate::branching::evaluate::{Glwe, KeptGlwe, respond_at};
 use crate::branching::kernel::{CpuKernel, Kernel, KeyBits};
 use crate::branching::plan::Gadget;
 use crate::branching::select::{Root, Roots, Splitter, divide, read_packed, select, to_ggsws};
@@ -41,18 +41,18 @@ pub(super) struct Stage {
 pub(super) struct Worker<K> {
     /// One for each stage.
     pub(super) kernels: Vec<K>,
-    accumulators: Vec<Glwe>,
+    accumulators: Vec<KeptGlwe>,
     scratch: AVec<u64>,
 }
 
 /// What one evaluation holds.
 struct Workspace<K: Kernel> {
     /// Ciphertexts with a pair of slots each, of the query or of a layer.
-    pairs: Vec<Glwe>,
+    pairs: Vec<KeptGlwe>,
     bits: Vec<K::Ggsw>,
     /// Which masks the bits of a direct query hold.
     masks: Option<MaskSeed>,
-    results: Vec<Glwe>,
+    results: Vec<KeptGlwe>,
 }
 
 fn stages(plan: &NetworkPlan) -> Vec<Stage> {
@@ -202,7 +202,7 @@ impl<K: Kernel> NetworkEvaluator<K> {
         plan: &NetworkPlan,
         key: Option<&UnpackingKey<K>>,
         (seed, bodies): (MaskSeed, &[u8]),
-        (pairs, masks, bits): (&mut Vec<Glwe>, &mut Option<MaskSeed>, &mut [K::Ggsw]),
+        (pairs, masks, bits): (&mut Vec<KeptGlwe>, &mut Option<MaskSeed>, &mut [K::Ggsw]),
     ) {
         let gadget = self.stages[0].gadget;
         let layout = &plan.layout;
@@ -245,13 +245,15 @@ impl<K: Kernel> NetworkEvaluator<K> {
         crew: &mut Crew<'_, Worker<K>>,
         plan: &NetworkPlan,
         layer: &Layer,
-        (bits, results): (&[K::Ggsw], &mut Vec<Glwe>),
+        (bits, results): (&[K::Ggsw], &mut Vec<KeptGlwe>),
         sum: &mut [u64],
     ) {
         let scale = 64 - u32::from(plan.layout.layout().branching.plaintext_bits);
         let of_block = block(crew, layer.readouts.len());
         let mut blocks: Vec<&[Readouts]> = layer.readouts.chunks(of_block).collect();
-        results.resize_with(blocks.len().max(results.len()), || avec![0; sum.len()]);
+        results.resize_with(blocks.len().max(results.len()), || {
+            KeptGlwe::zeros(sum.len())
+        });
         let turner = self.turner(plan, bits, crew.stop);
         let mut pairs: Vec<_> = blocks.iter_mut().zip(results.iter_mut()).collect();
         crew.each(&mut pairs, |worker, _, (block, result)| {
@@ -279,7 +281,9 @@ impl<K: Kernel> NetworkEvaluator<K> {
         } = worker;
         let rotations = block.iter().flat_map(|group| &group.rotations);
         let count = rotations.clone().count();
-        accumulators.resize_with(count.max(accumulators.len()), || avec![0; result.len()]);
+        accumulators.resize_with(count.max(accumulators.len()), || {
+            KeptGlwe::zeros(result.len())
+        });
         let turned = rotations.zip(&mut *accumulators);
         let turned = turned.map(|(of, accumulator)| Turned::table(of, accumulator, size, scale));
         turner.turn_all(kernels, &mut turned.collect::<Vec<_>>());
@@ -310,7 +314,7 @@ impl<K: Kernel> NetworkEvaluator<K> {
         plan: &NetworkPlan,
         (stage, layer): (usize, &Layer),
         key: &UnpackingKey<K>,
-        (bits, made, pairs): (&[K::Ggsw], &mut [K::Ggsw], &mut Vec<Glwe>),
+        (bits, made, pairs): (&[K::Ggsw], &mut [K::Ggsw], &mut Vec<KeptGlwe>),
     ) {
         let gadget = self.stages[stage].gadget;
         let levels = gadget.level_count;
@@ -364,9 +368,11 @@ fn of_layer(rotations: &[HiddenRotation], levels: usize) -> Roots {
 }
 
 /// Ciphertexts for the pairs of slots.
-fn room<'a>(pairs: &'a mut Vec<Glwe>, roots: &Roots, gadget: Gadget) -> &'a mut [Glwe] {
+fn room<'a>(pairs: &'a mut Vec<KeptGlwe>, roots: &Roots, gadget: Gadget) -> &'a mut [KeptGlwe] {
     let count = roots.pairs();
-    pairs.resize_with(count.max(pairs.len()), || avec![0; gadget.glwe_len()]);
+    pairs.resize_with(count.max(pairs.len()), || {
+        KeptGlwe::zeros(gadget.glwe_len())
+    });
     &mut pairs[..count]
 }
 

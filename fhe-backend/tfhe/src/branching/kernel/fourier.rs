@@ -6,6 +6,8 @@ use aligned_vec::AVec;
 use pulp::{Arch, NullaryFnOnce, Simd, WithSimd, bytemuck};
 use tfhe_fft::c64;
 
+use crate::branching::memory::Memory;
+
 const ZERO: c64 = c64 { re: 0.0, im: 0.0 };
 
 /// Coefficients that lie together in [`FourierRows`]: two cache lines, twice the widest vector register.
@@ -80,7 +82,7 @@ pub(super) struct FourierRows {
     columns: usize,
     /// Numbers of a block.
     block: usize,
-    data: AVec<c64>,
+    data: Memory<c64>,
 }
 
 /// The rows of the first blocks, of each block those from one on.
@@ -98,20 +100,18 @@ impl FourierRows {
     /// Blocks of rows, to be filled row by row with [`store`](Self::store), polynomials of `size` coefficients.
     pub(super) fn empty((blocks, rows): Row, columns: usize, size: usize) -> Self {
         let block = rows * columns * size / 2;
-        let mut data = AVec::new(0);
-        data.resize(blocks * block, ZERO);
         Self {
             rows,
             columns,
             block,
-            data,
+            data: Memory::zeros(blocks * block),
         }
     }
 
     /// Memory that it takes.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
-        size_of_val(self.data.as_slice())
+        size_of_val(&*self.data)
     }
 
     /// All rows.

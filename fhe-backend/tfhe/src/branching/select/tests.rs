@@ -61,7 +61,7 @@ impl Owner {
     }
 
     /// `phase` under a random mask.
-    fn encrypt(&mut self, phase: &[u64]) -> Glwe {
+    fn encrypt(&mut self, phase: &[u64]) -> KeptGlwe {
         let mut glwe: Vec<u64> = (0..self.size).map(|_| self.rng.next_u64()).collect();
         let body = phase
             .iter()
@@ -69,11 +69,13 @@ impl Owner {
             .map(|(at, phase)| phase.wrapping_add(self.bits.product_at(&glwe, self.size, at)));
         let body: Vec<u64> = body.collect();
         glwe.extend(body);
-        Glwe::from_slice(0, &glwe)
+        let mut kept = KeptGlwe::zeros(glwe.len());
+        kept.copy_from_slice(&glwe);
+        kept
     }
 
     /// Of a ciphertext under the key of signs.
-    fn phases(&self, glwe: &Glwe) -> Vec<u64> {
+    fn phases(&self, glwe: &[u64]) -> Vec<u64> {
         let mut glwe = glwe.to_vec();
         to_key_of_bits(&mut glwe);
         let (mask, body) = glwe.split_at(self.size);
@@ -125,7 +127,7 @@ fn selected(keys: &SwitchKeys, log_slots: u32, noise: u32, seeds: u64) -> [(f64,
     for seed in 0..seeds {
         let mut owner = Owner::new(keys, seed);
         let mut worker = Worker::new(size);
-        let mut pairs: Vec<Glwe> = Vec::new();
+        let mut pairs: Vec<KeptGlwe> = Vec::new();
         let mut messages: Vec<Vec<u64>> = Vec::new();
         for root in &roots.of {
             let mut phase: Vec<u64> = (0..size).map(|_| owner.rng.next_u64()).collect();
@@ -145,7 +147,7 @@ fn selected(keys: &SwitchKeys, log_slots: u32, noise: u32, seeds: u64) -> [(f64,
             // Slots that are not used are there, too: that beside the last one is not split off.
             messages.extend(of_root.chunks(2).map(<[u64]>::to_vec));
             let count = messages.len().min(pairs.len() - 1 + root.pairs());
-            pairs.resize_with(count, || aligned_vec::avec![0; 2 * size]);
+            pairs.resize_with(count, || KeptGlwe::zeros(2 * size));
         }
         let mut crew = Crew {
             caller: &mut worker,
