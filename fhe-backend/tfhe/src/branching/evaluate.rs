@@ -194,19 +194,16 @@ impl<K: Kernel> BranchingEvaluator<K> {
             stop,
         };
         let diagram = &plan.diagram;
-        let count = match orders {
-            Orders::Alone(_) => 1,
-            Orders::Shared(orders) => orders.len(),
-        };
-        results.resize_with(count, || self.glwe());
         match orders {
             Orders::Alone(order) => {
+                results.resize_with(1, || self.glwe());
                 let (kernel, registers) = crew.caller.with_registers(self.gadget, order);
                 let slots = Slots::ToMake(slots);
                 let sum = &mut results[0];
                 steps.take(kernel, (diagram, order), registers, slots, sum);
             }
             Orders::Shared(orders) => {
+                results.resize_with(orders.len(), || self.glwe());
                 crew.each(slots, |worker, index, slot| {
                     steps.rotation(&mut worker.kernel, &diagram.rotations[index], slot);
                 });

@@ -1,8 +1,8 @@
 //! Memory that evaluations keep.
 //!
-//! GGSWs, keys and ciphertexts are megabytes. In pages of 4 KiB their first touch takes as long as the arithmetic on them, and later ones
-//! look addresses up that left the processor's table of them. Pages of 2 MiB, which Linux hands out to whoever asks
-//! (`Documentation/admin-guide/mm/transhuge.rst`), spare both.
+//! GGSWs, keys and ciphertexts are megabytes. In pages of 4 KiB their first touch is a sixth to a fourth of what a process takes to its first
+//! answer. Pages of 2 MiB, which Linux hands out to whoever asks (`Documentation/admin-guide/mm/transhuge.rst`), spare most of it, and
+//! some of the addresses that the processor looks up.
 
 use core::ops::{Deref, DerefMut};
 
@@ -16,7 +16,7 @@ use pulp::bytemuck::{Pod, cast_slice, cast_slice_mut};
 const MAPPED_BYTES: usize = 16 << 10;
 
 /// A fixed number of values that begins at a cache line. Pieces that are made one after the other lie together, and share large pages if
-/// none was written before all were made.
+/// none was written before all were made. A process holds some megabytes more for that: what is between the pieces and the ends of pages.
 #[derive(Debug)]
 pub(crate) enum Memory<T: Pod> {
     Allocated(AVec<T>),
