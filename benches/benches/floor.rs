@@ -1,20 +1,22 @@
 //! Operations against what they are made of, each measured alone in the same run: transforms, multiply-adds, and memory, which is the
 //! operand and the ciphertext that are read and the ciphertexts or rows that are written, not what lies in between.
 //!
+//! The last column is the microseconds that the planner counts for the operation.
+//!
 //! `cargo bench -p tenebra-benches --bench floor` prints a table, on one thread; `-- "CMUX 1024"` the cases of these words. Operands are met as evaluations meet them: those of
 //! trees once each, those of networks by 16 neurons one after the other, keys by all ciphertexts of a split.
 
 #![expect(clippy::print_stdout, reason = "a measurement prints")]
 
 use tenebra_benches::machine;
-use tenebra_tfhe::floor::{Operation, Sizes, measure};
+use tenebra_tfhe::floor::{Operation, Sizes, measure, predicted};
 
 fn main() {
     println!("{}\n", machine());
     println!(
-        "| operation | masks | N | base_log, levels | limbs | operands x uses | µs | transforms | multiply-adds | memory | over the sum |"
+        "| operation | masks | N | base_log, levels | limbs | operands x uses | µs | transforms | multiply-adds | memory | over the sum | the planner's |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|---|---|");
     // What `cargo bench` adds is no filter.
     let filter = std::env::args().skip(1).find(|word| !word.starts_with('-'));
     for (name, operation, sizes) in cases() {
@@ -31,7 +33,7 @@ fn main() {
         let measured = measure(operation, sizes, 9);
         let us = |ns: f64| ns / 1e3;
         println!(
-            "| {name} | {} | {} | {}, {} | {} | {} x {} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} |",
+            "| {name} | {} | {} | {}, {} | {} | {} x {} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} |",
             sizes.glwe_dimension,
             sizes.polynomial_size,
             sizes.base_log,
@@ -44,6 +46,7 @@ fn main() {
             us(measured.multiply_adds),
             us(measured.memory),
             measured.whole / measured.floor(),
+            us(predicted(operation, sizes)),
         );
     }
 }

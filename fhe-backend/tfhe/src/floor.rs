@@ -5,6 +5,7 @@ use std::time::Instant;
 use aligned_vec::AVec;
 use tenebra_client::packing::SwitchGadget;
 
+use crate::branching::cost;
 use crate::branching::kernel::{CpuKernel, Floor, Kernel, KeyBits, Slots};
 use crate::branching::plan::Gadget;
 use crate::branching::steps::turn_by;
@@ -63,6 +64,28 @@ impl Measured {
     pub fn floor(&self) -> f64 {
         self.transforms + self.multiply_adds + self.memory
     }
+}
+
+/// Nanoseconds that the planner counts for an operation.
+#[must_use]
+pub fn predicted(operation: Operation, sizes: Sizes) -> f64 {
+    let size = sizes.polynomial_size as f64;
+    let columns = (sizes.glwe_dimension + 1) as f64;
+    let limbs = f64::from(1 + u8::from(sizes.exact));
+    let levels = sizes.level_count;
+    let gadget = SwitchGadget {
+        base_log: sizes.base_log,
+        level_count: levels,
+    };
+    let us = match operation {
+        Operation::Cmux => cost::cmux_us(size, (columns, limbs), levels, false),
+        Operation::ClearCmux => cost::clear_cmux_us(size, columns * limbs, levels),
+        Operation::Split => cost::split_us(size, 2.0 + limbs, gadget),
+        Operation::Pair if sizes.exact => cost::exact_pair_us(size, (2.0, 1.0), gadget),
+        Operation::Pair => cost::pair_us(size, 2.0, gadget),
+        Operation::Row => cost::row_us(size, (columns, limbs)),
+    };
+    us * 1e3
 }
 
 /// Measures an operation on one thread, the parts in between: the least of `rounds`.

@@ -261,4 +261,6 @@ fn exp2(exponent: u32) -> f64 {
 }
 
 #[cfg(test)]
+mod published;
+#[cfg(test)]
 pub(crate) mod tests;

@@ -82,6 +82,18 @@ impl Default for EvaluateOptions<'_> {
     }
 }
 
+/// Bits of codes are counted from the least code of the spec by clients, of the circuit by servers.
+fn check_least_codes(circuit: &Verified, spec: &ClientSpec<'_>) -> Result<(), PlanError> {
+    let ranges = circuit.input_ranges();
+    let mut inputs = ranges.iter().zip(spec.inputs());
+    if !inputs.all(|(range, input)| input.code_range().0 == range.min) {
+        return Err(PlanError::Layout {
+            what: "the least codes of its inputs are others",
+        });
+    }
+    Ok(())
+}
+
 impl Program {
     /// Plans and prepares a circuit. Linear circuits get a second plan if `options.rows > 1`, for batches of up to so many
     /// rows, where a ciphertext holds two or more.
@@ -156,12 +168,14 @@ impl Program {
                 linear_scheme(&form, plans.collect::<Result<_, _>>()?)?
             }
             (None, scheme::Scheme::Branching(branching)) => {
+                check_least_codes(circuit, spec)?;
                 let forms = alternatives(branching_form(circuit)?);
                 let (layout, radix) = (*branching.layout(), branching.radix());
                 let same = |plan: &BranchingPlan| has_digits(plan, branching, spec);
                 branching_scheme(check_any(&forms, layout, radix, same, p_fail)?)
             }
             (None, scheme::Scheme::Network(network)) => {
+                check_least_codes(circuit, spec)?;
                 let program = NetworkProgram::for_spec(circuit, network, spec)?;
                 Scheme::Network(Box::new(program))
             }
@@ -180,6 +194,14 @@ impl Program {
             input_ranges: circuit.input_ranges(),
             output_ranges: circuit.output_ranges(),
             scheme,
+        }
+    }
+
+    /// Bytes of memory of what is prepared of a forest and read by all evaluations.
+    pub(crate) fn kept_bytes(&self) -> u64 {
+        match &self.scheme {
+            Scheme::Branching(program) => program.kept_bytes(),
+            Scheme::Linear(_) | Scheme::Network(_) => 0,
         }
     }
 
@@ -347,6 +369,12 @@ impl LinearProgram {
 }
 
 impl BranchingProgram {
+    fn kept_bytes(&self) -> u64 {
+        let joints = self.plan.digits.joints.iter();
+        let joints: usize = joints.map(|joint| joint.table.bytes()).sum();
+        (joints + self.plan.diagram.clear_bytes() + self.evaluator.clear_bytes()) as u64
+    }
+
     /// The result of the payload of a query, before its modulus is switched, unless `stop` is set before it is there.
     pub(crate) fn result(
         &self,

@@ -229,8 +229,8 @@ impl ServerProgram {
         self.program.evaluation_key_bytes().is_some()
     }
 
-    /// Bytes of memory that it keeps besides its file, about: of a linear model, its transformed weights; of a forest, what each of
-    /// the evaluations works in that ever ran at the same time, as fresh memory costs more than the arithmetic on it.
+    /// Bytes of memory that it keeps besides its file, about: of a linear model, its transformed weights; of a forest, its clear polynomials and
+    /// joint tables, and what each of the evaluations works in that ever ran at the same time, as fresh memory costs more than the arithmetic on it.
     #[must_use]
     pub fn working_bytes(&self, evaluations: usize) -> u64 {
         let plans = self.program.report();
@@ -241,7 +241,7 @@ impl ServerProgram {
             }
             PlanLayout::Network(_, bytes) => bytes.saturating_mul(evaluations as u64),
         });
-        bytes.sum()
+        self.program.kept_bytes() + bytes.sum::<u64>()
     }
 
     /// Milliseconds that the evaluation of its largest query is predicted to take on one core.

@@ -14,8 +14,8 @@ use tenebra_circuit::{
     CircuitBuilder, Forest, Interval, Options, Planned, Planner, QueryMode, Tree, TreeNode,
     Verified, verify,
 };
-use tenebra_client::Client;
-use tenebra_tfhe::{EvaluateError, EvaluateOptions, TfhePlanner};
+use tenebra_client::{Client, ClientSpec};
+use tenebra_tfhe::{EvaluateError, EvaluateOptions, PlanError, Program, TfhePlanner};
 
 /// Encrypts, evaluates and decrypts one row; compares with the simulator.
 fn check(circuit: &Verified, codes: &[i64], query: QueryMode, threads: usize) {
@@ -202,4 +202,49 @@ fn many_queries_give_what_single_ones_give() {
         many,
         [Err(EvaluateError::Stopped), Err(EvaluateError::Stopped)]
     );
+}
+
+/// `x < threshold ? 1 : 0`.
+fn stump(codes: Interval, threshold: i64) -> Verified {
+    let split = TreeNode::Split {
+        feature: 0,
+        threshold,
+        left: 1,
+        right: 2,
+    };
+    let leaf = |value| TreeNode::Leaf(vec![value]);
+    let mut builder = CircuitBuilder::new();
+    let x = builder.input("x", vec![codes]);
+    let forest = Forest {
+        outputs: 1,
+        trees: vec![Tree {
+            nodes: vec![split, leaf(1), leaf(0)],
+        }],
+        bias: vec![0],
+    };
+    let y = builder.forest(x, forest);
+    builder.output("y", y);
+    verify(&builder.finish()).unwrap()
+}
+
+/// Clients count bits of codes from the spec's least code, servers from the circuit's: the same forest, one code on.
+#[test]
+fn specs_of_other_least_codes_are_refused() {
+    let (circuit, other) = (stump(Interval::new(0, 7), 3), stump(Interval::new(1, 8), 4));
+    let program = Program::prepare(&circuit, &Options::default()).unwrap();
+    let spec = program.spec_of_codes(-128.0).unwrap().encode().unwrap();
+    let spec = ClientSpec::parse(&spec).unwrap();
+    assert!(Program::for_spec(&circuit, &spec).is_ok());
+    let refused = Program::for_spec(&other, &spec);
+    assert!(matches!(refused, Err(PlanError::Layout { what }) if what.contains("least codes")));
+}
+
+/// Codes have 16 bits; tables of all codes of 62 would fill any memory.
+#[test]
+fn inputs_of_more_than_16_bits_are_refused() {
+    for (bits, runs) in [(16, true), (17, false), (62, false)] {
+        let circuit = stump(Interval::new(0, (1 << bits) - 1), 5);
+        let prepared = Program::prepare(&circuit, &Options::default());
+        assert_eq!(prepared.is_ok(), runs, "{bits}");
+    }
 }

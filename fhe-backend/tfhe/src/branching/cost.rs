@@ -111,7 +111,7 @@ pub(crate) fn expand_us(size: f64, (columns, limbs): (f64, f64), level_count: u8
 }
 
 /// A row of a GGSW to the Fourier domain, and to memory: of two limbs, lines of twice as many columns.
-fn row_us(size: f64, (columns, limbs): (f64, f64)) -> f64 {
+pub(crate) fn row_us(size: f64, (columns, limbs): (f64, f64)) -> f64 {
     let store = if limbs > 1.0 { 3.4e-3 } else { 0.75e-3 };
     columns * (limbs * transform_us(size) + store * size)
 }

@@ -34,6 +34,13 @@ pub(crate) struct Diagram {
     pub(crate) noise: DiagramNoise,
 }
 
+impl Diagram {
+    /// Bytes of memory of its clear polynomials, and of what is kept of them for its noise.
+    pub(crate) fn clear_bytes(&self) -> usize {
+        self.clear_values * size_of::<(usize, i64)>() + self.noise.clear.bytes()
+    }
+}
+
 /// Clear values of coefficients, `(coefficient, value)`.
 pub(crate) type Plain = Vec<(usize, i64)>;
 

@@ -62,6 +62,11 @@ struct Workspace<K: Kernel> {
 }
 
 impl<K: Kernel> BranchingEvaluator<K> {
+    /// Bytes of memory of clear polynomials that are ready to be multiplied.
+    pub(crate) fn clear_bytes(&self) -> usize {
+        self.selections.bytes()
+    }
+
     pub(crate) fn new(plan: &BranchingPlan) -> Self {
         let gadget = Gadget::of(&plan.layout);
         let key_bits = match plan.layout.layout().packing {

@@ -34,6 +34,9 @@ pub(crate) struct InputTable {
     pub(crate) rows: Vec<Vec<i64>>,
 }
 
+/// Most bits of an input's code, as of what quantizes features: whoever makes tables of a feature's codes may make all of them.
+const MAX_INPUT_BITS: u32 = 16;
+
 /// Most codes of an input that enters outputs directly or through a table.
 const MAX_TABLE: u64 = 1 << 16;
 
@@ -54,6 +57,11 @@ pub(crate) fn branching_form(circuit: &Verified) -> Result<BranchingForm, PlanEr
         op: "weights that do not fit 64 bits",
     })?;
     let ranges = circuit.input_ranges();
+    if ranges.iter().any(|range| range.bits() > MAX_INPUT_BITS) {
+        return Err(PlanError::Unsupported {
+            op: "inputs of more than 16 bits",
+        });
+    }
     let outputs = linear.bias.len();
     let mut form = BranchingForm {
         input_bits: ranges.iter().map(|range| range.bits()).collect(),

@@ -20,6 +20,9 @@ pub(crate) use cpu::FourierGgsw;
 #[cfg(feature = "dev")]
 pub(crate) use floor::Floor;
 
+/// Most masks of a ciphertext that products are computed with.
+pub(crate) const MAX_MASKS: usize = 6;
+
 /// The keys that masks of operands are multiplied with in their phases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyBits {

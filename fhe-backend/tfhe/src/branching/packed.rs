@@ -24,6 +24,8 @@ pub(crate) struct UnpackedNoise {
     pub(crate) white: f64,
     /// The variance of the constant coefficient, averaged over all coefficients.
     pub(crate) constant: f64,
+    /// The variance of all errors of all rows in the direction that has most of it, likewise.
+    pub(crate) direction: f64,
     /// Of what the last key switch adds to a coefficient of a body row alone.
     pub(crate) last: f64,
     /// Of what the scheme switch adds to a coefficient of a mask row alone.
@@ -40,6 +42,7 @@ impl UnpackedNoise {
         Self {
             white: self.white.max(other.white),
             constant: self.constant.max(other.constant),
+            direction: self.direction.max(other.direction),
             last: self.last.max(other.last),
             switch: self.switch.max(other.switch),
             square: self.square.max(other.square),
@@ -95,6 +98,7 @@ pub(crate) fn selected_noise(keys: &SwitchKeys, start: f64, log_slots: u32) -> U
     UnpackedNoise {
         white: white.map(|(variance, share)| variance * share).sum(),
         constant: variances[last + 1] / size as f64,
+        direction: largest_direction(keys, start, log_slots) / size as f64,
         last: split * (row + size as f64 * left_out),
         switch: (1.0 + split) * row + square,
         square,
@@ -128,6 +132,27 @@ pub(crate) fn pair_variances(
             .for_each(|variance| *variance += switch);
     }
     variances
+}
+
+/// The variance of the direction with most of it of all errors of all rows, before the last split (`docs/scheme.md`, §5): as much as the constant
+/// coefficient's, but that both parts of a split have the error of its key switch.
+fn largest_direction(keys: &SwitchKeys, start: f64, log_slots: u32) -> f64 {
+    let size = keys.glwe.polynomial_size();
+    let last = last_split(size);
+    let unfilled = last + 1 - log_slots as usize;
+    let halving = 0.25 * (1.0 + size as f64);
+    let mut variance = start * (-2.0 * f64::from(log_slots)).exp2() + halving;
+    for t in (0..unfilled).rev() {
+        variance += key_switch_variance(keys, t) + halving;
+    }
+    for t in unfilled..last {
+        variance = 4.0 * variance + 2.0 * key_switch_variance(keys, t);
+    }
+    if log_slots > 0 {
+        4.0 * variance
+    } else {
+        variance
+    }
 }
 
 /// Those of `c + τ_t(c)`, times `scale`.

@@ -10,6 +10,7 @@ use super::diagram::{Diagram, build};
 use super::digits::{DigitForm, cut, value_bits};
 use super::form::BranchingForm;
 use super::goal::{Found, Goal, response_width, sent_body_bits};
+use super::kernel::MAX_MASKS;
 use super::packed;
 use super::variance::{result_noise, square_noise, switch_noise};
 use crate::error::PlanError;
@@ -279,6 +280,11 @@ pub(crate) fn check(
     let mismatch = |what| PlanError::Layout { what };
     if radix.log > MAX_RADIX_LOG || radix.parts_log > MAX_PARTS_LOG {
         return Err(mismatch("its radix is not one"));
+    }
+    if layout.glwe().glwe_dimension() > MAX_MASKS {
+        return Err(mismatch(
+            "its ciphertexts have more masks than are computed with",
+        ));
     }
     let digits = cut(form, radix);
     let plain = layout.layout();

@@ -44,6 +44,13 @@ impl Selections {
         }
     }
 
+    /// Bytes of memory of all clear polynomials.
+    pub(super) fn bytes(&self) -> usize {
+        let all = self.of_groups.iter().flatten();
+        let bodies = all.flat_map(|of| core::iter::once(&of.difference).chain(&of.root));
+        bodies.map(|body| size_of_val(body.0.as_slice())).sum()
+    }
+
     /// Of a step that is one.
     pub(super) fn of_step(&self, group: usize, step: usize) -> Option<&Selection> {
         self.of_groups[group].get(step)

@@ -22,6 +22,7 @@ use super::noise::{LayerNoise, NetworkNoise, log2_sum, network_noise};
 use super::report::LayerFacts;
 use crate::branching::digits::{DigitForm, cut, value_bits};
 use crate::branching::goal::Goal;
+use crate::branching::kernel::MAX_MASKS;
 use crate::error::PlanError;
 use crate::noise::{centred_switch_variance, p_fail_log2};
 
@@ -158,6 +159,11 @@ pub(crate) fn check(
     let mismatch = |what| PlanError::Layout { what };
     if radix.log > MAX_RADIX_LOG || radix.parts_log > 0 {
         return Err(mismatch("its radix is not one"));
+    }
+    if layout.glwe().glwe_dimension() > MAX_MASKS {
+        return Err(mismatch(
+            "its ciphertexts have more masks than are computed with",
+        ));
     }
     let plain = layout.layout();
     let digits = cut(&form.outputs, radix);

@@ -434,3 +434,18 @@ fn parts_of_a_forest_are_summed_apart() {
         assert_eq!(sums.as_slice(), expected, "{codes:?}");
     }
 }
+
+/// A joint table of 12 bits and two outputs: its values, its clear polynomials, and what is multiplied of them, once each at least.
+#[test]
+fn what_is_kept_of_joint_tables_is_counted() {
+    let plan = plan_of(&joint(), QueryMode::Direct);
+    let table = &plan.digits.joints[0].table;
+    assert_eq!(table.bytes(), (2 << 12) * size_of::<i64>());
+    let size = plan.layout.glwe().polynomial_size();
+    let selections = plan.diagram.clear_selections();
+    let evaluator = BranchingEvaluator::<CpuKernel>::new(&plan);
+    // A body of 32 bits a coefficient for each, and a root.
+    let bodies = evaluator.clear_bytes() / (4 * size);
+    assert!(selections > 0 && (selections + 1..=2 * selections).contains(&bodies));
+    assert!(plan.diagram.clear_bytes() >= 16 * plan.diagram.clear_values);
+}

@@ -27,6 +27,11 @@ pub(crate) struct JointTable {
 }
 
 impl JointTable {
+    /// Bytes of memory of its values.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of_val(self.values.as_slice())
+    }
+
     /// The output vector of a joint code.
     pub(crate) fn row(&self, code: usize) -> &[i64] {
         let outputs = self.spans.len();

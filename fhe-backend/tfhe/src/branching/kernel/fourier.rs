@@ -291,7 +291,7 @@ pub(super) fn add_sum_of_products(
         5 => arch.dispatch(SumProducts::<5>::new(products, start, factors, rows)),
         6 => arch.dispatch(SumProducts::<6>::new(products, start, factors, rows)),
         7 => arch.dispatch(SumProducts::<7>::new(products, start, factors, rows)),
-        columns => unreachable!("no ring of the planner has {columns} polynomials"),
+        columns => unreachable!("a plan of {columns} polynomials was checked"),
     }
 }
 

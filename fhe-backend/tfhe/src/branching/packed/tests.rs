@@ -401,3 +401,115 @@ fn specs_that_leave_much_to_the_square_of_the_key_are_refused() {
     assert!(cases.iter().any(|(_, accepted)| *accepted), "{cases:?}");
     assert!(cases.iter().any(|(_, accepted)| !accepted), "{cases:?}");
 }
+
+/// `τ_t`, and the signs of what wraps around.
+fn image(errors: &[f64], t: usize) -> Vec<f64> {
+    let size = errors.len();
+    let mut image = vec![0.0; size];
+    for (from, error) in errors.iter().enumerate() {
+        let to = from * ((size >> t) + 1) % (2 * size);
+        image[to % size] = if to < size { *error } else { -error };
+    }
+    image
+}
+
+/// Times `X^(-by)`.
+fn shifted(errors: &[f64], by: usize) -> Vec<f64> {
+    let size = errors.len();
+    let at = |at: usize| match at + by < size {
+        true => errors[at + by],
+        false => -errors[at + by - size],
+    };
+    (0..size).map(at).collect()
+}
+
+/// Both parts of a split whose key switch errs by `switch`.
+fn split_errors(errors: &[f64], switch: &[f64], t: usize) -> [Vec<f64>; 2] {
+    let image = image(errors, t);
+    let part = |sign: f64| -> Vec<f64> {
+        let terms = errors.iter().zip(image.iter().zip(switch));
+        terms.map(|(e, (i, k))| e + sign * (i + k)).collect()
+    };
+    [part(1.0), shifted(&part(-1.0), errors.len() >> (t + 1))]
+}
+
+/// Errors of all rows before the last switch errs, `sources` being the standard deviations of a fresh ciphertext and of every key switch.
+fn errors_of_rows(
+    unit: &mut dyn FnMut() -> f64,
+    size: usize,
+    sources: &[f64],
+    log_slots: u32,
+) -> Vec<f64> {
+    let splits = size.ilog2() as usize;
+    let unfilled = splits - log_slots as usize;
+    let mut drawn = |std: f64| -> Vec<f64> { (0..size).map(|_| std * unit()).collect() };
+    let mut errors = drawn(sources[0]);
+    for t in (0..unfilled).rev() {
+        let switch = drawn(sources[1 + t]);
+        let image = image(&errors, t);
+        let terms = errors.iter().zip(image.iter().zip(&switch));
+        errors = terms.map(|(e, (i, k))| (e + i) / 2.0 + k).collect();
+    }
+    let mut rows = vec![errors];
+    for t in unfilled..splits {
+        let std = if t == splits - 1 { 0.0 } else { sources[1 + t] };
+        let parts = rows
+            .iter()
+            .flat_map(|row| split_errors(row, &drawn(std), t));
+        rows = parts.collect();
+    }
+    rows.concat()
+}
+
+/// §5: the errors of all rows are a linear map of those of key switches. Its largest singular value, squared, is `direction`: no less, for the constant
+/// coefficient of the first row has that but for what both parts of a split have in common, and no more.
+#[test]
+fn no_direction_of_the_errors_has_more_than_is_counted() {
+    for (size, log_slots) in [(16, 4), (32, 3), (64, 2), (32, 5)] {
+        let sources: Vec<f64> = (0..=6).map(|i| [1.0, 3.0, 0.5, 2.0][i % 4]).collect();
+        // Columns: the map of each error alone.
+        let count = |with: &mut dyn FnMut() -> f64| errors_of_rows(with, size, &sources, log_slots);
+        let mut errors = 0;
+        let rows = count(&mut || {
+            errors += 1;
+            0.0
+        })
+        .len();
+        let columns: Vec<Vec<f64>> = (0..errors)
+            .map(|error| {
+                let mut drawn = 0;
+                count(&mut || {
+                    drawn += 1;
+                    f64::from(u8::from(drawn - 1 == error))
+                })
+            })
+            .collect();
+        let mut vector: Vec<f64> = (0..rows).map(|row| 1.0 + (row * row % 17) as f64).collect();
+        let mut largest = 0.0;
+        for _ in 0..300 {
+            let inner =
+                |column: &Vec<f64>| -> f64 { column.iter().zip(&vector).map(|(a, b)| a * b).sum() };
+            let products: Vec<f64> = columns.iter().map(inner).collect();
+            let mut next = vec![0.0; rows];
+            for (column, product) in columns.iter().zip(&products) {
+                next.iter_mut()
+                    .zip(column)
+                    .for_each(|(n, c)| *n += c * product);
+            }
+            largest = next.iter().map(|n| n * n).sum::<f64>().sqrt();
+            vector = next.iter().map(|n| n / largest).collect();
+        }
+        let (splits, slots) = (size.ilog2() as usize, log_slots as usize);
+        let square = |t: usize| sources[1 + t].powi(2);
+        let mut constant = 1.0 + (0..splits - slots).map(square).sum::<f64>();
+        let mut direction = constant;
+        for t in splits - slots..splits {
+            let switch = if t == splits - 1 { 0.0 } else { square(t) };
+            constant = 4.0 * constant + switch;
+            direction = 4.0 * direction + 2.0 * switch;
+        }
+        let name = format!("N = {size}, 2^{log_slots} slots: {largest}, {constant} to {direction}");
+        assert!(largest <= direction * (1.0 + 1e-9), "{name}");
+        assert!(largest >= constant * (1.0 - 1e-3), "{name}");
+    }
+}

@@ -132,6 +132,10 @@ fn a_layout_of_another_circuit_is_refused() {
     assert!(is_layout(changed(&|layout| layout.coefficients += 1)));
     assert!(is_layout(changed(&|layout| layout.plaintext_bits -= 1)));
     assert!(is_layout(changed(&|layout| layout.input_bits += 1)));
+    // Seven masks are sound and quiet, and no product is computed with them.
+    let many = ValidGlwe::secure(7, 512).unwrap().params();
+    let many = changed(&|layout| layout.glwe = many);
+    assert!(matches!(many, Err(PlanError::Layout { what }) if what.contains("masks")));
     for unsound in [
         Radix {
             log: MAX_RADIX_LOG + 1,

@@ -32,6 +32,12 @@ impl ClearProducts {
         }
     }
 
+    /// Bytes of memory of all polynomials, which are kept twice.
+    pub(crate) fn bytes(&self) -> usize {
+        let values: usize = self.polynomials.iter().map(Vec::len).sum();
+        2 * values * size_of::<(u64, u32)>()
+    }
+
     /// A polynomial, to be added.
     pub(super) fn polynomial(&mut self, plain: &Plain) -> usize {
         let mut counts: BTreeMap<u64, u32> = BTreeMap::new();
