@@ -27,7 +27,11 @@ struct Count {
     different: usize,
 }
 
-#[expect(clippy::print_stdout, reason = "the counts are the result")]
+#[expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the counts are the result, and progress"
+)]
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let mut number = |default: u64| {
@@ -56,8 +60,12 @@ fn main() -> ExitCode {
                 "linear" => circuit(Kind::Linear, &mut rng),
                 _ => wide(&mut rng),
             };
+            let tenths = 10 * count.outputs / wanted.max(1);
             if let Some(circuit) = circuit {
                 compare(&circuit, query, &mut rng, &mut count);
+            }
+            if 10 * count.outputs / wanted.max(1) > tenths {
+                eprintln!("{name}: {} of {wanted} outputs compared", count.outputs);
             }
         }
         println!(

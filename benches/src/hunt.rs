@@ -1,16 +1,21 @@
-//! Circuits that are hard on the noise formula, for [`examples/noise_hunt.rs`](../examples/noise_hunt.rs) and the nightly search: their parts
-//! are equal, nearly equal, many, or on few bits, so that noise adds up in amplitude where a formula may take it for independent.
+//! Circuits that are hard on the noise formula, for [`examples/noise_hunt.rs`](../examples/noise_hunt.rs) and through it `.ci/nightly`: their
+//! parts are equal, nearly equal, many, or on few bits, so that noise adds up in amplitude where a formula may take it for independent.
 
+pub mod cases;
+mod draw;
 mod forests;
+mod many;
 mod networks;
+mod tables;
 
+use draw::{Draw, Shape, forest};
 use forests::{equal_differences, own_features, votes};
+use many::many;
 use networks::{Neurons, network};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::Rng;
-use tenebra_circuit::{
-    CircuitBuilder, Forest, Interval, Matrix, Table, Tree, TreeNode, Verified, verify,
-};
+use tables::{additive, joint_tables};
+use tenebra_circuit::{CircuitBuilder, Interval, Matrix, Tree, TreeNode, Verified, verify};
 
 /// A kind of circuits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +26,8 @@ pub enum Kind {
     Pool,
     /// Copies of one tree with one leaf, threshold or feature changed.
     NearTwins,
+    /// Copies of one tree with one threshold, or all of one feature, shifted by one.
+    OneApart,
     /// The same lower halves under other roots.
     SharedBottoms,
     /// One split a tree, on one to four features.
@@ -52,11 +59,13 @@ pub enum Kind {
     /// Deep trees on few bits, which become tables of all codes, whose polynomials are equal, alike up to a constant, or all others;
     /// alone or beside trees of other features.
     JointTables,
+    /// 1,000 to 1,500 trees of depth 3, or hundreds that are few or one, or hundreds of tables: slow, and the most that can add up.
+    Many,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::Random,
         Self::Pool,
         Self::NearTwins,
@@ -75,74 +84,9 @@ impl Kind {
         Self::NearNeurons,
         Self::ExtremeNeurons,
         Self::JointTables,
+        Self::OneApart,
+        Self::Many,
     ];
-}
-
-/// What trees are drawn with.
-#[derive(Clone, Copy, Debug)]
-struct Shape {
-    features: u32,
-    /// Greatest code.
-    max: i64,
-    depth: u32,
-    /// Leaves are below it.
-    leaves: i64,
-    outputs: usize,
-}
-
-struct Draw<'a>(&'a mut ChaCha20Rng);
-
-impl Draw<'_> {
-    fn of<T: Copy>(&mut self, values: &[T]) -> T {
-        values[self.0.next_u32() as usize % values.len()]
-    }
-
-    fn below(&mut self, limit: i64) -> i64 {
-        i64::from(self.0.next_u32()) % limit
-    }
-
-    fn feature(&mut self, shape: Shape) -> u32 {
-        self.0.next_u32() % shape.features
-    }
-
-    fn leaf(&mut self, shape: Shape) -> TreeNode {
-        TreeNode::Leaf(
-            (0..shape.outputs)
-                .map(|_| self.below(shape.leaves))
-                .collect(),
-        )
-    }
-
-    /// A full tree.
-    fn tree(&mut self, shape: Shape) -> Tree {
-        let inner = (1u32 << shape.depth) - 1;
-        let splits = (0..inner).map(|node| TreeNode::Split {
-            feature: self.feature(shape),
-            threshold: 1 + self.below(shape.max),
-            left: 2 * node + 1,
-            right: 2 * node + 2,
-        });
-        let mut nodes: Vec<TreeNode> = splits.collect();
-        nodes.extend((0..=inner).map(|_| self.leaf(shape)));
-        Tree { nodes }
-    }
-
-    /// `tree` with another leaf, threshold or feature somewhere.
-    fn mutate(&mut self, tree: &Tree, shape: Shape) -> Tree {
-        let mut tree = tree.clone();
-        let index = self.0.next_u32() as usize % tree.nodes.len();
-        match &mut tree.nodes[index] {
-            TreeNode::Leaf(values) => {
-                let by = self.of(&[1, 2, shape.leaves / 2]);
-                values[0] = (values[0] + by) % shape.leaves;
-            }
-            TreeNode::Split { threshold, .. } if self.below(2) == 0 => {
-                *threshold = 1 + *threshold % shape.max;
-            }
-            TreeNode::Split { feature, .. } => *feature = self.0.next_u32() % shape.features,
-        }
-        tree
-    }
 }
 
 /// A circuit of this kind; `None` where it has no decisions or weights.
@@ -170,6 +114,13 @@ pub fn circuit(kind: Kind, rng: &mut ChaCha20Rng) -> Option<Verified> {
             (
                 small,
                 (0..count).map(|_| draw.mutate(&base, small)).collect(),
+            )
+        }
+        Kind::OneApart => {
+            let base = draw.tree(small);
+            (
+                small,
+                (0..count).map(|_| draw.shift(&base, small)).collect(),
             )
         }
         Kind::SharedBottoms => {
@@ -237,6 +188,7 @@ pub fn circuit(kind: Kind, rng: &mut ChaCha20Rng) -> Option<Verified> {
         Kind::OwnFeatures => return own_features(&mut draw),
         Kind::Votes => return votes(&mut draw),
         Kind::JointTables => return joint_tables(&mut draw),
+        Kind::Many => return many(&mut draw),
         Kind::Additive => return additive(&mut draw, small),
         Kind::Linear => return linear(&mut draw),
         Kind::Network => return network(&mut draw, Neurons::Independent),
@@ -260,129 +212,6 @@ pub fn wide(rng: &mut ChaCha20Rng) -> Option<Verified> {
     let count = draw.of(&[1, 3, 8]);
     let trees = (0..count).map(|_| draw.tree(shape)).collect();
     forest(shape, trees)
-}
-
-fn forest(shape: Shape, trees: Vec<Tree>) -> Option<Verified> {
-    let mut builder = CircuitBuilder::new();
-    let codes = vec![Interval::new(0, shape.max); shape.features as usize];
-    let x = builder.input("x", codes);
-    let forest = Forest {
-        outputs: shape.outputs,
-        trees,
-        bias: vec![0; shape.outputs],
-    };
-    let y = builder.forest(x, forest);
-    builder.output("y", y);
-    verify(&builder.finish()).ok()
-}
-
-fn split(feature: u32, threshold: i64, left: u32, right: u32) -> TreeNode {
-    TreeNode::Split {
-        feature,
-        threshold,
-        left,
-        right,
-    }
-}
-
-/// A pattern of the codes of few features: full trees of every split, whose leaves repeat from one half of a code to the other, differ
-/// there by a constant, change sign, or are drawn; with as many shallow trees on further features.
-fn joint_tables(draw: &mut Draw<'_>) -> Option<Verified> {
-    let (features, bits) = draw.of(&[
-        (2u32, 4u32),
-        (2, 6),
-        (3, 3),
-        (3, 4),
-        (3, 5),
-        (4, 3),
-        (12, 1),
-    ]);
-    let shape = Shape {
-        features,
-        max: (1 << bits) - 1,
-        depth: features * bits,
-        leaves: draw.of(&[2, 16, 4096]),
-        outputs: draw.of(&[1, 1, 2, 5]),
-    };
-    let pattern = draw.below(4);
-    let repeats = 1 + draw.below(i64::from(shape.depth) - 1);
-    let drawn: Vec<Vec<i64>> = (0..1u32 << shape.depth)
-        .map(|_| {
-            (0..shape.outputs)
-                .map(|_| draw.below(shape.leaves))
-                .collect()
-        })
-        .collect();
-    let leaf = |code: usize| {
-        let (high, low) = (code >> repeats, code & ((1 << repeats) - 1));
-        let sign = i64::try_from(high).unwrap_or(0);
-        let values = match pattern {
-            0 => drawn[low].clone(),
-            1 => drawn[low].iter().map(|value| value + sign).collect(),
-            2 if high % 2 == 1 => drawn[low].iter().map(|v| shape.leaves - 1 - v).collect(),
-            2 => drawn[low].clone(),
-            _ => drawn[code].clone(),
-        };
-        TreeNode::Leaf(values)
-    };
-    // Level by level, the highest bit of the last feature first: the node of a level tells the bits above.
-    let splits = (0..shape.depth).flat_map(|level| {
-        (0..1u32 << level).map(move |path| {
-            let bit = features * bits - 1 - level;
-            let own = bit % bits;
-            let above = i64::from(path & ((1 << (bits - 1 - own)) - 1));
-            let threshold = (2 * above + 1) << own;
-            let node = (1u32 << level) - 1 + path;
-            split(bit / bits, threshold, 2 * node + 1, 2 * node + 2)
-        })
-    });
-    let nodes: Vec<TreeNode> = splits.chain((0..drawn.len()).map(leaf)).collect();
-    let mut trees = vec![Tree { nodes }];
-    let others = draw.of(&[0u32, 0, 1, 20]);
-    trees.extend((0..others).map(|_| {
-        let shallow = Shape {
-            features: 12,
-            depth: 3,
-            ..shape
-        };
-        let mut tree = draw.tree(shallow);
-        for node in &mut tree.nodes {
-            if let TreeNode::Split { feature, .. } = node {
-                *feature += features;
-            }
-        }
-        tree
-    }));
-    let all = Shape {
-        features: features + if others > 0 { 12 } else { 0 },
-        ..shape
-    };
-    forest(all, trees)
-}
-
-fn additive(draw: &mut Draw<'_>, shape: Shape) -> Option<Verified> {
-    let max = draw.of(&[1i64, 7, 15, 63, 255]);
-    let inputs = draw
-        .of(&[1usize, 4, 16, 60, 150])
-        .min(if max > 15 { 30 } else { 150 });
-    let mut builder = CircuitBuilder::new();
-    let x = builder.input("x", vec![Interval::new(0, max); inputs]);
-    let (same, steps) = (draw.below(2) == 0, draw.below(2) == 0);
-    let first: Vec<i64> = (0..=max).map(|_| draw.below(shape.leaves)).collect();
-    let tables = (0..inputs).map(|_| {
-        let at = 1 + draw.below(max);
-        let values = (0..=max).map(|code| match (same, steps) {
-            (_, true) => i64::from(code >= at),
-            (true, _) => first[usize::try_from(code).unwrap_or(0)],
-            _ => draw.below(shape.leaves),
-        });
-        let values = values.collect();
-        Table { min: 0, values }
-    });
-    let y = builder.lookup(x, tables.collect());
-    let sum = builder.linear(y, Matrix::dense(1, inputs, vec![1; inputs]), vec![0]);
-    builder.output("y", sum);
-    verify(&builder.finish()).ok()
 }
 
 fn linear(draw: &mut Draw<'_>) -> Option<Verified> {

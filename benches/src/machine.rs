@@ -23,8 +23,11 @@ pub fn machine() -> String {
 }
 
 fn commit() -> String {
+    // Of the sources, wherever the program runs.
     let git = |arguments: &[&str]| {
-        let output = Command::new("git").args(arguments).output().ok()?;
+        let mut command = Command::new("git");
+        command.args(["-C", env!("CARGO_MANIFEST_DIR")]);
+        let output = command.args(arguments).output().ok()?;
         output
             .status
             .success()

@@ -1,12 +1,12 @@
 //! Oracles that are asked the same question.
 
-use std::sync::Mutex;
-
 use arbitrary::{Result, Unstructured};
-use tenebra_circuit::dev::{Limits, Oracle, Road, Tally, compare};
+use tenebra_circuit::dev::{Limits, Oracle, Road, compare};
 use tenebra_circuit::{Options, Verified, generate};
 use tenebra_sim::Simulator;
 use tenebra_tfhe::TfhePlanner;
+
+use crate::tally;
 
 /// What all others are compared with.
 #[must_use]
@@ -33,43 +33,41 @@ pub fn tfhe(name: &'static str, options: Options, limits: Limits) -> Road<TfhePl
     }
 }
 
-/// A circuit and rows from a stream of choices, on which `oracle` must agree with the simulator. What was tried, declined and
-/// compared is reported now and then.
+/// A circuit and rows from a stream of choices, on which `oracle` must agree with the simulator. It is [counted](tally).
 ///
 /// # Errors
 /// Choices that make no circuit; that is no finding.
 pub fn check(oracle: &dyn Oracle, rows: usize, choices: &mut Unstructured<'_>) -> Result<()> {
     let seed = choices.arbitrary()?;
-    let circuit = generate::circuit(choices, &oracle.limits())?;
-    check_circuit(oracle, &circuit, seed, rows, choices)
+    let circuit = generate::circuit(choices, &oracle.limits());
+    check_circuit(oracle, circuit, seed, rows, choices)
 }
 
-/// The same of a given circuit.
+/// The same of a given circuit, if the choices made one.
 ///
 /// # Errors
-/// No more choices; that is no finding.
+/// Choices that make no circuit; that is no finding.
 pub fn check_circuit(
     oracle: &dyn Oracle,
-    circuit: &Verified,
+    circuit: Result<Verified>,
     seed: [u8; 32],
     rows: usize,
     choices: &mut Unstructured<'_>,
 ) -> Result<()> {
-    static TALLY: Mutex<Tally> = Mutex::new(Tally {
-        tried: 0,
-        declined: 0,
-        compared: 0,
+    let asked = circuit.and_then(|circuit| {
+        let rows = (0..rows).map(|_| generate::codes(choices, &circuit));
+        let rows: Vec<Vec<i64>> = rows.collect::<Result<_>>()?;
+        Ok((circuit, rows))
     });
-    const REPORTED: u64 = 500;
-    let rows = (0..rows).map(|_| generate::codes(choices, circuit));
-    let rows: Vec<Vec<i64>> = rows.collect::<Result<_>>()?;
-    let mut tally = TALLY.lock().expect("a finding ends the process");
-    let found = compare(&simulator(), oracle, circuit, &rows, seed, &mut tally);
-    if tally.tried.is_multiple_of(REPORTED) {
-        eprintln!("{}: {tally}", oracle.name());
-    }
+    let found = tally::count(oracle.name(), |tally| match &asked {
+        Ok((circuit, rows)) => compare(&simulator(), oracle, circuit, rows, seed, tally),
+        Err(_) => {
+            tally.invalid();
+            Ok(())
+        }
+    });
     if let Err(found) = found {
         panic!("{found}");
     }
-    Ok(())
+    asked.map(|_| ())
 }

@@ -7,3 +7,4 @@ pub mod choose;
 pub mod decisions;
 pub mod hold;
 pub mod neurons;
+pub mod tally;

@@ -7,7 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use tenebra_circuit::{Options, QueryMode, Verified, generate};
-use tenebra_fuzz::decisions;
+use tenebra_fuzz::{decisions, tally};
 use tenebra_tfhe::Program;
 use tenebra_tfhe::measure::{Defect, Measure, Measurement};
 
@@ -35,12 +35,31 @@ fn check(choices: &mut Unstructured<'_>) -> arbitrary::Result<()> {
     let query = *choices.choose(&[QueryMode::Direct, QueryMode::Packed])?;
     let mut rng = ChaCha20Rng::from_seed(choices.arbitrary()?);
     let limits = decisions::limits(choices)?;
-    let circuit = generate::circuit(choices, &limits)?;
+    let circuit = generate::circuit(choices, &limits);
     let options = Options {
         query,
         ..Options::default()
     };
-    let Ok(program) = Program::prepare(&circuit, &options) else {
+    let name = match query {
+        QueryMode::Packed => "packed",
+        _ => "direct",
+    };
+    let planned = tally::count(name, |tally| {
+        let Ok(circuit) = &circuit else {
+            tally.invalid();
+            return None;
+        };
+        let program = Program::prepare(circuit, &options).ok();
+        // What is compared is the noise of queries.
+        let rows = program.as_ref().map_or(0, |_| QUERIES[0] as u64);
+        tally.tried += 1;
+        tally.valid += 1;
+        tally.declined += u64::from(program.is_none());
+        tally.compared += rows;
+        program
+    });
+    let circuit = circuit?;
+    let Some(program) = planned else {
         return Ok(());
     };
     let looks_noisier = !defects(&program, &circuit, QUERIES[0], &mut rng).is_empty();

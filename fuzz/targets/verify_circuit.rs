@@ -7,6 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use tenebra_circuit::{
     Circuit, Interval, ValueId, Verified, generate, linear_form, passes, verify,
 };
+use tenebra_fuzz::tally;
 use tenebra_sim::Trace;
 
 fn check_run(circuit: &Verified, codes: &[i64]) {
@@ -55,18 +56,28 @@ fn check_run(circuit: &Verified, codes: &[i64]) {
     }
 }
 
-fn check(choices: &mut Unstructured<'_>) -> arbitrary::Result<()> {
-    let circuit = if choices.arbitrary()? {
-        Verified::arbitrary(choices)?
-    } else {
-        let circuit = Circuit::arbitrary(choices)?;
-        match verify(&circuit) {
-            Ok(verified) => verified,
-            Err(errors) => {
-                assert!(!errors.to_string().is_empty());
-                return Ok(());
-            }
+/// A circuit, if the verifier lets it through.
+fn circuit(choices: &mut Unstructured<'_>) -> arbitrary::Result<Option<Verified>> {
+    if choices.arbitrary()? {
+        return Verified::arbitrary(choices).map(Some);
+    }
+    Ok(match verify(&Circuit::arbitrary(choices)?) {
+        Ok(verified) => Some(verified),
+        Err(errors) => {
+            assert!(!errors.to_string().is_empty());
+            None
         }
+    })
+}
+
+fn check(choices: &mut Unstructured<'_>) -> arbitrary::Result<()> {
+    let circuit = circuit(choices);
+    tally::count("verifier", |tally| {
+        tally.tried += 1;
+        tally.valid += u64::from(matches!(circuit, Ok(Some(_))));
+    });
+    let Some(circuit) = circuit? else {
+        return Ok(());
     };
     let ranges = circuit.input_ranges();
     check_run(

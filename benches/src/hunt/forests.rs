@@ -2,7 +2,7 @@
 
 use tenebra_circuit::{CircuitBuilder, Forest, Interval, Tree, TreeNode, Verified, verify};
 
-use super::{Draw, Shape, forest, split};
+use super::draw::{Draw, Shape, forest, split};
 
 /// `x2 < θ ? (x0 ? (x1 ? (0, α) : (1, β)) : (x1 ? (0, α) : (0, β))) : 0`, on codes too wide for slots.
 pub(super) fn equal_differences(draw: &mut Draw<'_>) -> Option<Verified> {

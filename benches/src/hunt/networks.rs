@@ -2,7 +2,7 @@
 
 use tenebra_circuit::{CircuitBuilder, Interval, Matrix, Table, Verified, verify};
 
-use super::Draw;
+use super::draw::Draw;
 
 /// How the neurons of a layer are related.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -108,20 +108,38 @@ fn failed(step: &str, error: &impl RoleError) -> Refusal {
 /// How often two oracles were asked, and what they said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Circuits.
+    /// Circuits, those among them that do not pass the verifier.
     pub tried: u64,
-    /// Circuits that one of them declined.
+    /// Circuits that passed the verifier, and were asked about.
+    pub valid: u64,
+    /// Of these, circuits that one of them declined.
     pub declined: u64,
     /// Rows on which their answers are equal.
     pub compared: u64,
 }
 
+impl Tally {
+    /// Nothing was tried.
+    pub const NONE: Self = Self {
+        tried: 0,
+        valid: 0,
+        declined: 0,
+        compared: 0,
+    };
+
+    /// Counts a circuit that does not pass the verifier, or choices that make none; nobody was asked.
+    pub fn invalid(&mut self) {
+        self.tried += 1;
+    }
+}
+
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (tried, declined, compared) = (self.tried, self.declined, self.compared);
+        let (tried, valid) = (self.tried, self.valid);
+        let (declined, compared) = (self.declined, self.compared);
         write!(
             f,
-            "{tried} circuits tried, {declined} declined, {compared} rows compared"
+            "{tried} circuits tried, {valid} valid, {declined} declined, {compared} rows compared"
         )
     }
 }
@@ -153,6 +171,7 @@ pub fn compare(
     tally: &mut Tally,
 ) -> Result<(), Disagreement> {
     tally.tried += 1;
+    tally.valid += 1;
     let disagreement = |name: &str, what: String| Disagreement {
         oracle: name.into(),
         what,
@@ -176,4 +195,65 @@ pub fn compare(
     }
     tally.compared += rows.len() as u64;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+    use crate::{CircuitBuilder, Interval, verify};
+
+    /// Says its number, or declines if it has none.
+    struct Says(Option<i64>);
+
+    impl Oracle for Says {
+        fn name(&self) -> &str {
+            "says"
+        }
+
+        fn limits(&self) -> Limits {
+            Limits::small()
+        }
+
+        fn run(
+            &self,
+            _: &Verified,
+            rows: &[Vec<i64>],
+            _: [u8; 32],
+        ) -> Result<Vec<Vec<i64>>, Refusal> {
+            let answer = self
+                .0
+                .ok_or_else(|| Refusal::Declined("no number".into()))?;
+            Ok(rows.iter().map(|_| vec![answer]).collect())
+        }
+    }
+
+    #[test]
+    fn what_is_tried_is_counted() {
+        let mut builder = CircuitBuilder::new();
+        let x = builder.input("x", vec![Interval::new(0, 1)]);
+        builder.output("y", x);
+        let circuit = verify(&builder.finish()).unwrap();
+        let mut tally = Tally::NONE;
+        let mut ask = |oracle: &Says, rows: usize| {
+            let rows = vec![vec![0]; rows];
+            compare(&Says(Some(1)), oracle, &circuit, &rows, [0; 32], &mut tally)
+        };
+        assert_eq!(ask(&Says(Some(1)), 3), Ok(()));
+        assert_eq!(ask(&Says(None), 5), Ok(()));
+        assert!(ask(&Says(Some(2)), 7).is_err());
+        tally.invalid();
+        let counted = Tally {
+            tried: 4,
+            valid: 3,
+            declined: 1,
+            compared: 3,
+        };
+        assert_eq!(tally, counted);
+        assert_eq!(
+            tally.to_string(),
+            "4 circuits tried, 3 valid, 1 declined, 3 rows compared"
+        );
+    }
 }

@@ -21,6 +21,7 @@ use zeroize::Zeroizing;
 pub use folder::{Item, check_free};
 pub use new_file::{Access, NewFile};
 pub use table::TableFile;
+pub use target::is_same_target;
 pub use unfinished::{Abandoned, Files, TemporaryFolder};
 
 use crate::error::Error;

@@ -1,5 +1,7 @@
 //! Why a compiled model costs what it does, what its clients learn, and what would cost less.
 
+mod disclosed;
+
 use serde::Serialize;
 use tenebra_circuit::{Options, QueryMode};
 use tenebra_client::ClientSpec;
@@ -10,6 +12,8 @@ use tenebra_quant::{Codec, Numbers, RowStep};
 use crate::predicted::Predicted;
 use crate::report::Report;
 use crate::rows::Columns;
+
+pub use disclosed::Disclosed;
 
 /// An input of the circuit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -38,8 +42,10 @@ pub struct Alternative {
 pub struct Why {
     /// By bits, most first.
     pub inputs: Vec<InputCost>,
-    /// What the client spec says of the model, in words.
+    /// What the client spec and responses say of the model, in words.
     pub client_learns: Vec<String>,
+    /// What responses say, in numbers.
+    pub responses: Disclosed,
     /// Other ways to compile the float model, without calibration data.
     pub alternatives: Vec<Alternative>,
 }
@@ -48,9 +54,11 @@ impl Why {
     /// Of a compiled model; alternatives need the float model.
     #[must_use]
     pub fn new(spec: &ClientSpec<'_>, report: &Report, model: Option<&Model>) -> Self {
+        let responses = Disclosed::of(spec);
         Self {
             inputs: inputs(spec, model),
-            client_learns: client_learns(spec, report),
+            client_learns: client_learns(spec, report, responses),
+            responses,
             alternatives: model
                 .map(|model| alternatives(model, report))
                 .unwrap_or_default(),
@@ -110,7 +118,7 @@ fn weights<N: Numbers>(
     }
 }
 
-fn client_learns(spec: &ClientSpec<'_>, report: &Report) -> Vec<String> {
+fn client_learns(spec: &ClientSpec<'_>, report: &Report, responses: Disclosed) -> Vec<String> {
     let mut learns = vec![format!(
         "that the model is a {}, its {} columns{} and {} outputs",
         report.model,
@@ -137,15 +145,13 @@ fn client_learns(spec: &ClientSpec<'_>, report: &Report) -> Vec<String> {
         }
     }
     learns.push("the scale and the offset of each score".to_owned());
-    learns.push(match (&report.hidden, report.scheme.as_str()) {
-        (Some(_), _) => "from responses nothing but the scores".to_owned(),
-        (None, "linear") => {
-            "from the scores of as many chosen rows as there are features, the weights".to_owned()
-        }
-        _ => {
-            "from the scores of many chosen rows, what a model trained on them would say".to_owned()
-        }
-    });
+    learns.push(format!("from responses, {responses}"));
+    if let Disclosed::DigitSums { .. } = responses {
+        learns.push(
+            "from the scores of many chosen rows, what a model trained on them would say"
+                .to_owned(),
+        );
+    }
     learns
 }
 

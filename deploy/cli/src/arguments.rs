@@ -56,6 +56,16 @@ pub(crate) fn check_stdin<'a>(
     Ok(())
 }
 
+/// Refuses several outputs that are all printed to stdout, where they would be one text. Each comes with whether it is.
+pub(crate) fn check_stdout<const N: usize>(outputs: [(&str, bool); N]) -> Result<(), Failure> {
+    let mut printed = outputs.into_iter().filter(|(_, printed)| *printed);
+    let (Some((one, _)), Some((other, _))) = (printed.next(), printed.next()) else {
+        return Ok(());
+    };
+    let message = format!("`{one}` and `{other}` both print to stdout");
+    Err(Failure::usage(message).with_hint("write one of them to a file"))
+}
+
 /// What `--color` asks for, found before the arguments are parsed, for errors of parsing have colours as well. Whether it makes
 /// sense is for the parser to say.
 pub(crate) fn chosen_colors(arguments: impl IntoIterator<Item = OsString>) -> ColorChoice {

@@ -8,7 +8,7 @@ use std::sync::Once;
 
 use tenebra_app::files::Files;
 
-pub(crate) use out_file::{Content, OutFile, write};
+pub(crate) use out_file::{Content, OutFile, is_stdout, write};
 
 /// Where `-` reads from.
 pub(crate) const STDIN: &str = "/dev/stdin";

@@ -117,7 +117,7 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
 
 fn data(error: &DataError) -> Option<String> {
     let unseparated = |present: &[String]| match present {
-        [header] => separated(header, "the header is one cell"),
+        [header] => unseparated_header(header),
         _ => None,
     };
     let text = match error {
@@ -132,13 +132,13 @@ fn data(error: &DataError) -> Option<String> {
         DataError::NotANumber { cell, .. } if cell.replacen(',', ".", 1).parse::<f64>().is_ok() => {
             "`--decimal ,` reads decimal commas"
         }
-        DataError::NotANumber { cell, .. } if cell.contains([';', '\t', '|', ' ']) => {
-            return separated(cell, "cells are not separated there");
-        }
-        DataError::NotANumber { column, .. } => {
-            return Some(format!(
-                "only columns named by `--target` may hold words; `--drop '{column}'` leaves a column out, and pipelines encode words: `tenebra train --pipeline 'one-hot-encoder[words] | MODEL'`"
-            ));
+        DataError::NotANumber { column, cell, .. } => {
+            let words = || {
+                format!(
+                    "only columns named by `--target` may hold words; `--drop '{column}'` leaves a column out, and pipelines encode words: `tenebra train --pipeline 'one-hot-encoder[words] | MODEL'`"
+                )
+            };
+            return Some(unseparated_cell(column, cell).unwrap_or_else(words));
         }
         DataError::Separators { .. } => {
             "`--separator ';'` names it; `,`, `;`, `|`, tab and others are read"
@@ -155,21 +155,49 @@ fn data(error: &DataError) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// What separates cells, by the text of several that were read as one.
-fn separated(text: &str, what: &str) -> Option<String> {
-    let known = [
-        (';', "';'"),
-        ('\t', "tab"),
-        ('|', "'|'"),
-        (',', "','"),
-        (':', "':'"),
-        ('/', "'/'"),
-        (' ', "space"),
-    ];
-    let (_, name) = known.iter().find(|(mark, _)| text.contains(*mark))?;
-    Some(format!(
-        "{what}: if {name} separates cells, `--separator {name}` says so"
-    ))
+/// What may separate cells, and its name in a shell.
+const SEPARATORS: [(char, &str); 7] = [
+    (';', "';'"),
+    ('\t', "tab"),
+    ('|', "'|'"),
+    (',', "','"),
+    (':', "':'"),
+    ('/', "'/'"),
+    (' ', "space"),
+];
+
+/// What separates cells, by a header that was read as one.
+fn unseparated_header(header: &str) -> Option<String> {
+    let mut known = SEPARATORS.iter();
+    let (_, name) = known.find(|(mark, _)| header.contains(*mark))?;
+    Some(separator_hint("the header is one cell", name))
+}
+
+/// The same by a cell below it, for the name of its column holds the separator as well. Names and words hold blanks wherever they
+/// stand: only between numbers does one separate.
+fn unseparated_cell(column: &str, cell: &str) -> Option<String> {
+    let mut known = SEPARATORS.iter();
+    let (_, name) = known.find(|(mark, _)| {
+        let separates = match mark {
+            ';' | '\t' | '|' => true,
+            ' ' => is_numbers(cell),
+            // They stand in numbers, times and dates.
+            _ => false,
+        };
+        separates && column.contains(*mark) && cell.contains(*mark)
+    })?;
+    Some(separator_hint("cells are not separated there", name))
+}
+
+fn separator_hint(what: &str, name: &str) -> String {
+    format!("{what}: if {name} separates cells, `--separator {name}` says so")
+}
+
+/// Whether there are only numbers between the blanks of a cell, whose end may be left out of an error.
+fn is_numbers(cell: &str) -> bool {
+    let is_number = |piece: &str| piece.replacen(',', ".", 1).parse::<f64>().is_ok();
+    cell.split_whitespace()
+        .all(|piece| is_number(piece) || piece.ends_with('…'))
 }
 
 /// LightGBM writes underscores for blanks in the names of its features.
@@ -253,4 +281,42 @@ fn missing_file(path: &Path) -> Option<String> {
         _ => return None,
     };
     Some(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn separators_are_told_from_blanks_in_cells() {
+        for (column, cell, expected) in [
+            ("a b", "1 2", Some("space")),
+            ("a b c", "1,5 -2e3 0,25", Some("space")),
+            // Cut short: the rest of a long row.
+            ("a b c d", "1 2 3…", Some("space")),
+            ("a;b;c", "1;no;2", Some("';'")),
+            ("a\tb c", "1\tNew York", Some("tab")),
+            ("a|b", "12:30|2", Some("'|'")),
+            ("when", "2024-01-01 12:30", None),
+            ("date time", "2024-01-01 12:30", None),
+            ("date/time", "1/2/2024 12:30", None),
+            ("city", "New York", None),
+            ("home town", "New York", None),
+            ("size", "1 2", None),
+            ("colours", "red;blue", None),
+        ] {
+            let error = DataError::NotANumber {
+                row: 1,
+                line: None,
+                column: column.to_owned(),
+                cell: cell.to_owned(),
+            };
+            let hint = data(&error).unwrap();
+            let expected = expected.map_or_else(
+                || format!("`--drop '{column}'` leaves a column out"),
+                |name| format!("if {name} separates cells, `--separator {name}` says so"),
+            );
+            assert!(hint.contains(&expected), "{column}, {cell}: {hint}");
+        }
+    }
 }

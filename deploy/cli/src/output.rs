@@ -125,6 +125,18 @@ pub(crate) fn note(text: &str) {
     }
 }
 
+/// Prints a table; where stdout carries a file already, the person is told it, as by [`note`].
+pub(crate) fn table_beside(file: bool, text: &str) -> Result<(), Failure> {
+    if !file {
+        return data(text);
+    }
+    if !QUIET.load(Ordering::Relaxed) {
+        // Where stderr is gone, there is nobody to tell.
+        let _ = anstream::stderr().lock().write_all(escape(text).as_bytes());
+    }
+    Ok(())
+}
+
 /// Tells the person what they would not want to miss.
 pub(crate) fn warning(text: &str) {
     say(Some(("warning", AnsiColor::Yellow)), text);

@@ -1,4 +1,5 @@
-//! A search that is ended by Ctrl-C keeps what is done, shows it, and goes on from there.
+//! A search that is ended by Ctrl-C keeps what is done, shows it, and goes on from there; a file that goes to stdout stands there
+//! alone.
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -102,4 +103,56 @@ fn ctrl_c_keeps_what_is_done() {
     let uninterrupted = search(path, &[]).output().unwrap();
     assert_eq!(results(&resumed), results(&uninterrupted));
     assert!(results(&resumed).iter().all(Option::is_some));
+}
+
+#[test]
+fn stdout_carries_one_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    fs::write(path.join("pima.csv"), PIMA).unwrap();
+    let tenebra = |command: &str| {
+        let mut tenebra = Command::new(env!("CARGO_BIN_EXE_tenebra"));
+        tenebra.args(command.split(' ')).current_dir(path);
+        tenebra.stdin(Stdio::null()).output().unwrap()
+    };
+    let search =
+        "search decision-tree --data pima.csv --target diabetes --cv 3 --try max_depth=1,2";
+    let tune = "tune best.json --calibrate pima.csv --target diabetes --min-bits 4 --max-bits 5";
+    // Tables are told beside what stdout carries, unless somebody asked for quiet.
+    for (command, heading) in [
+        (format!("{search} -o -"), Some("rank  accuracy")),
+        (format!("{search} -o /dev/stdout"), Some("rank  accuracy")),
+        (format!("{search} -o - -q"), None),
+        (
+            format!("{search} --plot - -o best.json"),
+            Some("rank  accuracy"),
+        ),
+        (format!("{tune} --plot -"), Some("codes ")),
+    ] {
+        let output = tenebra(&command);
+        let told = stderr(&output);
+        assert!(output.status.success(), "{command}: {told}");
+        let has = |heading: &str| told.lines().any(|line| line.starts_with(heading));
+        assert!(heading.map_or(!has("rank"), has), "{command}: {told}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        if command.contains("--plot") {
+            let whole = text.starts_with("<svg") && text.trim_end().ends_with("</svg>");
+            assert!(whole, "{command}: {text}");
+        } else {
+            let model: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(model["format"], "tenebra-model");
+        }
+    }
+    for command in [
+        format!("{search} -o - --plot -"),
+        format!("{search} --plot - --json"),
+        format!("{search} -o - --json"),
+        format!("{tune} --plot - --json"),
+    ] {
+        let output = tenebra(&command);
+        let told = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{command}: {told}");
+        assert!(told.contains("both print to stdout"), "{command}: {told}");
+        assert!(output.stdout.is_empty(), "{command}");
+    }
 }

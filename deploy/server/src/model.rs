@@ -33,9 +33,7 @@ pub(crate) struct Model {
     pub(crate) bytes: u64,
     /// Threads of an evaluation.
     threads: usize,
-    /// Evaluations that run now, and the most that ever ran at a time.
-    running: AtomicUsize,
-    most_running: AtomicUsize,
+    running: Running,
 }
 
 impl Model {
@@ -56,8 +54,7 @@ impl Model {
             prepared_key_bytes: prepared_key_bytes(spec),
             bytes: bytes.len() as u64 + program.working_bytes(0),
             threads: limits.threads,
-            running: AtomicUsize::new(0),
-            most_running: AtomicUsize::new(0),
+            running: Running::default(),
             program,
         })
     }
@@ -70,18 +67,41 @@ impl Model {
         stop: &AtomicBool,
         grown: impl FnOnce(u64),
     ) -> Result<Vec<u8>, EvaluateError> {
-        let running = self.running.fetch_add(1, Ordering::Relaxed) + 1;
-        if running > self.most_running.fetch_max(running, Ordering::Relaxed) {
+        let (_counted, most) = self.running.start();
+        if let Some(evaluations) = most {
             let working = |evaluations| self.program.working_bytes(evaluations);
-            grown(self.bytes + working(running) - working(0));
+            grown(self.bytes + working(evaluations) - working(0));
         }
         let options = EvaluateOptions {
             threads: self.threads,
             stop: Some(stop),
         };
-        let response = self.program.evaluate_with(key, query, options);
-        self.running.fetch_sub(1, Ordering::Relaxed);
-        response
+        self.program.evaluate_with(key, query, options)
+    }
+}
+
+/// Evaluations that run now, and the most that ever ran at a time.
+#[derive(Default)]
+struct Running {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Running {
+    /// Counts one more; how many run, if never so many did.
+    fn start(&self) -> (Counted<'_>, Option<usize>) {
+        let now = self.now.fetch_add(1, Ordering::Relaxed) + 1;
+        let most = self.most.fetch_max(now, Ordering::Relaxed);
+        (Counted(self), (now > most).then_some(now))
+    }
+}
+
+/// An evaluation that runs, until this is dropped: one that panics has ended as well.
+struct Counted<'a>(&'a Running);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.now.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -104,3 +124,29 @@ impl Key {
 
 /// Holder, model and name of a key.
 pub(crate) type KeyPlace = (Holder, Name, KeyId);
+
+#[cfg(test)]
+mod tests {
+    use std::panic::catch_unwind;
+
+    use super::*;
+
+    #[test]
+    fn evaluations_are_counted_until_they_end_or_panic() {
+        let running = Running::default();
+        let (one, most) = running.start();
+        assert_eq!(most, Some(1));
+        let panicked = catch_unwind(|| {
+            let (_other, most) = running.start();
+            assert_eq!(most, None, "on purpose: two run");
+        });
+        assert!(panicked.is_err());
+        // Two ran at a time before, and three never did.
+        let (other, most) = running.start();
+        assert_eq!(most, None);
+        let (third, most) = running.start();
+        assert_eq!(most, Some(3));
+        drop((one, other, third));
+        assert_eq!(running.now.into_inner(), 0);
+    }
+}

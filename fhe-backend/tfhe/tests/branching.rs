@@ -232,7 +232,7 @@ fn stump(codes: Interval, threshold: i64) -> Verified {
 fn specs_of_other_least_codes_are_refused() {
     let (circuit, other) = (stump(Interval::new(0, 7), 3), stump(Interval::new(1, 8), 4));
     let program = Program::prepare(&circuit, &Options::default()).unwrap();
-    let spec = program.spec_of_codes(-128.0).unwrap().encode().unwrap();
+    let spec = program.spec_of_codes(-128.0).unwrap();
     let spec = ClientSpec::parse(&spec).unwrap();
     assert!(Program::for_spec(&circuit, &spec).is_ok());
     let refused = Program::for_spec(&other, &spec);

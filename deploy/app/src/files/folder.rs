@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
-use super::new_file::{Access, NewFile, remove_abandoned};
+use super::new_file::{Access, NewFile};
 use super::unfinished::{Files, NewFolders};
 use crate::error::Error;
 
@@ -52,7 +52,6 @@ impl Files {
         let made = NewFolders::create(self, folder).map_err(|e| Error::io(folder, &e))?;
         // Of two processes that make keys in one folder, the second finds those of the first.
         let _alone = alone(folder);
-        remove_abandoned(folder);
         check_free(folder, &kept)?;
         let mut whole = Vec::with_capacity(items.len());
         for item in items {

@@ -162,7 +162,7 @@ const TEMPORARY: (&str, &str) = (".tenebra-", ".tmp");
 const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// Removes the temporary files of processes that were killed: nothing was written to them for an hour, and nobody holds them.
-pub(super) fn remove_abandoned(folder: &Path) {
+fn remove_abandoned(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else {
         return;
     };
@@ -201,6 +201,7 @@ impl Staged {
             Some(folder) if folder != Path::new("") => folder,
             _ => Path::new("."),
         };
+        remove_abandoned(folder);
         let mut builder = tempfile::Builder::new();
         builder.prefix(TEMPORARY.0).suffix(TEMPORARY.1);
         #[cfg(unix)]
@@ -310,7 +311,7 @@ mod tests {
                 file.set_modified(old).unwrap();
             }
         }
-        remove_abandoned(folder.path());
+        FILES.write(&folder.path().join("other"), b"").unwrap();
         staged.finish().unwrap();
         let mut left = names(folder.path());
         left.sort();
@@ -320,11 +321,12 @@ mod tests {
                 ".tenebra-held.tmp",
                 ".tenebra-new.tmp",
                 "new",
+                "other",
                 "tenebra.tmp"
             ]
         );
         drop(held);
-        remove_abandoned(folder.path());
+        FILES.write(&folder.path().join("other"), b"").unwrap();
         assert!(!names(folder.path()).contains(&".tenebra-held.tmp".to_owned()));
     }
 

@@ -46,6 +46,27 @@ impl Target {
     }
 }
 
+/// Whether two paths, however they are spelled, lead to one file, there or not.
+#[must_use]
+pub fn is_same_target(one: &Path, other: &Path) -> bool {
+    one == other || place(one).is_some_and(|one| place(other) == Some(one))
+}
+
+/// Where a file is or will be, by a name without links; none if there is no folder for it.
+fn place(path: &Path) -> Option<PathBuf> {
+    let path = follow(path).ok()?;
+    if let Ok(there) = fs::canonicalize(&path) {
+        return Some(there);
+    }
+    let folder = path.parent()?;
+    let folder = if folder == Path::new("") {
+        Path::new(".")
+    } else {
+        folder
+    };
+    Some(fs::canonicalize(folder).ok()?.join(path.file_name()?))
+}
+
 /// The name behind links that end at nothing.
 fn follow(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
@@ -66,4 +87,41 @@ fn is_descriptor(path: &Path) -> bool {
         .and_then(|folder| fs::canonicalize(folder).ok());
     names.iter().any(|name| path == Path::new(name))
         || folder.is_some_and(|folder| folder.starts_with("/proc") || folder.ends_with("dev/fd"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_has_many_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("sub")).unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink("file", at("link")).unwrap();
+        for there in [false, true] {
+            if there {
+                fs::write(at("file"), b"").unwrap();
+            }
+            for name in ["file", "./file", "sub/../file"] {
+                assert!(is_same_target(&at("file"), &at(name)), "{name}");
+            }
+            #[cfg(unix)]
+            assert!(is_same_target(&at("file"), &at("link")));
+            for name in ["other", "sub/file", "none/file", "sub", "file/file"] {
+                assert!(!is_same_target(&at("file"), &at(name)), "{name}");
+            }
+        }
+        // Where there is no folder, names are compared as they are.
+        assert!(is_same_target(&at("none/file"), &at("none/file")));
+        assert!(!is_same_target(&at("none/file"), &at("none/other")));
+        // In the working folder.
+        for name in ["Cargo.toml", "none"] {
+            let spelled = Path::new(".").join(name);
+            assert!(is_same_target(Path::new(name), &spelled), "{name}");
+            let absolute = std::path::absolute(name).unwrap();
+            assert!(is_same_target(Path::new(name), &absolute), "{name}");
+        }
+    }
 }

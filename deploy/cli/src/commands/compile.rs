@@ -11,6 +11,7 @@ use tenebra_app::rows::{Columns, Selection, read_rows};
 use tenebra_app::settings::{self, Settings};
 use tenebra_app::{Error, compile, files};
 use tenebra_circuit::QueryMode;
+use tenebra_client::ClientSpec;
 use tenebra_models::data::Table;
 use tenebra_models::quantized::Calibration;
 use tenebra_models::{CalibrationNote, Model, QuantizeError, QuantizeOptions, calibration_notes};
@@ -311,7 +312,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     {
         warn_of_network(bits, &compiled, &model, path);
     }
-    output::data(&inspect::describe(&compiled.report))?;
+    let spec = ClientSpec::parse(&compiled.client)?;
+    output::data(&inspect::describe(&compiled.report, &spec))?;
     if let Some(path) = arguments.calibrate.as_ref().filter(|_| nameless) {
         output::note(&format!(
             "note: the model knows no names; its features are the columns of {}, in their order",

@@ -7,8 +7,10 @@ use std::path::PathBuf;
 use serde_json::Value;
 use tenebra_app::Report;
 use tenebra_app::report::{
-    LeafBitsFrom, MeasuredNoise, NetworkBits, QuantizationReport, TreesReport,
+    LeafBitsFrom, MeasuredNoise, NetworkBits, QuantizationReport, RefusedPlan, TreesReport,
 };
+use tenebra_app::why::Disclosed;
+use tenebra_client::ClientSpec;
 
 use crate::commands::read_server;
 use crate::output::{self, Failure, bytes, milliseconds};
@@ -48,11 +50,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.json {
         return output::json(server.report());
     }
-    output::data(&describe(server.report()))
+    let spec = ClientSpec::parse(server.client())?;
+    output::data(&describe(server.report(), &spec))
 }
 
-/// The report for people.
-pub(crate) fn describe(report: &Report) -> String {
+/// The report for people, of a model with this client spec.
+pub(crate) fn describe(report: &Report, spec: &ClientSpec<'_>) -> String {
     let mut rows = vec![
         ["model".to_owned(), report.model.clone()],
         [
@@ -68,7 +71,9 @@ pub(crate) fn describe(report: &Report) -> String {
             format!("2^{:.1} per query", report.p_fail_log2),
         ],
         ["noise".to_owned(), noise(report)],
-        ["noise measured".to_owned(), measured_noise(report)],
+    ];
+    rows.extend(measured_noise(report));
+    rows.extend([
         ["parameters".to_owned(), parameters(report)],
         ["inputs".to_owned(), inputs(report)],
         [
@@ -83,7 +88,7 @@ pub(crate) fn describe(report: &Report) -> String {
         ["query".to_owned(), bytes(report.query_bytes)],
         ["response".to_owned(), bytes(report.response_bytes)],
         ["predicted evaluation".to_owned(), evaluation(report)],
-    ];
+    ]);
     for (index, layer) in report.layers.iter().enumerate() {
         let text = format!(
             "{} neurons, {} weights, sums of up to {} values (neuron {}), {} CMUX, {} key switches, {}, noise 2^{:.1}",
@@ -108,13 +113,7 @@ pub(crate) fn describe(report: &Report) -> String {
         );
         rows.push(["batch".to_owned(), text]);
     }
-    if let Some(hidden) = &report.hidden {
-        let text = format!(
-            "from its clients: {} responses tell models of this spec apart with an advantage of 2^{} at most",
-            hidden.responses, hidden.advantage_log2
-        );
-        rows.push(["hidden".to_owned(), text]);
-    }
+    rows.push(["responses say".to_owned(), Disclosed::of(spec).to_string()]);
     if let Some(trees) = &report.trees {
         rows.extend(describe_trees(trees, report));
     }
@@ -218,26 +217,43 @@ fn evaluation(report: &Report) -> String {
     }
 }
 
-/// What the noise of the plan for single rows was measured to be.
-fn measured_noise(report: &Report) -> String {
-    let Some(measured) = report.measured_noise.first() else {
-        return "no, by `--no-measure`".to_owned();
-    };
-    let mut text = format!(
-        "σ 2^{:.1} on {} queries, at most 2^{:.1} at 99.9 %; predicted 2^{:.1}; failure probability 2^{:.0}",
-        measured.std_log2,
-        measured.queries,
-        measured.std_bound_log2,
-        measured.predicted_std_log2,
-        measured.p_fail_log2
-    );
-    for refused in &report.refused_plans {
-        text.push_str(&format!(
-            "; a plan was refused, {}: this is a defect of tenebra, please report it",
-            refused.defect
-        ));
+/// What the noise of every plan was measured to be, that for single rows first, and which plans were refused for it.
+fn measured_noise(report: &Report) -> Vec<[String; 2]> {
+    if report.measured_noise.is_empty() {
+        return vec![[
+            "noise measured".to_owned(),
+            "no, by `--no-measure`".to_owned(),
+        ]];
     }
-    text
+    let batch = report.batch.iter().map(|batch| batch.p_fail_log2);
+    let predicted = core::iter::once(report.p_fail_log2).chain(batch);
+    let measured = report.measured_noise.iter().zip(predicted);
+    let refused = report.refused_plans.iter().map(refused_plan);
+    measured
+        .map(|(of, p_fail_log2)| measured_plan(of, p_fail_log2))
+        .chain(refused)
+        .collect()
+}
+
+/// A plan beside its prediction; `p_fail_log2` is what is predicted.
+fn measured_plan(of: &MeasuredNoise, p_fail_log2: f64) -> [String; 2] {
+    let (name, rows) = match of.rows {
+        1 => ("noise measured", String::new()),
+        rows => ("noise of batches", format!("up to {rows} rows a query: ")),
+    };
+    let text = format!(
+        "{rows}σ 2^{:.1} on {} queries, at most 2^{:.1} at 99.9 %, predicted 2^{:.1}; failure probability 2^{:.1}, predicted 2^{p_fail_log2:.1}",
+        of.std_log2, of.queries, of.std_bound_log2, of.predicted_std_log2, of.p_fail_log2
+    );
+    [name.to_owned(), text]
+}
+
+fn refused_plan(refused: &RefusedPlan) -> [String; 2] {
+    let text = format!(
+        "{}, σ 2^{:.1} where 2^{:.1} was predicted: this is a defect of tenebra, please report it",
+        refused.defect, refused.measured.std_log2, refused.measured.predicted_std_log2
+    );
+    ["plan refused".to_owned(), text]
 }
 
 /// The sizes that security and cost depend on; all of them are in the JSON.
@@ -366,6 +382,40 @@ fn evaluation_key(report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Of a plan whose noise is just below its prediction.
+    fn measured(rows: usize) -> MeasuredNoise {
+        MeasuredNoise {
+            rows,
+            queries: 8,
+            evaluate_ms: None,
+            errors: 4096,
+            predicted_std_log2: -30.0,
+            std_log2: -30.26,
+            std_bound_log2: -30.14,
+            mean_sigmas: 0.01,
+            kurtosis: 3.0,
+            largest_sigmas: 3.5,
+            p_fail_log2: -150.44,
+        }
+    }
+
+    #[test]
+    fn every_plan_is_shown_beside_its_prediction() {
+        let text = "σ 2^-30.3 on 8 queries, at most 2^-30.1 at 99.9 %, predicted 2^-30.0; failure probability 2^-150.4, predicted 2^-128.1";
+        let [name, single] = measured_plan(&measured(1), -128.12);
+        assert_eq!((name.as_str(), single.as_str()), ("noise measured", text));
+        let [name, batch] = measured_plan(&measured(68), -128.12);
+        assert_eq!(name, "noise of batches");
+        assert_eq!(batch, format!("up to 68 rows a query: {text}"));
+        let [_, refused] = refused_plan(&RefusedPlan {
+            defect: "the noise has a mean".to_owned(),
+            measured: measured(1),
+        });
+        assert!(
+            refused.starts_with("the noise has a mean, σ 2^-30.3 where 2^-30.0 was predicted: ")
+        );
+    }
 
     #[test]
     fn errors_keep_three_digits() {

@@ -17,9 +17,9 @@ use tenebra_models::search::{
 };
 use tenebra_models::{EstimatorName, Pipeline};
 
-use crate::arguments::{InputPath, written_to};
+use crate::arguments::{InputPath, check_stdout, written_to};
 use crate::commands::csv_options::CsvOptions;
-use crate::files::{Content, interrupts, write};
+use crate::files::{Content, interrupts, is_stdout, write};
 use crate::output::{self, Failure};
 use crate::plots;
 use watch::Watched;
@@ -134,6 +134,13 @@ fn weight(text: &str) -> Result<f64, String> {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let on_stdout = |file: &Option<PathBuf>| file.as_deref().is_some_and(is_stdout);
+    let (plot, model) = (on_stdout(&arguments.plot), on_stdout(&arguments.output));
+    check_stdout([
+        ("--json", arguments.json),
+        ("--plot -", plot),
+        ("-o -", model),
+    ])?;
     let mut search = search(arguments)?;
     let busy = output::busy("reading");
     let (data, words, groups) = read(arguments, &search)?;
@@ -176,14 +183,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.json {
         return output::json(&results);
     }
-    output::data(&shown::table(&results))
+    output::table_beside(plot || model, &shown::table(&results))
 }
 
 fn search(arguments: &Arguments) -> Result<Search, Failure> {
-    if arguments.json && arguments.output.as_deref() == Some(Path::new("-")) {
-        return Err(Failure::usage("`--json` and `-o -` both print to stdout")
-            .with_hint("write the model to a file"));
-    }
     let pipeline: Pipeline = arguments.pipeline.parse()?;
     let mut space = Space::default();
     for (name, values) in &arguments.space {

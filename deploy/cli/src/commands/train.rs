@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use tenebra_app::Error;
-use tenebra_app::files::TableFile;
+use tenebra_app::files::{TableFile, is_same_target};
 use tenebra_models::data::{DataSet, TargetColumn};
 use tenebra_models::pipeline::transformers;
 use tenebra_models::scores::Outcomes;
@@ -103,6 +103,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             "--checkpoint",
             "only networks are trained by epochs, which a checkpoint keeps",
         ));
+    }
+    if let Some(checkpoint) = &arguments.checkpoint
+        && is_same_target(checkpoint, out)
+    {
+        let message =
+            "`--checkpoint` and `-o` name the same file, and a checkpoint is removed in the end";
+        return Err(Failure::usage(message).with_hint("write the model to another file"));
     }
     for (name, value) in &arguments.set {
         recipe.set(name, value)?;

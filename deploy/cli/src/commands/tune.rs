@@ -9,9 +9,9 @@ use tenebra_app::tune::{Codes, Tuned, Tuning, tune};
 use tenebra_circuit::Options;
 use tenebra_models::Model;
 
-use crate::arguments::{InputPath, check_stdin};
+use crate::arguments::{InputPath, check_stdin, check_stdout};
 use crate::commands::csv_options::CsvOptions;
-use crate::files::{Content, write};
+use crate::files::{Content, is_stdout, write};
 use crate::output::{self, Failure, bytes, milliseconds, score};
 use crate::plots;
 
@@ -57,6 +57,8 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let plot = arguments.plot.as_deref().is_some_and(is_stdout);
+    check_stdout([("--json", arguments.json), ("--plot -", plot)])?;
     let (min, max) = (arguments.min_bits, arguments.max_bits);
     if min > max {
         return Err(Failure::usage(format!(
@@ -90,7 +92,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.json {
         return output::json(&tuning);
     }
-    output::data(&describe(&tuning, &model))
+    output::table_beside(plot, &describe(&tuning, &model))
 }
 
 fn describe(tuning: &Tuning, model: &Model) -> String {

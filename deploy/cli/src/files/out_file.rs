@@ -88,7 +88,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8], content: Content) -> Result<(), F
 }
 
 /// Whether a path is our standard output: `-`, or a name of the same file.
-fn is_stdout(path: &Path) -> bool {
+pub(crate) fn is_stdout(path: &Path) -> bool {
     path == Path::new("-") || fs::metadata(path).is_ok_and(|data| is_same_as_stdout(&data))
 }
 
