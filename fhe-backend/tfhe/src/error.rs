@@ -165,7 +165,7 @@ pub enum PlanError {
         fitting_responses_log2: Option<u8>,
     },
     /// A layout was made for another circuit.
-    #[error("the client spec was made for another circuit: {what}; compile the model again")]
+    #[error("the client spec does not fit the circuit: {what}; compile the model again")]
     Layout {
         /// What disagrees.
         what: &'static str,

@@ -113,7 +113,7 @@ impl ProductVariance {
         let (units, busiest) = (noise.units, noise.busiest);
         let mixture = |part: Mixture, units: usize, busiest: usize| Mixture {
             variance: units as f64 * part.variance,
-            squares: (units as f64 / busiest as f64).max(1.0) * part.squares,
+            squares: (units as f64 / busiest as f64 * part.squares).max(1.0),
         };
         // `T` slots of one rotation, or twins elsewhere, sum up to `S·(d·e)`: the frequencies of `S` have squares of up to `T²`, `N·T` together.
         let slots = noise.slots.min(units.alike) as f64;
@@ -135,12 +135,7 @@ impl ProductVariance {
         // All of it is of transforms.
         let mut smooth = mixture(self.smooth, units.smooth, busiest.smooth);
         smooth.variance += transforms * self.smooth.variance;
-        // The errors of rows meet slots and twins elsewhere, too.
-        let mut errors = mixture(self.errors, units.alike, busiest.alike);
-        if slots > 0.0 {
-            errors.squares /= most;
-        }
-        errors.squares = errors.squares.max(1.0);
+        let errors = mixture(self.errors, units.alike, busiest.directions);
         MixedNoise {
             normal: clear[0] * self.row[0] + clear[1] * self.row[1],
             mixed: [of_slots, of_others, smooth, errors],

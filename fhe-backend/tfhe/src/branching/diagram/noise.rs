@@ -34,6 +34,9 @@ pub(crate) struct NoiseUnits {
     pub(crate) rounding: usize,
     /// Of `alike` those in products that have twins of other shifts.
     pub(crate) apart: usize,
+    /// Twins of whatever shift where there are others, else of the same: what multiplies an error of a row that they meet in the direction that has
+    /// most of it.
+    pub(crate) directions: usize,
 }
 
 /// What the noise of a result is made of.
@@ -60,6 +63,7 @@ impl NoiseUnits {
             smooth: self.smooth + other.smooth,
             rounding: self.rounding + other.rounding,
             apart: self.apart + other.apart,
+            directions: self.directions + other.directions,
         }
     }
 
@@ -69,6 +73,7 @@ impl NoiseUnits {
             smooth: self.smooth.max(other.smooth),
             rounding: self.rounding.max(other.rounding),
             apart: self.apart.max(other.apart),
+            directions: self.directions.max(other.directions),
         }
     }
 }

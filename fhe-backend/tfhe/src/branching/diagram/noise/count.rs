@@ -67,6 +67,7 @@ impl AllTwins {
             smooth: of_bit.of_one_sign.max(1),
             rounding: self.of_any[operand.of_any.class].alike(operand.of_any.shift),
             apart: of_bit.apart.map_or(0, |_| alike),
+            directions: of_bit.apart.map_or(alike, |all| all.max(alike)),
         }
     }
 
@@ -143,6 +144,7 @@ mod tests {
             smooth: 1,
             rounding: 1,
             apart: 0,
+            directions: 1,
         };
         let of = |pairs: &[(usize, usize)]| {
             BitUnits(

@@ -12,6 +12,7 @@ fn unit(alike: usize, smooth: usize) -> NoiseUnits {
         smooth,
         rounding: alike,
         apart: 0,
+        directions: alike,
     }
 }
 
@@ -53,6 +54,28 @@ fn equal_subtrees_of_many_trees_add_up_in_amplitude() {
         last = book.selection(1, CLEAR, low, &Plain::new());
     }
     assert_eq!(units(&book)[last.0], unit(5, 5));
+}
+
+/// Three trees read slots of one rotation, two of them the same one: `|1 + 2·X^8|` is 3 at most, and a tree of its own is 1 more.
+#[test]
+fn slots_meet_errors_in_the_same_direction() {
+    let mut book = NoiseBook::new(SIZE);
+    book.rotation(&rotation(0, vec![(0, 1), (1, 3)]));
+    let mut results = Vec::new();
+    for (tree, shift) in [(0, 0), (1, 8), (2, 8)] {
+        book.start_tree(tree);
+        results.push(book.slot(0, shift));
+    }
+    let of = units(&book);
+    let of: Vec<usize> = results.iter().map(|id| of[id.0].directions).collect();
+    // Two products besides the clear one.
+    assert_eq!(of, [2 * 3; 3]);
+    book.start_tree(3);
+    let low = book.selection(0, CLEAR, CLEAR, &vec![(0, 1)]);
+    results.push(book.selection(2, CLEAR, low, &Plain::new()));
+    let noise = book.finish(&results);
+    assert_eq!(noise.busiest.directions, 3 * 3 + 1);
+    assert_eq!(noise.units.alike, 2 * (1 + 2 + 2) + 1);
 }
 
 /// Digits of one operand leave out the same, whatever bits they meet: five trees have `b ? 1 : 0` below bits of their own, two of them the other
