@@ -7,13 +7,12 @@ Every tree model of the peer's folder (as `peer_trees.py` finds them) is compile
 come out are measured in turn, and for each aim the measured cost of the plan that `--query auto` takes stands beside the least one: what is done
 for a row, bytes at 50 Mbit/s, and the evaluation key's as far as the aim counts them. Prints a table in Markdown. Nothing without the folder.
 """
-import argparse
 import pathlib
 import statistics
 import sys
 import tempfile
 
-from peer_trees import ROOT, cases, machine, run
+from peer_trees import ROOT, cases, machine, parser, run
 
 # How much of the evaluation key's transfer counts.
 AIMS = {"balanced": 0.05, "first-query": 1.0, "latency": 0.001}
@@ -21,12 +20,9 @@ MBIT = 50
 
 
 def main():
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--peer", type=pathlib.Path, default=ROOT.parent / "shared" / "peer")
-    arguments.add_argument("--tenebra", type=pathlib.Path, default=ROOT / "target" / "release" / "tenebra")
+    arguments = parser(__doc__)
     arguments.add_argument("--rows", type=int, default=10)
     arguments.add_argument("--rounds", type=int, default=3)
-    arguments.add_argument("--only", default="")
     arguments = arguments.parse_args()
     arguments.threads = 1
     if not (arguments.peer / "models").is_dir():

@@ -26,11 +26,8 @@ class Failed(Exception):
 
 
 def main():
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--peer", type=pathlib.Path, default=ROOT.parent / "shared" / "peer")
-    arguments.add_argument("--tenebra", type=pathlib.Path, default=ROOT / "target" / "release" / "tenebra")
+    arguments = parser(__doc__)
     arguments.add_argument("--rows", type=int, default=0)
-    arguments.add_argument("--only", default="")
     arguments.add_argument("--threads", type=int, default=1)
     arguments = arguments.parse_args()
     if not (arguments.peer / "models").is_dir():
@@ -51,6 +48,15 @@ def main():
                     wrong += 1
     print(f"\n{wrong} wrong")
     return 1 if wrong else 0
+
+
+def parser(doc):
+    """What commands that measure tree models are given."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peer", type=pathlib.Path, default=ROOT.parent / "shared" / "peer")
+    parser.add_argument("--tenebra", type=pathlib.Path, default=ROOT / "target" / "release" / "tenebra")
+    parser.add_argument("--only", default="")
+    return parser
 
 
 def machine(arguments):

@@ -8,7 +8,6 @@ single operations (`benches/floor.rs`), for which the planner counts a time as w
 the moment. Prints what is predicted, what is measured, their ratio, and the ratio with the factor taken out: medians of the rounds. FLOOR is the
 newest `target/release/deps/floor-*`, which `cargo bench -p tenebra-benches --bench floor --no-run` builds. Nothing without the folder.
 """
-import argparse
 import os
 import pathlib
 import statistics
@@ -16,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 
-from peer_trees import ROOT, cases, machine, run
+from peer_trees import ROOT, cases, machine, parser, run
 
 # What evaluations are made of: the case of `benches/floor.rs`.
 OPERATIONS = {"direct": ["CMUX 1024 15,2"], "packed": ["CMUX 1024 15,2", "key switch, split 2048 8,6"]}
@@ -24,13 +23,10 @@ NEAR = 0.2
 
 
 def main():
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--peer", type=pathlib.Path, default=ROOT.parent / "shared" / "peer")
-    arguments.add_argument("--tenebra", type=pathlib.Path, default=ROOT / "target" / "release" / "tenebra")
+    arguments = parser(__doc__)
     arguments.add_argument("--floor", type=pathlib.Path)
     arguments.add_argument("--rows", type=int, default=10)
     arguments.add_argument("--rounds", type=int, default=5)
-    arguments.add_argument("--only", default="")
     arguments = arguments.parse_args()
     arguments.threads = 1
     if not (arguments.peer / "models").is_dir():

@@ -98,7 +98,7 @@ pub(crate) fn selected_noise(keys: &SwitchKeys, start: f64, log_slots: u32) -> U
     UnpackedNoise {
         white: white.map(|(variance, share)| variance * share).sum(),
         constant: variances[last + 1] / size as f64,
-        direction: largest_direction(keys, start, log_slots) / size as f64,
+        direction: (variances[last + 1] + in_both_parts(keys, log_slots)) / size as f64,
         last: split * (row + size as f64 * left_out),
         switch: (1.0 + split) * row + square,
         square,
@@ -134,25 +134,13 @@ pub(crate) fn pair_variances(
     variances
 }
 
-/// The variance of the direction with most of it of all errors of all rows, before the last split (`docs/scheme.md`, §5): as much as the constant
-/// coefficient's, but that both parts of a split have the error of its key switch.
-fn largest_direction(keys: &SwitchKeys, start: f64, log_slots: u32) -> f64 {
-    let size = keys.glwe.polynomial_size();
-    let last = last_split(size);
-    let unfilled = last + 1 - log_slots as usize;
-    let halving = 0.25 * (1.0 + size as f64);
-    let mut variance = start * (-2.0 * f64::from(log_slots)).exp2() + halving;
-    for t in (0..unfilled).rev() {
-        variance += key_switch_variance(keys, t) + halving;
-    }
-    for t in unfilled..last {
-        variance = 4.0 * variance + 2.0 * key_switch_variance(keys, t);
-    }
-    if log_slots > 0 {
-        4.0 * variance
-    } else {
-        variance
-    }
+/// What the direction with most variance of all errors of all rows has beyond the constant coefficient (`docs/scheme.md`, §5): both parts of a split have
+/// the error of its key switch.
+fn in_both_parts(keys: &SwitchKeys, log_slots: u32) -> f64 {
+    let last = last_split(keys.glwe.polynomial_size());
+    let splits = last + 1 - log_slots as usize..last;
+    let variances = splits.map(|t| (2.0 * (last - t) as f64).exp2() * key_switch_variance(keys, t));
+    variances.sum()
 }
 
 /// Those of `c + τ_t(c)`, times `scale`.

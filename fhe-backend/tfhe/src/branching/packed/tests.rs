@@ -71,6 +71,24 @@ fn selected(keys: &SwitchKeys, start: f64, log_slots: u32) -> Vec<f64> {
     variances
 }
 
+/// §5, source by source: a split takes what there is four times, and its own error to both parts.
+fn direction(keys: &SwitchKeys, start: f64, log_slots: u32) -> f64 {
+    let size = keys.glwe.polynomial_size();
+    let (splits, unfilled) = (size.ilog2() as usize, (size.ilog2() - log_slots) as usize);
+    let of_query = start / 4f64.powf(f64::from(log_slots));
+    let halved = (0..unfilled).map(|t| key_switch_variance(keys, t));
+    let mut direction = of_query + halved.sum::<f64>();
+    for t in unfilled..splits {
+        let own = if t == splits - 1 {
+            0.0
+        } else {
+            key_switch_variance(keys, t)
+        };
+        direction = 4.0 * direction + 2.0 * own;
+    }
+    direction
+}
+
 #[test]
 fn bits_have_the_noise_of_their_selection() {
     for size in [2048, 4096] {
@@ -84,6 +102,8 @@ fn bits_have_the_noise_of_their_selection() {
                 let others: f64 = variances[1..].iter().sum();
                 assert_within(&name, rows.white, others / f64::from(size), 1e-6);
                 assert_within(&name, rows.constant, variances[0] / f64::from(size), 1e-6);
+                let direction = direction(&keys, start, log_slots) / f64::from(size);
+                assert_within(&name, rows.direction, direction, 1e-6);
             }
             // §6: what the ciphertext had reaches the constant coefficients as it was.
             let large = 2f64.powi(110);

@@ -21,6 +21,17 @@ fn layout(ring: (u8, u16), gadget: (u8, u8), packing: Option<Packing>) -> ValidB
     layout.validate().unwrap()
 }
 
+fn packing() -> Packing {
+    let gadget = SwitchGadget {
+        base_log: 4,
+        level_count: 12,
+    };
+    Packing {
+        splits: [gadget; MAX_SPLITS],
+        scheme_switch: gadget,
+    }
+}
+
 fn noise(alike: [usize; 2], smooth: [usize; 2], slots: [usize; 2]) -> DiagramNoise {
     let mut noise = DiagramNoise::default();
     [noise.units.alike, noise.busiest.directions] = alike;
@@ -109,15 +120,7 @@ fn direct_queries_have_the_noise_of_the_document() {
 /// §5: V = E·((1 + n)·W + c² + K_l + K_s) + (1 + n)·(R(64 − bℓ) + g·F(2E)), and apart E·n·c², with E = ℓN·(B²/12 + 1/6).
 #[test]
 fn packed_queries_have_the_noise_of_the_document() {
-    let gadget = SwitchGadget {
-        base_log: 4,
-        level_count: 12,
-    };
-    let packing = Packing {
-        splits: [gadget; MAX_SPLITS],
-        scheme_switch: gadget,
-    };
-    let layout = layout((1, 2048), (8, 3), Some(packing));
+    let layout = layout((1, 2048), (8, 3), Some(packing()));
     let (_, rounding, transform) = terms(&layout);
     let unpacked = UnpackedNoise {
         white: 2f64.powi(70),
@@ -170,15 +173,7 @@ fn packed_queries_have_the_noise_of_the_document() {
 /// transforms do not err.
 #[test]
 fn rows_and_transforms_have_the_noise_of_the_document() {
-    let gadget = SwitchGadget {
-        base_log: 4,
-        level_count: 12,
-    };
-    let packing = Packing {
-        splits: [gadget; MAX_SPLITS],
-        scheme_switch: gadget,
-    };
-    let packed = layout((1, 2048), (8, 5), Some(packing));
+    let packed = layout((1, 2048), (8, 5), Some(packing()));
     let direct = layout((2, 1024), (8, 5), None);
     let (fresh, rounding, transform) = terms(&direct);
     // Both rings have keys of 2,048 bits.
