@@ -13,7 +13,7 @@ use super::diagram::Diagram;
 pub(crate) const MEMORY_US: f64 = 0.15e-3;
 /// The same where the next core's cache has it.
 pub(crate) const NEAR_MEMORY_US: f64 = 0.03e-3;
-/// Bytes of a key that stay in a core's cache from one use to the next, among all else.
+/// Bytes of keys or GGSWs that stay in a core's cache from one use to the next, among all else.
 pub(crate) const KEPT_BYTES: f64 = 1.2e6;
 
 /// A product, and what stands around it. `centred`: operands under the key of bits have the mean of what rounding leaves out taken off.
@@ -44,19 +44,27 @@ fn back_us(size: f64) -> f64 {
     transform_us(size) + size * 1e-3
 }
 
-/// Predicted time of the diagram alone. GGSWs are met in any order, and stay near; so do registers.
+/// Predicted time of the diagram alone. GGSWs come from memory once, if all of them do not stay in the cache, for products with one bit
+/// are taken one after the other; registers stay near.
 pub(crate) fn diagram_us(layout: &ValidBranching, diagram: &Diagram) -> f64 {
     let columns = (layout.glwe().glwe_dimension() + 1) as f64;
     let size = layout.glwe().polynomial_size() as f64;
     let levels = layout.layout().level_count;
-    let bytes = (f64::from(levels) * columns + 3.0) * columns * size * 8.0;
+    let polynomial = size * 8.0;
     let centred = layout.layout().packing.is_none();
-    let cmux = cmux_us(size, (columns, 1.0), levels, centred) + bytes * NEAR_MEMORY_US;
+    let registers = 3.0 * columns * polynomial * NEAR_MEMORY_US;
+    let cmux = cmux_us(size, (columns, 1.0), levels, centred) + registers;
     let clear = clear_cmux_us(size, columns, levels);
-    let values = diagram.clear_values * size_of::<(usize, i64)>();
-    let from_memory = (values as f64 - KEPT_BYTES).max(0.0) * MEMORY_US;
+    let ggsws = f64::from(layout.layout().input_bits) * layout.ggsw_rows() as f64 * columns;
+    let values = (diagram.clear_values * size_of::<(usize, i64)>()) as f64;
+    let from_memory = (ggsws * polynomial + values - KEPT_BYTES).max(0.0) * MEMORY_US;
     let kept = diagram.clear_selections() as f64 * columns * back_us(size);
     diagram.cmuxes as f64 * cmux + diagram.clear_cmuxes as f64 * clear + from_memory - kept
+}
+
+/// What evaluations take of any model: a query that is read and checked, and a response.
+pub(crate) fn frames_us(query_bytes: usize) -> f64 {
+    20.0 + query_bytes as f64 * MEMORY_US
 }
 
 /// A split by an automorphism: the digits of the mask, the switch, the automorphism of what comes out, the sum and the difference.

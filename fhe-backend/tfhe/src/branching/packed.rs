@@ -9,7 +9,7 @@ use tenebra_client::ValidGlwe;
 use tenebra_client::branching::ValidBranching;
 use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget, SwitchKeys, last_split};
 
-use super::cost::{diagram_us, exact_pair_us, pair_us, split_us};
+use super::cost::{diagram_us, exact_pair_us, frames_us, pair_us, split_us};
 use super::diagram::Diagram;
 use super::variance::{is_exact, polynomial_energy};
 use crate::noise::{rounding_variance, transform_variance, tuniform_variance};
@@ -303,7 +303,8 @@ pub(crate) fn evaluate_us(layout: &ValidBranching, diagram: &Diagram) -> f64 {
         return 0.0;
     };
     let switches = Switches::of(layout.glwe(), layout.log_slots(), layout.slots());
-    switches.us(layout.glwe(), &packing, 1.0) + diagram_us(layout, diagram)
+    let unpacking = switches.us(layout.glwe(), &packing, 1.0);
+    frames_us(layout.query_len()) + unpacking + diagram_us(layout, diagram)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use tenebra_client::ValidGlwe;
 use tenebra_client::branching::{BranchingLayout, ValidBranching};
 use tenebra_client::branching::{MAX_DIGITS, Radix};
 
-use super::cost::{bodies_us, clear_cmux_us, cmux_us, diagram_us};
+use super::cost::{bodies_us, clear_cmux_us, cmux_us, diagram_us, frames_us};
 use super::diagram::{Diagram, build};
 use super::digits::{DigitForm, cut, value_bits};
 use super::form::BranchingForm;
@@ -391,7 +391,8 @@ pub(crate) fn evaluate_us(layout: &ValidBranching, diagram: &Diagram) -> f64 {
     let size = layout.glwe().polynomial_size() as f64;
     let columns = (layout.glwe().glwe_dimension() + 1) as f64;
     let bit = bodies_us(size, columns, layout.layout().level_count);
-    f64::from(layout.layout().input_bits) * bit + diagram_us(layout, diagram)
+    let bits = f64::from(layout.layout().input_bits) * bit;
+    frames_us(layout.query_len()) + bits + diagram_us(layout, diagram)
 }
 
 /// Says how many bits the narrowest digit sums need and how many fit.

@@ -309,7 +309,9 @@ fn what_plans_cost_is_what_a_user_waits_for() {
     let (layout, packing) = (&plan.layout, plan.layout.layout().packing.unwrap());
     let switches = Switches::of(layout.glwe(), layout.log_slots(), layout.slots());
     assert_eq!(key_switches(layout), switches.products());
-    let server = switches.us(layout.glwe(), &packing, 1.0) + diagram_us(layout, &plan.diagram);
+    let unpacking = switches.us(layout.glwe(), &packing, 1.0);
+    let frames = 20.0 + 0.15e-3 * layout.query_len() as f64;
+    let server = frames + unpacking + diagram_us(layout, &plan.diagram);
     assert_close("server", evaluate_us(layout, &plan.diagram), server);
     let messages = (layout.query_len() + layout.response_len()) as f64;
     let key = layout.switch_keys().unwrap().len() as f64;

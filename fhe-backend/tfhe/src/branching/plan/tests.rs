@@ -309,7 +309,8 @@ fn plans_cost_what_a_user_waits_for() {
         );
         let bits = f64::from(plain.input_bits);
         let of_bit = bodies_us(size, k + 1.0, plain.level_count);
-        let server = bits * of_bit + diagram_us(layout, &plan.diagram);
+        let frames = 20.0 + 0.15e-3 * layout.query_len() as f64;
+        let server = frames + bits * of_bit + diagram_us(layout, &plan.diagram);
         let got = evaluate_us(layout, &plan.diagram);
         assert!((got / server - 1.0).abs() < 1e-9, "{got}, not {server}");
         // 12 ns a word of the masks of all rows.
