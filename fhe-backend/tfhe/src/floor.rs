@@ -1,5 +1,8 @@
 //! Operations of the evaluation, one at a time, and what they are made of: for `cargo bench --bench floor`, not for programs.
 
+mod linear;
+mod query;
+
 use std::time::Instant;
 
 use aligned_vec::AVec;
@@ -10,6 +13,8 @@ use crate::branching::kernel::{CpuKernel, Floor, Kernel, KeyBits, Slots};
 use crate::branching::plan::Gadget;
 use crate::branching::steps::turn_by;
 use crate::branching::unpack::{UnpackingKey, scratch_len, split, to_rows};
+pub use linear::measure_terms;
+pub use query::{Counted, operations};
 
 /// A gadget and a ring, and how many operands are met one after the other.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +48,8 @@ pub enum Operation {
     Pair,
     /// A row of a GGSW, to the Fourier domain.
     Row,
+    /// The body of one alone, where its masks are there already.
+    Body,
 }
 
 /// Nanoseconds of an operation and of its parts, each measured alone.
@@ -84,6 +91,7 @@ pub fn predicted(operation: Operation, sizes: Sizes) -> f64 {
         Operation::Pair if sizes.exact => cost::exact_pair_us(size, (2.0, 1.0), gadget),
         Operation::Pair => cost::pair_us(size, 2.0, gadget),
         Operation::Row => cost::row_us(size, (columns, limbs)),
+        Operation::Body => cost::bodies_us(size, 1.0, 1),
     };
     us * 1e3
 }
@@ -109,7 +117,14 @@ pub fn measure(operation: Operation, sizes: Sizes, rounds: usize) -> Measured {
         let times = [
             time(case.sizes.operands * case.sizes.uses, || case.run()),
             time(repetitions, || floor.transforms()) / 2.0 * parts.transforms as f64,
-            time(repetitions, || floor.multiply_adds()) * coefficients / Floor::COEFFICIENTS as f64,
+            match parts.rows {
+                // What is only stored is not multiplied.
+                (_, 1) => 0.0,
+                _ => {
+                    let part = coefficients / Floor::COEFFICIENTS as f64;
+                    time(repetitions, || floor.multiply_adds()) * part
+                }
+            },
             time(1, || floor.read_operands(sizes.uses)) / (sizes.operands * sizes.uses) as f64,
             time(repetitions, || floor.read_and_write()),
         ];
@@ -227,8 +242,10 @@ impl Case {
                     scratch,
                 );
             }
-            Operation::Row => {
-                let columns = 0..value.len() / self.sizes.polynomial_size;
+            Operation::Row | Operation::Body => {
+                let all = value.len() / self.sizes.polynomial_size;
+                let of_body = self.operation == Operation::Body;
+                let columns = if of_body { all - 1..all } else { 0..all };
                 let ggsw = &mut self.ggsws[at];
                 kernel.transform_ggsw_row(ggsw, (0, 0), columns, |column, polynomial| {
                     polynomial
@@ -267,6 +284,7 @@ impl Case {
             Operation::Pair => (levels + 2, (levels, 6), [2, 8]),
             // What is written is the operand.
             Operation::Row => (columns * limbs, (1, limbs * columns), [columns, 0]),
+            Operation::Body => (1, (1, 1), [1, 0]),
         };
         Parts {
             transforms,

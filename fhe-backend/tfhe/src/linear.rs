@@ -5,4 +5,4 @@ pub(crate) mod evaluate;
 pub(crate) mod flood;
 pub(crate) mod hide;
 pub(crate) mod plan;
-mod product;
+pub(crate) mod product;

@@ -253,7 +253,7 @@ impl Switches {
     }
 
     /// How many ciphertexts each automorphism but the last takes: one until the stride of the slots is split off, then those with slots.
-    fn splits(&self) -> impl Iterator<Item = usize> + use<> {
+    pub(crate) fn splits(&self) -> impl Iterator<Item = usize> + use<> {
         let Self {
             log_slots,
             last,
@@ -267,7 +267,7 @@ impl Switches {
     }
 
     /// Ciphertexts that the last automorphism takes.
-    fn pairs(&self) -> usize {
+    pub(crate) fn pairs(&self) -> usize {
         self.used.div_ceil(2)
     }
 

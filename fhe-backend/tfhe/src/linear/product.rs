@@ -124,15 +124,15 @@ fn direct(
 }
 
 /// `product += mask·Σ weight·X^exponent`.
-struct AddProduct<'a> {
-    product: &'a mut [u64],
+pub(crate) struct AddProduct<'a> {
+    pub(crate) product: &'a mut [u64],
     /// `−mask`, then `mask`: coefficient `i` of `mask·X^e` is element `N + i − e`.
-    twice: &'a [u64],
-    terms: &'a [(usize, u64)],
+    pub(crate) twice: &'a [u64],
+    pub(crate) terms: &'a [(usize, u64)],
 }
 
 /// Coefficients that are summed up at once, in eight registers of AVX-512.
-const LANES: usize = 64;
+pub(crate) const LANES: usize = 64;
 
 impl WithSimd for AddProduct<'_> {
     type Output = ();

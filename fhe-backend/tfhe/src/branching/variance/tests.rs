@@ -109,6 +109,15 @@ fn direct_queries_have_the_noise_of_the_document() {
         );
         let of_others = whole - smooth + errors * (once - smooth);
         assert_close("other transforms", others.variance, of_others);
+        // What digits leave out is the same in products with three other bits.
+        let mut elsewhere = noise([9, 3], [12, 2], [4, 2]);
+        elsewhere.units.rounding = 12;
+        let left_out = (1.0 + n / 4.0) * rounding(64 - b * l);
+        assert_close(
+            "products with other bits",
+            of(elsewhere).variance(),
+            many.variance() + 3.0 * left_out,
+        );
         // 3 slots of a rotation at a time.
         let [slots, ..] = of(noise([9, 3], [12, 2], [6, 3])).mixed;
         assert_close("squares of 3 slots", slots.squares, 6.0 * rows * size / 9.0);

@@ -128,6 +128,59 @@ fn multiples_of_an_operand_are_its_twins() {
     }
 }
 
+/// First products of multiples, their sums, and what they differ by from each other and from nothing, are multiples.
+#[test]
+fn multiples_of_first_products_are_twins() {
+    let first = |book: &mut NoiseBook, at: usize, value: i64| {
+        book.selection(0, CLEAR, CLEAR, &vec![(at, value), (at + 1, 3 * value)])
+    };
+    for case in 0..3 {
+        let mut book = NoiseBook::new(SIZE);
+        let mut results = Vec::new();
+        for (tree, value) in [6, 10, 15].into_iter().enumerate() {
+            book.start_tree(tree);
+            let [low, high] = [0, 5].map(|at| first(&mut book, at, value));
+            let terms = [(Sign::Plus, low), (Sign::Minus, high)];
+            let (zero, one) = match case {
+                0 => (low, CLEAR),
+                1 => (low, high),
+                _ => (CLEAR, book.sum(&terms, vec![low, high])),
+            };
+            results.push(book.selection(2, zero, one, &Plain::new()));
+        }
+        let of = units(&book);
+        let alike: Vec<usize> = results.iter().map(|id| of[id.0].alike).collect();
+        assert_eq!(alike, [3; 3], "{case}");
+    }
+}
+
+#[test]
+fn units_add_up() {
+    let one = NoiseUnits {
+        alike: 1,
+        smooth: 2,
+        rounding: 3,
+        apart: 4,
+        directions: 5,
+    };
+    let two = NoiseUnits {
+        alike: 2,
+        smooth: 4,
+        rounding: 6,
+        apart: 8,
+        directions: 10,
+    };
+    assert_eq!(one.plus(one), two);
+}
+
+#[test]
+fn trees_of_selections_are_noted() {
+    let mut book = NoiseBook::new(SIZE);
+    book.select_in_tree(4);
+    book.select_in_tree(7);
+    assert_eq!(book.finish(&[]).selections, [4, 7]);
+}
+
 /// What products of multiples add to masks is no multiple, and does not cancel: their difference is an operand of its own, below any bit.
 #[test]
 fn products_of_multiples_have_masks_of_their_own() {
