@@ -40,7 +40,7 @@ pub(super) fn evaluate(
         values.take(evaluated, &rows)?;
         progress(first + rows.len(), count);
     }
-    Ok(values)
+    values.complete()
 }
 
 /// How many points are evaluated at a time: one, where what rows give depends on those beside them, as in graphs that were exported for
@@ -104,6 +104,21 @@ impl Values {
         Ok(())
     }
 
+    /// Without the outputs that some points have not, once all points are evaluated: `failed` says why.
+    fn complete(mut self) -> Result<Self, TabulateError> {
+        let points = self.points;
+        self.labels.take_if(|(_, labels)| labels.len() != points);
+        self.numbers
+            .retain(|(_, width, numbers)| numbers.len() == points * width);
+        match self.failed.first() {
+            Some((name, why)) if self.labels.is_none() && self.numbers.is_empty() => {
+                let message = format!("the output `{name}` is not there at every point: {why}");
+                Err(TabulateError::Output { message })
+            }
+            _ => Ok(self),
+        }
+    }
+
     fn take_output(&mut self, output: Output, rows: &[Vec<f64>]) -> Result<(), TabulateError> {
         let Output {
             name,
@@ -145,5 +160,104 @@ impl Values {
             None => self.numbers.push((name, width, numbers)),
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::onnx::OnnxError;
+
+    fn output(name: &str, width: usize, values: Column) -> Output {
+        Output {
+            name: name.to_owned(),
+            width,
+            values,
+        }
+    }
+
+    fn numbers(name: &str, values: &[f64]) -> Output {
+        output(name, values.len(), Column::Numbers(values.to_vec()))
+    }
+
+    fn failed(name: &str) -> (String, OnnxError) {
+        let message = "divided by zero".to_owned();
+        (name.to_owned(), OnnxError::Graph { message })
+    }
+
+    /// What points give, one after the other.
+    fn all(points: Vec<Evaluated>) -> Result<Values, TabulateError> {
+        let mut values = Values {
+            points: points.len(),
+            ..Values::default()
+        };
+        for evaluated in points {
+            values.take(evaluated, &[vec![0.0]])?;
+        }
+        values.complete()
+    }
+
+    fn point(outputs: Vec<Output>, failed: Vec<(String, OnnxError)>) -> Evaluated {
+        Evaluated {
+            outputs,
+            failed,
+            work: 1,
+        }
+    }
+
+    #[test]
+    fn outputs_that_fail_at_a_point_are_left_out() {
+        let label = |label: &str| output("label", 1, Column::Labels(vec![label.to_owned()]));
+        let values = all(vec![
+            point(
+                vec![numbers("a", &[1.0, 2.0]), label("x")],
+                vec![failed("b")],
+            ),
+            point(
+                vec![numbers("a", &[3.0, 4.0]), numbers("b", &[5.0])],
+                vec![failed("label")],
+            ),
+            point(
+                vec![numbers("a", &[6.0, 7.0]), label("y")],
+                vec![failed("b")],
+            ),
+        ]);
+        let values = values.unwrap();
+        let a = ("a".to_owned(), 2, vec![1.0, 2.0, 3.0, 4.0, 6.0, 7.0]);
+        assert_eq!((values.labels, values.numbers), (None, vec![a]));
+        let names: Vec<&str> = values
+            .failed
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert_eq!(names, ["b", "label"]);
+    }
+
+    #[test]
+    fn without_an_output_at_all_points_the_graph_is_refused() {
+        let values = all(vec![
+            point(vec![numbers("a", &[1.0])], vec![failed("b")]),
+            point(vec![numbers("b", &[1.0])], vec![failed("a")]),
+        ]);
+        let message = values.unwrap_err().to_string();
+        assert!(
+            message.contains("`b` is not there at every point")
+                && message.contains("divided by zero"),
+            "{message}"
+        );
+    }
+
+    /// Of two outputs of one name it is not known which is meant.
+    #[test]
+    fn outputs_that_share_a_name_are_left_out() {
+        let twice = || {
+            vec![
+                numbers("a", &[1.0]),
+                numbers("a", &[2.0]),
+                numbers("b", &[3.0]),
+            ]
+        };
+        let values = all(vec![point(twice(), vec![]), point(twice(), vec![])]).unwrap();
+        assert_eq!(values.numbers, [("b".to_owned(), 1, vec![3.0, 3.0])]);
     }
 }
