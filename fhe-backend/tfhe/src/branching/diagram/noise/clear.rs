@@ -115,6 +115,8 @@ mod tests {
         let one = clear.polynomial(&vec![(0, 5), (3, -5)]);
         let other = clear.polynomial(&vec![(7, 7)]);
         assert_eq!(clear.polynomial(&vec![(9, -7)]), other);
+        // A magnitude and a count of either, as polynomials and as what they are found by.
+        assert_eq!(clear.bytes(), 2 * 2 * 16);
         clear.add(2, 0, one);
         clear.add(2, 0, other);
         clear.add(2, 1, other);
