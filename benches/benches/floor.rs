@@ -9,7 +9,7 @@
 
 #![expect(clippy::print_stdout, reason = "a measurement prints")]
 
-use std::hint::black_box;
+use core::hint::black_box;
 use std::time::Instant;
 
 use rand_chacha::ChaCha20Rng;
