@@ -6,29 +6,16 @@ use core::time::Duration;
 use criterion::{BenchmarkId, Criterion};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
-use tenebra_benches::{BranchingCase, Shape, machine};
+use tenebra_benches::{BranchingCase, machine, shapes};
 use tenebra_circuit::QueryMode;
 use tenebra_client::{ClientKey, ClientSpec};
 
-/// Shapes of boosted trees on breast cancer and digits, and of a single tree; each with direct and with packed queries.
+/// Each shape with direct and with packed queries.
 fn cases() -> Vec<BranchingCase> {
-    let shape = |trees, splits, depth, features, bits, outputs| Shape {
-        trees,
-        splits,
-        depth,
-        features,
-        bits,
-        outputs,
-    };
-    let shapes = [
-        ("dt5_bc", shape(1, 16, 5, 8, 2, 1)),
-        ("xgb50d4_bc", shape(50, 205, 4, 26, 3, 1)),
-        ("xgb10d3_digits", shape(100, 600, 3, 50, 3, 10)),
-    ];
     let modes = [QueryMode::Direct, QueryMode::Packed];
-    let cases = shapes
-        .iter()
-        .flat_map(|(name, shape)| modes.map(|mode| BranchingCase::new(name, *shape, mode)));
+    let cases = shapes()
+        .into_iter()
+        .flat_map(|(name, shape)| modes.map(|mode| BranchingCase::new(name, shape, mode)));
     cases.collect()
 }
 

@@ -10,15 +10,14 @@
 #![expect(clippy::print_stdout, reason = "a measurement prints")]
 
 use core::hint::black_box;
-use std::time::Instant;
 
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
-use tenebra_benches::{BranchingCase, Shape, machine};
+use tenebra_benches::{BranchingCase, machine, shapes};
 use tenebra_circuit::QueryMode;
 use tenebra_client::multiply::ExactMultiplier;
 use tenebra_tfhe::floor::{
-    Measured, Operation, Sizes, measure, measure_terms, operations, predicted,
+    Measured, Operation, Sizes, measure, measure_terms, operations, predicted, time,
 };
 use tfhe_ntt::prime64::Plan;
 
@@ -73,7 +72,7 @@ fn main() {
             print_row(&name, &format!("1 | {size} | | 2 | "), measured, None);
         }
     }
-    for (name, shape) in queries() {
+    for (name, shape) in shapes() {
         for mode in [QueryMode::Direct, QueryMode::Packed] {
             let name = format!("query {name} {mode:?}");
             if chosen(&name) {
@@ -143,23 +142,6 @@ fn cases() -> Vec<(&'static str, Operation, Sizes)> {
         cases.push(("last split, to rows", Operation::Pair, sizes));
     }
     cases
-}
-
-/// Shapes of a single tree, and of boosted trees on breast cancer and digits.
-fn queries() -> [(&'static str, Shape); 3] {
-    let shape = |trees, splits, depth, features, bits, outputs| Shape {
-        trees,
-        splits,
-        depth,
-        features,
-        bits,
-        outputs,
-    };
-    [
-        ("dt5_bc", shape(1, 16, 5, 8, 2, 1)),
-        ("xgb50d4_bc", shape(50, 205, 4, 26, 3, 1)),
-        ("xgb10d3_digits", shape(100, 600, 3, 50, 3, 10)),
-    ]
 }
 
 /// A product of a mask polynomial and weights by number-theoretic transforms, exact in two limbs: its transforms and products alone
@@ -256,11 +238,4 @@ fn of_query(name: &str, case: &BranchingCase) {
         sum,
         Some(case.report.predicted_evaluate_ms * 1e6),
     );
-}
-
-/// Nanoseconds of a call.
-fn time(calls: usize, mut call: impl FnMut()) -> f64 {
-    let start = Instant::now();
-    (0..calls).for_each(|_| call());
-    start.elapsed().as_secs_f64() * 1e9 / calls as f64
 }

@@ -28,6 +28,24 @@ pub struct Shape {
     pub outputs: usize,
 }
 
+/// Shapes of a single tree, and of boosted trees on breast cancer and digits.
+#[must_use]
+pub fn shapes() -> [(&'static str, Shape); 3] {
+    let shape = |trees, splits, depth, features, bits, outputs| Shape {
+        trees,
+        splits,
+        depth,
+        features,
+        bits,
+        outputs,
+    };
+    [
+        ("dt5_bc", shape(1, 16, 5, 8, 2, 1)),
+        ("xgb50d4_bc", shape(50, 205, 4, 26, 3, 1)),
+        ("xgb10d3_digits", shape(100, 600, 3, 50, 3, 10)),
+    ]
+}
+
 /// A forest with a plan, a key and a row to score.
 #[derive(Debug)]
 pub struct BranchingCase {

@@ -6,6 +6,6 @@ pub mod hunt;
 mod linear;
 mod machine;
 
-pub use branching::{BranchingCase, Shape};
+pub use branching::{BranchingCase, Shape, shapes};
 pub use linear::{LinearCase, spec};
 pub use machine::machine;

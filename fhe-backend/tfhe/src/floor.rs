@@ -141,8 +141,8 @@ pub fn measure(operation: Operation, sizes: Sizes, rounds: usize) -> Measured {
     }
 }
 
-/// Nanoseconds of a call.
-fn time(calls: usize, mut call: impl FnMut()) -> f64 {
+/// Nanoseconds of a call, of so many.
+pub fn time(calls: usize, mut call: impl FnMut()) -> f64 {
     let start = Instant::now();
     (0..calls).for_each(|_| call());
     start.elapsed().as_secs_f64() * 1e9 / calls as f64

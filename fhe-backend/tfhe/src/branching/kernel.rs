@@ -18,7 +18,7 @@ pub(crate) use cpu::CpuKernel;
 #[cfg(test)]
 pub(crate) use cpu::FourierGgsw;
 #[cfg(feature = "dev")]
-pub(crate) use floor::Floor;
+pub(crate) use floor::{Floor, Read};
 
 /// Most masks of a ciphertext that products are computed with.
 pub(crate) const MAX_MASKS: usize = 6;

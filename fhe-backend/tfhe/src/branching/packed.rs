@@ -308,4 +308,4 @@ pub(crate) fn evaluate_us(layout: &ValidBranching, diagram: &Diagram) -> f64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

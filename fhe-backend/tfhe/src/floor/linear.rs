@@ -2,9 +2,10 @@
 
 use core::hint::black_box;
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::Arch;
 
 use super::{Measured, time};
+use crate::branching::kernel::Read;
 use crate::linear::product::{AddProduct, LANES};
 
 /// Measures the product of a mask polynomial of `size` coefficients with `terms` weights: the least of `rounds`.
@@ -36,7 +37,7 @@ pub fn measure_terms(size: usize, terms: usize, rounds: usize) -> Measured {
                 });
             }) * (size / LANES) as f64,
             time(repetitions, || {
-                let sum = arch.dispatch(Sum(black_box(&twice)));
+                let sum = arch.dispatch(Read(black_box(&twice)));
                 black_box(&mut product).fill(sum);
             }),
         ];
@@ -50,16 +51,5 @@ pub fn measure_terms(size: usize, terms: usize, rounds: usize) -> Measured {
         transforms: 0.0,
         multiply_adds,
         memory,
-    }
-}
-
-struct Sum<'a>(&'a [u64]);
-
-impl WithSimd for Sum<'_> {
-    type Output = u64;
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) -> u64 {
-        self.0.iter().fold(0, |sum, word| sum ^ word)
     }
 }

@@ -100,50 +100,23 @@ fn sizes(layout: &ValidBranching) -> Sizes {
 
 #[cfg(test)]
 mod tests {
-    use tenebra_circuit::{
-        CircuitBuilder, Forest, Interval, Options, QueryMode, Tree, TreeNode, Verified, verify,
-    };
+    use rand_chacha::ChaCha20Rng;
+    use rand_chacha::rand_core::SeedableRng;
+    use tenebra_circuit::{Options, QueryMode};
 
     use super::*;
-
-    /// Trees of two splits, on features that have too many bits together for a table of their sum.
-    fn trees() -> Verified {
-        let split = |feature, threshold, left, right| TreeNode::Split {
-            feature,
-            threshold,
-            left,
-            right,
-        };
-        let tree = |index: u32| Tree {
-            nodes: vec![
-                split(index % 8, 1 + i64::from(index % 15), 1, 2),
-                TreeNode::Leaf(vec![i64::from(index)]),
-                split((index + 3) % 8, 1 + i64::from(index / 8), 3, 4),
-                TreeNode::Leaf(vec![3 * i64::from(index)]),
-                TreeNode::Leaf(vec![0]),
-            ],
-        };
-        let mut builder = CircuitBuilder::new();
-        let x = builder.input("x", vec![Interval::new(0, 15); 8]);
-        let forest = Forest {
-            outputs: 1,
-            trees: (0..40).map(tree).collect(),
-            bias: vec![0],
-        };
-        let y = builder.forest(x, forest);
-        builder.output("y", y);
-        verify(&builder.finish()).unwrap()
-    }
+    use crate::branching::packed::tests::forest;
 
     /// As many of each as the report of the plan says.
     #[test]
     fn operations_are_those_of_the_report() {
+        let circuit = forest(10, 2, 4, &mut ChaCha20Rng::from_seed([6; 32]));
         for query in [QueryMode::Direct, QueryMode::Packed] {
             let options = Options {
                 query,
                 ..Options::default()
             };
-            let program = Program::prepare(&trees(), &options).unwrap();
+            let program = Program::prepare(&circuit, &options).unwrap();
             let report = program.report().pop().unwrap();
             let operations = operations(&program).unwrap();
             let of = |wanted: &[Operation]| {

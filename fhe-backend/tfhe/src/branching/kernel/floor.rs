@@ -97,8 +97,8 @@ impl Floor {
     }
 }
 
-/// Compiled for the registers that the machine has.
-struct Read<'a>(&'a [u64]);
+/// Reads all words, compiled for the registers that the machine has.
+pub(crate) struct Read<'a>(pub(crate) &'a [u64]);
 
 impl NullaryFnOnce for Read<'_> {
     type Output = u64;

@@ -323,7 +323,7 @@ fn what_plans_cost_is_what_a_user_waits_for() {
 }
 
 /// A forest of full trees of random splits on codes of 4 bits, with leaves of `leaf_bits` bits.
-fn forest(trees: usize, depth: u32, leaf_bits: u32, rng: &mut ChaCha20Rng) -> Verified {
+pub(crate) fn forest(trees: usize, depth: u32, leaf_bits: u32, rng: &mut ChaCha20Rng) -> Verified {
     let inner = (1u32 << depth) - 1;
     let mut tree = || {
         let node = |index: u32| {
