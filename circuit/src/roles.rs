@@ -77,6 +77,9 @@ pub enum Optimize {
     Latency,
     /// Bytes sent, of a hundred queries and the evaluation key.
     Bandwidth,
+    /// The time to the answers of many rows of one client, whose evaluation key is there: queries hold several rows, as far as
+    /// [`Options::rows`] allows, with an evaluation key as many times as large.
+    Throughput,
 }
 
 /// How inputs that decisions are made on are sent.

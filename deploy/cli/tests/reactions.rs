@@ -39,6 +39,8 @@ fn spec() -> OwnedSpec {
         input_bits: 1,
         coefficients: 1,
         packing: None,
+        max_rows: 1,
+        packed_bits: 0,
     };
     OwnedSpec {
         p_fail_log2: -128.0,
@@ -186,8 +188,9 @@ fn respond(
             Answer::Nothing => return None,
         };
         *count += 1;
-        let mut payload = vec![0; layout.response_len()];
-        let mut writer = layout.start_response(query, &mut payload);
+        let mut payload = vec![0; layout.response_len(1)];
+        let rows = layout.start_response(query, &mut payload);
+        let mut writer = rows.last().unwrap();
         (0..4096).for_each(|_| writer.write(0, 12));
         writer.write(sum << 6, 12);
         writer.finish();

@@ -65,6 +65,7 @@ fn set(settings: &mut Settings, name: &str, value: &Bound<'_, PyAny>) -> PyResul
                     ("first-query", Optimize::FirstQuery),
                     ("latency", Optimize::Latency),
                     ("bandwidth", Optimize::Bandwidth),
+                    ("throughput", Optimize::Throughput),
                 ],
             )?;
         }

@@ -40,6 +40,19 @@ impl SecretKey {
         key
     }
 
+    /// The key of row `row` of queries of several, hashed of this one, which is that of the first.
+    pub(crate) fn of_row(&self, row: usize) -> Self {
+        if row == 0 {
+            return self.clone();
+        }
+        let mut transcript = Transcript::of("tenebra row key");
+        transcript.key(self);
+        transcript.number(row as u64);
+        let mut key = Self::zero(self.glwe);
+        key.draw(transcript.root().key_words(0));
+        key
+    }
+
     /// All bits 0: what [`draw`](Self::draw) or [`fill`](Self::fill) makes a key of in its place, for a key that is moved
     /// takes its size on a device's stack once more.
     pub(crate) fn zero(glwe: ValidGlwe) -> Self {

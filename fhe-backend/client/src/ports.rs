@@ -106,6 +106,12 @@ impl<'a> Ports<'a> {
         ))
     }
 
+    /// Inputs of one row.
+    #[must_use]
+    pub(crate) fn input_count(self) -> usize {
+        self.sections.inputs.count as usize
+    }
+
     /// Outputs of one row.
     #[must_use]
     pub fn output_count(self) -> usize {

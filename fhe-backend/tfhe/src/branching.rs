@@ -6,6 +6,7 @@
 //! bytes, [`steps`] on the [`kernel`]).
 
 pub(crate) mod automorphism;
+pub(crate) mod bits;
 pub(crate) mod bodies;
 pub(crate) mod cost;
 pub(crate) mod crew;

@@ -9,7 +9,7 @@ use aligned_vec::AVec;
 use tenebra_client::packing::SwitchGadget;
 
 use crate::branching::cost;
-use crate::branching::kernel::{CpuKernel, Floor, Kernel, KeyBits, Slots};
+use crate::branching::kernel::{Bodies, CpuKernel, Floor, Kernel, KeyBits, Slots};
 use crate::branching::plan::Gadget;
 use crate::branching::steps::turn_by;
 use crate::branching::unpack::{UnpackingKey, scratch_len, split, to_rows};
@@ -194,6 +194,10 @@ impl Case {
             Operation::Pair => 2 * sizes.uses.div_ceil(sizes.level_count.into()),
             _ => sizes.operands,
         };
+        let bodies = Bodies {
+            exact: sizes.exact,
+            lanes: 1,
+        };
         let keys = if of_switch { sizes.operands } else { 0 };
         Self {
             operation,
@@ -203,7 +207,7 @@ impl Case {
                 .map(|_| CpuKernel::empty_ggsw(gadget))
                 .collect(),
             keys: (0..keys)
-                .map(|_| UnpackingKey::zeros(switch, size, sizes.exact))
+                .map(|_| UnpackingKey::zeros(switch, size, bodies))
                 .collect(),
             calls: 0,
             value: words(gadget.glwe_len()),
@@ -236,6 +240,7 @@ impl Case {
                 to_rows(
                     kernel,
                     &self.keys[at],
+                    (0, None),
                     value,
                     &mut self.ggsws,
                     slots,

@@ -282,8 +282,8 @@ impl Program {
                 program.evaluate(plan, key, true, payload)
             }
             Scheme::Branching(program) => {
-                let mut result = program.result(key, payload, options.threads, stop)?;
-                Ok(program.respond(payload, &mut result))
+                let mut results = program.results(key, payload, options.threads, stop)?;
+                Ok(program.respond(payload, &mut results))
             }
             Scheme::Network(program) => {
                 let key = key.and_then(EvaluationKey::unpacking);
@@ -375,22 +375,22 @@ impl BranchingProgram {
         (joints + self.plan.diagram.clear_bytes() + self.evaluator.clear_bytes()) as u64
     }
 
-    /// The result of the payload of a query, before its modulus is switched, unless `stop` is set before it is there.
-    pub(crate) fn result(
+    /// The results of the rows of the payload of a query, before the modulus is switched, unless `stop` is set before they are there.
+    pub(crate) fn results(
         &self,
         key: Option<&EvaluationKey>,
         payload: &[u8],
         threads: usize,
         stop: &AtomicBool,
-    ) -> Result<Glwe, EvaluateError> {
+    ) -> Result<Vec<Glwe>, EvaluateError> {
         let unpacking = key.and_then(EvaluationKey::unpacking);
         self.evaluator
-            .result(&self.plan, unpacking, payload, threads, stop)
+            .results(&self.plan, unpacking, payload, threads, stop)
     }
 
-    /// The payload of the response to a query with this result, which is overwritten.
-    pub(crate) fn respond(&self, query: &[u8], result: &mut [u64]) -> Vec<u8> {
-        respond(&self.plan.layout, query, result)
+    /// The payload of the response to a query with these results, which are overwritten.
+    pub(crate) fn respond(&self, query: &[u8], results: &mut [Glwe]) -> Vec<u8> {
+        respond(&self.plan.layout, query, results)
     }
 }
 

@@ -38,13 +38,13 @@ pub struct PlanReport {
     pub input_bits: u32,
     /// External products of one evaluation.
     pub external_products: usize,
-    /// Key switches of one evaluation: they unpack a packed query.
+    /// Key switches of one evaluation: they unpack a packed query, all rows at once.
     pub key_switches: usize,
     /// Bytes of a framed query of so many rows.
     pub query_bytes: usize,
     /// Bytes of a framed response.
     pub response_bytes: usize,
-    /// Predicted time of evaluation on one core, milliseconds.
+    /// Predicted time of the evaluation of such a query on one core, milliseconds.
     pub predicted_evaluate_ms: f64,
     /// The layers of a network; none of others.
     pub layers: Vec<LayerReport>,
@@ -171,18 +171,19 @@ fn linear_report(plan: &LinearPlan, input_bits: u32) -> PlanReport {
 }
 
 fn branching_report(plan: &BranchingPlan, input_bits: u32) -> PlanReport {
+    let rows = plan.layout.max_rows();
     PlanReport {
         layout: PlanLayout::Branching(plan.layout),
         p_fail_log2: plan.p_fail_log2,
         noise_std_log2: std_log2(plan.noise_variance),
         room_log2: -1.0 - f64::from(plan.layout.layout().plaintext_bits),
         hidden: None,
-        rows: 1,
+        rows,
         input_bits,
-        external_products: plan.diagram.cmuxes + plan.diagram.clear_cmuxes,
+        external_products: rows * (plan.diagram.cmuxes + plan.diagram.clear_cmuxes),
         key_switches: packed::key_switches(&plan.layout),
-        query_bytes: frame_len(plan.layout.query_len()),
-        response_bytes: frame_len(plan.layout.response_len()),
+        query_bytes: frame_len(plan.layout.query_len(rows)),
+        response_bytes: frame_len(plan.layout.response_len(rows)),
         predicted_evaluate_ms: evaluate_us(&plan.layout, &plan.diagram) / 1000.0,
         layers: Vec::new(),
     }

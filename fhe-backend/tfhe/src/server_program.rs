@@ -24,6 +24,7 @@ use tenebra_client::{
 };
 use thiserror::Error;
 
+use crate::branching::packed::Switches;
 use crate::report::PlanLayout;
 use crate::{EvaluateError, EvaluateOptions, EvaluationKey, PlanError, Program};
 
@@ -294,15 +295,16 @@ fn linear_bytes(layout: &ValidLinear, outputs: usize) -> u64 {
     groups * u64::from(layout.blocks) * u64::from(layout.glwe.polynomial_size) * 24
 }
 
-/// The bits of a query as GGSW ciphertexts in the Fourier domain, the pairs of slots of a packed query, and a ciphertext for each function
+/// The bits of each row of a query as GGSW ciphertexts in the Fourier domain, the pairs of slots of a packed query, and a ciphertext for each function
 /// of one code, which takes as many products as the code has bits: a few.
 fn branching_bytes(layout: &ValidBranching, external_products: usize) -> u64 {
     let packing = layout.layout().packing;
-    let pairs = packing.map_or(0, |_| layout.slots().div_ceil(2) as u64);
+    let pairs = packing.map_or(0, |_| Switches::of_query(layout).pairs() as u64);
     let layout = layout.layout();
+    let of_rows = u64::from(layout.max_rows);
     let columns = u64::from(layout.glwe.glwe_dimension) + 1;
     let rows = u64::from(layout.input_bits) * u64::from(layout.level_count) * columns;
-    let ciphertexts = rows + pairs + external_products as u64 / 4;
+    let ciphertexts = of_rows * (rows + pairs) + external_products as u64 / of_rows / 4;
     ciphertexts * columns * u64::from(layout.glwe.polynomial_size) * 8
 }
 

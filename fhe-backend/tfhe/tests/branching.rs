@@ -11,8 +11,8 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use tenebra_circuit::dev::{Limits, Tally, compare};
 use tenebra_circuit::{
-    CircuitBuilder, Forest, Interval, Options, Planned, Planner, QueryMode, Tree, TreeNode,
-    Verified, verify,
+    CircuitBuilder, Forest, Interval, Optimize, Options, Planned, Planner, QueryMode, Tree,
+    TreeNode, Verified, verify,
 };
 use tenebra_client::{Client, ClientSpec};
 use tenebra_tfhe::{EvaluateError, EvaluateOptions, PlanError, Program, TfhePlanner};
@@ -202,6 +202,55 @@ fn many_queries_give_what_single_ones_give() {
         many,
         [Err(EvaluateError::Stopped), Err(EvaluateError::Stopped)]
     );
+}
+
+/// Queries of any number of rows up to the most, on one thread and two, after larger ones and smaller ones; and of more rows a ciphertext
+/// than a row needs ciphertexts.
+#[test]
+fn rows_of_packed_queries_are_exact() {
+    let circuit = forest(12, 3, 9, 12, 2);
+    let options = Options {
+        query: QueryMode::Packed,
+        optimize: Optimize::Throughput,
+        rows: 5,
+        ..Options::default()
+    };
+    let Planned { spec, evaluator } = TfhePlanner.plan(&circuit, &options).unwrap();
+    let mut rng = ChaCha20Rng::from_seed([4; 32]);
+    let client = Client::generate(&spec, &mut rng).unwrap();
+    assert_eq!(client.spec().max_rows(), 5);
+    let (program, id) = (&evaluator.program, evaluator.spec_id);
+    let key = client.evaluation_key(&mut rng).unwrap().unwrap();
+    let key = program.prepare_key(id, &key).unwrap();
+    for (count, threads) in [(5, 1), (1, 1), (2, 2), (4, 1), (5, 2), (3, 1)] {
+        let row = |row: i64| (0..9).map(move |input| (row * 5 + input * count) % 12);
+        let rows: Vec<Vec<i64>> = (0..count).map(|index| row(index).collect()).collect();
+        let encrypted = client
+            .spec()
+            .encrypt_codes(client.key(), &rows.concat(), &mut rng);
+        let evaluation = EvaluateOptions {
+            threads,
+            stop: None,
+        };
+        let response = program
+            .evaluate_with(id, Some(&key), &encrypted.unwrap(), evaluation)
+            .unwrap();
+        let expected = rows.iter().map(|row| tenebra_sim::run(&circuit, row));
+        let expected: Vec<Vec<i64>> = expected.map(Result::unwrap).collect();
+        assert_eq!(client.decrypt(&response).unwrap(), expected, "{count} rows");
+    }
+    let six = vec![0; 6 * 9];
+    let refused = client.spec().encrypt_codes(client.key(), &six, &mut rng);
+    assert!(refused.is_err());
+    // One row is what others ask for.
+    for optimize in [Optimize::Balanced, Optimize::Latency] {
+        let options = Options {
+            optimize,
+            ..options.clone()
+        };
+        let program = Program::prepare(&circuit, &options).unwrap();
+        assert_eq!(program.branching_layout().unwrap().max_rows(), 1);
+    }
 }
 
 /// `x < threshold ? 1 : 0`.

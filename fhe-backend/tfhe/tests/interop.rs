@@ -306,6 +306,8 @@ fn branching() -> ValidBranching {
         input_bits: 3,
         coefficients: 5,
         packing: None,
+        max_rows: 1,
+        packed_bits: 0,
     };
     layout.validate().unwrap()
 }
@@ -315,7 +317,7 @@ fn tfhe_chooses_by_our_encrypted_bits() {
     let (layout, mut rng) = (branching(), rng(30));
     let key = SecretKey::generate(layout.glwe(), &mut rng);
     let bits = [true, false, true];
-    let mut query = vec![0; layout.query_len()];
+    let mut query = vec![0; layout.query_len(1)];
     let scratch = &mut vec![0; layout.scratch_len()];
     layout
         .encrypt(&key, bits.into_iter(), &mut rng, scratch, &mut query)
@@ -353,15 +355,18 @@ fn our_client_decrypts_digit_sums_that_tfhe_encrypts() {
         .zip(sums)
         .for_each(|(message, sum)| *message = sum << 54);
     // A query gives its name to the response and to the key.
-    let query = [7; 35];
+    let mut query = [7; 35];
+    query[..3].copy_from_slice(&[0, 1, 0]);
     let of_query = layout.key_of(&key, &query).unwrap();
     let ciphertext = tfhe_encrypts(&of_query, messages, 50);
-    let mut payload = vec![0; layout.response_len()];
-    let mut writer = layout.start_response(&query, &mut payload);
+    let mut payload = vec![0; layout.response_len(1)];
+    let mut writer = layout.start_response(&query, &mut payload).last().unwrap();
     let words = ciphertext.as_ref()[..layout.glwe().dimension() + sums.len()].iter();
     words.for_each(|word| writer.write(switch_modulus(*word, 18), 18));
     writer.finish();
     let mut decrypted = [0; 5];
-    layout.decrypt(&key, &payload, 0, &mut decrypted).unwrap();
+    layout
+        .decrypt(&key, &payload, (0, 0), &mut decrypted)
+        .unwrap();
     assert_eq!(decrypted, sums);
 }

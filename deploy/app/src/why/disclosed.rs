@@ -214,6 +214,8 @@ mod tests {
             input_bits: 16,
             coefficients: count.into(),
             packing: None,
+            max_rows: 1,
+            packed_bits: 0,
         };
         let digits = vec![Digits { count, base: 0 }];
         let scheme = OwnedBranching {

@@ -88,7 +88,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, default_value_t = Query::Auto)]
     query: Query,
     /// What to make least, of trees and networks: the wait for an answer with a twentieth of the evaluation key's transfer, that of
-    /// a new client for the first with all of it, that of clients whose key is there, or the bytes of a hundred queries and the key
+    /// a new client for the first with all of it, that of clients whose key is there, the bytes of a hundred queries and the key, or
+    /// the time a row of many rows of one client: packed queries of trees then hold up to 8 rows, with a key as many times as large
     #[arg(long, value_enum, default_value_t = Optimize::Balanced)]
     optimize: Optimize,
     /// log2 of the largest acceptable probability of a wrong result
@@ -140,6 +141,7 @@ enum Optimize {
     FirstQuery,
     Latency,
     Bandwidth,
+    Throughput,
 }
 
 fn range(text: &str) -> Result<Calibration, String> {
@@ -182,6 +184,7 @@ fn settings(arguments: &Arguments) -> Settings {
             Optimize::FirstQuery => tenebra_circuit::Optimize::FirstQuery,
             Optimize::Latency => tenebra_circuit::Optimize::Latency,
             Optimize::Bandwidth => tenebra_circuit::Optimize::Bandwidth,
+            Optimize::Throughput => tenebra_circuit::Optimize::Throughput,
         },
         p_fail_log2: arguments.p_fail,
         hide_responses: arguments.hide_model,

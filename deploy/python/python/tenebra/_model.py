@@ -220,7 +220,7 @@ def compile(
     decoy_bits: int | None = None,
     leaf_bits: int | None = None,
     query: Literal["auto", "direct", "packed"] | None = None,
-    optimize: Literal["balanced", "first-query", "latency", "bandwidth"] | None = None,
+    optimize: Literal["balanced", "first-query", "latency", "bandwidth", "throughput"] | None = None,
     p_fail: float | None = None,
     hide_model: int | None = None,
     hide_advantage: int | None = None,

@@ -7,16 +7,19 @@
 //!
 //! Where no evaluation key ties queries to one secret key, the masks are common to all queries of a layout, and the secret key is that of the
 //! query alone ([`ValidBranching::key_of`]): a server transforms the masks once. `docs/scheme.md`, §3, has the sources, and what follows from it.
+//! The rows of a packed query have their masks in common, too, and a secret key each ([`SecretKey::of_row`]): §5.
 
 pub(crate) mod circuit;
 pub mod packing;
+
+use core::slice::ChunksExact;
 
 use rand_core::CryptoRng;
 
 use self::packing::Packing;
 use super::layout::{
     CipherError, GadgetError, LayoutError, MAX_PORT, QUERY_PREFIX, RESPONSE_PREFIX, check_len,
-    read_rows, read_single, write_prefix,
+    read_rows, read_seeded, write_prefix,
 };
 use super::limits;
 use crate::bits::{BitReader, BitWriter, low_bits, packed_len, round_high};
@@ -54,7 +57,14 @@ pub struct BranchingLayout {
     pub coefficients: u32,
     /// Where bits are packed in the coefficients of one ciphertext, the gadgets that expand it.
     pub packing: Option<Packing>,
+    /// Most rows of a query, 1 to [`MAX_ROWS`]; 1 where bits are not packed.
+    pub max_rows: u8,
+    /// Bits in each ciphertext of a row of a packed query, the last may have fewer; 0 where all are in one, or none are packed.
+    pub packed_bits: u16,
 }
+
+/// Most rows of a packed query.
+pub const MAX_ROWS: u8 = 8;
 
 /// [`BranchingLayout`] that passed the door.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,8 +87,8 @@ impl BranchingLayout {
             .map_or(Ok(()), |packing| packing.check(&valid))?;
         let key = valid.switch_keys().map_or(0, |keys| keys.bytes());
         limits::check(&[
-            ("query", valid.query_bytes()),
-            ("response", valid.response_bytes()),
+            ("query", valid.query_bytes(valid.max_rows())),
+            ("response", valid.response_bytes(valid.max_rows())),
             ("evaluation key", key),
         ])?;
         Ok(valid)
@@ -108,7 +118,12 @@ impl BranchingLayout {
             });
         }
         let most_coefficients = u32::from(self.glwe.polynomial_size);
+        let most_rows = match self.packing {
+            Some(_) => MAX_ROWS,
+            None => 1,
+        };
         let counts = [
+            ("rows per query", self.max_rows.into(), most_rows.into()),
             ("number of input bits", self.input_bits, MAX_PORT),
             ("number of digit sums", self.coefficients, most_coefficients),
         ];
@@ -144,31 +159,68 @@ impl ValidBranching {
         usize::from(self.layout.level_count) * (self.glwe.glwe_dimension() + 1)
     }
 
-    /// Bytes of the payload of a query.
+    /// Most rows of a query.
     #[must_use]
-    pub fn query_len(&self) -> usize {
-        limits::in_memory(self.query_bytes())
+    pub fn max_rows(&self) -> usize {
+        self.layout.max_rows.into()
     }
 
-    /// At most 2^16 bits of 63·65 ciphertexts of 2^12 bodies of 2^6 bits: under 2^47.
-    pub(crate) fn query_bytes(&self) -> u64 {
+    /// Bytes of the payload of a query of so many rows.
+    #[must_use]
+    pub fn query_len(&self, rows: usize) -> usize {
+        limits::in_memory(self.query_bytes(rows))
+    }
+
+    /// At most 2^16 bits of 63·65 ciphertexts of 2^12 bodies of 2^6 bits: under 2^47; packed, 2^12 bodies for each of 2^3 rows.
+    pub(crate) fn query_bytes(&self, rows: usize) -> u64 {
+        (QUERY_PREFIX as u64).saturating_add(self.query_row_bytes().saturating_mul(rows as u64))
+    }
+
+    /// Bodies of a row, which end with a whole byte.
+    fn query_row_bytes(&self) -> u64 {
         let ciphertexts = u64::from(self.layout.input_bits) * self.ggsw_rows() as u64;
         let bodies = match self.layout.packing {
-            Some(_) => self.slots() as u64,
+            Some(_) => self.slots(),
             None => ciphertexts * self.glwe.polynomial_size() as u64,
         };
-        QUERY_PREFIX as u64 + packed_len(bodies, self.layout.body_bits.into())
+        packed_len(bodies, self.layout.body_bits.into())
     }
 
-    /// Bytes of the payload of a response.
+    /// The bodies of each row of a query that was [read](Self::read_query).
+    pub fn bodies_of_rows<'a>(&self, bodies: &'a [u8]) -> ChunksExact<'a, u8> {
+        bodies.chunks_exact(limits::in_memory(self.query_row_bytes()))
+    }
+
+    /// Bytes of the payload of a response of so many rows.
     #[must_use]
-    pub fn response_len(&self) -> usize {
-        limits::in_memory(self.response_bytes())
+    pub fn response_len(&self, rows: usize) -> usize {
+        limits::in_memory(self.response_bytes(rows))
     }
 
-    fn response_bytes(&self) -> u64 {
-        let integers = self.glwe.dimension() as u64 + u64::from(self.layout.coefficients);
-        self.response_prefix() as u64 + packed_len(integers, self.layout.response_bits.into())
+    pub(crate) fn response_bytes(&self, rows: usize) -> u64 {
+        (self.response_prefix() as u64)
+            .saturating_add(self.response_row_bytes().saturating_mul(rows as u64))
+    }
+
+    /// Integers of a row, which end with a whole byte.
+    fn response_row_bytes(&self) -> u64 {
+        packed_len(self.response_integers(), self.layout.response_bits.into())
+    }
+
+    fn response_integers(&self) -> u64 {
+        self.glwe.dimension() as u64 + u64::from(self.layout.coefficients)
+    }
+
+    /// Bits behind the integers of a row of a response.
+    pub(crate) fn response_row_padding(&self) -> u32 {
+        let bits = self.response_integers() * u64::from(self.layout.response_bits);
+        (bits.wrapping_neg() % 8) as u32
+    }
+
+    /// Rows of the payload of a response, if its length agrees.
+    pub(crate) fn response_rows(&self, payload: &[u8]) -> Option<usize> {
+        let rows = read_rows(payload).filter(|rows| (1..=self.max_rows()).contains(rows))?;
+        (payload.len() == self.response_len(rows)).then_some(rows)
     }
 
     /// Bytes before the integers of a response: with the name of the query, if that has a key of its own.
@@ -213,6 +265,12 @@ impl ValidBranching {
         Some(key.of_query(name))
     }
 
+    /// The key of row `row` of such a query or response.
+    #[must_use]
+    pub fn key_of_row(&self, key: &SecretKey, prefix: &[u8], row: usize) -> Option<SecretKey> {
+        self.key_of(key, prefix).map(|key| key.of_row(row))
+    }
+
     /// Words of scratch that [`encrypt`](Self::encrypt) needs.
     #[must_use]
     pub fn scratch_len(&self) -> usize {
@@ -223,8 +281,8 @@ impl ValidBranching {
         }
     }
 
-    /// Encrypts `input_bits` bits into the payload of a query. Allocates nothing without feature `ntt`: `scratch` has
-    /// [`scratch_len`](Self::scratch_len) words, `out` [`query_len`](Self::query_len) bytes.
+    /// Encrypts `input_bits` bits a row into the payload of a query of as many rows as are [`query_len`](Self::query_len) bytes. Allocates nothing
+    /// without feature `ntt`; `scratch` has [`scratch_len`](Self::scratch_len) words.
     ///
     /// # Errors
     ///
@@ -239,9 +297,14 @@ impl ValidBranching {
     ) -> Result<(), CipherError> {
         self.check_key(key)?;
         check_len("scratch", scratch.len(), self.scratch_len())?;
-        check_len("query", out.len(), self.query_len())?;
+        let rows = (1..=self.max_rows()).find(|rows| out.len() == self.query_len(*rows));
+        let rows = rows.ok_or(CipherError::Buffer {
+            what: "query",
+            len: out.len(),
+            needed: self.query_len(1),
+        })?;
         let root = self.query_root(key, bits.clone(), &[], rng);
-        write_prefix(out, 0, 1);
+        write_prefix(out, 0, rows);
         let (head, bodies) = out.split_at_mut(QUERY_PREFIX);
         let seed = root.mask_seed();
         head[RESPONSE_PREFIX..].copy_from_slice(&seed.0);
@@ -325,7 +388,7 @@ impl ValidBranching {
         check_len("bit", written, self.layout.input_bits as usize)
     }
 
-    /// Decrypts the digit sums from coefficient `first` on in the payload of a response, each in `0..2^p`.
+    /// Decrypts the digit sums of row `row` from coefficient `first` on in the payload of a response, each in `0..2^p`.
     ///
     /// # Errors
     ///
@@ -334,7 +397,7 @@ impl ValidBranching {
         &self,
         key: &SecretKey,
         payload: &[u8],
-        first: usize,
+        (row, first): (usize, usize),
         sums: &mut [u64],
     ) -> Result<(), CipherError> {
         self.check_key(key)?;
@@ -342,10 +405,10 @@ impl ValidBranching {
         let inside = first
             .checked_add(sums.len())
             .is_some_and(|end| end <= coefficients);
-        if !inside || read_rows(payload) != Some(1) || payload.len() != self.response_len() {
+        if !inside || self.response_rows(payload).is_none_or(|rows| row >= rows) {
             return Err(CipherError::Response);
         }
-        let (key, mut reader) = self.open(key, payload)?;
+        let (key, mut reader) = self.open(key, payload, row)?;
         #[cfg(feature = "alloc")]
         self.decrypt_quickly(&key, (first, 1), &mut reader, sums);
         #[cfg(not(feature = "alloc"))]
@@ -353,14 +416,17 @@ impl ValidBranching {
         Ok(())
     }
 
-    /// The key and the integers of a response of the right length.
+    /// The key and the integers of a row of a response of the right length.
     pub(crate) fn open<'a>(
         &self,
         key: &SecretKey,
         payload: &'a [u8],
+        row: usize,
     ) -> Result<(SecretKey, BitReader<'a>), CipherError> {
         let (prefix, integers) = payload.split_at(self.response_prefix());
-        let key = self.key_of(key, prefix).ok_or(CipherError::Response)?;
+        let mut rows = integers.chunks_exact(limits::in_memory(self.response_row_bytes()));
+        let key = self.key_of_row(key, prefix, row);
+        let (key, integers) = key.zip(rows.nth(row)).ok_or(CipherError::Response)?;
         Ok((key, BitReader::new(integers)))
     }
 
@@ -435,24 +501,30 @@ impl ValidBranching {
         }
     }
 
-    /// Splits the payload of a query into the seed of its masks and packed bodies; `None` if its length does not agree.
+    /// Splits the payload of a query into the seed of its masks and the packed bodies of its rows; `None` if its length does not agree.
     #[must_use]
     pub fn read_query<'a>(&self, payload: &'a [u8]) -> Option<(MaskSeed, &'a [u8])> {
-        let (seed, bodies) = read_single(payload, self.query_len())?;
+        let rows = read_rows(payload).filter(|rows| (1..=self.max_rows()).contains(rows))?;
+        let (seed, bodies) = read_seeded(payload, self.query_len(rows))?;
         Some((self.masks_of(seed), bodies))
     }
 
-    /// Writes the head of the response to a query; its integers follow: `k·N` mask words, then the digit sums.
+    /// Writes the head of the response to a query; the integers of its rows follow: `k·N` mask words, then the digit sums, of each.
     ///
     /// # Panics
     ///
     /// If `query` is not the payload of one, or `out` not [`response_len`](Self::response_len) long.
-    pub fn start_response<'a>(&self, query: &[u8], out: &'a mut [u8]) -> BitWriter<'a> {
-        write_prefix(out, 0, 1);
+    pub fn start_response<'a>(
+        &self,
+        query: &[u8],
+        out: &'a mut [u8],
+    ) -> impl Iterator<Item = BitWriter<'a>> + use<'a> {
         let len = self.response_prefix();
         let (prefix, integers) = out.split_at_mut(len);
+        write_prefix(prefix, 0, read_rows(query).unwrap_or(0));
         prefix[RESPONSE_PREFIX..].copy_from_slice(&query[RESPONSE_PREFIX..len]);
-        BitWriter::new(integers)
+        let rows = integers.chunks_exact_mut(limits::in_memory(self.response_row_bytes()));
+        rows.map(BitWriter::new)
     }
 
     pub(crate) fn check_key(&self, key: &SecretKey) -> Result<(), CipherError> {

@@ -5,7 +5,7 @@ use rand_core::CryptoRng;
 use super::branching::ValidBranching;
 use super::cipher::{Cipher, KeySections, Keys, MAX_SECRETS, Source};
 use super::digits::{DigitSums, Digits, Radix};
-use super::layout::{CipherError, QUERY_PREFIX, RESPONSE_PREFIX};
+use super::layout::{CipherError, QUERY_PREFIX, check_len, read_rows};
 use crate::cursor::Cursor;
 use crate::key::SecretKey;
 use crate::params::ValidGlwe;
@@ -30,13 +30,13 @@ pub trait DigitLayout: Sized {
     /// Whether an evaluation key unpacks queries.
     fn is_packed(&self) -> bool;
 
-    /// Bytes of a query.
-    fn query_len(&self) -> usize;
+    /// Bytes of a query of so many rows.
+    fn query_len(&self, rows: usize) -> usize;
 
     /// Words of scratch of an encryption.
     fn scratch_len(&self) -> usize;
 
-    /// Encrypts the bits of a row.
+    /// Encrypts the bits of as many rows as are the bytes of `out`.
     ///
     /// # Errors
     /// [`CipherError`]: wrong buffers, a key of other parameters.
@@ -49,7 +49,7 @@ pub trait DigitLayout: Sized {
         out: &mut [u8],
     ) -> Result<(), CipherError>;
 
-    /// Decrypts digit sums from number `first` on.
+    /// Decrypts digit sums; `place` is their row, and the first of them.
     ///
     /// # Errors
     /// [`CipherError`].
@@ -57,11 +57,11 @@ pub trait DigitLayout: Sized {
         &self,
         key: &SecretKey,
         payload: &[u8],
-        first: usize,
+        place: (usize, usize),
         sums: &mut [u64],
     ) -> Result<(), CipherError>;
 
-    /// The first digit sums, of the bits behind the prefix of a response as they come.
+    /// The first digit sums of a row with this key, of its bits as they come.
     fn decrypt_bits(&self, key: &SecretKey, next: impl FnMut(u32) -> u64, sums: &mut [u64]);
 
     /// The evaluation key, if there is one.
@@ -139,23 +139,23 @@ impl<L: DigitLayout> Cipher for DigitScheme<L> {
     }
 
     fn max_rows(&self) -> usize {
-        1
+        self.layout.branching().max_rows()
     }
 
     fn output_bits(&self) -> u8 {
         62
     }
 
-    fn query_len(&self, _rows: usize) -> usize {
-        self.layout.query_len()
+    fn query_len(&self, rows: usize) -> usize {
+        self.layout.query_len(rows)
     }
 
     fn each_query_len(&self, take: &mut dyn FnMut(usize)) {
-        take(self.layout.query_len());
+        (1..=self.max_rows()).for_each(|rows| take(self.layout.query_len(rows)));
     }
 
-    fn response_len(&self, _rows: usize) -> usize {
-        self.layout.branching().response_len()
+    fn response_len(&self, rows: usize) -> usize {
+        self.layout.branching().response_len(rows)
     }
 
     fn scratch_len(&self, _rows: usize) -> usize {
@@ -171,12 +171,14 @@ impl<L: DigitLayout> Cipher for DigitScheme<L> {
         scratch: &mut [u64],
         out: &mut [u8],
     ) -> Result<(), CipherError> {
-        let bits = ports.code_bits(codes);
+        let rows = codes.chunks(ports.input_count().max(1));
+        let bits = rows.flat_map(|codes| ports.code_bits(codes));
         self.layout.encrypt(keys.of(0)?, bits, rng, scratch, out)
     }
 
-    fn response_rows(&self, _payload: &[u8]) -> Result<usize, CipherError> {
-        Ok(1)
+    fn response_rows(&self, payload: &[u8]) -> Result<usize, CipherError> {
+        let rows = self.layout.branching().response_rows(payload);
+        rows.ok_or(CipherError::Response)
     }
 
     fn decrypt(
@@ -187,9 +189,15 @@ impl<L: DigitLayout> Cipher for DigitScheme<L> {
         out: &mut [i64],
     ) -> Result<usize, CipherError> {
         let key = keys.of(0)?;
-        self.digits.outputs(ports, out, |first, sums| {
-            self.layout.decrypt(key, payload, first, sums)
-        })
+        let rows = self.response_rows(payload)?;
+        let of_row = ports.output_count();
+        check_len("output", out.len(), rows * of_row)?;
+        for (row, out) in out.chunks_exact_mut(of_row.max(1)).enumerate() {
+            self.digits.outputs(ports, out, |first, sums| {
+                self.layout.decrypt(key, payload, (row, first), sums)
+            })?;
+        }
+        Ok(rows)
     }
 
     fn decrypt_from(
@@ -201,18 +209,28 @@ impl<L: DigitLayout> Cipher for DigitScheme<L> {
     ) -> Result<usize, CipherError> {
         let key = keys.of(0)?;
         let branching = self.layout.branching();
-        let shape = (branching.response_len(), branching.layout().coefficients);
         let mut prefix = [0; QUERY_PREFIX];
-        self.digits
-            .outputs_from(ports, source, shape, out, |source, sums| {
-                let prefix = &mut prefix[..branching.response_prefix()];
-                prefix[RESPONSE_PREFIX..].fill_with(|| source.byte());
-                let key = branching.key_of(key, prefix);
-                let key = key.ok_or(CipherError::Response)?;
-                self.layout
-                    .decrypt_bits(&key, |width| source.bits(width), sums);
-                Ok(())
-            })
+        let prefix = &mut prefix[..branching.response_prefix()];
+        prefix.fill_with(|| source.byte());
+        let rows = read_rows(prefix).filter(|rows| (1..=branching.max_rows()).contains(rows));
+        let whole = |rows: &usize| source.payload_len() == branching.response_bytes(*rows);
+        let rows = rows.filter(whole).ok_or(CipherError::Response)?;
+        let of_row = ports.output_count();
+        let (what, len, needed) = ("output", out.len(), rows * of_row);
+        let short = CipherError::Buffer { what, len, needed };
+        let out = out.get_mut(..needed).ok_or(short)?;
+        let coefficients = branching.layout().coefficients as usize;
+        for (row, out) in out.chunks_exact_mut(of_row.max(1)).enumerate() {
+            let key = branching.key_of_row(key, prefix, row);
+            let key = key.ok_or(CipherError::Response)?;
+            self.digits
+                .outputs_at_once(ports, coefficients, out, |sums| {
+                    self.layout
+                        .decrypt_bits(&key, |width| source.bits(width), sums);
+                })?;
+            source.bits(branching.response_row_padding());
+        }
+        Ok(rows)
     }
 
     fn key_sections(&self) -> KeySections {

@@ -2,8 +2,7 @@
 
 use crate::cursor::Cursor;
 use crate::ports::{Ports, Section};
-use crate::scheme::cipher::Source;
-use crate::scheme::layout::{CipherError, RESPONSE_PREFIX, check_len, read_rows};
+use crate::scheme::layout::CipherError;
 use crate::spec::error::SpecError;
 
 /// Most digit sums of one output.
@@ -83,14 +82,13 @@ impl DigitSums {
         (0..count).map_while(move |_| Digits::read(&mut cursor))
     }
 
-    /// Outputs from digit sums that `decrypt` gives from a first one on, one output at a time: there may be more than a device keeps.
+    /// Outputs of a row from digit sums that `decrypt` gives from a first one on, one output at a time: there may be more than a device keeps.
     pub(crate) fn outputs(
         &self,
         ports: Ports<'_>,
         out: &mut [i64],
         mut decrypt: impl FnMut(usize, &mut [u64]) -> Result<(), CipherError>,
-    ) -> Result<usize, CipherError> {
-        check_len("output", out.len(), ports.output_count())?;
+    ) -> Result<(), CipherError> {
         let mut first = 0;
         for (digits, value) in self.of(ports).zip(out) {
             let count = usize::from(digits.count);
@@ -100,34 +98,24 @@ impl DigitSums {
             *value = digits.value(self.radix, sums);
             first += count;
         }
-        Ok(1)
+        Ok(())
     }
 
-    /// The same for a response of `response_len` bytes whose bits come one after the other: `decrypt` reads what else stands before them, and all
-    /// of its digit sums.
-    pub(crate) fn outputs_from<S: Source>(
+    /// The same from all digit sums of a row, which `decrypt` writes at once.
+    pub(crate) fn outputs_at_once(
         &self,
         ports: Ports<'_>,
-        source: &mut S,
-        (response_len, coefficients): (usize, u32),
+        needed: usize,
         out: &mut [i64],
-        decrypt: impl FnOnce(&mut S, &mut [u64]) -> Result<(), CipherError>,
-    ) -> Result<usize, CipherError> {
-        let mut prefix = [0; RESPONSE_PREFIX];
-        prefix.fill_with(|| source.byte());
-        let whole = source.payload_len() == response_len as u64;
-        if !whole || read_rows(&prefix) != Some(1) {
-            return Err(CipherError::Response);
-        }
-        check_len("output", out.len(), ports.output_count())?;
-        let needed = coefficients as usize;
+        decrypt: impl FnOnce(&mut [u64]),
+    ) -> Result<(), CipherError> {
         let mut sums = [0u64; MAX_DIGITS];
         let sums = sums.get_mut(..needed).ok_or(CipherError::Buffer {
             what: "digit sum",
             len: MAX_DIGITS,
             needed,
         })?;
-        decrypt(source, sums)?;
+        decrypt(sums);
         let mut rest = &*sums;
         for (digits, value) in self.of(ports).zip(out) {
             let (its, others) = rest
@@ -136,7 +124,7 @@ impl DigitSums {
             *value = digits.value(self.radix, its);
             rest = others;
         }
-        Ok(1)
+        Ok(())
     }
 }
 

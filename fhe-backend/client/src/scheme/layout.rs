@@ -99,6 +99,9 @@ pub enum PackingError {
         /// `N`.
         polynomial_size: usize,
     },
+    /// Ciphertexts hold more bits than there are.
+    #[error("ciphertexts of {0} bits of a row each hold more than there are")]
+    Bits(u16),
     /// The smallest slot value falls under the bits that are sent.
     #[error("a slot of {needed} bits does not fit bodies of {body_bits}")]
     Bodies {
@@ -175,7 +178,15 @@ pub(crate) fn read_rows(payload: &[u8]) -> Option<usize> {
 
 /// Splits the payload of a query of one row and `len` bytes into mask seed and packed bodies; `None` if it is another.
 pub(crate) fn read_single(payload: &[u8], len: usize) -> Option<(MaskSeed, &[u8])> {
-    if read_rows(payload)? != 1 || payload.len() != len {
+    match read_rows(payload)? {
+        1 => read_seeded(payload, len),
+        _ => None,
+    }
+}
+
+/// The same, whatever its rows are.
+pub(crate) fn read_seeded(payload: &[u8], len: usize) -> Option<(MaskSeed, &[u8])> {
+    if payload.len() != len {
         return None;
     }
     let (head, bodies) = payload.split_at_checked(QUERY_PREFIX)?;

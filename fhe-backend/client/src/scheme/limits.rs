@@ -23,8 +23,8 @@ pub(crate) fn in_memory(len: u64) -> usize {
 mod tests {
     use super::*;
     use crate::params::{GlweParams, ValidGlwe};
-    use crate::scheme::branching::BranchingLayout;
     use crate::scheme::branching::packing::{MAX_SPLITS, Packing, SwitchGadget};
+    use crate::scheme::branching::{BranchingLayout, MAX_ROWS};
     use crate::scheme::linear::LinearLayout;
     use proptest::prelude::*;
 
@@ -71,15 +71,13 @@ mod tests {
         };
         // Without a key of evaluation, the name of the query stands in its response.
         let prefix = if key_rows.is_some() { 3 } else { 35 };
-        let key = key_rows.map_or(0, |rows| 32 + rows * packed(size, layout.body_bits));
+        let of_query = u128::from(layout.max_rows);
+        let lane = |rows| rows * packed(size, layout.body_bits);
+        let integers = k * size + u128::from(layout.coefficients);
         [
-            35 + packed(bodies, layout.body_bits),
-            prefix
-                + packed(
-                    k * size + u128::from(layout.coefficients),
-                    layout.response_bits,
-                ),
-            key,
+            35 + of_query * packed(bodies, layout.body_bits),
+            prefix + of_query * packed(integers, layout.response_bits),
+            key_rows.map_or(0, |rows| 32 + of_query * lane(rows)),
         ]
     }
 
@@ -123,8 +121,11 @@ mod tests {
 
     fn branching_layouts() -> impl Strategy<Value = BranchingLayout> {
         let gadget = (1u8..=31, 1u8..=2, 40u8..=64);
-        (rings(), gadget, counts(), any::<bool>()).prop_map(
-            |(glwe, (base_log, level_count, body_bits), input_bits, pack)| {
+        let shared = proptest::option::of((1..=MAX_ROWS, 0u16..=300));
+        (rings(), gadget, counts(), shared).prop_map(
+            |(glwe, (base_log, level_count, body_bits), input_bits, shared)| {
+                let pack = shared.is_some();
+                let (max_rows, packed_bits) = shared.unwrap_or((1, 0));
                 let switch = SwitchGadget {
                     base_log: 1,
                     level_count: 63,
@@ -147,6 +148,8 @@ mod tests {
                     input_bits,
                     coefficients: 64,
                     packing: pack.then_some(packing),
+                    max_rows,
+                    packed_bits,
                 }
             },
         )
@@ -183,7 +186,8 @@ mod tests {
                 Ok(valid) => {
                     prop_assert!(fits, "{:?}", sizes);
                     let key = valid.switch_keys().map_or(0, |keys| keys.len());
-                    let lens = [valid.query_len(), valid.response_len(), key];
+                    let rows = valid.max_rows();
+                    let lens = [valid.query_len(rows), valid.response_len(rows), key];
                     prop_assert_eq!(lens.map(|len| len as u128), sizes);
                 }
                 Err(LayoutError::TooLarge { bytes, .. }) => {
@@ -211,6 +215,8 @@ mod tests {
             input_bits: 65_536,
             coefficients: 1,
             packing: None,
+            max_rows: 1,
+            packed_bits: 0,
         };
         // 65,536 · 63 · 65 · 64 · 8 bytes and the prefix.
         let error = LayoutError::TooLarge {

@@ -55,6 +55,8 @@ impl NetworkLayout {
     pub fn validate(self) -> Result<ValidNetwork, LayoutError> {
         let branching = BranchingLayout {
             packing: None,
+            max_rows: 1,
+            packed_bits: 0,
             ..self.branching
         };
         let branching = match self.keys {
@@ -117,6 +119,7 @@ impl ValidNetwork {
             glwe: self.glwe(),
             body_bits: self.layout.branching.body_bits,
             gadgets,
+            max_rows: 1,
         })
     }
 
@@ -176,7 +179,7 @@ impl ValidNetwork {
 
     fn query_bytes(&self) -> u64 {
         if self.layout.packed_bits == 0 {
-            return self.branching.query_bytes();
+            return self.branching.query_bytes(1);
         }
         let plain = &self.layout.branching;
         let slots = u64::from(plain.input_bits) * u64::from(plain.level_count);
@@ -186,7 +189,7 @@ impl ValidNetwork {
     /// Bytes of the payload of a response.
     #[must_use]
     pub fn response_len(&self) -> usize {
-        self.branching.response_len()
+        self.branching.response_len(1)
     }
 
     fn response_bytes(&self) -> u64 {
@@ -244,7 +247,8 @@ impl ValidNetwork {
         out: &mut [u8],
     ) -> Result<(), CipherError> {
         let plain = &self.layout.branching;
-        let mut packer = SlotPacker::new(&self.branching, key, root, self.log_slots());
+        let mut noise = root.noise(self.glwe().noise_bound_log2());
+        let mut packer = SlotPacker::new(&self.branching, key, root, &mut noise, self.log_slots());
         let mut writer = BitWriter::new(out);
         let mut written = 0;
         for count in self.packed_bits() {
@@ -275,7 +279,7 @@ impl ValidNetwork {
         if !inside || read_rows(payload) != Some(1) || payload.len() != self.response_len() {
             return Err(CipherError::Response);
         }
-        let (key, mut reader) = self.branching.open(key, payload)?;
+        let (key, mut reader) = self.branching.open(key, payload, 0)?;
         #[cfg(feature = "alloc")]
         {
             let places = (first, self.layout.stride.into());

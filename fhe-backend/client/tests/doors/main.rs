@@ -47,6 +47,8 @@ fn branching(packing: Option<Packing>) -> BranchingLayout {
         input_bits: 5,
         coefficients: 7,
         packing,
+        max_rows: 1,
+        packed_bits: 0,
     }
 }
 

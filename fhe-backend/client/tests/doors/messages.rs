@@ -1,7 +1,7 @@
 //! Buffers, keys and messages that fit a layout, and those that do not.
 
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
-use tenebra_client::branching::ValidBranching;
+use tenebra_client::branching::{BranchingLayout, ValidBranching};
 use tenebra_client::linear::ValidLinear;
 use tenebra_client::{CipherError, SecretKey, ValidGlwe};
 
@@ -127,7 +127,7 @@ fn what_does_not_fit_a_branching_layout_is_refused() {
     for packing in [None, Some(packing())] {
         let layout = branching(packing).validate().unwrap();
         let [key, other] = keys(layout.glwe());
-        let lens = (layout.scratch_len(), layout.query_len());
+        let lens = (layout.scratch_len(), layout.query_len(1));
         assert_eq!(encrypt_bits(&layout, &key, 5, lens), Ok(()));
         assert_eq!(
             encrypt_bits(&layout, &other, 5, lens),
@@ -177,9 +177,9 @@ fn what_does_not_fit_a_branching_layout_is_refused() {
             }
         }
 
-        let len = layout.response_len();
+        let len = layout.response_len(1);
         let decrypt = |key, bytes: &[u8], first, numbers| {
-            layout.decrypt(key, bytes, first, &mut vec![0; numbers])
+            layout.decrypt(key, bytes, (0, first), &mut vec![0; numbers])
         };
         let response = message(1, len);
         for (first, numbers) in [(0, 7), (0, 0), (3, 4), (6, 1), (7, 0)] {
@@ -199,6 +199,64 @@ fn what_does_not_fit_a_branching_layout_is_refused() {
             assert_eq!(refused, Err(CipherError::Response), "{rows} rows");
         }
     }
+}
+
+/// As many rows as a layout says, and no others; the bits of each in as many ciphertexts as it says.
+#[test]
+fn packed_queries_of_several_rows_have_their_lengths() {
+    let layout = BranchingLayout {
+        max_rows: 3,
+        packed_bits: 2,
+        ..branching(Some(packing()))
+    };
+    let layout = layout.validate().unwrap();
+    assert!(layout.packed_bits().eq([2, 2, 1]));
+    // 6 slots of 3 levels in each.
+    assert_eq!(layout.log_slots(), 3);
+    let [key, _] = keys(layout.glwe());
+    // 15 bodies of 25 bits a row, which end with a byte; 1031 integers of 18 bits.
+    let (of_query, of_response) = (|rows: usize| 35 + 47 * rows, |rows: usize| 3 + 2320 * rows);
+    for rows in 1..=3 {
+        assert_eq!(layout.query_len(rows), of_query(rows));
+        assert_eq!(layout.response_len(rows), of_response(rows));
+        let lens = (layout.scratch_len(), of_query(rows));
+        assert_eq!(encrypt_bits(&layout, &key, 5 * rows, lens), Ok(()));
+        for bits in [5 * rows - 1, 5 * rows + 1] {
+            let refused = encrypt_bits(&layout, &key, bits, lens);
+            let bits = |error| matches!(error, Err(CipherError::Buffer { what: "bit", .. }));
+            assert!(bits(refused));
+        }
+        let query = message(u16::try_from(rows).unwrap(), of_query(rows));
+        let (_, bodies) = layout.read_query(&query).unwrap();
+        let lens = layout.bodies_of_rows(bodies).map(<[u8]>::len);
+        assert!(lens.eq(core::iter::repeat_n(47, rows)));
+        let mut response = vec![0; of_response(rows)];
+        assert_eq!(layout.start_response(&query, &mut response).count(), rows);
+        for row in 0..4 {
+            let decrypted = layout.decrypt(&key, &response, (row, 0), &mut [0; 7]);
+            let refused = Err(CipherError::Response);
+            assert_eq!(decrypted, if row < rows { Ok(()) } else { refused });
+        }
+    }
+    for (rows, len) in [
+        (0, 35),
+        (1, of_query(2)),
+        (2, of_query(1)),
+        (4, of_query(4)),
+    ] {
+        assert_eq!(layout.read_query(&message(rows, len)), None, "{rows} rows");
+    }
+    let too_many = encrypt_bits(&layout, &key, 20, (layout.scratch_len(), of_query(4)));
+    assert!(matches!(
+        too_many,
+        Err(CipherError::Buffer { what: "query", .. })
+    ));
+    // A seed, and of each row 12 keys of 3 rows of 1024 bodies of 25 bits.
+    let keys = layout.switch_keys().unwrap();
+    assert_eq!(keys.len(), 32 + 3 * 12 * 3 * 1024 * 25 / 8);
+    let payload = vec![3; keys.len()];
+    let (_, bodies) = keys.read(&payload).unwrap();
+    assert_eq!(keys.lanes(bodies).count(), 3);
 }
 
 /// Bits, lowest first, behind the head of a response of one row.
@@ -230,7 +288,7 @@ fn phases_are_rounded_to_the_nearest() {
         let integers = core::iter::repeat_n(0, 1024).chain(bodies);
         let response = response_of(&[5; 32], integers, 18);
         let mut sums = [0; 7];
-        layout.decrypt(&key, &response, 0, &mut sums).unwrap();
+        layout.decrypt(&key, &response, (0, 0), &mut sums).unwrap();
         assert_eq!(sums, [sum; 7], "{error:#x}");
     }
     let layout = linear().validate().unwrap();

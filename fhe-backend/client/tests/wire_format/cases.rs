@@ -302,6 +302,8 @@ pub(crate) fn forest() -> Case {
         input_bits: 3,
         coefficients: 3,
         packing: None,
+        max_rows: 1,
+        packed_bits: 0,
     };
     branching("forest", 6, 7, layout)
 }
@@ -331,6 +333,8 @@ pub(crate) fn packed() -> Case {
             splits,
             scheme_switch: gadget(4, 2),
         }),
+        max_rows: 1,
+        packed_bits: 0,
     };
     branching("packed", 8, 9, layout)
 }

@@ -236,7 +236,7 @@ fn direct_queries_have_masks_in_common_and_a_key_each() {
     let mut rng = ChaCha20Rng::seed_from_u64(20);
     let key = SecretKey::generate(valid.glwe(), &mut rng);
     let mut query = || {
-        let (mut scratch, mut out) = (vec![0; valid.scratch_len()], vec![0; valid.query_len()]);
+        let (mut scratch, mut out) = (vec![0; valid.scratch_len()], vec![0; valid.query_len(1)]);
         let bits = BITS.iter().map(|bit| *bit == 1);
         let encrypted = valid.encrypt(&key, bits, &mut rng, &mut scratch, &mut out);
         encrypted.unwrap();
@@ -252,8 +252,9 @@ fn direct_queries_have_masks_in_common_and_a_key_each() {
     let all = [&keys[0], &keys[1], &secret(&key)];
     assert!(all[0] != all[1] && all[1] != all[2] && all[0] != all[2]);
     // The name is all that the key depends on, and stands in the response.
-    let mut response = vec![0; valid.response_len()];
-    valid.start_response(&queries[0], &mut response).finish();
+    let mut response = vec![0; valid.response_len(1)];
+    let rows = valid.start_response(&queries[0], &mut response);
+    assert_eq!(rows.count(), 1);
     assert_eq!(secret(&valid.key_of(&key, &response).unwrap()), keys[0]);
     assert!(valid.key_of(&key, &response[..QUERY_HEAD - 1]).is_none());
 

@@ -81,6 +81,19 @@ pub(crate) fn pair_us(size: f64, slots: f64, gadget: SwitchGadget) -> f64 {
     digits_us(size, gadget) + 2.0 * transform_us(size) + products + written * MEMORY_US
 }
 
+/// What a split takes for each body behind the first.
+pub(crate) fn split_lane_us(size: f64, gadget: SwitchGadget) -> f64 {
+    let products = f64::from(gadget.level_count) * size * 0.125e-3;
+    transform_us(size) + products + size * 2.5e-3
+}
+
+/// What [`pair_us`] is for each body behind the first.
+pub(crate) fn pair_lane_us(size: f64, slots: f64, gadget: SwitchGadget) -> f64 {
+    let products = f64::from(gadget.level_count) * 3.0 * size * 0.15e-3;
+    let written = slots * size * 8.0 * 4.0;
+    transform_us(size) + products + written * MEMORY_US
+}
+
 /// The same with exact products of three keys; rows in one limb or two.
 pub(crate) fn exact_pair_us(size: f64, (slots, limbs): (f64, f64), gadget: SwitchGadget) -> f64 {
     let switch = add_switch_us(size, 4.0, gadget) + size * 2.5e-3;

@@ -3,7 +3,7 @@
 //! Where queries have their masks in common, those are expanded and transformed once: GGSWs are kept from one evaluation to the next,
 //! and of another query only the bodies are written into them.
 
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use tenebra_client::bits::BitReader;
 use tenebra_client::branching::ValidBranching;
@@ -35,20 +35,37 @@ impl DirectQuery<'_> {
         held: &mut Option<MaskSeed>,
         ggsws: &mut [K::Ggsw],
     ) {
+        let known = self.holds(held);
+        crew.each(ggsws, |worker, bit, ggsw| {
+            self.expand_bit(kernel(worker), bit, known, ggsw);
+        });
+        self.hold(held, crew.stop);
+    }
+
+    /// Whether the masks that are held are this query's; if not, none are from now on.
+    pub(crate) fn holds(self, held: &mut Option<MaskSeed>) -> bool {
         let known = *held == Some(self.seed);
         if !known {
             *held = None;
         }
-        crew.each(ggsws, |worker, bit, ggsw| {
-            self.expand_bit(kernel(worker), bit, known, ggsw);
-        });
-        if !crew.stop.load(Ordering::Relaxed) {
+        known
+    }
+
+    /// All bits that any step selects by were expanded, unless that was stopped.
+    pub(crate) fn hold(self, held: &mut Option<MaskSeed>, stop: &AtomicBool) {
+        if !stop.load(Ordering::Relaxed) {
             *held = Some(self.seed);
         }
     }
 
     /// Expands input bit `bit`, the bodies alone if the masks are known.
-    fn expand_bit<K: Kernel>(self, kernel: &mut K, bit: usize, known: bool, ggsw: &mut K::Ggsw) {
+    pub(crate) fn expand_bit<K: Kernel>(
+        self,
+        kernel: &mut K,
+        bit: usize,
+        known: bool,
+        ggsw: &mut K::Ggsw,
+    ) {
         let kept = u32::from(self.layout.layout().body_bits);
         let (rows, columns) = (self.layout.ggsw_rows(), self.gadget.glwe_dimension);
         let mask_words = rows * self.layout.glwe().dimension();

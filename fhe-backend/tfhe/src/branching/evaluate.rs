@@ -5,10 +5,11 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Mutex;
 
 use aligned_vec::{AVec, avec};
-use tenebra_client::bits::round_high;
+use tenebra_client::bits::{BitWriter, round_high};
 use tenebra_client::branching::ValidBranching;
 use tenebra_client::random::MaskSeed;
 
+use super::bits::{Bits, Made, ToMake};
 use super::crew::{Crew, Crews, Helpers, lock};
 use super::direct::DirectQuery;
 use super::kernel::{CpuKernel, Kernel, KeyBits};
@@ -16,7 +17,7 @@ use super::memory::Memory;
 use super::order::{Order, Orders};
 use super::plan::{BranchingPlan, Gadget};
 use super::ramp::subtract_half_ramp;
-use super::select::{Root, Roots, Splitter, read_packed, select, to_ggsws};
+use super::select::{Part, Root, Roots, Splitter, read_packed, select, some_to_ggsws, to_ggsws};
 use super::selections::Selections;
 use super::steps::{Register, Slots, Steps};
 use super::unpack::{UnpackingKey, scratch_len, to_key_of_bits};
@@ -52,11 +53,18 @@ struct Worker<K: Kernel> {
 
 /// What one evaluation holds.
 struct Workspace<K: Kernel> {
-    /// Ciphertexts of a packed query, one a pair of slots in the end.
-    packed: Vec<KeptGlwe>,
+    /// Ciphertexts of a packed query, one a pair of slots in the end, of so many rows.
+    packed: (usize, Vec<KeptGlwe>),
+    /// What the rows of a packed query have in common.
+    of_masks: Vec<K::OfMask>,
     bits: Vec<K::Ggsw>,
     /// Which masks the bits of a direct query hold.
     masks: Option<MaskSeed>,
+    values: Values,
+}
+
+/// Values of rotations, and what each thread adds to the result.
+struct Values {
     slots: Vec<KeptGlwe>,
     results: Vec<KeptGlwe>,
 }
@@ -84,21 +92,22 @@ impl<K: Kernel> BranchingEvaluator<K> {
         }
     }
 
-    /// Evaluates the payload of a query on `threads` threads, of which the caller is one, unless `stop` is set before it is done.
-    pub(crate) fn result(
+    /// Evaluates the payload of a query on `threads` threads, of which the caller is one, unless `stop` is set before it is done: a result for
+    /// each of its rows.
+    pub(crate) fn results(
         &self,
         plan: &BranchingPlan,
         key: Option<&UnpackingKey<K>>,
         payload: &[u8],
         threads: usize,
         stop: &AtomicBool,
-    ) -> Result<Glwe, EvaluateError> {
+    ) -> Result<Vec<Glwe>, EvaluateError> {
         let key = match (plan.layout.layout().packing, key) {
             (Some(_), None) => return Err(EvaluateError::NoEvaluationKey),
             (Some(_), Some(key)) => Some(key),
             (None, _) => None,
         };
-        let (seed, bodies) = plan
+        let query = plan
             .layout
             .read_query(payload)
             .ok_or(EvaluateError::Query)?;
@@ -106,10 +115,10 @@ impl<K: Kernel> BranchingEvaluator<K> {
         let orders = self.orders(plan, threads);
         let kept = lock(&self.workspaces).pop();
         let mut workspace = kept.unwrap_or_else(|| self.workspace(plan));
-        let sum = self.run(
+        let sums = self.run(
             plan,
             key,
-            (seed, bodies),
+            query,
             &mut workspace,
             (helpers.as_deref(), &orders),
             stop,
@@ -118,7 +127,7 @@ impl<K: Kernel> BranchingEvaluator<K> {
         if stop.load(Ordering::Relaxed) {
             return Err(EvaluateError::Stopped);
         }
-        Ok(sum)
+        Ok(sums)
     }
 
     /// The orders for so many threads.
@@ -141,14 +150,17 @@ impl<K: Kernel> BranchingEvaluator<K> {
     }
 
     fn workspace(&self, plan: &BranchingPlan) -> Workspace<K> {
-        let glwes = |count: usize| (0..count).map(|_| self.glwe()).collect();
+        let slots = plan.diagram.rotations.iter().map(|_| self.glwe());
         let bits = (0..plan.diagram.input_bits).map(|_| K::empty_ggsw(self.gadget));
         Workspace {
-            packed: glwes(roots(&plan.layout).map_or(0, |roots| roots.pairs())),
+            packed: (0, Vec::new()),
+            of_masks: Vec::new(),
             bits: bits.collect(),
             masks: None,
-            slots: glwes(plan.diagram.rotations.len()),
-            results: Vec::new(),
+            values: Values {
+                slots: slots.collect(),
+                results: Vec::new(),
+            },
         }
     }
 
@@ -161,7 +173,7 @@ impl<K: Kernel> BranchingEvaluator<K> {
         workspace: &mut Workspace<K>,
         (helpers, orders): (Option<&Helpers<Worker<K>>>, &Orders),
         stop: &AtomicBool,
-    ) -> Glwe {
+    ) -> Vec<Glwe> {
         let kept = lock(&self.callers).pop();
         let mut worker = kept.unwrap_or_else(|| self.worker());
         let mut crew = Crew {
@@ -169,19 +181,21 @@ impl<K: Kernel> BranchingEvaluator<K> {
             helpers,
             stop,
         };
-        let Workspace {
-            packed,
-            bits,
-            masks,
-            slots,
-            results,
-        } = workspace;
-        if let Some((key, roots)) = key.zip(roots(&plan.layout)) {
+        let mut sums = Vec::new();
+        if let Some(key) = key {
+            let rows = plan.layout.bodies_of_rows(bodies);
+            let count = rows.len();
+            let roots = workspace.make_room(self.gadget, plan, key, count);
+            let (_, packed) = &mut workspace.packed;
             let kept = u32::from(plan.layout.layout().body_bits);
-            read_packed(&roots, (seed, bodies), kept, packed);
+            read_packed(&roots, (seed, rows), kept, packed);
             select(&mut crew, key, &roots, packed);
-            let levels = self.gadget.level_count;
-            to_ggsws(&mut crew, key, (0, levels), &roots, (packed, bits));
+            for row in 0..count {
+                let mut sum =
+                    self.packed_row(plan, (key, &roots, row), workspace, &mut crew, orders);
+                to_key_of_bits(&mut sum);
+                sums.push(sum);
+            }
         } else {
             let query = DirectQuery {
                 layout: &plan.layout,
@@ -189,44 +203,191 @@ impl<K: Kernel> BranchingEvaluator<K> {
                 seed,
                 bodies,
             };
-            query.expand(&mut crew, |worker| &mut worker.kernel, masks, bits);
+            sums.push(self.direct(plan, query, workspace, &mut crew, orders));
         }
-        let steps = Steps::<K> {
+        lock(&self.callers).push(worker);
+        sums
+    }
+
+    /// A row of a packed query whose slots were selected.
+    fn packed_row(
+        &self,
+        plan: &BranchingPlan,
+        (key, roots, row): (&UnpackingKey<K>, &Roots, usize),
+        workspace: &mut Workspace<K>,
+        crew: &mut Crew<'_, Worker<K>>,
+        orders: &Orders,
+    ) -> Glwe {
+        let Workspace {
+            packed: (_, pairs),
+            of_masks,
+            bits,
+            values,
+            ..
+        } = workspace;
+        let levels = self.gadget.level_count;
+        match orders {
+            Orders::Alone(order) => {
+                let (kernel, registers, scratch) = crew.caller.all(self.gadget, order);
+                let parts = roots.parts(levels);
+                let of_bits = parts.iter().map(|part| part.bits.clone()).collect();
+                let make = |kernel: &mut K, which: usize, ggsws: &mut [K::Ggsw]| {
+                    let Part {
+                        log_slots,
+                        pairs: range,
+                        ..
+                    } = &parts[which];
+                    let of_masks = of_masks.get_mut(range.clone()).unwrap_or_default();
+                    let slots = (levels, *log_slots);
+                    let worker = (kernel, &mut *scratch);
+                    let made = (&pairs[range.clone()], ggsws);
+                    some_to_ggsws(worker, key, slots, (row, of_masks), made);
+                };
+                let mut bits = ToMake::new(bits, of_bits, make);
+                self.alone(
+                    plan,
+                    (kernel, registers),
+                    &mut bits,
+                    (order, values),
+                    crew.stop,
+                )
+            }
+            Orders::Shared(orders) => {
+                let of_row = (row, &mut **of_masks);
+                to_ggsws(crew, key, (0, levels), of_row, roots, (pairs, bits));
+                self.shared(plan, crew, bits, (orders, values))
+            }
+        }
+    }
+
+    /// A direct query.
+    fn direct(
+        &self,
+        plan: &BranchingPlan,
+        query: DirectQuery<'_>,
+        workspace: &mut Workspace<K>,
+        crew: &mut Crew<'_, Worker<K>>,
+        orders: &Orders,
+    ) -> Glwe {
+        let Workspace {
+            masks,
+            bits,
+            values,
+            ..
+        } = workspace;
+        match orders {
+            Orders::Alone(order) => {
+                let known = query.holds(masks);
+                let (kernel, registers, _) = crew.caller.all(self.gadget, order);
+                let make = |kernel: &mut K, bit: usize, ggsws: &mut [K::Ggsw]| {
+                    query.expand_bit(kernel, bit, known, &mut ggsws[0]);
+                };
+                let each = (0..bits.len()).map(|bit| bit..bit + 1).collect();
+                let mut bits = ToMake::new(bits, each, make);
+                let sum = self.alone(
+                    plan,
+                    (kernel, registers),
+                    &mut bits,
+                    (order, values),
+                    crew.stop,
+                );
+                query.hold(masks, crew.stop);
+                sum
+            }
+            Orders::Shared(orders) => {
+                query.expand(crew, |worker| &mut worker.kernel, masks, bits);
+                self.shared(plan, crew, bits, (orders, values))
+            }
+        }
+    }
+
+    /// What one thread makes of the bits of a row, under the key that they are under.
+    fn alone(
+        &self,
+        plan: &BranchingPlan,
+        (kernel, registers): (&mut K, &mut [Register<K>]),
+        bits: &mut dyn Bits<K>,
+        (order, values): (&Order, &mut Values),
+        stop: &AtomicBool,
+    ) -> Glwe {
+        let mut steps = self.steps(plan, bits, stop);
+        values.results.resize_with(1, || self.glwe());
+        let slots = Slots::ToMake(&mut values.slots);
+        let sum = &mut values.results[0];
+        steps.take(kernel, (&plan.diagram, order), registers, slots, sum);
+        self.sum(plan, &steps, values)
+    }
+
+    /// The same by several threads, of bits that were made.
+    fn shared(
+        &self,
+        plan: &BranchingPlan,
+        crew: &mut Crew<'_, Worker<K>>,
+        bits: &[K::Ggsw],
+        (orders, values): (&[Order], &mut Values),
+    ) -> Glwe {
+        let (diagram, stop) = (&plan.diagram, crew.stop);
+        let Values { slots, results } = values;
+        results.resize_with(orders.len(), || self.glwe());
+        crew.each(slots, |worker, index, slot| {
+            let mut bits = Made(bits);
+            let steps = self.steps(plan, &mut bits, stop);
+            steps.rotation(&mut worker.kernel, &diagram.rotations[index], slot);
+        });
+        crew.each(results, |worker, index, sum| {
+            let order = &orders[index];
+            let (kernel, registers, _) = worker.all(self.gadget, order);
+            let mut bits = Made(bits);
+            let mut steps = self.steps(plan, &mut bits, stop);
+            let slots = Slots::Made(slots);
+            steps.take(kernel, (diagram, order), registers, slots, sum);
+        });
+        let mut bits = Made(bits);
+        self.sum(plan, &self.steps(plan, &mut bits, stop), values)
+    }
+
+    fn steps<'a>(
+        &'a self,
+        plan: &BranchingPlan,
+        bits: &'a mut dyn Bits<K>,
+        stop: &'a AtomicBool,
+    ) -> Steps<'a, K> {
+        Steps {
             gadget: self.gadget,
             scale: scale(plan),
             bits,
             selections: &self.selections,
             stop,
-        };
-        let diagram = &plan.diagram;
-        match orders {
-            Orders::Alone(order) => {
-                results.resize_with(1, || self.glwe());
-                let (kernel, registers) = crew.caller.with_registers(self.gadget, order);
-                let slots = Slots::ToMake(slots);
-                let sum = &mut results[0];
-                steps.take(kernel, (diagram, order), registers, slots, sum);
-            }
-            Orders::Shared(orders) => {
-                results.resize_with(orders.len(), || self.glwe());
-                crew.each(slots, |worker, index, slot| {
-                    steps.rotation(&mut worker.kernel, &diagram.rotations[index], slot);
-                });
-                crew.each(results, |worker, index, sum| {
-                    let order = &orders[index];
-                    let (kernel, registers) = worker.with_registers(self.gadget, order);
-                    let slots = Slots::Made(slots);
-                    steps.take(kernel, (diagram, order), registers, slots, sum);
-                });
-            }
         }
+    }
+
+    fn sum(&self, plan: &BranchingPlan, steps: &Steps<'_, K>, values: &Values) -> Glwe {
         let mut sum = avec![0; self.gadget.glwe_len()];
-        steps.result(&diagram.constant, results, &mut sum);
-        if key.is_some() {
-            to_key_of_bits(&mut sum);
-        }
-        lock(&self.callers).push(worker);
+        steps.result(&plan.diagram.constant, &values.results, &mut sum);
         sum
+    }
+}
+
+impl<K: Kernel> Workspace<K> {
+    /// For the ciphertexts of a packed query of so many rows.
+    fn make_room(
+        &mut self,
+        gadget: Gadget,
+        plan: &BranchingPlan,
+        key: &UnpackingKey<K>,
+        rows: usize,
+    ) -> Roots {
+        let roots = roots(&plan.layout, rows);
+        let (of_rows, packed) = &mut self.packed;
+        if *of_rows != rows {
+            let words = (1 + rows) * gadget.polynomial_size;
+            *of_rows = rows;
+            *packed = (0..roots.pairs()).map(|_| KeptGlwe::zeros(words)).collect();
+        }
+        if self.of_masks.is_empty() {
+            self.of_masks = (0..roots.pairs()).map_while(|_| key.of_mask()).collect();
+        }
+        roots
     }
 }
 
@@ -235,14 +396,17 @@ fn scale(plan: &BranchingPlan) -> u32 {
     64 - u32::from(plan.layout.layout().plaintext_bits)
 }
 
-/// The ciphertext of a packed query.
-fn roots(layout: &ValidBranching) -> Option<Roots> {
-    layout.layout().packing.map(|_| Roots {
-        of: vec![Root {
-            used: layout.slots(),
-            log_slots: layout.log_slots(),
-        }],
-    })
+/// The ciphertexts of a packed query of so many rows.
+fn roots(layout: &ValidBranching, rows: usize) -> Roots {
+    let levels = usize::from(layout.layout().level_count);
+    let of = layout.packed_bits().map(|bits| Root {
+        used: bits * levels,
+        log_slots: layout.log_slots(),
+    });
+    Roots {
+        of: of.collect(),
+        lanes: rows,
+    }
 }
 
 impl<K: Kernel> Splitter<K> for Worker<K> {
@@ -262,13 +426,13 @@ impl<K: Kernel> Worker<K> {
 }
 
 impl<K: Kernel> Worker<K> {
-    /// The kernel, and as many registers as an order needs, and one more: what a step writes may be what it reads.
-    fn with_registers(&mut self, gadget: Gadget, order: &Order) -> (&mut K, &mut [Register<K>]) {
+    /// The kernel, as many registers as an order needs, and one more, for what a step writes may be what it reads, and scratch.
+    fn all(&mut self, gadget: Gadget, order: &Order) -> (&mut K, &mut [Register<K>], &mut [u64]) {
         let count = order.registers + 1;
         if self.registers.len() < count {
             self.registers.resize_with(count, || Register::new(gadget));
         }
-        (&mut self.kernel, &mut self.registers)
+        (&mut self.kernel, &mut self.registers, &mut self.scratch)
     }
 }
 
@@ -280,22 +444,24 @@ impl<K: Kernel> core::fmt::Debug for BranchingEvaluator<K> {
     }
 }
 
-/// The response to the payload of a query: a GLWE, rounded to its width, of which masks and first coefficients are packed.
-pub(crate) fn respond(layout: &ValidBranching, query: &[u8], glwe: &mut [u64]) -> Vec<u8> {
-    respond_at(layout, query, 1, glwe)
+/// The response to the payload of a query: a GLWE for each of its rows, rounded to its width, of which masks and first coefficients are packed.
+pub(crate) fn respond(layout: &ValidBranching, query: &[u8], glwes: &mut [Glwe]) -> Vec<u8> {
+    let mut response = vec![0; layout.response_len(glwes.len())];
+    let rows = layout.start_response(query, &mut response);
+    for (glwe, writer) in glwes.iter_mut().zip(rows) {
+        write_row(layout, (glwe, 1), writer);
+    }
+    response
 }
 
-/// The same for coefficients that lie `stride` apart. What rounding leaves out of the masks
+/// Writes a row of a response of coefficients that lie `stride` apart. What rounding leaves out of the masks
 /// meets the key; the part that meets its mean ½ is known, and moved to the body.
-pub(crate) fn respond_at(
+pub(crate) fn write_row(
     layout: &ValidBranching,
-    query: &[u8],
-    stride: usize,
-    glwe: &mut [u64],
-) -> Vec<u8> {
+    (glwe, stride): (&mut [u64], usize),
+    mut writer: BitWriter<'_>,
+) {
     let width = u32::from(layout.layout().response_bits);
-    let mut response = vec![0; layout.response_len()];
-    let mut writer = layout.start_response(query, &mut response);
     let size = layout.glwe().polynomial_size();
     let (masks, body) = glwe.split_at_mut(layout.glwe().dimension());
     let mut rest = vec![0u64; size];
@@ -310,7 +476,6 @@ pub(crate) fn respond_at(
     kept.take(layout.layout().coefficients as usize)
         .for_each(|word| writer.write(round_high(*word, width), width));
     writer.finish();
-    response
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ pub(crate) fn sent_body_bits(glwe: ValidGlwe) -> u8 {
     64 - glwe.params().noise_bound_log2.saturating_sub(3)
 }
 
-/// The layout with the fewest response bits that reach `p_fail`, where external products leave the noise `products`.
+/// The layout with the fewest response bits that reach `p_fail`, where external products leave the noise `products` in each row.
 pub(crate) fn response_width(
     layout: &ValidBranching,
     products: MixedNoise,
@@ -30,6 +30,7 @@ pub(crate) fn response_width(
 ) -> Option<Found> {
     let p = layout.layout().plaintext_bits;
     let p_fail = goal.p_fail_log2;
+    let coefficients = coefficients * layout.max_rows();
     let products = products.times(goal.variance_factor);
     // The variance alone refuses most at once.
     let normal = p_fail_log2(products.variance(), u32::from(p), coefficients);

@@ -42,6 +42,8 @@ pub(crate) trait Kernel: Send {
     type SwitchKey: Clone + Send + Sync;
     /// Three of them, for [`pair_to_rows`](Self::pair_to_rows).
     type PairKey: Clone + Send + Sync;
+    /// What all lanes of a ciphertext make of its mask in [`pair_to_rows`](Self::pair_to_rows).
+    type OfMask: Send;
 
     fn new(gadget: Gadget, key_bits: KeyBits) -> Self;
 
@@ -49,15 +51,18 @@ pub(crate) trait Kernel: Send {
     fn empty_ggsw(gadget: Gadget) -> Self::Ggsw;
 
     /// To be filled row by row with [`transform_switch_row`](Self::transform_switch_row). Products with the masks of its rows are
-    /// exact, those with the bodies with `exact`.
+    /// exact, those with the bodies where `exact`.
     fn empty_switch_key(
         gadget: SwitchGadget,
         polynomial_size: usize,
-        exact: bool,
+        bodies: Bodies,
     ) -> Self::SwitchKey;
 
     /// To be filled row by row with [`transform_pair_row`](Self::transform_pair_row).
-    fn empty_pair_key(gadget: SwitchGadget, polynomial_size: usize) -> Self::PairKey;
+    fn empty_pair_key(gadget: SwitchGadget, polynomial_size: usize, lanes: usize) -> Self::PairKey;
+
+    /// To be written by [`pair_to_rows`](Self::pair_to_rows); `None` for keys of one lane.
+    fn of_mask(key: &Self::PairKey) -> Option<Self::OfMask>;
 
     /// Brings columns of a row of a GGSW to the kernel's form, and leaves the others: polynomial `r` (of `k + 1`) of level `level` (0 has
     /// the largest scale). `load` is given the index of a column and writes it.
@@ -69,7 +74,7 @@ pub(crate) trait Kernel: Send {
         load: impl FnMut(usize, &mut [u64]),
     );
 
-    /// Brings the row of a level of a switch key to the kernel's form, mask and body.
+    /// Brings the row of a level of a switch key to the kernel's form, the mask and the body of each lane.
     fn transform_switch_row(
         &mut self,
         key: &mut Self::SwitchKey,
@@ -106,14 +111,18 @@ pub(crate) trait Kernel: Send {
     /// Takes the digits of a mask, for [`multiply`](Self::multiply).
     fn decompose(&mut self, source: &[u64], gadget: SwitchGadget);
 
-    /// `Σ_j digits_j·key_j`, with the digits that were taken last, of the key's gadget: what switches a mask from one key to another.
+    /// `Σ_j digits_j·key_j`, with the digits that were taken last, of the key's gadget: what switches a mask from one key to another. Of the bodies
+    /// that of the first lane.
     fn multiply(&mut self, key: &Self::SwitchKey);
 
-    /// Adds the mask or the body of what was multiplied last to `target`, each once.
-    fn add_product(&mut self, part: Part, target: &mut [u64]);
+    /// The same for the bodies of all other lanes, of a key that has some.
+    fn multiply_lanes(&mut self, key: &Self::SwitchKey);
 
-    /// Brings the row of a level of a pair key to the kernel's form; `part` is the place among the keys of
-    /// [`pair_to_rows`](Self::pair_to_rows).
+    /// Adds a polynomial of what was multiplied last to `target`, each once: [`MASK`], [`BODY`], and those of other lanes behind.
+    fn add_product(&mut self, polynomial: usize, target: &mut [u64]);
+
+    /// Brings the row of a level of a pair key to the kernel's form, the mask and the body of each lane; `part` is the place among the keys
+    /// of [`pair_to_rows`](Self::pair_to_rows).
     fn transform_pair_row(
         &mut self,
         key: &mut Self::PairKey,
@@ -124,43 +133,39 @@ pub(crate) trait Kernel: Send {
     /// What is in the slots of a GLWE `c`, as rows of GGSWs under the key of signs. With `d`, the digits of `c`'s mask, and the keys
     /// `τ⁻¹(K_0)`, `K_1` and `τ⁻¹(K_2)`, `τ` the last automorphism, body rows are `c` and mask rows `w = (b, 0) + d·K_1`. Of two slots the
     /// even one has `c + τ(c)`, where `τ(c)` is `τ((0, b) + d·τ⁻¹(K_0))`, and `w + τ((b, 0) + d·τ⁻¹(K_2))`; the odd one the differences,
-    /// times `X^(−N/2)`.
+    /// times `X^(−N/2)`. `c` has the body of a lane; of lanes behind the first, what the first left behind in `of_mask` and in the GGSWs is
+    /// used.
     fn pair_to_rows(
         &mut self,
         key: &Self::PairKey,
-        ciphertext: &[u64],
+        of_mask: Option<&mut Self::OfMask>,
+        ciphertext: Lane<'_>,
         ggsws: &mut [Self::Ggsw],
         slots: Slots,
     );
 }
 
-/// A polynomial of a GLWE with one mask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
-    Mask,
-    Body,
+/// The bodies of a switch key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bodies {
+    /// Products with them are exact, too.
+    pub(crate) exact: bool,
+    /// One each.
+    pub(crate) lanes: usize,
 }
 
-impl Part {
-    pub(crate) const BOTH: [Self; 2] = [Self::Mask, Self::Body];
+/// Which polynomial of a GLWE with one mask is the mask. The rows of a query are its *lanes*: they have their masks in common, and a secret
+/// key each, so that all that is done to masks is done once.
+pub(crate) const MASK: usize = 0;
+/// Which one is the body of the first lane; those of others follow.
+pub(crate) const BODY: usize = 1;
 
-    /// The polynomial of a GLWE.
-    pub(crate) fn of(self, glwe: &[u64]) -> &[u64] {
-        let (mask, body) = glwe.split_at(glwe.len() / 2);
-        match self {
-            Self::Mask => mask,
-            Self::Body => body,
-        }
-    }
-
-    /// The same, to be changed.
-    pub(crate) fn of_mut(self, glwe: &mut [u64]) -> &mut [u64] {
-        let (mask, body) = glwe.split_at_mut(glwe.len() / 2);
-        match self {
-            Self::Mask => mask,
-            Self::Body => body,
-        }
-    }
+/// A ciphertext with one mask and the body of a lane.
+#[derive(Clone, Copy)]
+pub(crate) struct Lane<'a> {
+    pub(crate) lane: usize,
+    pub(crate) mask: &'a [u64],
+    pub(crate) body: &'a [u64],
 }
 
 /// Which level of which GGSW.

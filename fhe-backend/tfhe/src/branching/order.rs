@@ -35,6 +35,20 @@ pub(super) enum Place {
     Result { group: usize },
 }
 
+impl Place {
+    /// The bit that it selects by.
+    pub(super) fn bit(self, diagram: &Diagram) -> Option<usize> {
+        match self {
+            Self::Turn { rotation, turn } => Some(diagram.rotations[rotation].turns[turn].bit),
+            Self::Step { group, step } => match &diagram.groups[group].steps[step] {
+                Step::Cmux { bit, .. } => Some(*bit),
+                Step::Sum { .. } => None,
+            },
+            Self::Result { .. } => None,
+        }
+    }
+}
+
 /// Everything that threads do.
 #[derive(Debug)]
 pub(crate) enum Orders {

@@ -9,7 +9,9 @@ use tenebra_client::ValidGlwe;
 use tenebra_client::branching::ValidBranching;
 use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget, SwitchKeys, last_split};
 
-use super::cost::{diagram_us, exact_pair_us, frames_us, pair_us, split_us};
+use super::cost::{
+    diagram_us, exact_pair_us, frames_us, pair_lane_us, pair_us, split_lane_us, split_us,
+};
 use super::diagram::Diagram;
 use super::variance::{is_exact, polynomial_energy};
 use crate::noise::{rounding_variance, transform_variance, tuniform_variance};
@@ -60,6 +62,7 @@ pub(crate) fn unpacked_noise(layout: &ValidBranching, packing: &Packing) -> Unpa
         glwe: layout.glwe(),
         body_bits: layout.layout().body_bits,
         gadgets: *packing,
+        max_rows: 1,
     };
     selected_noise(
         &keys,
@@ -218,12 +221,14 @@ fn row_variance(keys: &SwitchKeys, gadget: SwitchGadget) -> f64 {
     }
 }
 
+/// Of a row.
 fn cost(layout: &ValidBranching, diagram: &Diagram, options: &Options) -> f64 {
+    let rows = layout.max_rows();
     let answer = Answer {
-        bytes: layout.query_len() + layout.response_len(),
+        bytes: (layout.query_len(rows) + layout.response_len(rows)) / rows,
         key_bytes: layout.switch_keys().map_or(0, |keys| keys.len()),
         client_us: 400.0,
-        server_us: evaluate_us(layout, diagram),
+        server_us: evaluate_us(layout, diagram) / rows as f64,
     };
     answer.cost(options)
 }
@@ -233,42 +238,57 @@ pub(crate) fn key_switches(layout: &ValidBranching) -> usize {
     if layout.layout().packing.is_none() {
         return 0;
     }
-    Switches::of(layout.glwe(), layout.log_slots(), layout.slots()).products()
+    Switches::of_query(layout).products()
 }
 
-/// What brings the used slots of a ciphertext to GGSWs.
+/// What brings the used slots of ciphertexts to GGSWs.
 pub(crate) struct Switches {
     log_slots: u32,
     last: usize,
-    used: usize,
+    /// Of each.
+    used: Vec<usize>,
 }
 
 impl Switches {
-    pub(crate) fn of(glwe: ValidGlwe, log_slots: u32, used: usize) -> Self {
+    pub(crate) fn of(
+        glwe: ValidGlwe,
+        log_slots: u32,
+        used: impl IntoIterator<Item = usize>,
+    ) -> Self {
         Self {
             log_slots,
             last: last_split(glwe.polynomial_size()),
-            used,
+            used: used.into_iter().collect(),
         }
     }
 
-    /// How many ciphertexts each automorphism but the last takes: one until the stride of the slots is split off, then those with slots.
-    pub(crate) fn splits(&self) -> impl Iterator<Item = usize> + use<> {
-        let Self {
-            log_slots,
-            last,
-            used,
-        } = *self;
-        let unfilled = last + 1 - log_slots as usize;
-        (0..last).map(move |t| match t.checked_sub(unfilled) {
-            None => 1,
-            Some(step) => used.div_ceil(1 << (log_slots as usize - step)),
+    /// Those of a row of a packed query.
+    pub(crate) fn of_query(layout: &ValidBranching) -> Self {
+        let levels = usize::from(layout.layout().level_count);
+        let used = layout.packed_bits().map(|bits| bits * levels);
+        Self::of(layout.glwe(), layout.log_slots(), used)
+    }
+
+    /// How many ciphertexts each automorphism but the last takes: one of each until the stride of the slots is split off, then those with slots.
+    pub(crate) fn splits(&self) -> impl Iterator<Item = usize> + '_ {
+        let log_slots = self.log_slots as usize;
+        let unfilled = self.last + 1 - log_slots;
+        (0..self.last).map(move |t| match t.checked_sub(unfilled) {
+            None => self.used.len(),
+            Some(step) => {
+                let together = 1 << (log_slots - step);
+                self.used.iter().map(|used| used.div_ceil(together)).sum()
+            }
         })
     }
 
     /// Ciphertexts that the last automorphism takes.
     pub(crate) fn pairs(&self) -> usize {
-        self.used.div_ceil(2)
+        self.used.iter().map(|used| used.div_ceil(2)).sum()
+    }
+
+    fn slots(&self) -> usize {
+        self.used.iter().sum()
     }
 
     pub(crate) fn products(&self) -> usize {
@@ -280,6 +300,16 @@ impl Switches {
         self.splits().sum::<usize>() + last
     }
 
+    /// Predicted time on one core that each row of a query but the first adds.
+    fn lane_us(&self, glwe: ValidGlwe, keys: &Packing) -> f64 {
+        let size = glwe.polynomial_size() as f64;
+        let splits = self.splits().zip(keys.splits);
+        let splits = splits.map(|(count, gadget)| count as f64 * split_lane_us(size, gadget));
+        let (pairs, gadget) = (self.pairs() as f64, keys.scheme_switch);
+        let slots = self.slots() as f64 / pairs;
+        splits.sum::<f64>() + pairs * pair_lane_us(size, slots, gadget)
+    }
+
     /// Predicted time on one core; GGSWs in one limb or two.
     pub(crate) fn us(&self, glwe: ValidGlwe, keys: &Packing, limbs: f64) -> f64 {
         let size = glwe.polynomial_size() as f64;
@@ -288,7 +318,7 @@ impl Switches {
         let splits = self.splits().zip(keys.splits);
         let splits = splits.map(|(count, gadget)| count as f64 * split_us(size, columns, gadget));
         let (pairs, gadget) = (self.pairs() as f64, keys.scheme_switch);
-        let slots = self.used as f64 / pairs;
+        let slots = self.slots() as f64 / pairs;
         let pair = match exact {
             true => exact_pair_us(size, (slots, limbs), gadget),
             false => pair_us(size, slots, gadget),
@@ -297,14 +327,16 @@ impl Switches {
     }
 }
 
-/// Predicted server time on one core.
+/// Predicted server time of the largest query on one core.
 pub(crate) fn evaluate_us(layout: &ValidBranching, diagram: &Diagram) -> f64 {
     let Some(packing) = layout.layout().packing else {
         return 0.0;
     };
-    let switches = Switches::of(layout.glwe(), layout.log_slots(), layout.slots());
-    let unpacking = switches.us(layout.glwe(), &packing, 1.0);
-    frames_us(layout.query_len()) + unpacking + diagram_us(layout, diagram)
+    let switches = Switches::of_query(layout);
+    let rows = layout.max_rows();
+    let others = (rows - 1) as f64 * switches.lane_us(layout.glwe(), &packing);
+    let unpacking = switches.us(layout.glwe(), &packing, 1.0) + others;
+    frames_us(layout.query_len(rows)) + unpacking + rows as f64 * diagram_us(layout, diagram)
 }
 
 #[cfg(test)]

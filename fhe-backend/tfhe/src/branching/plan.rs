@@ -292,6 +292,9 @@ pub(crate) fn check(
             "its ciphertexts have more masks than are computed with",
         ));
     }
+    if layout.max_rows() > 1 && packed::exact_switches(layout.glwe()) {
+        return Err(mismatch("queries in its ring have one row"));
+    }
     let digits = cut(form, radix);
     let plain = layout.layout();
     if digits.coefficients != plain.coefficients as usize {
@@ -308,9 +311,10 @@ pub(crate) fn check(
     if diagram.input_bits != plain.input_bits as usize {
         return Err(mismatch("numbers of input bits differ"));
     }
+    let decoded = digits.coefficients * layout.max_rows();
     let noise = |diagram: &Diagram| {
         let noise = result_noise(&layout, &diagram.noise).plus_normal(switch_noise(&layout));
-        let p_fail_log2 = noise.p_fail_log2(u32::from(plain.plaintext_bits), digits.coefficients);
+        let p_fail_log2 = noise.p_fail_log2(u32::from(plain.plaintext_bits), decoded);
         (noise, p_fail_log2)
     };
     // Plans of before there were any do without.
@@ -364,6 +368,8 @@ fn fit(
         input_bits: u32::try_from(diagram.input_bits).ok()?,
         coefficients: u32::try_from(digits.coefficients).ok()?,
         packing: None,
+        max_rows: 1,
+        packed_bits: 0,
     };
     let layout = layout.validate().ok()?;
     let products = result_noise(&layout, &diagram.noise);
@@ -381,7 +387,7 @@ fn cost(layout: &ValidBranching, diagram: &Diagram, options: &Options) -> f64 {
         * layout.glwe().dimension()) as f64;
     // Client: masks, transforms of two limbs, noise.
     let answer = Answer {
-        bytes: layout.query_len() + layout.response_len(),
+        bytes: layout.query_len(1) + layout.response_len(1),
         key_bytes: 0,
         client_us: words * 12e-3,
         server_us: evaluate_us(layout, diagram),
@@ -389,7 +395,7 @@ fn cost(layout: &ValidBranching, diagram: &Diagram, options: &Options) -> f64 {
     answer.cost(options)
 }
 
-/// Predicted server time on one core.
+/// Predicted server time of the largest query on one core.
 pub(crate) fn evaluate_us(layout: &ValidBranching, diagram: &Diagram) -> f64 {
     if layout.layout().packing.is_some() {
         return packed::evaluate_us(layout, diagram);
@@ -398,7 +404,7 @@ pub(crate) fn evaluate_us(layout: &ValidBranching, diagram: &Diagram) -> f64 {
     let columns = (layout.glwe().glwe_dimension() + 1) as f64;
     let bit = bodies_us(size, columns, layout.layout().level_count);
     let bits = f64::from(layout.layout().input_bits) * bit;
-    frames_us(layout.query_len()) + bits + diagram_us(layout, diagram)
+    frames_us(layout.query_len(1)) + bits + diagram_us(layout, diagram)
 }
 
 /// Says how many bits the narrowest digit sums need and how many fit.

@@ -13,6 +13,8 @@
 //!
 //! The last automorphism, `τ_1`, is one step with what makes GGSWs of slots ([`to_rows`]).
 
+use core::ops::Range;
+
 use tenebra_client::bits::BitReader;
 use tenebra_client::packing::{last_split, slot_place};
 use tenebra_client::random::{MaskSeed, MaskStream};
@@ -35,15 +37,21 @@ impl Root {
     }
 }
 
-/// Ciphertexts one behind the other.
+/// Ciphertexts one behind the other, a mask each and a body for each lane.
 pub(crate) struct Roots {
     pub(crate) of: Vec<Root>,
+    pub(crate) lanes: usize,
 }
 
 impl Roots {
     /// Pairs of used slots of all.
     pub(crate) fn pairs(&self) -> usize {
         self.of.iter().map(Root::pairs).sum()
+    }
+
+    /// Coefficients of a polynomial of one of them.
+    fn polynomial_size(&self, ciphertext: &[u64]) -> usize {
+        ciphertext.len() / (1 + self.lanes)
     }
 
     /// The ciphertexts of each.
@@ -67,22 +75,25 @@ impl Roots {
     }
 }
 
-/// The ciphertexts of a packed query, of whose bodies `kept` bits are sent.
-pub(crate) fn read_packed(
+/// The ciphertexts of a packed query, of whose bodies `kept` bits are sent, lane by lane.
+pub(crate) fn read_packed<'a>(
     roots: &Roots,
-    (seed, bodies): (MaskSeed, &[u8]),
+    (seed, lanes): (MaskSeed, impl Iterator<Item = &'a [u8]>),
     kept: u32,
     pairs: &mut [KeptGlwe],
 ) {
     let mut masks = MaskStream::new(seed);
-    let mut reader = BitReader::new(bodies);
+    let mut readers: Vec<_> = lanes.map(BitReader::new).collect();
     for (root, ciphertext) in roots.first(pairs) {
-        let (mask, body) = ciphertext.split_at_mut(ciphertext.len() / 2);
+        let size = roots.polynomial_size(ciphertext);
+        let (mask, bodies) = ciphertext.split_at_mut(size);
         masks.fill(mask);
-        body.fill(0);
-        let stride = body.len() >> root.log_slots;
-        for slot in 0..root.used {
-            body[slot_place(slot, root.log_slots) * stride] = reader.read(kept) << (64 - kept);
+        bodies.fill(0);
+        let stride = size >> root.log_slots;
+        for (reader, body) in readers.iter_mut().zip(bodies.chunks_exact_mut(size)) {
+            for slot in 0..root.used {
+                body[slot_place(slot, root.log_slots) * stride] = reader.read(kept) << (64 - kept);
+            }
         }
     }
 }
@@ -101,7 +112,7 @@ pub(crate) fn select<K: Kernel, W: Splitter<K>>(
     roots: &Roots,
     pairs: &mut [KeptGlwe],
 ) {
-    let Some(size) = pairs.first().map(|glwe| glwe.len() / 2) else {
+    let Some(size) = pairs.first().map(|glwe| roots.polynomial_size(glwe)) else {
         return;
     };
     let last = last_split(size);
@@ -136,49 +147,93 @@ pub(crate) fn select<K: Kernel, W: Splitter<K>>(
     }
 }
 
-/// Pairs and the bits that they become.
-struct Part<'a, K: Kernel> {
+/// A few bits, and the pairs that become them: as few as have whole pairs.
+pub(crate) struct Part {
+    pub(crate) log_slots: u32,
+    pub(crate) pairs: Range<usize>,
+    pub(crate) bits: Range<usize>,
+}
+
+impl Roots {
+    /// All bits, of so many levels each.
+    pub(crate) fn parts(&self, levels: usize) -> Vec<Part> {
+        let at_once = 1 + levels % 2;
+        let (mut parts, mut pair, mut bit) = (Vec::new(), 0, 0);
+        for root in &self.of {
+            let bits = root.used / levels;
+            for first in (0..bits).step_by(at_once) {
+                let count = at_once.min(bits - first);
+                let pairs = (count * levels).div_ceil(2);
+                parts.push(Part {
+                    log_slots: root.log_slots,
+                    pairs: pair..pair + pairs,
+                    bits: bit..bit + count,
+                });
+                (pair, bit) = (pair + pairs, bit + count);
+            }
+        }
+        parts
+    }
+}
+
+/// What a worker makes a [`Part`] of.
+struct Work<'a, K: Kernel> {
     log_slots: u32,
-    pairs: &'a mut [KeptGlwe],
+    pairs: &'a [KeptGlwe],
+    of_masks: &'a mut [K::OfMask],
     ggsws: &'a mut [K::Ggsw],
 }
 
-/// The slots of [`select`]ed pairs, `levels` for each of the bits, as GGSWs of stage `stage`.
+/// The slots of [`select`]ed pairs, `levels` for each of the bits, as GGSWs of stage `stage`. Where there are several lanes, the first comes first,
+/// and the GGSWs of one become those of the next; `of_masks` keep what is [common](UnpackingKey::of_mask), one a pair.
 pub(crate) fn to_ggsws<K: Kernel, W: Splitter<K>>(
     crew: &mut Crew<'_, W>,
     key: &UnpackingKey<K>,
     (stage, levels): (usize, usize),
+    (lane, mut of_masks): (usize, &mut [K::OfMask]),
     roots: &Roots,
-    (pairs, mut ggsws): (&mut [KeptGlwe], &mut [K::Ggsw]),
+    (pairs, mut ggsws): (&[KeptGlwe], &mut [K::Ggsw]),
 ) {
-    // As few bits as have whole pairs.
-    let bits = 1 + levels % 2;
-    let mut parts: Vec<Part<'_, K>> = Vec::new();
-    for (root, pairs) in roots.each(pairs) {
-        let (of_root, rest) = ggsws.split_at_mut(root.used / levels);
+    let work = roots.parts(levels).into_iter().map(|part| {
+        let (of_part, rest) = core::mem::take(&mut ggsws).split_at_mut(part.bits.len());
         ggsws = rest;
-        let chunks = pairs
-            .chunks_mut(bits * levels / 2)
-            .zip(of_root.chunks_mut(bits));
-        parts.extend(chunks.map(|(pairs, ggsws)| Part {
-            log_slots: root.log_slots,
-            pairs,
-            ggsws,
-        }));
-    }
-    crew.each(&mut parts, |worker, _, part| {
-        let (kernel, scratch) = worker.splitter(stage);
-        let ggsws = &mut *part.ggsws;
-        for (index, pair) in part.pairs.iter().enumerate() {
-            let place = |slot: usize| (slot / levels, slot % levels);
-            let odd = Some(place(2 * index + 1)).filter(|(bit, _)| *bit < ggsws.len());
-            let slots = match part.log_slots {
-                0 => Slots::One(place(0)),
-                _ => Slots::Two(place(2 * index), odd),
-            };
-            to_rows(kernel, key, pair, ggsws, slots, scratch);
+        let masks = of_masks.len().min(part.pairs.len());
+        let (masks, rest) = core::mem::take(&mut of_masks).split_at_mut(masks);
+        of_masks = rest;
+        Work::<K> {
+            log_slots: part.log_slots,
+            pairs: &pairs[part.pairs],
+            of_masks: masks,
+            ggsws: of_part,
         }
     });
+    let mut work: Vec<_> = work.collect();
+    crew.each(&mut work, |worker, _, part| {
+        let of_lane = (lane, &mut *part.of_masks);
+        let slots = (levels, part.log_slots);
+        let made = (part.pairs, &mut *part.ggsws);
+        some_to_ggsws(worker.splitter(stage), key, slots, of_lane, made);
+    });
+}
+
+/// [`to_ggsws`] of a few bits, from all of their pairs.
+pub(crate) fn some_to_ggsws<K: Kernel>(
+    (kernel, scratch): (&mut K, &mut [u64]),
+    key: &UnpackingKey<K>,
+    (levels, log_slots): (usize, u32),
+    (lane, of_masks): (usize, &mut [K::OfMask]),
+    (pairs, ggsws): (&[KeptGlwe], &mut [K::Ggsw]),
+) {
+    for (index, pair) in pairs.iter().enumerate() {
+        let place = |slot: usize| (slot / levels, slot % levels);
+        let odd = Some(place(2 * index + 1)).filter(|(bit, _)| *bit < ggsws.len());
+        let slots = match log_slots {
+            0 => Slots::One(place(0)),
+            _ => Slots::Two(place(2 * index), odd),
+        };
+        let of_lane = (lane, of_masks.get_mut(index));
+        to_rows(kernel, key, of_lane, pair, ggsws, slots, scratch);
+    }
 }
 
 /// Divides a ciphertext by `2^bits`, as signed integers, rounded by an odd function.

@@ -2,6 +2,7 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
+use super::bits::Bits;
 use super::diagram::{Diagram, Operand, Plain, Rotation, Sign, Step, Turn};
 use super::evaluate::KeptGlwe;
 use super::kernel::Kernel;
@@ -15,7 +16,7 @@ pub(super) struct Steps<'a, K: Kernel> {
     pub(super) gadget: Gadget,
     /// Clear values are multiples of `2^scale`.
     pub(super) scale: u32,
-    pub(super) bits: &'a [K::Ggsw],
+    pub(super) bits: &'a mut dyn Bits<K>,
     pub(super) selections: &'a Selections,
     /// Nobody waits for the result any longer.
     pub(super) stop: &'a AtomicBool,
@@ -73,7 +74,7 @@ impl Slots<'_> {
 }
 
 impl<K: Kernel> Steps<'_, K> {
-    /// A clear polynomial turned by the bits of a code, into `value`.
+    /// A clear polynomial turned by the bits of a code, which were made, into `value`.
     pub(super) fn rotation(&self, kernel: &mut K, rotation: &Rotation, value: &mut [u64]) {
         for turn in 0..rotation.turns.len() {
             self.turn(kernel, rotation, turn, value);
@@ -87,12 +88,12 @@ impl<K: Kernel> Steps<'_, K> {
             self.add_plain(self.body(value), &rotation.table, Sign::Plus);
         }
         let Turn { bit, shift } = rotation.turns[turn];
-        turn_by(kernel, value, &self.bits[bit], turn == 0, shift);
+        turn_by(kernel, value, self.bits.of(bit), turn == 0, shift);
     }
 
     /// Does what an order says, and leaves the sum of its groups' results in `sum`. The last of the registers is for what steps write.
     pub(super) fn take(
-        &self,
+        &mut self,
         kernel: &mut K,
         (diagram, order): (&Diagram, &Order),
         registers: &mut [Register<K>],
@@ -106,6 +107,9 @@ impl<K: Kernel> Steps<'_, K> {
         for place in &order.places {
             if self.stop.load(Ordering::Relaxed) {
                 return;
+            }
+            if let Some(bit) = place.bit(diagram) {
+                self.bits.make(kernel, bit);
             }
             let values = |group| Values {
                 registers,
@@ -150,7 +154,7 @@ impl<K: Kernel> Steps<'_, K> {
     ) {
         let sum = |step: Option<usize>| step.map(|step| &values.register(step).sum);
         let operands = selection.operands.map(sum);
-        let bit = &self.bits[selection.bit];
+        let bit = self.bits.of(selection.bit);
         kernel.select(&mut target.sum, bit, operands, |body| {
             selection.difference.load(body);
         });
@@ -166,7 +170,7 @@ impl<K: Kernel> Steps<'_, K> {
         match step {
             Step::Cmux { bit, zero, one } => {
                 let clear = step.is_clear();
-                let ggsw = &self.bits[*bit];
+                let ggsw = self.bits.of(*bit);
                 kernel.cmux(target, ggsw, clear, |index, target, difference| {
                     self.load(target, index, zero, values);
                     self.load_minus(difference, index, one, values, target);

@@ -15,13 +15,14 @@ use tenebra_client::packing::{SwitchGadget, SwitchKeys, automorphism_exponent, l
 use tenebra_client::random::MaskStream;
 
 use super::automorphism::Automorphism;
-use super::kernel::{CpuKernel, Kernel, KeyBits, Part, Slots};
+use super::kernel::{BODY, Bodies, CpuKernel, Kernel, KeyBits, Lane, MASK, Slots};
 use super::packed::exact_switches;
 use super::plan::Gadget;
 use super::ramp::{add_ramp, subtract_ramp};
 
 /// An evaluation key, prepared once: its rows in the kernel's form.
 pub(crate) struct UnpackingKey<K: Kernel = CpuKernel> {
+    polynomial_size: usize,
     /// By automorphism, the last one included.
     splits: Vec<(SwitchGadget, K::SwitchKey)>,
     last: LastKey<K>,
@@ -58,6 +59,7 @@ impl<K: Kernel> Clone for LastKey<K> {
 impl<K: Kernel> Clone for UnpackingKey<K> {
     fn clone(&self) -> Self {
         Self {
+            polynomial_size: self.polynomial_size,
             splits: self.splits.clone(),
             last: self.last.clone(),
         }
@@ -72,12 +74,13 @@ pub(crate) fn scratch_len(size: usize) -> usize {
 impl<K: Kernel> UnpackingKey<K> {
     /// A key of zeros, one gadget for all: what takes as long as one that means something.
     #[cfg(feature = "dev")]
-    pub(crate) fn zeros(gadget: SwitchGadget, size: usize, exact: bool) -> Self {
-        let key = || K::empty_switch_key(gadget, size, exact);
+    pub(crate) fn zeros(gadget: SwitchGadget, size: usize, bodies: Bodies) -> Self {
+        let key = || K::empty_switch_key(gadget, size, bodies);
         Self {
+            polynomial_size: size,
             splits: (0..size.ilog2()).map(|_| (gadget, key())).collect(),
-            last: match exact {
-                false => LastKey::Fourier(K::empty_pair_key(gadget, size)),
+            last: match bodies.exact {
+                false => LastKey::Fourier(K::empty_pair_key(gadget, size, bodies.lanes)),
                 true => LastKey::Exact {
                     square: key(),
                     turned_square: key(),
@@ -102,12 +105,14 @@ impl<K: Kernel> UnpackingKey<K> {
         };
         let mut kernel = K::new(gadget, KeyBits::Signs);
         let mut masks = MaskStream::new(seed);
-        let mut reader = BitReader::new(bodies);
-        let mut row = vec![0; 2 * size];
+        let lanes = usize::from(keys.max_rows);
+        let mut readers: Vec<_> = keys.lanes(bodies).map(BitReader::new).collect();
+        let mut row = vec![0; (1 + lanes) * size];
         let (last, exact) = (last_split(size), exact_switches(keys.glwe));
-        let mut pair = K::empty_pair_key(keys.gadgets.scheme_switch, size);
+        let mut pair = K::empty_pair_key(keys.gadgets.scheme_switch, size, lanes);
         // Memory for all before any is written: so it lies together.
-        let empty = |gadget| (gadget, K::empty_switch_key(gadget, size, exact));
+        let of_lanes = Bodies { exact, lanes };
+        let empty = |gadget| (gadget, K::empty_switch_key(gadget, size, of_lanes));
         let switched = if exact { usize::MAX } else { last + 1 };
         let gadgets = keys.gadgets.gadgets(size).take(switched);
         let mut switches: Vec<(SwitchGadget, K::SwitchKey)> = gadgets.map(empty).collect();
@@ -121,9 +126,11 @@ impl<K: Kernel> UnpackingKey<K> {
             // Keys of the last step: in the Fourier domain, the automorphism's also for what it takes elsewhere.
             let paired = index >= last && !exact;
             for level in 0..usize::from(gadget.level_count) {
-                let (mask, body) = row.split_at_mut(size);
+                let (mask, bodies) = row.split_at_mut(size);
                 masks.fill(mask);
-                read_bodies(&mut reader, kept, body);
+                for (reader, body) in readers.iter_mut().zip(bodies.chunks_exact_mut(size)) {
+                    read_bodies(reader, kept, body);
+                }
                 let load = |column: usize, polynomial: &mut [u64]| {
                     back.turn(&row[column * size..][..size], polynomial);
                 };
@@ -144,14 +151,24 @@ impl<K: Kernel> UnpackingKey<K> {
             },
         };
         Some(Self {
+            polynomial_size: size,
             splits: switches,
             last,
         })
     }
 
+    /// What lanes of a ciphertext have in common when it is made [rows](to_rows) of, to be kept; `None` where there is one.
+    pub(crate) fn of_mask(&self) -> Option<K::OfMask> {
+        match &self.last {
+            LastKey::Fourier(key) => K::of_mask(key),
+            LastKey::Exact { .. } => None,
+        }
+    }
+
     /// The digits of a ciphertext's mask, by the gadget of automorphism `t`.
     fn decompose(&self, kernel: &mut K, t: usize, ciphertext: &[u64]) {
-        kernel.decompose(Part::Mask.of(ciphertext), self.splits[t].0);
+        let mask = &ciphertext[..self.polynomial_size];
+        kernel.decompose(mask, self.splits[t].0);
     }
 }
 
@@ -172,7 +189,7 @@ impl UnpackingKey {
 }
 
 /// Replaces `c` by `c + τ_t(c)`, whose slots are those at even multiples of `2^t`, doubled; `odd`, if asked for, becomes
-/// `(c − τ_t(c))·X^(−2^t)`, with those at odd multiples. `scratch` has [`scratch_len`] words.
+/// `(c − τ_t(c))·X^(−2^t)`, with those at odd multiples; both of as many bodies as `c` has. `scratch` has [`scratch_len`] words.
 pub(crate) fn split<K: Kernel>(
     kernel: &mut K,
     key: &UnpackingKey<K>,
@@ -181,57 +198,103 @@ pub(crate) fn split<K: Kernel>(
     odd: Option<&mut [u64]>,
     scratch: &mut [u64],
 ) {
+    let (size, switch) = (key.polynomial_size, &key.splits[t].1);
     key.decompose(kernel, t, ciphertext);
-    kernel.multiply(&key.splits[t].1);
-    sum_and_difference(kernel, t, None, (ciphertext, odd), scratch);
+    kernel.multiply(switch);
+    let bodies = 2 * size;
+    let mut odd = odd.map(|odd| odd.split_at_mut(bodies));
+    let (first, others) = ciphertext.split_at_mut(bodies);
+    let of_first = odd.as_mut().map(|(odd, _)| &mut **odd);
+    sum_and_difference(kernel, t, None, (first, of_first), scratch);
+    if others.is_empty() {
+        return;
+    }
+    kernel.multiply_lanes(switch);
+    let turn = Turn::new(t, size);
+    let (switched, _) = scratch.split_at_mut(size);
+    let mut odd = odd.map(|(_, odd)| odd.chunks_exact_mut(size));
+    for (lane, even) in (BODY + 1..).zip(others.chunks_exact_mut(size)) {
+        switched.copy_from_slice(even);
+        kernel.add_product(lane, switched);
+        turn.of(switched, even, odd.as_mut().and_then(Iterator::next));
+    }
 }
 
-/// Replaces `c` by `c + τ_t(s)`, and `odd` by `(c − τ_t(s))·X^(−2^t)`; `s` is what was multiplied, and the body of `c`, or another one in the
-/// place of the mask.
-fn sum_and_difference<K: Kernel>(
-    kernel: &mut K,
-    t: usize,
-    in_mask: Option<&[u64]>,
-    (ciphertext, mut odd): (&mut [u64], Option<&mut [u64]>),
-    scratch: &mut [u64],
-) {
-    let size = ciphertext.len() / 2;
-    let turn = Automorphism::new(automorphism_exponent(size, t), size);
-    let switched = &mut scratch[..size];
-    for part in Part::BOTH {
-        let even = part.of_mut(ciphertext);
-        match (part, in_mask) {
-            (Part::Mask, Some(body)) => switched.copy_from_slice(body),
-            (Part::Body, None) => switched.copy_from_slice(even),
-            _ => switched.fill(0),
+/// Automorphism `t` of what is split.
+struct Turn {
+    automorphism: Automorphism,
+    /// Between the two parts.
+    down: usize,
+}
+
+impl Turn {
+    fn new(t: usize, size: usize) -> Self {
+        Self {
+            automorphism: Automorphism::new(automorphism_exponent(size, t), size),
+            down: 1 << t,
         }
-        kernel.add_product(part, switched);
-        match &mut odd {
-            None => turn.add(switched, even),
-            Some(odd) => turn.split(switched, even, part.of_mut(odd), 1 << t),
+    }
+
+    /// Replaces a polynomial by its sum with one that was switched, and `odd` by the difference.
+    fn of(&self, switched: &[u64], even: &mut [u64], odd: Option<&mut [u64]>) {
+        match odd {
+            None => self.automorphism.add(switched, even),
+            Some(odd) => self.automorphism.split(switched, even, odd, self.down),
         }
     }
 }
 
+/// Replaces `c` by `c + τ_t(s)`, and `odd` by `(c − τ_t(s))·X^(−2^t)`; `s` is what was multiplied, and the body of `c`, or another one in the
+/// place of the mask. Both have one body.
+fn sum_and_difference<K: Kernel>(
+    kernel: &mut K,
+    t: usize,
+    in_mask: Option<&[u64]>,
+    (ciphertext, odd): (&mut [u64], Option<&mut [u64]>),
+    scratch: &mut [u64],
+) {
+    let size = ciphertext.len() / 2;
+    let turn = Turn::new(t, size);
+    let switched = &mut scratch[..size];
+    let mut odd = odd.map(|odd| odd.chunks_exact_mut(size));
+    for (polynomial, even) in ciphertext.chunks_exact_mut(size).enumerate() {
+        match (polynomial, in_mask) {
+            (MASK, Some(body)) => switched.copy_from_slice(body),
+            (BODY, None) => switched.copy_from_slice(even),
+            _ => switched.fill(0),
+        }
+        kernel.add_product(polynomial, switched);
+        turn.of(switched, even, odd.as_mut().and_then(Iterator::next));
+    }
+}
+
 /// What is in the one slot or the two of a GLWE, as rows of GGSWs: the GLWE `(a, b)` of `m·q/B^j`, which is the body row, and one of
-/// `−t·m·q/B^j`, the mask row. `scratch` has [`scratch_len`] words.
+/// `−t·m·q/B^j`, the mask row. `b` is the body of lane `lane`; `of_mask` is kept from lane to lane. `scratch` has [`scratch_len`] words.
 pub(crate) fn to_rows<K: Kernel>(
     kernel: &mut K,
     key: &UnpackingKey<K>,
+    (lane, of_mask): (usize, Option<&mut K::OfMask>),
     ciphertext: &[u64],
     ggsws: &mut [K::Ggsw],
     slots: Slots,
     scratch: &mut [u64],
 ) {
+    let size = key.polynomial_size;
     let (square, turned_square) = match &key.last {
-        LastKey::Fourier(pair) => return kernel.pair_to_rows(pair, ciphertext, ggsws, slots),
+        LastKey::Fourier(pair) => {
+            let (mask, bodies) = ciphertext.split_at(size);
+            let body = &bodies[lane * size..][..size];
+            let of_lane = Lane { lane, mask, body };
+            return kernel.pair_to_rows(pair, of_mask, of_lane, ggsws, slots);
+        }
         LastKey::Exact {
             square,
             turned_square,
         } => (square, turned_square),
     };
     let last = key.splits.len() - 1;
-    let body = Part::Body.of(ciphertext);
+    // Rings whose products are exact have one lane.
+    let body = &ciphertext[size..];
     let (even, scratch) = scratch.split_at_mut(ciphertext.len());
     let (odd, scratch) = scratch.split_at_mut(ciphertext.len());
     let (even_slot, odd_slot) = match slots {
@@ -246,11 +309,11 @@ pub(crate) fn to_rows<K: Kernel>(
             None => even.copy_from_slice(ciphertext),
             Some(body) => {
                 // `(b, 0)`, whose phase is `−t·b`.
-                Part::Mask.of_mut(even).copy_from_slice(body);
-                Part::Body.of_mut(even).fill(0);
+                even[..size].copy_from_slice(body);
+                even[size..].fill(0);
                 kernel.multiply(square);
-                for part in Part::BOTH {
-                    kernel.add_product(part, part.of_mut(even));
+                for (index, polynomial) in even.chunks_exact_mut(size).enumerate() {
+                    kernel.add_product(index, polynomial);
                 }
             }
         }
@@ -262,7 +325,7 @@ pub(crate) fn to_rows<K: Kernel>(
         for (slot, row) in rows {
             let Some((bit, level)) = slot else { continue };
             kernel.transform_ggsw_row(&mut ggsws[bit], (level, r), 0..2, |column, polynomial| {
-                polynomial.copy_from_slice(Part::BOTH[column].of(row));
+                polynomial.copy_from_slice(&row[column * size..][..size]);
             });
         }
     }

@@ -69,7 +69,7 @@ fn bodies(layout: &ValidBranching, diagram: &Diagram) -> Counted {
 }
 
 fn unpacking(layout: &ValidBranching, packing: &Packing) -> Vec<Counted> {
-    let switches = Switches::of(layout.glwe(), layout.log_slots(), layout.slots());
+    let switches = Switches::of_query(layout);
     let of = |gadget: SwitchGadget, count: usize| Sizes {
         base_log: gadget.base_log,
         level_count: gadget.level_count,

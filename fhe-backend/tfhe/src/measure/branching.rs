@@ -19,17 +19,21 @@ use crate::program::{BranchingProgram, EvaluationKey, Program};
 /// Keys that share the queries.
 const KEYS: usize = 2;
 
-/// A program whose result is one ciphertext.
+/// A program whose result is a ciphertext for each row of a query.
 pub(super) trait Subject {
     fn glwe(&self) -> ValidGlwe;
     fn layout(&self) -> &BranchingLayout;
     /// Of products, and of the switch of the modulus.
     fn noise(&self) -> (MixedNoise, f64);
-    /// Before its modulus is switched.
-    fn result(&self, key: Option<&EvaluationKey>, query: &[u8]) -> Result<Glwe, EvaluateError>;
-    fn respond(&self, query: &[u8], result: &mut [u64]) -> Vec<u8>;
-    /// The key of the query or response that begins so.
-    fn key_of(&self, key: &SecretKey, prefix: &[u8]) -> Option<SecretKey>;
+    /// Before their modulus is switched.
+    fn results(
+        &self,
+        key: Option<&EvaluationKey>,
+        query: &[u8],
+    ) -> Result<Vec<Glwe>, EvaluateError>;
+    fn respond(&self, query: &[u8], results: &mut [Glwe]) -> Vec<u8>;
+    /// The key of a row of the query or response that begins so.
+    fn key_of(&self, key: &SecretKey, prefix: &[u8], row: usize) -> Option<SecretKey>;
 }
 
 impl Subject for BranchingProgram {
@@ -47,16 +51,20 @@ impl Subject for BranchingProgram {
         (products, switch_noise(layout))
     }
 
-    fn result(&self, key: Option<&EvaluationKey>, query: &[u8]) -> Result<Glwe, EvaluateError> {
-        self.result(key, query, 1, &AtomicBool::new(false))
+    fn results(
+        &self,
+        key: Option<&EvaluationKey>,
+        query: &[u8],
+    ) -> Result<Vec<Glwe>, EvaluateError> {
+        self.results(key, query, 1, &AtomicBool::new(false))
     }
 
-    fn respond(&self, query: &[u8], result: &mut [u64]) -> Vec<u8> {
-        self.respond(query, result)
+    fn respond(&self, query: &[u8], results: &mut [Glwe]) -> Vec<u8> {
+        self.respond(query, results)
     }
 
-    fn key_of(&self, key: &SecretKey, prefix: &[u8]) -> Option<SecretKey> {
-        self.plan.layout.key_of(key, prefix)
+    fn key_of(&self, key: &SecretKey, prefix: &[u8], row: usize) -> Option<SecretKey> {
+        self.plan.layout.key_of_row(key, prefix, row)
     }
 }
 
@@ -74,17 +82,22 @@ impl Subject for NetworkProgram {
         (self.plan.noise.result, switch)
     }
 
-    fn result(&self, key: Option<&EvaluationKey>, query: &[u8]) -> Result<Glwe, EvaluateError> {
+    fn results(
+        &self,
+        key: Option<&EvaluationKey>,
+        query: &[u8],
+    ) -> Result<Vec<Glwe>, EvaluateError> {
         let key = key.and_then(EvaluationKey::unpacking);
-        self.result(key, query, 1, &AtomicBool::new(false))
+        let result = self.result(key, query, 1, &AtomicBool::new(false))?;
+        Ok(vec![result])
     }
 
-    fn respond(&self, query: &[u8], result: &mut [u64]) -> Vec<u8> {
-        self.respond(query, result)
+    fn respond(&self, query: &[u8], results: &mut [Glwe]) -> Vec<u8> {
+        self.respond(query, &mut results[0])
     }
 
-    fn key_of(&self, key: &SecretKey, prefix: &[u8]) -> Option<SecretKey> {
-        self.plan.layout.branching().key_of(key, prefix)
+    fn key_of(&self, key: &SecretKey, prefix: &[u8], row: usize) -> Option<SecretKey> {
+        self.plan.layout.branching().key_of_row(key, prefix, row)
     }
 }
 
@@ -102,6 +115,7 @@ pub(super) fn measure<R: CryptoRng>(
     });
     let (noise, added) = subject.noise();
     let layout = subject.layout();
+    let of_query = usize::from(layout.max_rows);
     let mut errors = Errors::new(Predicted {
         noise,
         added,
@@ -116,25 +130,32 @@ pub(super) fn measure<R: CryptoRng>(
         let Some((client, evaluation_key)) = &keys else {
             break;
         };
-        let codes = codes(program, index, measure.rng);
-        let expected = (measure.expected)(&codes).ok_or(MeasureError::Expected)?;
+        let (mut rows, mut expected) = (Vec::new(), Vec::new());
+        for row in 0..of_query {
+            let codes = codes(program, index * of_query + row, measure.rng);
+            expected.extend((measure.expected)(&codes).ok_or(MeasureError::Expected)?);
+            rows.extend(codes);
+        }
         let (id, tag) = (client.key().spec_id(), client.key().tag());
         let query = client
             .spec()
-            .encrypt_codes(client.key(), &codes, measure.rng)?;
+            .encrypt_codes(client.key(), &rows, measure.rng)?;
         let query = Frame::parse_for(&query, Kind::Query, id).map_err(EvaluateError::from)?;
-        let evaluate = || subject.result(evaluation_key.as_ref(), query.payload);
-        let mut sum = errors.timed(evaluate)?;
-        let key = client.key().plan_key(0);
-        let key = key.and_then(|key| subject.key_of(key, query.payload));
-        let key = KeyBits::of(&key.ok_or(ClientError::KeyLength)?);
-        let of_query = phase_errors(subject, &key, &sum);
-        let response = subject.respond(query.payload, &mut sum);
+        let evaluate = || subject.results(evaluation_key.as_ref(), query.payload);
+        let mut sums = errors.timed(evaluate)?;
+        let key = client.key().plan_key(0).ok_or(ClientError::KeyLength)?;
+        let mut phases = Vec::new();
+        for (row, sum) in sums.iter().enumerate() {
+            let key = subject.key_of(key, query.payload, row);
+            let key = KeyBits::of(&key.ok_or(ClientError::KeyLength)?);
+            phases.extend(phase_errors(subject, &key, sum));
+        }
+        let response = subject.respond(query.payload, &mut sums);
         let response = to_frame(Kind::Response, id, tag, &response);
         // Integers out of range are wrong like others.
         let outputs = client.decrypt(&response);
         let right = outputs.is_ok_and(|rows| rows.concat() == expected);
-        errors.add(of_query.into_iter(), right);
+        errors.add(phases.into_iter(), right);
         (measure.progress)(index + 1, queries);
     }
     Ok(errors.measurement())

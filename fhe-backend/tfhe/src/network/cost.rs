@@ -61,8 +61,9 @@ impl Work {
         let levels = usize::from(layout.layout().branching.level_count);
         let packed = layout.layout().packed_bits > 0;
         let of_query = layout.packed_bits().filter(|_| packed);
-        let of_query = of_query
-            .map(|bits| Switches::of(layout.glwe(), layout.log_slots(), bits * levels).products());
+        let of_query = of_query.map(|bits| {
+            Switches::of(layout.glwe(), layout.log_slots(), [bits * levels]).products()
+        });
         let of_layers = (0..gadgets.len()).map(|layer| self.made_switches(layout, gadgets, layer));
         of_query.sum::<usize>() + of_layers.sum::<usize>()
     }
@@ -79,7 +80,7 @@ impl Work {
         };
         let of_neurons = self.layers[layer].made.iter().map(|(log_slots, bits)| {
             let used = bits * usize::from(*level_count);
-            Switches::of(layout.glwe(), *log_slots, used).products()
+            Switches::of(layout.glwe(), *log_slots, [used]).products()
         });
         of_neurons.sum()
     }
@@ -143,7 +144,7 @@ impl Work {
         let made = keys.zip(glwe.ok()).map_or(0.0, |((keys, gadget), glwe)| {
             let of_neurons = work.made.iter().map(|(log_slots, bits)| {
                 let used = bits * usize::from(gadget.1);
-                Switches::of(glwe, *log_slots, used).us(glwe, &keys, self.limbs())
+                Switches::of(glwe, *log_slots, [used]).us(glwe, &keys, self.limbs())
             });
             of_neurons.sum()
         });
@@ -171,7 +172,7 @@ impl Work {
         };
         let of_each = valid.packed_bits().map(|bits| {
             let used = bits * usize::from(plain.level_count);
-            let switches = Switches::of(valid.glwe(), valid.log_slots(), used);
+            let switches = Switches::of(valid.glwe(), valid.log_slots(), [used]);
             switches.us(valid.glwe(), &keys, self.limbs())
         });
         of_each.sum()

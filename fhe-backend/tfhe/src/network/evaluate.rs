@@ -1,5 +1,6 @@
 //! Evaluation of networks, from the payload of a query to its result.
 
+use core::iter;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Mutex;
 
@@ -12,7 +13,7 @@ use super::plan::NetworkPlan;
 use super::turns::{Turned, Turner};
 use crate::branching::crew::{Crew, Crews, lock};
 use crate::branching::direct::DirectQuery;
-use crate::branching::evaluate::{Glwe, KeptGlwe, respond_at};
+use crate::branching::evaluate::{Glwe, KeptGlwe, write_row};
 use crate::branching::kernel::{CpuKernel, Kernel, KeyBits};
 use crate::branching::plan::Gadget;
 use crate::branching::select::{Root, Roots, Splitter, divide, read_packed, select, to_ggsws};
@@ -210,9 +211,16 @@ impl<K: Kernel> NetworkEvaluator<K> {
             let roots = of_query(layout);
             let pairs = room(pairs, &roots, gadget);
             let kept = u32::from(layout.layout().branching.body_bits);
-            read_packed(&roots, (seed, bodies), kept, pairs);
+            read_packed(&roots, (seed, iter::once(bodies)), kept, pairs);
             select(crew, key, &roots, pairs);
-            to_ggsws(crew, key, (0, gadget.level_count), &roots, (pairs, bits));
+            to_ggsws(
+                crew,
+                key,
+                (0, gadget.level_count),
+                (0, &mut []),
+                &roots,
+                (pairs, bits),
+            );
         } else {
             let query = DirectQuery {
                 layout: plan.layout.branching(),
@@ -339,7 +347,14 @@ impl<K: Kernel> NetworkEvaluator<K> {
             }
         });
         select(crew, key, &roots, pairs);
-        to_ggsws(crew, key, (stage, levels), &roots, (pairs, made));
+        to_ggsws(
+            crew,
+            key,
+            (stage, levels),
+            (0, &mut []),
+            &roots,
+            (pairs, made),
+        );
     }
 }
 
@@ -355,7 +370,10 @@ fn of_query(layout: &ValidNetwork) -> Roots {
         used: bits * levels,
         log_slots: layout.log_slots(),
     });
-    Roots { of: of.collect() }
+    Roots {
+        of: of.collect(),
+        lanes: 1,
+    }
 }
 
 /// Those of a layer, a bit of whose codes takes `levels` slots.
@@ -364,7 +382,10 @@ fn of_layer(rotations: &[HiddenRotation], levels: usize) -> Roots {
         used: hidden.bits * levels,
         log_slots: hidden.log_slots,
     });
-    Roots { of: of.collect() }
+    Roots {
+        of: of.collect(),
+        lanes: 1,
+    }
 }
 
 /// Ciphertexts for the pairs of slots.
@@ -379,7 +400,11 @@ fn room<'a>(pairs: &'a mut Vec<KeptGlwe>, roots: &Roots, gadget: Gadget) -> &'a 
 /// The response to the payload of a query: a result, rounded to its width, of which mask and digit sums are packed.
 pub(crate) fn respond(layout: &ValidNetwork, query: &[u8], glwe: &mut [u64]) -> Vec<u8> {
     let stride = usize::from(layout.layout().stride);
-    respond_at(layout.branching(), query, stride, glwe)
+    let mut response = vec![0; layout.response_len()];
+    for writer in layout.branching().start_response(query, &mut response) {
+        write_row(layout.branching(), (&mut *glwe, stride), writer);
+    }
+    response
 }
 
 #[cfg(test)]

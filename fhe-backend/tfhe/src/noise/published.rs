@@ -177,6 +177,8 @@ fn products_of_plans_are_those_of_the_sets() {
             input_bits: 1,
             coefficients: 1,
             packing: None,
+            max_rows: 1,
+            packed_bits: 0,
         };
         let layout = layout.validate().unwrap();
         let mut one = DiagramNoise::default();

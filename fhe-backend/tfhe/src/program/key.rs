@@ -22,7 +22,7 @@ pub struct EvaluationKey {
 #[derive(Clone)]
 enum PreparedKey {
     /// Unpacks queries of a branching circuit.
-    Unpacking(UnpackingKey),
+    Unpacking(Box<UnpackingKey>),
     /// Hides a linear circuit in its responses.
     Public(Arc<PublicKey>),
 }
@@ -51,7 +51,8 @@ impl EvaluationKey {
 }
 
 fn unpacking_key(keys: Option<SwitchKeys>, section: &[u8]) -> Option<PreparedKey> {
-    UnpackingKey::prepare(&keys?, section).map(PreparedKey::Unpacking)
+    let key = UnpackingKey::prepare(&keys?, section)?;
+    Some(PreparedKey::Unpacking(Box::new(key)))
 }
 
 impl core::fmt::Debug for EvaluationKey {

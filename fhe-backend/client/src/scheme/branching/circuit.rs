@@ -41,8 +41,8 @@ impl DigitLayout for ValidBranching {
         self.layout().packing.is_some()
     }
 
-    fn query_len(&self) -> usize {
-        self.query_len()
+    fn query_len(&self, rows: usize) -> usize {
+        self.query_len(rows)
     }
 
     fn scratch_len(&self) -> usize {
@@ -64,10 +64,10 @@ impl DigitLayout for ValidBranching {
         &self,
         key: &SecretKey,
         payload: &[u8],
-        first: usize,
+        place: (usize, usize),
         sums: &mut [u64],
     ) -> Result<(), CipherError> {
-        self.decrypt(key, payload, first, sums)
+        self.decrypt(key, payload, place, sums)
     }
 
     fn decrypt_bits(&self, key: &SecretKey, next: impl FnMut(u32) -> u64, sums: &mut [u64]) {
@@ -80,11 +80,10 @@ impl DigitLayout for ValidBranching {
 }
 
 pub(crate) fn read_layout(cursor: &mut Cursor<'_>) -> Option<BranchingLayout> {
-    let packed = match cursor.u8()? {
-        0 => false,
-        1 => true,
-        _ => return None,
-    };
+    let queries = cursor.u8()?;
+    if queries > SHARED {
+        return None;
+    }
     let mut layout = BranchingLayout {
         glwe: GlweParams::read(cursor)?,
         base_log: cursor.u8()?,
@@ -95,11 +94,33 @@ pub(crate) fn read_layout(cursor: &mut Cursor<'_>) -> Option<BranchingLayout> {
         input_bits: cursor.u32()?,
         coefficients: cursor.u32()?,
         packing: None,
+        max_rows: 1,
+        packed_bits: 0,
     };
-    if packed {
+    if queries != DIRECT {
         layout.packing = Some(read_packing(cursor)?);
     }
+    if queries == SHARED {
+        layout.max_rows = cursor.u8()?;
+        layout.packed_bits = cursor.u16()?;
+        // A layout is written in one way.
+        (!layout.is_plain()).then_some(())?;
+    }
     Some(layout)
+}
+
+/// What a layout begins with: how queries are made.
+const DIRECT: u8 = 0;
+/// Packed, a row in one ciphertext.
+const PACKED: u8 = 1;
+/// Packed, several rows or ciphertexts of a row, whose numbers follow the gadgets.
+const SHARED: u8 = 2;
+
+impl BranchingLayout {
+    /// A row a query, and all of its bits in one ciphertext.
+    fn is_plain(&self) -> bool {
+        self.max_rows == 1 && self.packed_bits == 0
+    }
 }
 
 pub(crate) fn read_packing(cursor: &mut Cursor<'_>) -> Option<Packing> {
@@ -135,7 +156,11 @@ pub struct OwnedBranching {
 impl BranchingLayout {
     /// Appends it; the counterpart of [`read_layout`].
     pub(crate) fn write(&self, out: &mut alloc::vec::Vec<u8>) {
-        out.push(u8::from(self.packing.is_some()));
+        out.push(match self.packing {
+            None => DIRECT,
+            Some(_) if self.is_plain() => PACKED,
+            Some(_) => SHARED,
+        });
         self.glwe.write(out);
         out.extend([
             self.base_log,
@@ -148,6 +173,10 @@ impl BranchingLayout {
         out.extend(self.coefficients.to_le_bytes());
         if let Some(packing) = self.packing {
             packing.write(out);
+            if !self.is_plain() {
+                out.push(self.max_rows);
+                out.extend(self.packed_bits.to_le_bytes());
+            }
         }
     }
 }

@@ -12,6 +12,8 @@
 //! `−t·m·q/B^j` follows with an encryption of `t²` (Chen, Chillotti, Ren 2019, §4). The last automorphism `τ` is one step with that:
 //! with encryptions of `−τ(t)`, `t²` and `t·τ(t)` the digits of one mask give both rows of both slots.
 
+use core::slice::ChunksExact;
+
 use super::{BranchingLayout, ValidBranching};
 use crate::bits::{BitWriter, round_high};
 use crate::glwe::{KeyProduct, add_mask_times_key, mask_words};
@@ -70,9 +72,14 @@ impl Packing {
             glwe: layout.glwe(),
             body_bits: plain.body_bits,
             gadgets: *self,
+            max_rows: plain.max_rows,
         };
         keys.check()?;
-        let slots = u64::from(plain.input_bits) * u64::from(plain.level_count);
+        // What all are in is said in one way.
+        if u32::from(plain.packed_bits) >= plain.input_bits {
+            return Err(PackingError::Bits(plain.packed_bits).into());
+        }
+        let slots = layout.filled_slots();
         if slots > polynomial_size as u64 {
             return Err(PackingError::Slots {
                 slots,
@@ -105,16 +112,32 @@ pub fn last_split(polynomial_size: usize) -> usize {
 }
 
 impl ValidBranching {
-    /// Slots of a packed query.
-    #[must_use]
-    pub fn slots(&self) -> usize {
-        self.layout().input_bits as usize * usize::from(self.layout().level_count)
+    /// Bits in each ciphertext of a row of a packed query.
+    pub fn packed_bits(&self) -> impl Iterator<Item = usize> + use<> {
+        let bits = self.layout().input_bits as usize;
+        let of_each = match self.layout().packed_bits {
+            0 => bits,
+            of_each => of_each.into(),
+        };
+        let firsts = (0..bits).step_by(of_each);
+        firsts.map(move |first| of_each.min(bits - first))
     }
 
-    /// `log2 S` of a packed query.
+    /// Slots that are used in each ciphertext, but perhaps in the last.
+    fn filled_slots(&self) -> u64 {
+        let bits = self.packed_bits().next().unwrap_or(0);
+        bits as u64 * u64::from(self.layout().level_count)
+    }
+
+    /// `log2 S` of the ciphertexts of a packed query.
     #[must_use]
     pub fn log_slots(&self) -> u32 {
-        self.slots().next_power_of_two().ilog2()
+        self.filled_slots().next_power_of_two().ilog2()
+    }
+
+    /// Bodies of a row.
+    pub(crate) fn slots(&self) -> u64 {
+        u64::from(self.layout().input_bits) * u64::from(self.layout().level_count)
     }
 
     /// The unpacking key; `None` if none is needed.
@@ -125,10 +148,11 @@ impl ValidBranching {
             glwe: self.glwe(),
             body_bits: layout.body_bits,
             gadgets,
+            max_rows: layout.max_rows,
         })
     }
 
-    /// Writes bits into the slots of one ciphertext.
+    /// Writes bits into the slots of ciphertexts. Those of all rows have their masks in common.
     pub(crate) fn encrypt_slots(
         &self,
         key: &SecretKey,
@@ -137,13 +161,21 @@ impl ValidBranching {
         scratch: &mut [u64],
         out: &mut [u8],
     ) -> Result<(), CipherError> {
-        let mut packer = SlotPacker::new(self, key, root, self.log_slots());
-        let mut writer = BitWriter::new(out);
+        let mut noise = root.noise(self.glwe().noise_bound_log2());
         let count = self.layout().input_bits as usize;
-        let mut written = packer.pack(bits.by_ref(), count, scratch, &mut writer);
+        let (mut written, mut rows) = (0, 0);
+        for out in out.chunks_exact_mut(limits::in_memory(self.query_row_bytes())) {
+            let key = key.of_row(rows);
+            let mut packer = SlotPacker::new(self, &key, root, &mut noise, self.log_slots());
+            let mut writer = BitWriter::new(out);
+            for count in self.packed_bits() {
+                written += packer.pack(bits.by_ref(), count, scratch, &mut writer);
+            }
+            writer.finish();
+            rows += 1;
+        }
         written += bits.take(1).count();
-        writer.finish();
-        check_len("bit", written, count)
+        check_len("bit", written, rows * count)
     }
 }
 
@@ -153,7 +185,7 @@ pub(crate) struct SlotPacker<'a> {
     log_slots: u32,
     size: usize,
     masks: MaskStream,
-    noise: NoiseStream,
+    noise: &'a mut NoiseStream,
     product: KeyProduct<'a>,
 }
 
@@ -167,6 +199,7 @@ impl<'a> SlotPacker<'a> {
         layout: &'a ValidBranching,
         key: &'a SecretKey,
         root: &Root,
+        noise: &'a mut NoiseStream,
         log_slots: u32,
     ) -> Self {
         Self {
@@ -174,7 +207,7 @@ impl<'a> SlotPacker<'a> {
             log_slots,
             size: layout.glwe().polynomial_size(),
             masks: MaskStream::new(root.mask_seed()),
-            noise: root.noise(layout.glwe().noise_bound_log2()),
+            noise,
             product: KeyProduct::by_signs(key, 1 << log_slots),
         }
     }
@@ -220,6 +253,8 @@ pub struct SwitchKeys {
     pub body_bits: u8,
     /// Gadgets.
     pub gadgets: Packing,
+    /// Most rows of a query, for each of which it has bodies: masks are common.
+    pub max_rows: u8,
 }
 
 impl SwitchKeys {
@@ -242,11 +277,21 @@ impl SwitchKeys {
         limits::in_memory(self.bytes())
     }
 
-    /// At most 14·63 rows of 2^12 bodies of 2^6 bits: under 2^28.
+    /// At most 14·63 rows of 2^12 bodies of 2^6 bits for each of 2^3 rows of a query: under 2^31.
     pub(crate) fn bytes(&self) -> u64 {
+        MASK_SEED_LEN as u64 + u64::from(self.max_rows) * self.lane_bytes()
+    }
+
+    /// Bodies for one row of a query.
+    fn lane_bytes(&self) -> u64 {
         let gadgets = self.gadgets.gadgets(self.glwe.polynomial_size());
         let rows: u64 = gadgets.map(|gadget| u64::from(gadget.level_count)).sum();
-        MASK_SEED_LEN as u64 + rows * self.row_len() as u64
+        rows * self.row_len() as u64
+    }
+
+    /// The bodies for each row of a query, of a key that was [read](Self::read).
+    pub fn lanes<'a>(&self, bodies: &'a [u8]) -> ChunksExact<'a, u8> {
+        bodies.chunks_exact(limits::in_memory(self.lane_bytes()))
     }
 
     /// Bytes of the body of one row.
@@ -263,10 +308,12 @@ impl SwitchKeys {
     }
 
     /// Bytes of memory of a server that is ready to use it, at most: bodies, of which the file holds `body_bits` a coefficient, and the
-    /// masks that a seed stands for, as 64-bit floats of two limbs each. Where bodies have one limb, it is a quarter less.
+    /// masks that a seed stands for, as 64-bit floats of two limbs each. Where bodies have one limb, it is a quarter less. Bodies of rows behind the
+    /// first have one.
     #[must_use]
     pub fn prepared_bytes(&self) -> u64 {
-        self.bytes() * 256 / u64::from(self.body_bits.max(1))
+        let others = u64::from(self.max_rows.saturating_sub(1));
+        self.lane_bytes() * (256 + 64 * others) / u64::from(self.body_bits.max(1))
     }
 
     /// As a section of an evaluation key.
@@ -312,7 +359,7 @@ impl SwitchKeys {
         transcript.root()
     }
 
-    /// All rows of the evaluation key.
+    /// All rows of the evaluation key, those for the first row of a query first.
     fn write_rows<E>(
         &self,
         key: &SecretKey,
@@ -320,13 +367,29 @@ impl SwitchKeys {
         scratch: &mut [u64],
         mut push: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
+        let mut noise = root.noise(self.glwe.noise_bound_log2());
+        for row in 0..usize::from(self.max_rows) {
+            let key = key.of_row(row);
+            let rows = KeyRows {
+                noise: &mut noise,
+                masks: MaskStream::new(root.mask_seed()),
+                product: KeyProduct::by_signs(&key, self.glwe.polynomial_size()),
+                body_bits: self.body_bits,
+            };
+            self.write_lane(&key, rows, scratch, &mut push)?;
+        }
+        Ok(())
+    }
+
+    /// Those for a row of a query, whose key is given.
+    fn write_lane<E>(
+        &self,
+        key: &SecretKey,
+        mut rows: KeyRows<'_>,
+        scratch: &mut [u64],
+        mut push: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         let size = self.glwe.polynomial_size();
-        let mut rows = KeyRows {
-            noise: root.noise(self.glwe.noise_bound_log2()),
-            masks: MaskStream::new(root.mask_seed()),
-            product: KeyProduct::by_signs(key, size),
-            body_bits: self.body_bits,
-        };
         let (mask, rest) = scratch.split_at_mut(size);
         let (body, message) = rest.split_at_mut(size);
         let last = last_split(size);
@@ -361,7 +424,7 @@ impl SwitchKeys {
 
 /// What every row of an evaluation key draws on.
 pub(crate) struct KeyRows<'a> {
-    pub(crate) noise: NoiseStream,
+    pub(crate) noise: &'a mut NoiseStream,
     pub(crate) masks: MaskStream,
     pub(crate) product: KeyProduct<'a>,
     pub(crate) body_bits: u8,

@@ -77,8 +77,9 @@ impl ValidLinear {
         transcript.number(plan.into());
         let root = transcript.root();
         push(&root.mask_seed().0)?;
+        let mut noise = root.noise(glwe.noise_bound_log2());
         let mut rows = KeyRows {
-            noise: root.noise(glwe.noise_bound_log2()),
+            noise: &mut noise,
             masks: MaskStream::new(root.mask_seed()),
             product: KeyProduct::new(key, size),
             body_bits: 64,

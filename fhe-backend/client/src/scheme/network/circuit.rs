@@ -42,7 +42,7 @@ impl DigitLayout for ValidNetwork {
         self.layout().packed_bits > 0
     }
 
-    fn query_len(&self) -> usize {
+    fn query_len(&self, _: usize) -> usize {
         self.query_len()
     }
 
@@ -65,7 +65,7 @@ impl DigitLayout for ValidNetwork {
         &self,
         key: &SecretKey,
         payload: &[u8],
-        first: usize,
+        (_, first): (usize, usize),
         sums: &mut [u64],
     ) -> Result<(), CipherError> {
         self.decrypt(key, payload, first, sums)

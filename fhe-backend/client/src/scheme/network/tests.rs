@@ -34,6 +34,8 @@ fn layout() -> NetworkLayout {
             input_bits: 7,
             coefficients: 5,
             packing: None,
+            max_rows: 1,
+            packed_bits: 0,
         },
         stride: 102,
         packed_bits: 3,
@@ -171,8 +173,10 @@ fn digit_sums_are_read_a_stride_apart() {
     let key = SecretKey::generate(valid.glwe(), &mut rng);
     let sums = [3u64, 15, 0, 9, 1];
     let mut response = vec![0; valid.response_len()];
-    let query = vec![0; valid.query_len()];
-    let mut writer = valid.branching().start_response(&query, &mut response);
+    let mut query = vec![0; valid.query_len()];
+    query[1] = 1;
+    let rows = valid.branching().start_response(&query, &mut response);
+    let mut writer = rows.last().unwrap();
     let mask: Vec<u64> = (0..512u64).map(|index| index * 7 % 4096).collect();
     mask.iter().for_each(|word| writer.write(*word, 12));
     for (number, sum) in sums.iter().enumerate() {

@@ -61,7 +61,8 @@ impl<K: Kernel> Parties<K> {
     /// The payload of a query.
     fn query(&mut self, layout: &ValidBranching, bits: &[bool]) -> Vec<u8> {
         let mut scratch = vec![0; layout.scratch_len()];
-        let mut payload = vec![0; layout.query_len()];
+        let rows = bits.len() / layout.layout().input_bits as usize;
+        let mut payload = vec![0; layout.query_len(rows)];
         let bits = bits.iter().copied();
         layout
             .encrypt(&self.key, bits, &mut self.rng, &mut scratch, &mut payload)
@@ -70,8 +71,13 @@ impl<K: Kernel> Parties<K> {
         payload
     }
 
-    /// The result of a query, before its modulus is switched.
+    /// The result of a query of one row, before its modulus is switched.
     fn result(&mut self, plan: &BranchingPlan, bits: &[bool]) -> Glwe {
+        self.results(plan, bits).swap_remove(0)
+    }
+
+    /// The results of the rows of a query.
+    fn results(&mut self, plan: &BranchingPlan, bits: &[bool]) -> Vec<Glwe> {
         let payload = self.query(&plan.layout, bits);
         let (seed, bodies) = plan.layout.read_query(&payload).unwrap();
         let (evaluator, unpacking) = (&self.evaluator, self.unpacking.as_ref());
@@ -110,14 +116,14 @@ fn what_was_evaluated_before_changes_nothing() {
         for threads in [1, 2] {
             let kept = BranchingEvaluator::<CpuKernel>::new(&plan);
             assert!(
-                kept.result(&plan, None, &queries[0], threads, &stop)
+                kept.results(&plan, None, &queries[0], threads, &stop)
                     .is_err()
             );
             for query in &queries {
                 let go_on = AtomicBool::new(false);
                 let fresh = BranchingEvaluator::<CpuKernel>::new(&plan);
-                let fresh = fresh.result(&plan, None, query, 1, &go_on).unwrap();
-                let result = kept.result(&plan, None, query, threads, &go_on).unwrap();
+                let fresh = fresh.results(&plan, None, query, 1, &go_on).unwrap();
+                let result = kept.results(&plan, None, query, threads, &go_on).unwrap();
                 assert!(result == fresh, "{threads} threads");
             }
         }
@@ -409,14 +415,16 @@ fn parts_of_a_forest_are_summed_apart() {
     for pattern in [0u64, 0x0f0_123_456_789, 0xfff_fff_fff, 0x249_249_249] {
         let bits: Vec<bool> = (0..36).map(|bit| pattern >> bit & 1 == 1).collect();
         let payload = parties.query(&plan.layout, &bits);
-        let evaluate = |stop| parties.evaluator.result(&plan, None, &payload, 1, &stop);
+        let evaluate = |stop| parties.evaluator.results(&plan, None, &payload, 1, &stop);
         assert_eq!(evaluate(AtomicBool::new(true)), Err(EvaluateError::Stopped));
         // What was left half done does no harm.
         let mut result = evaluate(AtomicBool::new(false)).unwrap();
         let response = respond(&plan.layout, &payload, &mut result);
         let mut sums = [0; 4];
         let key = &parties.key;
-        plan.layout.decrypt(key, &response, 0, &mut sums).unwrap();
+        plan.layout
+            .decrypt(key, &response, (0, 0), &mut sums)
+            .unwrap();
         let codes = bits
             .chunks_exact(3)
             .map(|bits| (0..3).map(|bit| i64::from(bits[bit]) << bit).sum());

@@ -14,7 +14,7 @@ use tenebra_client::packing::SwitchGadget;
 use super::fourier::{FourierRows, SomeRows, Spectra, add_sum_of_products, subtract, sum_products};
 use super::pair::{PairKey, ToRows};
 use super::transform::Transform;
-use super::{Kernel, KeyBits, Part, Slots};
+use super::{BODY, Bodies, Kernel, KeyBits, Lane, MASK, Slots};
 use crate::branching::plan::Gadget;
 use crate::branching::ramp::subtract_half_ramp;
 use crate::branching::words::update;
@@ -45,6 +45,8 @@ pub(crate) struct SwitchKey {
     /// Polynomials of a row in two limbs: the mask, or both.
     exact: usize,
     rows: FourierRows,
+    /// Bodies of lanes behind the first, in one limb.
+    others: Option<FourierRows>,
 }
 
 /// One thread's transform and scratch.
@@ -67,6 +69,7 @@ impl Kernel for CpuKernel {
     type Sum = Spectra;
     type SwitchKey = SwitchKey;
     type PairKey = PairKey;
+    type OfMask = Spectra;
 
     fn empty_ggsw(gadget: Gadget) -> FourierGgsw {
         let columns = gadget.glwe_dimension + 1;
@@ -78,17 +81,23 @@ impl Kernel for CpuKernel {
         ))
     }
 
-    fn empty_switch_key(gadget: SwitchGadget, polynomial_size: usize, exact: bool) -> SwitchKey {
-        let level_count = usize::from(gadget.level_count);
-        let exact = 1 + usize::from(exact);
+    fn empty_switch_key(gadget: SwitchGadget, polynomial_size: usize, bodies: Bodies) -> SwitchKey {
+        let rows = (1, usize::from(gadget.level_count));
+        let exact = 1 + usize::from(bodies.exact);
+        let others = bodies.lanes - 1;
         SwitchKey {
             exact,
-            rows: FourierRows::empty((1, level_count), 2 + exact, polynomial_size),
+            rows: FourierRows::empty(rows, 2 + exact, polynomial_size),
+            others: (others > 0).then(|| FourierRows::empty(rows, others, polynomial_size)),
         }
     }
 
-    fn empty_pair_key(gadget: SwitchGadget, polynomial_size: usize) -> PairKey {
-        PairKey::empty(gadget, polynomial_size)
+    fn empty_pair_key(gadget: SwitchGadget, polynomial_size: usize, lanes: usize) -> PairKey {
+        PairKey::empty(gadget, polynomial_size, lanes)
+    }
+
+    fn of_mask(key: &PairKey) -> Option<Spectra> {
+        key.of_mask()
     }
 
     fn new(gadget: Gadget, key_bits: KeyBits) -> Self {
@@ -136,6 +145,12 @@ impl Kernel for CpuKernel {
         let columns = 0..key.rows.columns();
         key.rows
             .store(arch, ((0, level), 0), &self.products, columns, scale);
+        if let Some(others) = &mut key.others {
+            let columns = 0..others.columns();
+            let lanes = 2..2 + columns.len();
+            self.transform_row(lanes, 0, &mut load);
+            others.store(arch, ((0, level), 0), &self.products, columns, scale);
+        }
     }
 
     fn cmux(
@@ -221,15 +236,21 @@ impl Kernel for CpuKernel {
     fn multiply(&mut self, key: &SwitchKey) {
         let (arch, products) = (self.transform.arch, &mut self.products);
         sum_products(arch, products, &self.digits, key.rows.all());
-        self.limbs = [0, 1].map(|column| (column < key.exact).then_some(2 + column));
+        self.limbs = [MASK, BODY].map(|column| (column < key.exact).then_some(2 + column));
     }
 
-    fn add_product(&mut self, part: Part, target: &mut [u64]) {
-        let column = match part {
-            Part::Mask => 0,
-            Part::Body => 1,
-        };
-        self.add_column(column, self.limbs[column], target);
+    fn multiply_lanes(&mut self, key: &SwitchKey) {
+        if let Some(others) = &key.others {
+            let (arch, products) = (self.transform.arch, &mut self.products);
+            sum_products(arch, products, &self.digits, others.all());
+        }
+    }
+
+    fn add_product(&mut self, polynomial: usize, target: &mut [u64]) {
+        match self.limbs.get(polynomial) {
+            Some(low) => self.add_column(polynomial, *low, target),
+            None => self.add_column(polynomial - self.limbs.len(), None, target),
+        }
     }
 
     fn transform_pair_row(
@@ -238,31 +259,43 @@ impl Kernel for CpuKernel {
         place: (usize, usize),
         mut load: impl FnMut(usize, &mut [u64]),
     ) {
-        self.transform_row(0..2, 0, &mut load);
+        let columns = 0..1 + key.lanes();
+        self.transform_row(columns, 0, &mut load);
         key.store(&self.transform, place, &self.products);
     }
 
     fn pair_to_rows(
         &mut self,
         key: &PairKey,
-        ciphertext: &[u64],
+        of_mask: Option<&mut Spectra>,
+        ciphertext: Lane<'_>,
         ggsws: &mut [FourierGgsw],
         slots: Slots,
     ) {
-        let (mask, body) = ciphertext.split_at(ciphertext.len() / 2);
-        self.decompose(mask, key.gadget);
+        let Lane { lane, mask, body } = ciphertext;
         self.products.resize(PairKey::SPECTRA);
-        for (column, polynomial) in [mask, body].into_iter().enumerate() {
-            let spectrum = self.products.polynomial(PairKey::OPERAND + column);
-            self.transform.forward(spectrum, polynomial);
+        let (transform, spectra) = (&mut self.transform, &mut self.products);
+        transform.forward(spectra.polynomial(PairKey::OPERAND + BODY), body);
+        if lane == 0 {
+            transform.forward(spectra.polynomial(PairKey::OPERAND + MASK), mask);
+            self.decompose(mask, key.gadget);
         }
-        let transform = &self.transform;
-        key.multiply(transform, &self.digits, &mut self.products);
+        let (transform, spectra) = (&self.transform, &mut self.products);
+        match of_mask {
+            None => key.multiply(transform, &self.digits, spectra),
+            Some(of_mask) => {
+                if lane == 0 {
+                    key.multiply_mask(transform, &self.digits, spectra, of_mask);
+                }
+                key.multiply_body(lane, transform, of_mask, spectra);
+            }
+        }
         transform.arch.dispatch(ToRows {
-            spectra: &self.products,
+            spectra,
             ggsws,
             slots,
             scale: transform.torus_scale(),
+            masks_known: lane > 0,
         });
     }
 }

@@ -50,6 +50,12 @@ impl Spectra {
         [&mut before[first * stride..][..len], &mut behind[..len]]
     }
 
+    /// Copies a polynomial of others.
+    pub(super) fn copy(&mut self, index: usize, others: &Self, other: usize) {
+        self.polynomial(index)
+            .copy_from_slice(others.numbers(other));
+    }
+
     /// The numbers of a polynomial and of all behind it, and how far apart two polynomials begin.
     pub(super) fn from(&mut self, index: usize) -> (usize, &mut [c64]) {
         let stride = self.stride();
@@ -130,6 +136,11 @@ impl FourierRows {
 
     pub(super) fn columns(&self) -> usize {
         self.columns
+    }
+
+    /// Coefficients of a polynomial.
+    pub(super) fn polynomial_size(&self) -> usize {
+        2 * self.block / (self.rows * self.columns)
     }
 
     /// Stores `scale` times transformed polynomials in columns of a row, from the first on. What is written together lies together: the rows
@@ -285,6 +296,7 @@ pub(super) fn add_sum_of_products(
     let columns = rows.rows.columns;
     products.resize(columns);
     match columns {
+        1 => arch.dispatch(SumProducts::<1>::new(products, start, factors, rows)),
         2 => arch.dispatch(SumProducts::<2>::new(products, start, factors, rows)),
         3 => arch.dispatch(SumProducts::<3>::new(products, start, factors, rows)),
         4 => arch.dispatch(SumProducts::<4>::new(products, start, factors, rows)),

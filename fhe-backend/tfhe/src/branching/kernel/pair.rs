@@ -9,7 +9,7 @@ use tenebra_client::packing::SwitchGadget;
 use tfhe_fft::c64;
 
 use super::cpu::FourierGgsw;
-use super::fourier::{FourierRows, LINE, Spectra, Sums, numbers, registers};
+use super::fourier::{FourierRows, LINE, Spectra, Sums, numbers, registers, sum_products};
 use super::transform::Transform;
 use super::{Place, Slots};
 
@@ -17,48 +17,137 @@ use super::{Place, Slots};
 #[derive(Clone)]
 pub(crate) struct PairKey {
     pub(super) gadget: SwitchGadget,
-    /// Mask and body of each, in turn.
-    rows: FourierRows,
+    rows: Rows,
 }
 
+#[derive(Clone)]
+enum Rows {
+    /// Mask and body of each of the three, in turn.
+    One(FourierRows),
+    /// The masks of all three, and the bodies of each lane.
+    Lanes(FourierRows, Vec<FourierRows>),
+}
+
+/// How many encryptions there are.
+const PARTS: usize = 3;
+
 impl PairKey {
-    const PARTS: usize = 3;
     /// Mask and body of what is split, behind the products.
-    pub(super) const OPERAND: usize = 2 * Self::PARTS;
+    pub(super) const OPERAND: usize = 2 * PARTS;
     /// How many polynomials these are.
     pub(super) const SPECTRA: usize = Self::OPERAND + 2;
 
-    pub(super) fn empty(gadget: SwitchGadget, polynomial_size: usize) -> Self {
+    pub(super) fn empty(gadget: SwitchGadget, polynomial_size: usize, lanes: usize) -> Self {
+        let rows = (1, gadget.level_count.into());
+        let of_columns = |columns| FourierRows::empty(rows, columns, polynomial_size);
         Self {
             gadget,
-            rows: FourierRows::empty(
-                (1, gadget.level_count.into()),
-                2 * Self::PARTS,
-                polynomial_size,
-            ),
+            rows: match lanes {
+                1 => Rows::One(of_columns(2 * PARTS)),
+                _ => {
+                    let bodies = (0..lanes).map(|_| of_columns(PARTS));
+                    Rows::Lanes(of_columns(PARTS), bodies.collect())
+                }
+            },
         }
     }
 
+    pub(super) fn lanes(&self) -> usize {
+        match &self.rows {
+            Rows::One(_) => 1,
+            Rows::Lanes(_, bodies) => bodies.len(),
+        }
+    }
+
+    /// Room for the digits of a mask, and behind them its products.
+    pub(super) fn of_mask(&self) -> Option<Spectra> {
+        let Rows::Lanes(masks, _) = &self.rows else {
+            return None;
+        };
+        let mut of_mask = Spectra::new(masks.polynomial_size());
+        of_mask.resize(self.levels() + PARTS);
+        Some(of_mask)
+    }
+
+    fn levels(&self) -> usize {
+        self.gadget.level_count.into()
+    }
+
+    /// Stores the row of a level of a part: the mask, and the body of each lane.
     pub(super) fn store(
         &mut self,
         transform: &Transform,
         (part, level): (usize, usize),
         row: &Spectra,
     ) {
-        self.rows.store(
-            transform.arch,
-            ((0, level), 2 * part),
-            row,
-            0..2,
-            transform.torus_scale(),
-        );
+        let (arch, scale) = (transform.arch, transform.torus_scale());
+        let place = (0, level);
+        match &mut self.rows {
+            Rows::One(rows) => rows.store(arch, (place, 2 * part), row, 0..2, scale),
+            Rows::Lanes(masks, bodies) => {
+                masks.store(arch, (place, part), row, 0..1, scale);
+                for (column, bodies) in (1..).zip(bodies) {
+                    bodies.store(arch, (place, part), row, column..column + 1, scale);
+                }
+            }
+        }
     }
 
     /// The products of digits with all three, with the body and turned as [`ToRows`] reads them; behind them, `spectra` hold what is split.
     pub(super) fn multiply(&self, transform: &Transform, digits: &Spectra, spectra: &mut Spectra) {
-        transform.arch.dispatch(Multiply {
-            rows: &self.rows,
-            digits,
+        if let Rows::One(rows) = &self.rows {
+            transform.arch.dispatch(Multiply {
+                rows,
+                digits,
+                spectra,
+                turned: transform.turned(),
+                scale: transform.torus_scale(),
+            });
+        }
+    }
+
+    /// Writes digits, and their products with all three masks, turned, into `of_mask`, and of the latter that without body into `spectra`.
+    pub(super) fn multiply_mask(
+        &self,
+        transform: &Transform,
+        digits: &Spectra,
+        spectra: &mut Spectra,
+        of_mask: &mut Spectra,
+    ) {
+        let Rows::Lanes(masks, _) = &self.rows else {
+            return;
+        };
+        let levels = self.levels();
+        (0..levels).for_each(|level| of_mask.copy(level, digits, level));
+        sum_products(transform.arch, spectra, digits, masks.all());
+        for part in 0..PARTS {
+            let (from, to) = (spectra.numbers(part), of_mask.polynomial(levels + part));
+            match part {
+                1 => to.copy_from_slice(from),
+                _ => {
+                    let places = transform.turned().iter().zip(from);
+                    places.for_each(|(place, number)| to[*place as usize] = number.conj());
+                }
+            }
+        }
+        spectra.copy(0, of_mask, levels);
+    }
+
+    /// What [`multiply`](Self::multiply) makes, of the body of a lane.
+    pub(super) fn multiply_body(
+        &self,
+        lane: usize,
+        transform: &Transform,
+        of_mask: &Spectra,
+        spectra: &mut Spectra,
+    ) {
+        let Rows::Lanes(_, bodies) = &self.rows else {
+            return;
+        };
+        transform.arch.dispatch(MultiplyBody {
+            rows: &bodies[lane],
+            of_mask,
+            levels: self.levels(),
             spectra,
             turned: transform.turned(),
             scale: transform.torus_scale(),
@@ -70,7 +159,13 @@ impl PairKey {
 impl PairKey {
     /// Memory that it takes.
     pub(crate) fn bytes(&self) -> usize {
-        self.rows.bytes()
+        match &self.rows {
+            Rows::One(rows) => rows.bytes(),
+            Rows::Lanes(masks, bodies) => {
+                let bodies = bodies.iter().map(FourierRows::bytes);
+                masks.bytes() + bodies.sum::<usize>()
+            }
+        }
     }
 }
 
@@ -114,20 +209,79 @@ impl Multiply<'_> {
 
     #[inline(always)]
     fn store<S: Simd>(&mut self, simd: S, at: usize, products: [[S::f64s; 2]; PairKey::OPERAND]) {
-        let places = &self.turned[at * S::F64_LANES..][..S::F64_LANES];
-        for (column, [re, im]) in products.into_iter().enumerate() {
+        for (column, product) in products.into_iter().enumerate() {
             let out = self.spectra.polynomial(column);
-            if matches!(column, 2 | 3) {
-                let (numbers, _) = S::as_mut_simd_f64s(bytemuck::cast_slice_mut(out));
-                numbers.as_chunks_mut::<2>().0[at] = simd.interleave_shfl_f64s([re, im]);
-                continue;
-            }
-            let conjugates = simd.interleave_shfl_f64s([re, simd.neg_f64s(im)]);
-            let conjugates: &[c64] = bytemuck::cast_slice(bytemuck::bytes_of(&conjugates));
-            for (place, number) in places.iter().zip(conjugates) {
-                out[*place as usize] = *number;
+            match column {
+                2 | 3 => write(simd, out, at, product),
+                _ => write_turned(simd, (out, self.turned), at, product),
             }
         }
+    }
+}
+
+/// Writes some of the numbers of a polynomial, given by real and imaginary parts.
+#[inline(always)]
+fn write<S: Simd>(simd: S, out: &mut [c64], at: usize, parts: [S::f64s; 2]) {
+    let (numbers, _) = S::as_mut_simd_f64s(bytemuck::cast_slice_mut(out));
+    numbers.as_chunks_mut::<2>().0[at] = simd.interleave_shfl_f64s(parts);
+}
+
+/// The same where they belong when the polynomial is turned.
+#[inline(always)]
+fn write_turned<S: Simd>(
+    simd: S,
+    (out, turned): (&mut [c64], &[u32]),
+    at: usize,
+    [re, im]: [S::f64s; 2],
+) {
+    let places = &turned[at * S::F64_LANES..][..S::F64_LANES];
+    let conjugates = simd.interleave_shfl_f64s([re, simd.neg_f64s(im)]);
+    let conjugates: &[c64] = bytemuck::cast_slice(bytemuck::bytes_of(&conjugates));
+    for (place, number) in places.iter().zip(conjugates) {
+        out[*place as usize] = *number;
+    }
+}
+
+/// [`PairKey::multiply_body`].
+struct MultiplyBody<'a> {
+    rows: &'a FourierRows,
+    of_mask: &'a Spectra,
+    /// How many digits are in front of the products.
+    levels: usize,
+    spectra: &'a mut Spectra,
+    turned: &'a [u32],
+    scale: f64,
+}
+
+impl WithSimd for MultiplyBody<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let sums = Sums::<S, PARTS>::new(self.of_mask, self.rows.all());
+        let (zero, scale) = ([simd.splat_f64s(0.0); 2], simd.splat_f64s(self.scale));
+        let parts_of = |spectra: &Spectra, index: usize, at: usize| {
+            simd.deinterleave_shfl_f64s(numbers::<S>(spectra.numbers(index))[at])
+        };
+        for line in 0..sums.lines {
+            for part in 0..registers::<S>() {
+                let at = line * registers::<S>() + part;
+                let body = parts_of(self.spectra, PairKey::OPERAND + 1, at);
+                let body = body.map(|part| simd.mul_f64s(part, scale));
+                let [first, second, third] = sums.of(simd, (line, part), [body, zero, zero]);
+                let [re, im] = parts_of(self.of_mask, self.levels + 1, at);
+                let mask = [simd.add_f64s(re, body[0]), simd.add_f64s(im, body[1])];
+                write(simd, self.spectra.polynomial(2), at, mask);
+                write(simd, self.spectra.polynomial(3), at, second);
+                for (column, product) in [(1, first), (4, body), (5, third)] {
+                    let out = self.spectra.polynomial(column);
+                    write_turned(simd, (out, self.turned), at, product);
+                }
+            }
+        }
+        let mask = self.of_mask.numbers(self.levels + 2);
+        let out = self.spectra.polynomial(4).iter_mut().zip(mask);
+        out.for_each(|(number, mask)| *number += *mask);
     }
 }
 
@@ -137,6 +291,8 @@ pub(super) struct ToRows<'a> {
     pub(super) ggsws: &'a mut [FourierGgsw],
     pub(super) slots: Slots,
     pub(super) scale: f64,
+    /// GGSWs hold the masks of body rows already.
+    pub(super) masks_known: bool,
 }
 
 /// What the two rows of a level are sums of: `(b, 0) + d·K_1` and, turned, `(b, 0) + d·K_2`; what is split and, turned, `(0, b) + d·K_0`.
@@ -152,7 +308,7 @@ impl WithSimd for ToRows<'_> {
         let lines = self.spectra.numbers(0).len() / LINE;
         for line in 0..lines {
             for (r, (sum, scale)) in SUMS.iter().zip(scales).enumerate() {
-                for column in 0..2 {
+                for column in usize::from(r == 1 && self.masks_known)..2 {
                     let [one, other] = sum.map(|index| self.spectra.line(index + column, line));
                     self.line(simd, (r, column, line), (one, scale), other);
                 }

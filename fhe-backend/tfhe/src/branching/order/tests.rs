@@ -74,14 +74,7 @@ fn diagram(groups: usize, steps: usize, rng: &mut ChaCha20Rng) -> Diagram {
 
 /// How often the bit that steps select by changes.
 fn visits(diagram: &Diagram, places: &[Place]) -> usize {
-    let bits = places.iter().filter_map(|place| match *place {
-        Place::Turn { rotation, turn } => Some(diagram.rotations[rotation].turns[turn].bit),
-        Place::Step { group, step } => match &diagram.groups[group].steps[step] {
-            Step::Cmux { bit, .. } => Some(*bit),
-            Step::Sum { .. } => None,
-        },
-        Place::Result { .. } => None,
-    });
+    let bits = places.iter().filter_map(|place| place.bit(diagram));
     let mut bits: Vec<usize> = bits.collect();
     bits.dedup();
     bits.len()

@@ -1,8 +1,8 @@
 //! The search for the gadgets of packed queries and their evaluation keys.
 
-use tenebra_circuit::Options;
+use tenebra_circuit::{Optimize, Options};
 use tenebra_client::ValidGlwe;
-use tenebra_client::branching::{BranchingLayout, ValidBranching};
+use tenebra_client::branching::{BranchingLayout, MAX_ROWS, ValidBranching};
 use tenebra_client::packing::{MAX_SPLITS, Packing, SwitchGadget, SwitchKeys, last_split};
 
 use super::{POLYNOMIAL_SIZE, cost, hangs_on_the_key, key_switch_variance, unpacked_noise};
@@ -52,18 +52,47 @@ pub(crate) fn search(
     let glwe = ValidGlwe::secure(1, POLYNOMIAL_SIZE).ok()?;
     let mut best: Option<(f64, Found)> = None;
     for gadget in GGSW_GADGETS {
-        let search = Search {
-            glwe,
-            digits,
-            diagram,
-            goal,
-            options,
-            gadget,
-        };
-        let less = |least: &f64| best.as_ref().is_none_or(|(cost, _)| least < cost);
-        best = search.cheapest(less).or(best);
+        for packed_bits in packed_bits(diagram.input_bits, gadget.1) {
+            let search = Search {
+                glwe,
+                digits,
+                diagram,
+                goal,
+                options,
+                gadget,
+                max_rows: max_rows(options),
+                packed_bits,
+            };
+            let less = |least: &f64| best.as_ref().is_none_or(|(cost, _)| least < cost);
+            best = search.cheapest(less).or(best);
+        }
     }
     best
+}
+
+/// How many bits of a row there may be in a ciphertext, 0 for all of them, or what fills fewer slots than all of them need: errors of bits are
+/// less by as much. Whole pairs of slots, so that none is split in vain.
+fn packed_bits(bits: usize, levels: u8) -> impl Iterator<Item = u16> {
+    let levels = usize::from(levels);
+    let slots = (bits * levels).next_power_of_two();
+    let slots = slots.min(POLYNOMIAL_SIZE.into());
+    let pairs = 1 + levels % 2;
+    let fewer = (0..=FEWER_SLOTS).map(move |halvings| (slots >> halvings) / levels / pairs * pairs);
+    let fewer = fewer.filter(move |packed| (1..bits).contains(packed));
+    let fewer = fewer.filter_map(|packed| u16::try_from(packed).ok());
+    core::iter::once(0).chain(fewer)
+}
+
+/// How often slots are halved at most.
+const FEWER_SLOTS: usize = 3;
+
+/// Rows of a query.
+fn max_rows(options: &Options) -> u8 {
+    let rows = u8::try_from(options.rows).unwrap_or(MAX_ROWS);
+    match options.optimize {
+        Optimize::Throughput => rows.clamp(1, MAX_ROWS),
+        _ => 1,
+    }
 }
 
 /// With one gadget of the GGSWs.
@@ -74,6 +103,8 @@ struct Search<'a> {
     goal: Goal,
     options: &'a Options,
     gadget: (u8, u8),
+    max_rows: u8,
+    packed_bits: u16,
 }
 
 impl Search<'_> {
@@ -152,6 +183,7 @@ impl Search<'_> {
             glwe: self.glwe,
             body_bits: sent_body_bits(self.glwe),
             gadgets: all_splits(self.glwe, gadget),
+            max_rows: 1,
         };
         key_switch_variance(&keys, 0)
     }
@@ -168,7 +200,8 @@ impl Search<'_> {
         let products = self.products(&layout, &keys, clear);
         let products = products.times(self.goal.variance_factor);
         let bits = u32::from(layout.layout().plaintext_bits);
-        let (count, goal) = (self.digits.coefficients, self.goal.p_fail_log2);
+        let count = self.digits.coefficients * layout.max_rows();
+        let goal = self.goal.p_fail_log2;
         // The variance alone refuses most at once.
         p_fail_log2(products.variance(), bits, count) <= goal
             && products.p_fail_log2(bits, count) <= goal
@@ -205,6 +238,8 @@ impl Search<'_> {
             input_bits: u32::try_from(self.diagram.input_bits).ok()?,
             coefficients: u32::try_from(self.digits.coefficients).ok()?,
             packing: Some(keys),
+            max_rows: self.max_rows,
+            packed_bits: self.packed_bits,
         };
         layout.validate().ok()
     }

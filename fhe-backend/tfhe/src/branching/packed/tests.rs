@@ -33,6 +33,7 @@ fn keys(size: u16) -> SwitchKeys {
             splits,
             scheme_switch: gadget((10, 4)),
         },
+        max_rows: 1,
     }
 }
 
@@ -178,6 +179,7 @@ fn keys_of(glwe: ValidGlwe, gadget: SwitchGadget) -> SwitchKeys {
             splits: [gadget; MAX_SPLITS],
             scheme_switch: gadget,
         },
+        max_rows: 1,
     }
 }
 
@@ -268,7 +270,7 @@ fn what_is_switched_and_when() {
             let counts: Vec<usize> = counts.collect();
             let pairs = parts(used, 1);
             let last = if log_slots == 0 { 2 } else { 3 * pairs };
-            let switches = Switches::of(glwe, log_slots, used);
+            let switches = Switches::of(glwe, log_slots, [used]);
             assert_eq!(switches.splits().collect::<Vec<_>>(), counts);
             assert_eq!(switches.products(), counts.iter().sum::<usize>() + last);
             // Small fresh noise: all of it is exact, and apart.
@@ -307,13 +309,13 @@ fn what_plans_cost_is_what_a_user_waits_for() {
     let latency = options(Optimize::Latency);
     let plan = plan(core::slice::from_ref(&form), &latency, goal).unwrap();
     let (layout, packing) = (&plan.layout, plan.layout.layout().packing.unwrap());
-    let switches = Switches::of(layout.glwe(), layout.log_slots(), layout.slots());
+    let switches = Switches::of_query(layout);
     assert_eq!(key_switches(layout), switches.products());
     let unpacking = switches.us(layout.glwe(), &packing, 1.0);
-    let frames = 20.0 + 0.15e-3 * layout.query_len() as f64;
+    let frames = 20.0 + 0.15e-3 * layout.query_len(1) as f64;
     let server = frames + unpacking + diagram_us(layout, &plan.diagram);
     assert_close("server", evaluate_us(layout, &plan.diagram), server);
-    let messages = (layout.query_len() + layout.response_len()) as f64;
+    let messages = (layout.query_len(1) + layout.response_len(1)) as f64;
     let key = layout.switch_keys().unwrap().len() as f64;
     let waits = 0.16 * (messages + key / 1000.0) + 400.0 + server;
     let of = |options: &Options| cost(layout, &plan.diagram, options);

@@ -286,7 +286,7 @@ fn plans_are_best_at_what_they_are_for() {
         });
         assert!(keys.is_sorted_by(|a, b| a >= b), "{keys:?}");
         let bytes = |plan: &BranchingPlan| {
-            key(plan) + 100 * (plan.layout.query_len() + plan.layout.response_len())
+            key(plan) + 100 * (plan.layout.query_len(1) + plan.layout.response_len(1))
         };
         // Gadgets of switches are found one after the other, not all together.
         let all = [Balanced, FirstQuery, Latency].map(|o| bytes(&chosen(QueryMode::Auto, o)));
@@ -309,13 +309,13 @@ fn plans_cost_what_a_user_waits_for() {
         );
         let bits = f64::from(plain.input_bits);
         let of_bit = bodies_us(size, k + 1.0, plain.level_count);
-        let frames = 20.0 + 0.15e-3 * layout.query_len() as f64;
+        let frames = 20.0 + 0.15e-3 * layout.query_len(1) as f64;
         let server = frames + bits * of_bit + diagram_us(layout, &plan.diagram);
         let got = evaluate_us(layout, &plan.diagram);
         assert!((got / server - 1.0).abs() < 1e-9, "{got}, not {server}");
         // 12 ns a word of the masks of all rows.
         let client = 0.012 * bits * f64::from(plain.level_count) * (k + 1.0) * k * size;
-        let waits = 0.16 * (layout.query_len() + layout.response_len()) as f64 + client + server;
+        let waits = 0.16 * (layout.query_len(1) + layout.response_len(1)) as f64 + client + server;
         let got = cost(layout, &plan.diagram, &direct());
         assert!((got / waits - 1.0).abs() < 1e-9, "{got}, not {waits}");
     }

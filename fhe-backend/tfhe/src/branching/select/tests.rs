@@ -122,7 +122,10 @@ fn selected(keys: &SwitchKeys, log_slots: u32, noise: u32, seeds: u64) -> [(f64,
         used: slots - 1,
         log_slots,
     };
-    let roots = Roots { of: vec![root; 2] };
+    let roots = Roots {
+        of: vec![root; 2],
+        lanes: 1,
+    };
     let (mut of_slots, mut others) = ((0.0, 0.0), (0.0, 0.0));
     for seed in 0..seeds {
         let mut owner = Owner::new(keys, seed);
@@ -205,6 +208,7 @@ fn keys(size: u16, (trace, split): ((u8, u8), (u8, u8)), log_slots: u32) -> Swit
             splits,
             scheme_switch: gadget(split),
         },
+        max_rows: 1,
     }
 }
 

@@ -17,6 +17,8 @@ fn layout(ring: (u8, u16), gadget: (u8, u8), packing: Option<Packing>) -> ValidB
         input_bits: 5,
         coefficients: 2,
         packing,
+        max_rows: 1,
+        packed_bits: 0,
     };
     layout.validate().unwrap()
 }

@@ -61,6 +61,8 @@ impl Case {
                 input_bits: bits.of_query().try_into().unwrap(),
                 coefficients: digits.coefficients.try_into().unwrap(),
                 packing: None,
+                max_rows: 1,
+                packed_bits: 0,
             },
             stride: stride.try_into().unwrap(),
             packed_bits,
@@ -144,7 +146,7 @@ fn work_is_that_of_all_rotations() {
 fn key_switches_are_those_of_queries_and_layers() {
     for plan in plans() {
         let (work, layout) = (work(&plan), &plan.layout);
-        let of = |log_slots, used| Switches::of(layout.glwe(), log_slots, used).products();
+        let of = |log_slots, used| Switches::of(layout.glwe(), log_slots, [used]).products();
         let mut all = 0;
         if layout.layout().packed_bits > 0 {
             let levels = usize::from(layout.layout().branching.level_count);
@@ -218,7 +220,7 @@ fn layers_take_the_time_of_their_operations() {
         let keys = layout.keys.unwrap();
         for (log_slots, bits) in [(3, 1), (5, 3)] {
             let used = bits * usize::from(plan.gadgets[0].1);
-            let switches = Switches::of(plan.layout.glwe(), log_slots, used);
+            let switches = Switches::of(plan.layout.glwe(), log_slots, [used]);
             sum += switches.us(plan.layout.glwe(), &keys, limbs);
             many.made.push((log_slots, bits));
         }
@@ -270,7 +272,7 @@ fn evaluations_take_the_time_of_queries_and_layers() {
                 let of_each = plan.layout.packed_bits().map(|bits| {
                     let used = bits * usize::from(plain.level_count);
                     let glwe = plan.layout.glwe();
-                    Switches::of(glwe, plan.layout.log_slots(), used).us(glwe, &keys, limbs)
+                    Switches::of(glwe, plan.layout.log_slots(), [used]).us(glwe, &keys, limbs)
                 });
                 of_each.sum()
             }

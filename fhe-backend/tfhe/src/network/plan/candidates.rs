@@ -138,6 +138,8 @@ impl Search<'_> {
                 input_bits: u32::try_from(self.bits.of_query()).ok()?,
                 coefficients: u32::try_from(digits.coefficients).ok()?,
                 packing: None,
+                max_rows: 1,
+                packed_bits: 0,
             },
             stride: u16::try_from(self.shape.stride).ok()?,
             packed_bits: u16::try_from(packed_bits).ok()?,

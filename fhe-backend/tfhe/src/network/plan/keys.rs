@@ -125,6 +125,7 @@ fn switch_variance(layout: &NetworkLayout, gadget: SwitchGadget) -> f64 {
             glwe,
             body_bits: plain.body_bits,
             gadgets: all_splits(layout, gadget),
+            max_rows: 1,
         };
         key_switch_variance(&keys, 0)
     })

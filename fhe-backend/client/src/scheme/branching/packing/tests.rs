@@ -23,6 +23,8 @@ fn nothing_stays_in_the_scratch() {
         input_bits: 3,
         coefficients: 1,
         packing: None,
+        max_rows: 1,
+        packed_bits: 0,
     };
     let packed = BranchingLayout {
         packing: Some(Packing {
@@ -35,7 +37,7 @@ fn nothing_stays_in_the_scratch() {
     for layout in [direct, packed] {
         let layout = layout.validate().unwrap();
         let key = SecretKey::generate(layout.glwe(), &mut rng);
-        let mut out = vec![0; layout.query_len()];
+        let mut out = vec![0; layout.query_len(1)];
         for bits in [3, 2] {
             let mut scratch = vec![7; layout.scratch_len()];
             let bits = [true, false, true].into_iter().take(bits);

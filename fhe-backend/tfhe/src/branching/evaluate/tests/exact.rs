@@ -4,11 +4,12 @@
 use core::ops::Range;
 
 use tenebra_circuit::QueryMode;
+use tenebra_client::branching::BranchingLayout;
 
 use super::{Parties, chain, joint, phases, plan_of, predicted, stumps, twins};
 use tenebra_client::packing::{SwitchGadget, automorphism_exponent, last_split};
 
-use crate::branching::kernel::{CpuKernel, Kernel, KeyBits, Part, Slots};
+use crate::branching::kernel::{Bodies, CpuKernel, Kernel, KeyBits, Lane, Slots};
 use crate::branching::plan::Gadget;
 use crate::branching::ramp::subtract_half_ramp;
 
@@ -17,7 +18,7 @@ struct ExactKernel {
     key_bits: KeyBits,
     /// Those that were taken last.
     digits: Vec<Vec<u64>>,
-    /// Mask and body of what was multiplied last.
+    /// Mask and bodies of what was multiplied last.
     products: Vec<u64>,
 }
 
@@ -100,6 +101,7 @@ impl Kernel for ExactKernel {
     type Sum = Vec<u64>;
     type SwitchKey = Rows;
     type PairKey = [Rows; 3];
+    type OfMask = ();
 
     fn new(gadget: Gadget, key_bits: KeyBits) -> Self {
         Self {
@@ -117,13 +119,18 @@ impl Kernel for ExactKernel {
         Rows::empty(levels, rows, columns, gadget.polynomial_size)
     }
 
-    fn empty_switch_key(gadget: SwitchGadget, polynomial_size: usize, _: bool) -> Rows {
+    fn empty_switch_key(gadget: SwitchGadget, polynomial_size: usize, bodies: Bodies) -> Rows {
         let levels = (gadget.base_log.into(), gadget.level_count.into());
-        Rows::empty(levels, levels.1, 2, polynomial_size)
+        Rows::empty(levels, levels.1, 1 + bodies.lanes, polynomial_size)
     }
 
-    fn empty_pair_key(gadget: SwitchGadget, polynomial_size: usize) -> [Rows; 3] {
-        [(); 3].map(|()| Self::empty_switch_key(gadget, polynomial_size, true))
+    fn empty_pair_key(gadget: SwitchGadget, polynomial_size: usize, lanes: usize) -> [Rows; 3] {
+        let bodies = Bodies { exact: true, lanes };
+        [(); 3].map(|()| Self::empty_switch_key(gadget, polynomial_size, bodies))
+    }
+
+    fn of_mask(_: &[Rows; 3]) -> Option<()> {
+        None
     }
 
     fn transform_ggsw_row(
@@ -142,7 +149,7 @@ impl Kernel for ExactKernel {
         level: usize,
         load: impl FnMut(usize, &mut [u64]),
     ) {
-        key.fill(level, 0..2, load);
+        key.fill(level, 0..key.rows[level].len(), load);
     }
 
     fn cmux(
@@ -220,7 +227,7 @@ impl Kernel for ExactKernel {
 
     fn multiply(&mut self, key: &Rows) {
         let size = self.gadget.polynomial_size;
-        self.products = vec![0; 2 * size];
+        self.products = vec![0; key.rows[0].len() * size];
         for (digits, columns) in self.digits.iter().zip(&key.rows) {
             for (product, column) in self.products.chunks_exact_mut(size).zip(columns) {
                 add_product(product, digits, column);
@@ -228,8 +235,12 @@ impl Kernel for ExactKernel {
         }
     }
 
-    fn add_product(&mut self, part: Part, target: &mut [u64]) {
-        for (target, word) in target.iter_mut().zip(part.of(&self.products)) {
+    /// [`multiply`](Self::multiply) has multiplied all.
+    fn multiply_lanes(&mut self, _: &Rows) {}
+
+    fn add_product(&mut self, polynomial: usize, target: &mut [u64]) {
+        let product = &self.products[polynomial * target.len()..];
+        for (target, word) in target.iter_mut().zip(product) {
             *target = target.wrapping_add(*word);
         }
     }
@@ -240,18 +251,20 @@ impl Kernel for ExactKernel {
         (part, level): (usize, usize),
         load: impl FnMut(usize, &mut [u64]),
     ) {
-        key[part].fill(level, 0..2, load);
+        let columns = key[part].rows[level].len();
+        key[part].fill(level, 0..columns, load);
     }
 
     fn pair_to_rows(
         &mut self,
         key: &[Rows; 3],
-        ciphertext: &[u64],
+        _: Option<&mut ()>,
+        Lane { lane, mask, body }: Lane<'_>,
         ggsws: &mut [Rows],
         slots: Slots,
     ) {
-        let size = ciphertext.len() / 2;
-        let (mask, body) = ciphertext.split_at(size);
+        let size = mask.len();
+        let ciphertext = [mask, body].concat();
         let [(base_log, levels), ..] = key.each_ref().map(|part| part.gadget);
         let gadget = SwitchGadget {
             base_log: u8::try_from(base_log).unwrap(),
@@ -262,8 +275,8 @@ impl Kernel for ExactKernel {
         let mut parts = [[&zero, body], [body, &zero], [body, &zero]].map(|start| start.concat());
         for (target, key) in parts.iter_mut().zip(key) {
             self.multiply(key);
-            for part in Part::BOTH {
-                self.add_product(part, part.of_mut(target));
+            for (index, target) in [0, 1 + lane].into_iter().zip(target.chunks_exact_mut(size)) {
+                self.add_product(index, target);
             }
         }
         let levels = self.gadget.level_count;
@@ -326,22 +339,47 @@ fn whole_schedules_agree_with_exact_products() {
         ("joint", joint()),
     ];
     for (name, circuit) in circuits {
-        for query in [QueryMode::Direct, QueryMode::Packed] {
-            let plan = plan_of(&circuit, query);
+        for (query, max_rows, ciphertexts) in [
+            (QueryMode::Direct, 1, 1),
+            (QueryMode::Packed, 1, 1),
+            (QueryMode::Packed, 3, 1),
+            (QueryMode::Packed, 2, 3),
+        ] {
+            let mut plan = plan_of(&circuit, query);
+            let layout = *plan.layout.layout();
+            let of_each = layout.input_bits.div_ceil(ciphertexts);
+            plan.layout = BranchingLayout {
+                max_rows,
+                packed_bits: if ciphertexts == 1 {
+                    0
+                } else {
+                    of_each.try_into().unwrap()
+                },
+                ..layout
+            }
+            .validate()
+            .unwrap();
             assert_eq!(plan.diagram.has_selections(), name == "joint");
-            let bits: Vec<bool> = (0..plan.diagram.input_bits)
-                .map(|bit| bit % 3 != 1)
-                .collect();
+            let count = plan.diagram.input_bits * usize::from(max_rows);
+            let bits: Vec<bool> = (0..count).map(|bit| bit % 3 != 1).collect();
             let mut quick = Parties::<CpuKernel>::new(&plan, 5);
             let mut exact = Parties::<ExactKernel>::new(&plan, 5);
-            let results = [quick.result(&plan, &bits), exact.result(&plan, &bits)];
+            let results = [quick.results(&plan, &bits), exact.results(&plan, &bits)];
             let keys = [&quick.query_key, &exact.query_key];
-            let [quick, exact] = [0, 1].map(|side| phases(keys[side], &results[side]));
+            let [quick, exact] = [0, 1].map(|side| {
+                let rows = results[side].iter().enumerate();
+                let phases = rows.map(|(row, result)| {
+                    let key = plan.layout.key_of_row(keys[side], &[0; 64], row).unwrap();
+                    // Direct queries have one row, of whose key this is.
+                    phases(if max_rows == 1 { keys[side] } else { &key }, result)
+                });
+                phases.collect::<Vec<_>>().concat()
+            });
             let scale = 64 - u32::from(plan.layout.layout().plaintext_bits);
             let message = |phase: &u64| phase.wrapping_add(1 << (scale - 1)) >> scale;
             assert!(
                 quick.iter().map(message).eq(exact.iter().map(message)),
-                "{name}, {query:?}: other messages"
+                "{name}, {query:?}, {max_rows} rows: other messages"
             );
             let differences = quick.iter().zip(&exact);
             let squares =
@@ -351,7 +389,7 @@ fn whole_schedules_agree_with_exact_products() {
             println!("{name}, {query:?}: kernels differ by {ratio:.3} of the predicted σ");
             assert!(
                 ratio < 1.2 * core::f64::consts::SQRT_2,
-                "{name}, {query:?}: {ratio}"
+                "{name}, {query:?}, {max_rows} rows: {ratio}"
             );
         }
     }

@@ -201,7 +201,11 @@ fn masks_of_key_switches_are_exact() {
             let (source, target) = (random(size, &mut rng), random(2 * size, &mut rng));
             let mut kernel = kernel(size, 1, 1);
             for exact_bodies in [true, false] {
-                let mut key = CpuKernel::empty_switch_key(gadget, size, exact_bodies);
+                let bodies = Bodies {
+                    exact: exact_bodies,
+                    lanes: 1,
+                };
+                let mut key = CpuKernel::empty_switch_key(gadget, size, bodies);
                 for (level, row) in rows.iter().enumerate() {
                     kernel.transform_switch_row(&mut key, level, |column, polynomial| {
                         polynomial.copy_from_slice(&row[column]);
@@ -210,8 +214,8 @@ fn masks_of_key_switches_are_exact() {
                 let mut switched = target.clone();
                 kernel.decompose(&source, gadget);
                 kernel.multiply(&key);
-                for part in Part::BOTH {
-                    kernel.add_product(part, part.of_mut(&mut switched));
+                for (index, polynomial) in switched.chunks_exact_mut(size).enumerate() {
+                    kernel.add_product(index, polynomial);
                 }
                 let exact = add_rows(&target, (&source, base_log.into()), &rows);
                 let errors = switched.iter().zip(&exact);
