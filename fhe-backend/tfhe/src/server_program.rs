@@ -24,6 +24,7 @@ use tenebra_client::{
 };
 use thiserror::Error;
 
+use crate::branching::kernel::pair_polynomials;
 use crate::branching::packed::Switches;
 use crate::report::PlanLayout;
 use crate::{EvaluateError, EvaluateOptions, EvaluationKey, PlanError, Program};
@@ -295,17 +296,26 @@ fn linear_bytes(layout: &ValidLinear, outputs: usize) -> u64 {
     groups * u64::from(layout.blocks) * u64::from(layout.glwe.polynomial_size) * 24
 }
 
-/// The bits of each row of a query as GGSW ciphertexts in the Fourier domain, the pairs of slots of a packed query, and a ciphertext for each function
-/// of one code, which takes as many products as the code has bits: a few.
+/// The bits of a row as GGSW ciphertexts in the Fourier domain, a ciphertext for each function of one code, which takes as many products as the
+/// code has bits: a few; of a packed query, the pairs of slots, which have a body for each row, and what rows have of their masks in common.
 fn branching_bytes(layout: &ValidBranching, external_products: usize) -> u64 {
-    let packing = layout.layout().packing;
-    let pairs = packing.map_or(0, |_| Switches::of_query(layout).pairs() as u64);
-    let layout = layout.layout();
-    let of_rows = u64::from(layout.max_rows);
-    let columns = u64::from(layout.glwe.glwe_dimension) + 1;
-    let rows = u64::from(layout.input_bits) * u64::from(layout.level_count) * columns;
-    let ciphertexts = of_rows * (rows + pairs) + external_products as u64 / of_rows / 4;
-    ciphertexts * columns * u64::from(layout.glwe.polynomial_size) * 8
+    let plain = layout.layout();
+    let (columns, rows) = (
+        u64::from(plain.glwe.glwe_dimension) + 1,
+        u64::from(plain.max_rows),
+    );
+    let of_bits = u64::from(plain.input_bits) * u64::from(plain.level_count) * columns;
+    let ciphertexts = of_bits + external_products as u64 / rows / 4;
+    let of_pair = plain.packing.map_or(0, |packing| match rows {
+        1 => 2,
+        _ => 1 + rows + pair_polynomials(packing.scheme_switch),
+    });
+    let pairs = if of_pair > 0 {
+        Switches::of_query(layout).pairs() as u64
+    } else {
+        0
+    };
+    (ciphertexts * columns + pairs * of_pair) * u64::from(plain.glwe.polynomial_size) * 8
 }
 
 /// How many first bytes of a framed server program hold its client spec, from its first [`HEAD_LEN`] bytes.

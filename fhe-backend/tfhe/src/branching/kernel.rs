@@ -19,6 +19,7 @@ pub(crate) use cpu::CpuKernel;
 pub(crate) use cpu::FourierGgsw;
 #[cfg(feature = "dev")]
 pub(crate) use floor::{Floor, Read};
+pub(crate) use pair::pair_polynomials;
 
 /// Most masks of a ciphertext that products are computed with.
 pub(crate) const MAX_MASKS: usize = 6;

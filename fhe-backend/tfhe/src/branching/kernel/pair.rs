@@ -31,6 +31,11 @@ enum Rows {
 /// How many encryptions there are.
 const PARTS: usize = 3;
 
+/// Polynomials that rows of a query have in common of a pair: [`PairKey::of_mask`].
+pub(crate) fn pair_polynomials(gadget: SwitchGadget) -> u64 {
+    u64::from(gadget.level_count) + PARTS as u64
+}
+
 impl PairKey {
     /// Mask and body of what is split, behind the products.
     pub(super) const OPERAND: usize = 2 * PARTS;

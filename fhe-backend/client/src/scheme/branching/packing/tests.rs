@@ -1,4 +1,5 @@
 use super::*;
+use crate::branching::BranchingLayout;
 use crate::params::GlweParams;
 use alloc::vec;
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
