@@ -243,7 +243,8 @@ def compile(
             decides by what it makes of several scores.
         query: whether queries are ready to use and large, or packed and need an evaluation key.
         optimize: what is least in the plan of trees and networks: the wait for an answer with a part of the evaluation key's transfer
-            (`"balanced"`), with all of it or none, or the bytes that are sent.
+            (`"balanced"`), with all of it or none, the bytes that are sent, or the time a row of many rows of one client (`"throughput"`: packed
+            queries of trees hold up to 8 rows, with an evaluation key as many times as large).
         p_fail: log2 of the largest acceptable probability of a wrong result (-128).
         hide_model: hides a linear model's weights from its clients in so many responses.
         hide_advantage: log2 of the advantage with which these may tell two models apart, -1 to -64 (-16).

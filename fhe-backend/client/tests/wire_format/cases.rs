@@ -339,6 +339,22 @@ pub(crate) fn packed() -> Case {
     branching("packed", 8, 9, layout)
 }
 
+/// The same with queries of up to two rows, of two bits a ciphertext: two ciphertexts of four and two slots a row.
+pub(crate) fn rows() -> Case {
+    let OwnedScheme::Branching(mut scheme) = packed().spec.scheme else {
+        panic!("packed is branching")
+    };
+    scheme.layout.max_rows = 2;
+    scheme.layout.packed_bits = 2;
+    let mut case = branching("rows-packed", 19, 20, scheme.layout);
+    let query = &mut case.queries[0];
+    query.name = "rows";
+    query.rows.push(vec![1.75, 1.0]);
+    query.codes.push(vec![1, 1]);
+    query.integers.push(query.integers[0].clone());
+    case
+}
+
 /// Neurons of two hidden layers on the same inputs: direct queries of a network, with an evaluation key, and digit sums apart.
 pub(crate) fn network() -> Case {
     layered("network", 15, 16, 0)
@@ -450,6 +466,7 @@ pub(crate) fn all() -> Vec<Case> {
         hidden(),
         forest(),
         packed(),
+        rows(),
         network(),
         network_packed(),
     ]

@@ -125,8 +125,13 @@ fn respond(
                 _ => panic!("{} mixes schemes", case.name),
             };
             let (secret, prefix) = of_query(case, &payload(spec, Kind::SecretKey, secret), &query);
-            let key = reference::key_polynomials(layout.glwe, &secret);
-            reference::encrypt_sums(layout, &key, (sums, stride), (&query, prefix))
+            let rows = (0..u64::from(query[1])).map(|row| {
+                let secret = reference::row_secret(layout.glwe, &secret, row);
+                let key = reference::key_polynomials(layout.glwe, &secret);
+                let prefix = if row == 0 { prefix } else { 0 };
+                reference::encrypt_sums(layout, &key, (sums, stride), (&query, prefix))
+            });
+            rows.collect::<Vec<_>>().concat()
         }
         _ => panic!("{} mixes schemes", case.name),
     };

@@ -5,11 +5,12 @@ use rand_chacha::rand_core::SeedableRng;
 use tenebra_client::OwnedScheme;
 use tenebra_client::branching::BranchingLayout;
 use tenebra_client::linear::OwnedLinear;
+use tenebra_client::random::MASK_SEED_LEN;
 use tenebra_client::{ClientSpec, Kind, SecretKey};
 
 use crate::cases::{self, Case};
 use crate::known_answers::{of_query, payload, read};
-use crate::reference::{QUERY_HEAD, Seeded, common_masks, key_polynomials};
+use crate::reference::{QUERY_HEAD, Seeded, common_masks, key_polynomials, row_secret};
 
 /// The payload of a file of a case.
 fn file(case: &Case, kind: Kind, name: &str) -> Vec<u8> {
@@ -112,8 +113,13 @@ fn a_direct_query_holds_ggsw_ciphertexts_of_bits() {
 
 /// The key of packed queries and evaluation keys: −1 and 1 for 0 and 1.
 fn signs(case: &Case) -> Vec<Vec<i64>> {
-    let secret = file(case, Kind::SecretKey, "secret.tnb");
-    let mut key = key_polynomials(layout(case).glwe, &secret[1..]);
+    signs_of_row(case, 0)
+}
+
+/// That of a row of a query of several.
+fn signs_of_row(case: &Case, row: u64) -> Vec<Vec<i64>> {
+    let (secret, glwe) = (file(case, Kind::SecretKey, "secret.tnb"), layout(case).glwe);
+    let mut key = key_polynomials(glwe, &row_secret(glwe, &secret[1..], row));
     let bits = key.iter_mut().flatten();
     bits.for_each(|bit| *bit = 2 * *bit - 1);
     key
@@ -161,16 +167,54 @@ fn a_packed_query_of_a_network_holds_bits_in_slots_of_several_ciphertexts() {
     check(&query, &key, layout.glwe.noise_bound_log2, &messages);
 }
 
+/// The masks of both rows are the same, the keys are not; a row's bodies end with a byte.
 #[test]
-fn an_evaluation_key_switches_automorphisms_and_the_scheme() {
-    [cases::packed(), cases::network(), cases::network_packed()]
-        .iter()
-        .for_each(switches);
+fn rows_of_a_packed_query_have_masks_in_common_and_a_key_each() {
+    let case = cases::rows();
+    let layout = layout(&case);
+    let query = file(&case, Kind::Query, "rows.query.tnb");
+    assert_eq!(query[..3], [0, 2, 0]);
+    let (head, bodies) = query.split_at(QUERY_HEAD);
+    // Six bodies of 20 bits.
+    assert_eq!(bodies.len(), 2 * 15);
+    // Codes 2 and 0, counted from −1 and 0: 3 and 0; 1 and 1: 2 and 1.
+    for (row, bits) in [(0, [1, 1, 0]), (1, [0, 1, 1])] {
+        let of_row = bodies.chunks_exact(15).nth(row).unwrap();
+        let query = Seeded {
+            payload: &[head, of_row].concat(),
+            seed_at: 3,
+            ciphertexts: 2,
+            bodies: 4,
+            place: |slot| [0, 2, 1, 3][slot] * 128,
+            body_bits: layout.body_bits,
+        };
+        let slots = |bits: &[u64]| -> Vec<u64> {
+            let slots = bits.iter().flat_map(|bit| [bit << 59, bit << 56]);
+            slots.collect()
+        };
+        let messages = [slots(&bits[..2]), slots(&bits[2..])];
+        let key = signs_of_row(&case, row as u64);
+        check(&query, &key, layout.glwe.noise_bound_log2, &messages);
+    }
 }
 
-fn switches(case: &Case) {
+#[test]
+fn an_evaluation_key_switches_automorphisms_and_the_scheme() {
+    let cases = [
+        cases::packed(),
+        cases::rows(),
+        cases::network(),
+        cases::network_packed(),
+    ];
+    for case in &cases {
+        (0..layout(case).max_rows.into()).for_each(|row| switches(case, row));
+    }
+}
+
+/// For a row: the masks are the same for all.
+fn switches(case: &Case, row: usize) {
     let layout = layout(case);
-    let key = signs(case);
+    let key = signs_of_row(case, row as u64);
     let secret = &key[0];
     let size = secret.len();
     let mut messages: Vec<Vec<u64>> = Vec::new();
@@ -207,8 +251,12 @@ fn switches(case: &Case) {
     for message in [negated(turned(3)), times(secret), times(&turned(3))] {
         add(&message, &[60, 56]);
     }
+    let file = file(case, Kind::EvaluationKey, "evaluation.tnb");
+    let (head, bodies) = file.split_at(9 + MASK_SEED_LEN);
+    let of_row = bodies.len() / usize::from(layout.max_rows);
+    let bodies = &bodies[row * of_row..][..of_row];
     let evaluation_key = Seeded {
-        payload: &file(case, Kind::EvaluationKey, "evaluation.tnb"),
+        payload: &[head, bodies].concat(),
         seed_at: 9,
         ciphertexts: 2 + 7 + 3 * 2,
         bodies: size,

@@ -188,7 +188,7 @@ fn a_stuck_generator_makes_other_keys_for_other_plans_and_models() {
             rest = tail;
         }
     }
-    assert_eq!(keys.len(), 9);
+    assert_eq!(keys.len(), 10);
     for (index, key) in keys.iter().enumerate() {
         for other in &keys[..index] {
             assert_unrelated("keys", key, other);

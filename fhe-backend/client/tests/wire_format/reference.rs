@@ -258,6 +258,17 @@ pub(crate) fn query_secret(glwe: GlweParams, secret: &[u8], query: &[u8]) -> Vec
     words.into_iter().flat_map(u64::to_le_bytes).collect()
 }
 
+/// Those of the key of a row.
+pub(crate) fn row_secret(glwe: GlweParams, secret: &[u8], row: u64) -> Vec<u8> {
+    if row == 0 {
+        return secret.to_vec();
+    }
+    let bytes = [&glwe_bytes(glwe), secret, &row.to_le_bytes()].concat();
+    let mut words = vec![0; secret.len() / 8];
+    MaskStream::new(MaskSeed(derived(3, "tenebra row key", &bytes))).fill(&mut words);
+    words.into_iter().flat_map(u64::to_le_bytes).collect()
+}
+
 /// Draws masks and returns `Σ_j A_j·S_j`.
 fn masks_times_key(masks: &mut MaskStream, key: &[Vec<i64>]) -> Vec<u64> {
     let size = key[0].len();

@@ -84,7 +84,7 @@ fn packed_bits(bits: usize, levels: u8) -> impl Iterator<Item = u16> {
 }
 
 /// How often slots are halved at most.
-const FEWER_SLOTS: usize = 2;
+const FEWER_SLOTS: usize = 3;
 
 /// Rows of a query.
 fn max_rows(options: &Options) -> u8 {
