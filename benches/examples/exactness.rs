@@ -10,7 +10,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use tenebra_benches::hunt::{Kind, circuit, wide};
 use tenebra_benches::spec;
-use tenebra_circuit::{Options, QueryMode, Verified};
+use tenebra_circuit::{Optimize, Options, QueryMode, Verified};
 use tenebra_client::ClientKey;
 use tenebra_client::ClientSpec;
 use tenebra_tfhe::Program;
@@ -49,6 +49,7 @@ fn main() -> ExitCode {
         ("linear", QueryMode::Auto),
         ("direct", QueryMode::Direct),
         ("packed", QueryMode::Packed),
+        ("rows", QueryMode::Packed),
     ] {
         let start = Instant::now();
         let mut count = Count::default();
@@ -62,7 +63,11 @@ fn main() -> ExitCode {
             };
             let tenths = 10 * count.outputs / wanted.max(1);
             if let Some(circuit) = circuit {
-                compare(&circuit, query, &mut rng, &mut count);
+                let optimize = match name {
+                    "rows" => Optimize::Throughput,
+                    _ => Optimize::Balanced,
+                };
+                compare(&circuit, (query, optimize), &mut rng, &mut count);
             }
             if 10 * count.outputs / wanted.max(1) > tenths {
                 eprintln!("{name}: {} of {wanted} outputs compared", count.outputs);
@@ -83,9 +88,15 @@ fn main() -> ExitCode {
 
 /// Adds the outputs of encrypted queries of a circuit that can be planned.
 #[expect(clippy::unwrap_used, reason = "a comparison that fails should stop")]
-fn compare(circuit: &Verified, query: QueryMode, rng: &mut ChaCha20Rng, count: &mut Count) {
+fn compare(
+    circuit: &Verified,
+    (query, optimize): (QueryMode, Optimize),
+    rng: &mut ChaCha20Rng,
+    count: &mut Count,
+) {
     let options = Options {
         query,
+        optimize,
         rows: 1000,
         ..Options::default()
     };

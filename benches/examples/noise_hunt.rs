@@ -15,10 +15,9 @@ use std::process::ExitCode;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use tenebra_benches::histogram::histogram;
-use tenebra_benches::hunt::cases::{Case, RECORDED, Record};
+use tenebra_benches::hunt::cases::{Case, Queries, RECORDED, Record};
 use tenebra_benches::hunt::{Kind, circuit};
 use tenebra_benches::machine;
-use tenebra_circuit::{Options, QueryMode};
 use tenebra_tfhe::Program;
 use tenebra_tfhe::measure::{Measure, Measurement};
 
@@ -79,7 +78,7 @@ fn search(arguments: &[String]) -> Result<(), String> {
         }
     }
     let title = "Measured over predicted standard deviation of the noise";
-    let series = ["linear", "direct", "packed"]
+    let series = ["linear", "direct", "packed", "rows"]
         .into_iter()
         .zip(hunt.ratios.clone());
     let series: Vec<(&str, Vec<f64>)> = series.collect();
@@ -96,11 +95,11 @@ fn write(path: &str, text: &str) -> Result<(), String> {
 fn draws(first: u64) -> impl Iterator<Item = Case> {
     (first..).flat_map(|seed| {
         let kind = Kind::ALL[usize::try_from(seed).unwrap_or(0) % Kind::ALL.len()];
-        let queries: &[QueryMode] = match kind {
-            Kind::Linear => &[QueryMode::Direct],
-            _ => &[QueryMode::Direct, QueryMode::Packed],
+        let queries: &[Queries] = match kind {
+            Kind::Linear => &[Queries::Direct],
+            _ => &[Queries::Direct, Queries::Packed, Queries::Rows],
         };
-        let case = move |query: &QueryMode| Case {
+        let case = move |query: &Queries| Case {
             kind,
             seed,
             query: *query,
@@ -145,7 +144,7 @@ struct Hunt {
     /// Plans with a ratio above [`RECORDED`].
     high: usize,
     /// Of linear plans, direct and packed ones.
-    ratios: [Vec<f64>; 3],
+    ratios: [Vec<f64>; 4],
 }
 
 impl Hunt {
@@ -186,7 +185,8 @@ impl Hunt {
             self.high += usize::from(ratio > RECORDED);
             let scheme = match (case.kind, case.query) {
                 (Kind::Linear, _) => 0,
-                (_, QueryMode::Packed) => 2,
+                (_, Queries::Packed) => 2,
+                (_, Queries::Rows) => 3,
                 _ => 1,
             };
             self.ratios[scheme].push(ratio);
@@ -261,11 +261,7 @@ enum Unmeasured {
 fn measure(case: Case, longest_ms: f64) -> Result<Vec<Measured>, Unmeasured> {
     let mut rng = ChaCha20Rng::seed_from_u64(case.seed);
     let circuit = circuit(case.kind, &mut rng).ok_or(Unmeasured::Empty)?;
-    let options = Options {
-        query: case.query,
-        rows: 64,
-        ..Options::default()
-    };
+    let options = case.query.options();
     let program = Program::prepare(&circuit, &options).map_err(|_| Unmeasured::Declined)?;
     let report = program.report();
     let is_slow = |ms: f64| ms > longest_ms && case.kind != Kind::Many;
@@ -280,7 +276,9 @@ fn measure(case: Case, longest_ms: f64) -> Result<Vec<Measured>, Unmeasured> {
         progress: &mut |_, _| {},
     });
     let measured = measured.map_err(|error| Unmeasured::Failed(error.to_string()))?;
-    let measured = measured.into_iter().zip(report);
+    // Where there are fewer measurements than plans, the largest queries were measured.
+    let plans = report.into_iter().rev().take(measured.len()).rev();
+    let measured = measured.into_iter().zip(plans.collect::<Vec<_>>());
     let facts = measured
         .map(|(measurement, plan)| (measurement, plan.p_fail_log2, plan.predicted_evaluate_ms));
     Ok(facts.collect())

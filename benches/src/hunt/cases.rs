@@ -5,7 +5,7 @@ use core::str::FromStr;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 
-use tenebra_circuit::QueryMode;
+use tenebra_circuit::{Optimize, Options, QueryMode};
 
 use super::Kind;
 
@@ -19,17 +19,52 @@ pub struct Case {
     pub kind: Kind,
     /// Of the circuit, and of the keys and codes that it is measured with.
     pub seed: u64,
-    /// How its codes are sent: direct or packed.
-    pub query: QueryMode,
+    /// How its codes are sent.
+    pub query: Queries,
+}
+
+/// How codes are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queries {
+    /// As GGSWs.
+    Direct,
+    /// In slots, a row a query.
+    Packed,
+    /// In slots, several rows a query.
+    Rows,
+}
+
+impl Queries {
+    const NAMES: [(Self, &'static str); 3] = [
+        (Self::Direct, "direct"),
+        (Self::Packed, "packed"),
+        (Self::Rows, "rows"),
+    ];
+
+    /// To plan such queries.
+    #[must_use]
+    pub fn options(self) -> Options {
+        let (query, optimize) = match self {
+            Self::Direct => (QueryMode::Direct, Optimize::Balanced),
+            Self::Packed => (QueryMode::Packed, Optimize::Balanced),
+            Self::Rows => (QueryMode::Packed, Optimize::Throughput),
+        };
+        Options {
+            query,
+            optimize,
+            // Of linear circuits, a plan for batches.
+            rows: 64,
+            ..Options::default()
+        }
+    }
 }
 
 /// `kind,seed,query`.
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let query = match self.query {
-            QueryMode::Packed => "packed",
-            _ => "direct",
-        };
+        let mut names = Queries::NAMES.into_iter();
+        let query = names.find(|(queries, _)| *queries == self.query);
+        let query = query.map_or("", |(_, name)| name);
         write!(f, "{:?},{},{query}", self.kind, self.seed)
     }
 }
@@ -58,11 +93,10 @@ impl FromStr for Case {
                 .find(|known| format!("{known:?}") == kind)
                 .ok_or(NoCase)?,
             seed: seed.parse().map_err(|_| NoCase)?,
-            query: match query {
-                "direct" => QueryMode::Direct,
-                "packed" => QueryMode::Packed,
-                _ => return Err(NoCase),
-            },
+            query: Queries::NAMES
+                .into_iter()
+                .find_map(|(queries, name)| (name == query).then_some(queries))
+                .ok_or(NoCase)?,
         })
     }
 }
@@ -142,7 +176,7 @@ mod tests {
         let case = Case {
             kind: Kind::NearTwins,
             seed: 1 << 60,
-            query: QueryMode::Packed,
+            query: Queries::Packed,
         };
         let line = case.to_string();
         assert_eq!(line, "NearTwins,1152921504606846976,packed");
@@ -179,7 +213,7 @@ mod tests {
             .map(|seed| Case {
                 kind: Kind::Pool,
                 seed,
-                query: QueryMode::Direct,
+                query: Queries::Direct,
             })
             .collect();
         let path = String::new();

@@ -182,6 +182,13 @@ impl Report {
         let evaluation_key_bytes = program.evaluation_key_bytes().unwrap_or(0) as u64;
         let number = |f: fn(&PlanReport) -> usize| single.map_or(0, |plan| f(plan) as u64);
         let answer = number(|plan| plan.query_bytes + plan.response_bytes);
+        // Of packed queries of several rows, as many at a time as they take.
+        let largest = plans.last().filter(|plan| plan.query_mode() == "packed");
+        let hundred = largest.map_or(100 * answer, |plan| {
+            let (full, left) = (100 / plan.rows, 100 % plan.rows);
+            let of_full = (plan.query_bytes + plan.response_bytes) as u64;
+            full as u64 * of_full + left as u64 * answer
+        });
         Self {
             model: model.to_owned(),
             scheme: single.map_or("", PlanReport::scheme).to_owned(),
@@ -202,7 +209,7 @@ impl Report {
             query_bytes: number(|plan| plan.query_bytes),
             response_bytes: number(|plan| plan.response_bytes),
             first_answer_bytes: evaluation_key_bytes + answer,
-            hundred_answers_bytes: evaluation_key_bytes + 100 * answer,
+            hundred_answers_bytes: evaluation_key_bytes + hundred,
             predicted_evaluate_ms: single.map_or(0.0, |plan| plan.predicted_evaluate_ms),
             layers: single.map(network_layers).unwrap_or_default(),
             batch: plans.get(1).map(batch),
@@ -218,13 +225,18 @@ impl Report {
         measurements: &[Measurement],
         refused: &[(Defect, Measurement)],
     ) {
-        let plans = program.report().into_iter().zip(measurements);
-        self.measured_noise = plans
+        // Where there are fewer measurements than plans, the largest queries were measured.
+        let plans = program.report();
+        let measured = &plans[plans.len().saturating_sub(measurements.len())..];
+        self.measured_noise = measured
+            .iter()
+            .zip(measurements)
             .map(|(plan, of)| MeasuredNoise::new(plan.rows, of))
             .collect();
+        let rows = measured.first().map_or(1, |plan| plan.rows);
         let refused = refused.iter();
         self.refused_plans = refused
-            .map(|(defect, of)| RefusedPlan::new(*defect, of))
+            .map(|(defect, of)| RefusedPlan::new(*defect, rows, of))
             .collect();
     }
 }

@@ -115,7 +115,11 @@ impl PlanReport {
             }
             PlanLayout::Branching(layout) => {
                 let layout = layout.layout();
-                (layout.glwe, of_branching(layout, layout.packing))
+                let mut own = of_branching(layout, layout.packing);
+                if layout.packed_bits > 0 {
+                    own.push(("bits_per_ciphertext", Number(layout.packed_bits.into())));
+                }
+                (layout.glwe, own)
             }
             PlanLayout::Network(layout, _) => {
                 let layout = layout.layout();
@@ -136,7 +140,7 @@ impl PlanReport {
 }
 
 impl Program {
-    /// The facts of each plan, that of single rows first.
+    /// The facts of each plan, that of single rows first; of packed queries of several rows, which have the same plan, those of the largest follow.
     #[must_use]
     pub fn report(&self) -> Vec<PlanReport> {
         let input_bits = self.input_ranges().iter().map(|range| range.bits()).sum();
@@ -145,7 +149,14 @@ impl Program {
                 .iter()
                 .map(|program| linear_report(&program.plan, input_bits))
                 .collect(),
-            Scheme::Branching(program) => vec![branching_report(&program.plan, input_bits)],
+            Scheme::Branching(program) => {
+                let plan = &program.plan;
+                let most = plan.layout.max_rows();
+                let of_many = (most > 1).then_some(most);
+                let rows = core::iter::once(1).chain(of_many);
+                rows.map(|rows| branching_report(plan, rows, input_bits))
+                    .collect()
+            }
             Scheme::Network(program) => vec![network_report(&program.plan, input_bits)],
         }
     }
@@ -170,8 +181,8 @@ fn linear_report(plan: &LinearPlan, input_bits: u32) -> PlanReport {
     }
 }
 
-fn branching_report(plan: &BranchingPlan, input_bits: u32) -> PlanReport {
-    let rows = plan.layout.max_rows();
+/// Of queries of so many rows.
+fn branching_report(plan: &BranchingPlan, rows: usize, input_bits: u32) -> PlanReport {
     PlanReport {
         layout: PlanLayout::Branching(plan.layout),
         p_fail_log2: plan.p_fail_log2,
@@ -184,7 +195,7 @@ fn branching_report(plan: &BranchingPlan, input_bits: u32) -> PlanReport {
         key_switches: packed::key_switches(&plan.layout),
         query_bytes: frame_len(plan.layout.query_len(rows)),
         response_bytes: frame_len(plan.layout.response_len(rows)),
-        predicted_evaluate_ms: evaluate_us(&plan.layout, &plan.diagram) / 1000.0,
+        predicted_evaluate_ms: evaluate_us(&plan.layout, &plan.diagram, rows) / 1000.0,
         layers: Vec::new(),
     }
 }

@@ -235,7 +235,10 @@ impl ServerProgram {
     /// joint tables, and what each of the evaluations works in that ever ran at the same time, as fresh memory costs more than the arithmetic on it.
     #[must_use]
     pub fn working_bytes(&self, evaluations: usize) -> u64 {
-        let plans = self.program.report();
+        let mut plans = self.program.report();
+        if let Some(PlanLayout::Branching(_)) = plans.first().map(|plan| &plan.layout) {
+            plans.truncate(1);
+        }
         let bytes = plans.iter().map(|plan| match &plan.layout {
             PlanLayout::Linear(layout) => linear_bytes(layout, self.program.output_ranges().len()),
             PlanLayout::Branching(layout) => {
@@ -305,7 +308,7 @@ fn branching_bytes(layout: &ValidBranching, external_products: usize) -> u64 {
         u64::from(plain.max_rows),
     );
     let of_bits = u64::from(plain.input_bits) * u64::from(plain.level_count) * columns;
-    let ciphertexts = of_bits + external_products as u64 / rows / 4;
+    let ciphertexts = of_bits + external_products as u64 / 4;
     let of_pair = plain.packing.map_or(0, |packing| match rows {
         1 => 2,
         _ => 1 + rows + pair_polynomials(packing.scheme_switch),

@@ -63,10 +63,10 @@ pub struct RefusedPlan {
 }
 
 impl RefusedPlan {
-    pub(crate) fn new(defect: Defect, of: &Measurement) -> Self {
+    pub(crate) fn new(defect: Defect, rows: usize, of: &Measurement) -> Self {
         Self {
             defect: defect.to_string(),
-            measured: MeasuredNoise::new(1, of),
+            measured: MeasuredNoise::new(rows, of),
         }
     }
 }

@@ -54,7 +54,7 @@ pub struct BranchingLayout {
     pub input_bits: u32,
     /// Digit sums in a response.
     pub coefficients: u32,
-    /// Where bits are packed in the coefficients of one ciphertext, the gadgets that expand it.
+    /// Where bits are packed in the coefficients of ciphertexts, the gadgets that expand them.
     pub packing: Option<Packing>,
     /// Most rows of a query, 1 to [`MAX_ROWS`]; 1 where bits are not packed.
     pub max_rows: u8,
@@ -230,7 +230,9 @@ impl ValidBranching {
             len: out.len(),
             needed: self.query_len(1),
         })?;
-        let root = self.query_root(key, bits.clone(), &[], rng);
+        let of_packing = [self.layout.packed_bits.into()];
+        let of_packing = &of_packing[..usize::from(self.layout.packed_bits > 0)];
+        let root = self.query_root(key, bits.clone(), of_packing, rng);
         write_prefix(out, 0, rows);
         let (head, bodies) = out.split_at_mut(QUERY_PREFIX);
         let seed = root.mask_seed();

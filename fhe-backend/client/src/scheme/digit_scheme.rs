@@ -1,4 +1,4 @@
-//! What the schemes on encrypted bits have in common: one row a query, whose bits are encrypted, and outputs in digits.
+//! What the schemes on encrypted bits have in common: rows whose bits are encrypted, and outputs in digits.
 
 use rand_core::CryptoRng;
 

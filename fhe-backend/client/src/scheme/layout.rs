@@ -92,7 +92,9 @@ pub enum PackingError {
     #[error("packed queries need one mask polynomial, the parameters have {0}")]
     GlweDimension(u8),
     /// More slots than coefficients.
-    #[error("{slots} slots do not fit {polynomial_size} coefficients; send direct queries")]
+    #[error(
+        "{slots} slots do not fit {polynomial_size} coefficients; pack fewer bits in each ciphertext or send direct queries"
+    )]
     Slots {
         /// Input bits times gadget levels.
         slots: u64,

@@ -5,10 +5,11 @@ use std::collections::{HashMap, HashSet};
 
 use rand_chacha::rand_core::{Rng, TryCryptoRng, TryRng};
 use tenebra_client::OwnedScheme;
+use tenebra_client::branching::BranchingLayout;
 use tenebra_client::linear::OwnedLinear;
 use tenebra_client::random::MASK_SEED_LEN;
 use tenebra_client::scheme::cipher::{Cipher, KeySection};
-use tenebra_client::{ClientKey, ClientSpec, Kind};
+use tenebra_client::{ClientKey, ClientSpec, Kind, SecretKey};
 
 use crate::cases;
 use crate::known_answers::payload;
@@ -136,6 +137,29 @@ fn a_stuck_generator_shows_equal_queries_alone() {
             assert_eq!(seeds.len(), count, "mask seeds of {}", case.name);
         }
     }
+}
+
+/// One key, equal bits, and layouts that differ in how these are spread over ciphertexts: equal masks would show the slots' factors.
+#[test]
+fn a_stuck_generator_makes_other_masks_for_other_packings() {
+    let OwnedScheme::Branching(packed) = cases::packed().spec.scheme else {
+        panic!("packed is branching")
+    };
+    let layouts = [0, 1, 2].map(|packed_bits| BranchingLayout {
+        packed_bits,
+        ..packed.layout
+    });
+    let layouts = layouts.map(|layout| layout.validate().unwrap());
+    let key = SecretKey::generate(layouts[0].glwe(), &mut cases::rng(1));
+    let seeds = layouts.map(|layout| {
+        let (mut scratch, mut out) = (vec![0; layout.scratch_len()], vec![0; layout.query_len(1)]);
+        let bits = [true, false, true].into_iter();
+        layout
+            .encrypt(&key, bits, &mut Stuck(0), &mut scratch, &mut out)
+            .unwrap();
+        out[3..][..MASK_SEED_LEN].to_vec()
+    });
+    assert_eq!(HashSet::from(seeds).len(), 3);
 }
 
 #[test]

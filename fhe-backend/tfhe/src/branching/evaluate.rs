@@ -53,8 +53,8 @@ struct Worker<K: Kernel> {
 
 /// What one evaluation holds.
 struct Workspace<K: Kernel> {
-    /// Ciphertexts of a packed query, one a pair of slots in the end, of so many rows.
-    packed: (usize, Vec<KeptGlwe>),
+    /// Ciphertexts of a packed query, one a pair of slots in the end, with room for all rows.
+    packed: Vec<KeptGlwe>,
     /// What the rows of a packed query have in common.
     of_masks: Vec<K::OfMask>,
     bits: Vec<K::Ggsw>,
@@ -153,7 +153,7 @@ impl<K: Kernel> BranchingEvaluator<K> {
         let slots = plan.diagram.rotations.iter().map(|_| self.glwe());
         let bits = (0..plan.diagram.input_bits).map(|_| K::empty_ggsw(self.gadget));
         Workspace {
-            packed: (0, Vec::new()),
+            packed: Vec::new(),
             of_masks: Vec::new(),
             bits: bits.collect(),
             masks: None,
@@ -185,8 +185,8 @@ impl<K: Kernel> BranchingEvaluator<K> {
         if let Some(key) = key {
             let rows = plan.layout.bodies_of_rows(bodies);
             let count = rows.len();
-            let roots = workspace.make_room(self.gadget, plan, key, count);
-            let (_, packed) = &mut workspace.packed;
+            let roots = workspace.make_room(plan, key, count);
+            let packed = &mut workspace.packed;
             let kept = u32::from(plan.layout.layout().body_bits);
             read_packed(&roots, (seed, rows), kept, packed);
             select(&mut crew, key, &roots, packed);
@@ -219,7 +219,7 @@ impl<K: Kernel> BranchingEvaluator<K> {
         orders: &Orders,
     ) -> Glwe {
         let Workspace {
-            packed: (_, pairs),
+            packed: pairs,
             of_masks,
             bits,
             values,
@@ -370,21 +370,12 @@ impl<K: Kernel> BranchingEvaluator<K> {
 
 impl<K: Kernel> Workspace<K> {
     /// For the ciphertexts of a packed query of so many rows.
-    fn make_room(
-        &mut self,
-        gadget: Gadget,
-        plan: &BranchingPlan,
-        key: &UnpackingKey<K>,
-        rows: usize,
-    ) -> Roots {
+    fn make_room(&mut self, plan: &BranchingPlan, key: &UnpackingKey<K>, rows: usize) -> Roots {
         let roots = roots(&plan.layout, rows);
-        let (of_rows, packed) = &mut self.packed;
-        if *of_rows != rows {
-            let words = (1 + rows) * gadget.polynomial_size;
-            *of_rows = rows;
-            *packed = (0..roots.pairs()).map(|_| KeptGlwe::zeros(words)).collect();
-        }
-        if self.of_masks.is_empty() {
+        if self.packed.is_empty() {
+            let words = (1 + plan.layout.max_rows()) * roots.polynomial_size;
+            let pairs = 0..roots.pairs();
+            self.packed = pairs.map(|_| KeptGlwe::zeros(words)).collect();
             self.of_masks = (0..roots.pairs()).map_while(|_| key.of_mask()).collect();
         }
         roots
@@ -406,6 +397,7 @@ fn roots(layout: &ValidBranching, rows: usize) -> Roots {
     Roots {
         of: of.collect(),
         lanes: rows,
+        polynomial_size: layout.glwe().polynomial_size(),
     }
 }
 

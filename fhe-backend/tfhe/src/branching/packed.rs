@@ -228,7 +228,7 @@ fn cost(layout: &ValidBranching, diagram: &Diagram, options: &Options) -> f64 {
         bytes: (layout.query_len(rows) + layout.response_len(rows)) / rows,
         key_bytes: layout.switch_keys().map_or(0, |keys| keys.len()),
         client_us: 400.0,
-        server_us: evaluate_us(layout, diagram) / rows as f64,
+        server_us: evaluate_us(layout, diagram, rows) / rows as f64,
     };
     answer.cost(options)
 }
@@ -292,11 +292,8 @@ impl Switches {
     }
 
     pub(crate) fn products(&self) -> usize {
-        let last = if self.log_slots == 0 {
-            2
-        } else {
-            3 * self.pairs()
-        };
+        let of_pair = if self.log_slots == 0 { 2 } else { 3 };
+        let last = of_pair * self.pairs();
         self.splits().sum::<usize>() + last
     }
 
@@ -327,13 +324,12 @@ impl Switches {
     }
 }
 
-/// Predicted server time of the largest query on one core.
-pub(crate) fn evaluate_us(layout: &ValidBranching, diagram: &Diagram) -> f64 {
+/// Predicted server time of a query of so many rows on one core.
+pub(crate) fn evaluate_us(layout: &ValidBranching, diagram: &Diagram, rows: usize) -> f64 {
     let Some(packing) = layout.layout().packing else {
         return 0.0;
     };
     let switches = Switches::of_query(layout);
-    let rows = layout.max_rows();
     let others = (rows - 1) as f64 * switches.lane_us(layout.glwe(), &packing);
     let unpacking = switches.us(layout.glwe(), &packing, 1.0) + others;
     frames_us(layout.query_len(rows)) + unpacking + rows as f64 * diagram_us(layout, diagram)

@@ -390,15 +390,15 @@ fn cost(layout: &ValidBranching, diagram: &Diagram, options: &Options) -> f64 {
         bytes: layout.query_len(1) + layout.response_len(1),
         key_bytes: 0,
         client_us: words * 12e-3,
-        server_us: evaluate_us(layout, diagram),
+        server_us: evaluate_us(layout, diagram, 1),
     };
     answer.cost(options)
 }
 
-/// Predicted server time of the largest query on one core.
-pub(crate) fn evaluate_us(layout: &ValidBranching, diagram: &Diagram) -> f64 {
+/// Predicted server time of a query of so many rows on one core.
+pub(crate) fn evaluate_us(layout: &ValidBranching, diagram: &Diagram, rows: usize) -> f64 {
     if layout.layout().packing.is_some() {
-        return packed::evaluate_us(layout, diagram);
+        return packed::evaluate_us(layout, diagram, rows);
     }
     let size = layout.glwe().polynomial_size() as f64;
     let columns = (layout.glwe().glwe_dimension() + 1) as f64;

@@ -41,6 +41,7 @@ impl Root {
 pub(crate) struct Roots {
     pub(crate) of: Vec<Root>,
     pub(crate) lanes: usize,
+    pub(crate) polynomial_size: usize,
 }
 
 impl Roots {
@@ -49,9 +50,9 @@ impl Roots {
         self.of.iter().map(Root::pairs).sum()
     }
 
-    /// Coefficients of a polynomial of one of them.
-    fn polynomial_size(&self, ciphertext: &[u64]) -> usize {
-        ciphertext.len() / (1 + self.lanes)
+    /// Words of a ciphertext; there may be room for more lanes behind them.
+    fn words(&self) -> usize {
+        (1 + self.lanes) * self.polynomial_size
     }
 
     /// The ciphertexts of each.
@@ -71,7 +72,9 @@ impl Roots {
         &'a self,
         pairs: &'a mut [KeptGlwe],
     ) -> impl Iterator<Item = (&'a Root, &'a mut [u64])> {
-        self.each(pairs).map(|(root, pairs)| (root, &mut *pairs[0]))
+        let words = self.words();
+        self.each(pairs)
+            .map(move |(root, pairs)| (root, &mut pairs[0][..words]))
     }
 }
 
@@ -85,7 +88,7 @@ pub(crate) fn read_packed<'a>(
     let mut masks = MaskStream::new(seed);
     let mut readers: Vec<_> = lanes.map(BitReader::new).collect();
     for (root, ciphertext) in roots.first(pairs) {
-        let size = roots.polynomial_size(ciphertext);
+        let size = roots.polynomial_size;
         let (mask, bodies) = ciphertext.split_at_mut(size);
         masks.fill(mask);
         bodies.fill(0);
@@ -112,10 +115,7 @@ pub(crate) fn select<K: Kernel, W: Splitter<K>>(
     roots: &Roots,
     pairs: &mut [KeptGlwe],
 ) {
-    let Some(size) = pairs.first().map(|glwe| roots.polynomial_size(glwe)) else {
-        return;
-    };
-    let last = last_split(size);
+    let (last, words) = (last_split(roots.polynomial_size), roots.words());
     let unfilled = |root: &Root| last + 1 - root.log_slots as usize;
     for t in (0..=last).rev() {
         let traced = roots.first(pairs).filter(|(root, _)| t < unfilled(root));
@@ -141,8 +141,8 @@ pub(crate) fn select<K: Kernel, W: Splitter<K>>(
         }
         crew.each(&mut halves, |worker, _, (even, odd)| {
             let (kernel, scratch) = worker.splitter(0);
-            let odd = odd.as_deref_mut().map(|odd| &mut **odd);
-            split(kernel, key, t, even, odd, scratch);
+            let odd = odd.as_deref_mut().map(|odd| &mut odd[..words]);
+            split(kernel, key, t, &mut even[..words], odd, scratch);
         });
     }
 }

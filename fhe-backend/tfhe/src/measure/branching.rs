@@ -107,7 +107,8 @@ pub(super) fn measure<R: CryptoRng>(
     subject: &impl Subject,
     measure: &mut Measure<'_, R>,
 ) -> Result<Measurement, MeasureError> {
-    let milliseconds = program.report()[0].predicted_evaluate_ms;
+    let largest = program.report().pop();
+    let milliseconds = largest.map_or(0.0, |plan| plan.predicted_evaluate_ms);
     let queries = measure.queries.unwrap_or(match milliseconds {
         ..20.0 => 48,
         20.0..60.0 => 24,
@@ -120,7 +121,7 @@ pub(super) fn measure<R: CryptoRng>(
         noise,
         added,
         half_step: f64::from(63 - layout.plaintext_bits).exp2(),
-        outputs: layout.coefficients as usize,
+        outputs: layout.coefficients as usize * of_query,
     });
     let mut keys: Option<(Client, Option<EvaluationKey>)> = None;
     for index in 0..queries {

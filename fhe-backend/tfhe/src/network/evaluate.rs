@@ -326,7 +326,7 @@ impl<K: Kernel> NetworkEvaluator<K> {
     ) {
         let gadget = self.stages[stage].gadget;
         let levels = gadget.level_count;
-        let roots = of_layer(&layer.hidden, levels);
+        let roots = of_layer(&layer.hidden, levels, gadget.polynomial_size);
         let pairs = room(pairs, &roots, gadget);
         // What enters a table is a multiple of the last digit of the bits that are made.
         let scale = 64 - gadget.base_log * u32::try_from(levels).unwrap_or(0);
@@ -373,11 +373,12 @@ fn of_query(layout: &ValidNetwork) -> Roots {
     Roots {
         of: of.collect(),
         lanes: 1,
+        polynomial_size: layout.glwe().polynomial_size(),
     }
 }
 
 /// Those of a layer, a bit of whose codes takes `levels` slots.
-fn of_layer(rotations: &[HiddenRotation], levels: usize) -> Roots {
+fn of_layer(rotations: &[HiddenRotation], levels: usize, polynomial_size: usize) -> Roots {
     let of = rotations.iter().map(|hidden| Root {
         used: hidden.bits * levels,
         log_slots: hidden.log_slots,
@@ -385,6 +386,7 @@ fn of_layer(rotations: &[HiddenRotation], levels: usize) -> Roots {
     Roots {
         of: of.collect(),
         lanes: 1,
+        polynomial_size,
     }
 }
 

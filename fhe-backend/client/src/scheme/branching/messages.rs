@@ -21,7 +21,7 @@ impl ValidBranching {
         limits::in_memory(self.query_bytes(rows))
     }
 
-    /// At most 2^16 bits of 63·65 ciphertexts of 2^12 bodies of 2^6 bits: under 2^47; packed, 2^12 bodies for each of 2^3 rows.
+    /// At most 2^16 bits of 63·65 ciphertexts of 2^12 bodies of 2^6 bits: under 2^47; packed, 2^16·63 bodies for each of 2^3 rows.
     pub(crate) fn query_bytes(&self, rows: usize) -> u64 {
         (QUERY_PREFIX as u64).saturating_add(self.query_row_bytes().saturating_mul(rows as u64))
     }

@@ -1,4 +1,4 @@
-//! Packed queries: all bits in the coefficients of one seeded GLWE, and the evaluation key that unpacks them.
+//! Packed queries: bits in the coefficients of one seeded GLWE or several, and the evaluation key that unpacks them.
 //!
 //! Bit `i` at gadget level `j` is slot `i·ℓ + j − 1`. With `S`, the least power of two at which the slots fit, it is the constant
 //! `m·q/B^j / S` at coefficient `place·N/S`, the place the slot's number with its `log2 S` bits in reverse ([`slot_place`]): slots whose
@@ -192,13 +192,19 @@ impl SwitchKeys {
         3 * self.glwe.polynomial_size()
     }
 
-    /// Bytes of memory of a server that is ready to use it, at most: bodies, of which the file holds `body_bits` a coefficient, and the
-    /// masks that a seed stands for, as 64-bit floats of two limbs each. Where bodies have one limb, it is a quarter less. Bodies of rows behind the
-    /// first have one.
+    /// Bytes of memory of a server that is ready to use it, at most: of each row of a key the mask, which a seed stands for, and the body, as
+    /// 64-bit floats of two limbs each; where bodies have one limb, it is a quarter less. Of rows of a query behind the first there are bodies of one
+    /// limb, of the last automorphism's key two, for it serves both steps.
     #[must_use]
     pub fn prepared_bytes(&self) -> u64 {
         let others = u64::from(self.max_rows.saturating_sub(1));
-        self.lane_bytes() * (256 + 64 * others) / u64::from(self.body_bits.max(1))
+        let last = last_split(self.glwe.polynomial_size());
+        let gadgets = self.gadgets.gadgets(self.glwe.polynomial_size());
+        let polynomials = gadgets.enumerate().map(|(index, gadget)| {
+            let of_others = if index == last { 2 * others } else { others };
+            u64::from(gadget.level_count) * (4 + of_others)
+        });
+        polynomials.sum::<u64>() * 8 * self.glwe.polynomial_size() as u64
     }
 
     /// As a section of an evaluation key.
@@ -232,7 +238,7 @@ impl SwitchKeys {
         done
     }
 
-    /// Everything that the key file says goes into its masks and noise.
+    /// Everything that the key file says goes into its masks and noise, but for how many rows it is: files for fewer begin as those for more.
     fn root(&self, key: &SecretKey, rng: &mut impl CryptoRng) -> Root {
         let mut transcript = Transcript::new("tenebra evaluation key", rng);
         transcript.key(key);

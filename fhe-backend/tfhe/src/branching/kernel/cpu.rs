@@ -26,7 +26,8 @@ pub(crate) struct FourierGgsw(pub(super) FourierRows);
 impl SwitchKey {
     /// Memory that it takes.
     pub(crate) fn bytes(&self) -> usize {
-        self.rows.bytes()
+        let others = self.others.as_ref().map_or(0, FourierRows::bytes);
+        self.rows.bytes() + others
     }
 }
 

@@ -314,7 +314,7 @@ fn what_plans_cost_is_what_a_user_waits_for() {
     let unpacking = switches.us(layout.glwe(), &packing, 1.0);
     let frames = 20.0 + 0.15e-3 * layout.query_len(1) as f64;
     let server = frames + unpacking + diagram_us(layout, &plan.diagram);
-    assert_close("server", evaluate_us(layout, &plan.diagram), server);
+    assert_close("server", evaluate_us(layout, &plan.diagram, 1), server);
     let messages = (layout.query_len(1) + layout.response_len(1)) as f64;
     let key = layout.switch_keys().unwrap().len() as f64;
     let waits = 0.16 * (messages + key / 1000.0) + 400.0 + server;

@@ -311,7 +311,7 @@ fn plans_cost_what_a_user_waits_for() {
         let of_bit = bodies_us(size, k + 1.0, plain.level_count);
         let frames = 20.0 + 0.15e-3 * layout.query_len(1) as f64;
         let server = frames + bits * of_bit + diagram_us(layout, &plan.diagram);
-        let got = evaluate_us(layout, &plan.diagram);
+        let got = evaluate_us(layout, &plan.diagram, 1);
         assert!((got / server - 1.0).abs() < 1e-9, "{got}, not {server}");
         // 12 ns a word of the masks of all rows.
         let client = 0.012 * bits * f64::from(plain.level_count) * (k + 1.0) * k * size;

@@ -125,6 +125,7 @@ fn selected(keys: &SwitchKeys, log_slots: u32, noise: u32, seeds: u64) -> [(f64,
     let roots = Roots {
         of: vec![root; 2],
         lanes: 1,
+        polynomial_size: size,
     };
     let (mut of_slots, mut others) = ((0.0, 0.0), (0.0, 0.0));
     for seed in 0..seeds {
@@ -212,16 +213,29 @@ fn keys(size: u16, (trace, split): ((u8, u8), (u8, u8)), log_slots: u32) -> Swit
     }
 }
 
-/// A server counts what prepared keys take: two limbs of masks and bodies, or three polynomials instead of four.
+/// A server counts what prepared keys take: two limbs of masks and bodies, or three polynomials instead of four; of rows behind the first no
+/// less than their bodies take.
 #[test]
 fn keys_take_the_memory_that_is_counted() {
-    for (size, part) in [(2048, 0.75), (4096, 1.0)] {
-        let keys = keys(size, ((4, 13), (6, 8)), 3);
-        let counted = keys.prepared_bytes() as f64;
-        let taken = Owner::new(&keys, 1).key.bytes() as f64;
-        // The seed is counted, too.
-        let ratio = taken / counted / part;
-        assert!((0.999..=1.0).contains(&ratio), "N = {size}: {ratio}");
+    for (size, max_rows, [least, most]) in [
+        (2048, 1, [0.749, 0.75]),
+        (2048, 2, [0.8, 0.8125]),
+        (2048, 8, [0.909, 0.925]),
+        (4096, 1, [0.999, 1.0]),
+    ] {
+        for gadgets in [((4, 13), (6, 8)), ((24, 2), (8, 6))] {
+            let keys = SwitchKeys {
+                max_rows,
+                ..keys(size, gadgets, 3)
+            };
+            let counted = keys.prepared_bytes() as f64;
+            let taken = Owner::new(&keys, 1).key.bytes() as f64;
+            let ratio = taken / counted;
+            assert!(
+                (least..=most).contains(&ratio),
+                "N = {size}, {max_rows} rows: {ratio}"
+            );
+        }
     }
 }
 
