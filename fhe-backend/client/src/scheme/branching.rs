@@ -7,7 +7,7 @@
 //!
 //! Where no evaluation key ties queries to one secret key, the masks are common to all queries of a layout, and the secret key is that of the
 //! query alone ([`ValidBranching::key_of`]): a server transforms the masks once. `docs/scheme.md`, §3, has the sources, and what follows from it.
-//! The rows of a packed query have their masks in common, too, and a secret key each ([`SecretKey::of_row`]): §5.
+//! The rows of a packed query have their masks in common, too, and a secret key each ([`ValidBranching::key_of_row`]): §5.
 
 pub(crate) mod circuit;
 mod messages;
