@@ -32,22 +32,26 @@ impl SecretKey {
     /// The key of one query, which is hashed of this key and of the `name` of the query: as good as a key of its own, for whoever does
     /// not know this one.
     pub(crate) fn of_query(&self, name: &[u8; MASK_SEED_LEN]) -> Self {
-        let mut transcript = Transcript::of("tenebra query key");
-        transcript.key(self);
-        transcript.bytes(name);
-        let mut key = Self::zero(self.glwe);
-        key.draw(transcript.root().key_words(0));
-        key
+        let mut bytes = [0; 8 + MASK_SEED_LEN];
+        bytes[..8].copy_from_slice(&(MASK_SEED_LEN as u64).to_le_bytes());
+        bytes[8..].copy_from_slice(name);
+        self.derived("tenebra query key", &bytes)
     }
 
     /// The key of row `row` of queries of several, hashed of this one, which is that of the first.
     pub(crate) fn of_row(&self, row: usize) -> Self {
-        if row == 0 {
-            return self.clone();
+        match row {
+            0 => self.clone(),
+            _ => self.derived("tenebra row key", &(row as u64).to_le_bytes()),
         }
-        let mut transcript = Transcript::of("tenebra row key");
+    }
+
+    /// A key that is hashed of a label, this key and what else it is for.
+    #[inline(never)]
+    fn derived(&self, label: &'static str, bytes: &[u8]) -> Self {
+        let mut transcript = Transcript::of(label);
         transcript.key(self);
-        transcript.number(row as u64);
+        transcript.append(bytes);
         let mut key = Self::zero(self.glwe);
         key.draw(transcript.root().key_words(0));
         key

@@ -79,12 +79,12 @@ impl<'a> Ports<'a> {
         (0..count).map_while(move |index| codec::read_input(&mut cursor, index, values).ok())
     }
 
-    /// The bits of all codes, each code counted from the least of its input, lowest bit first.
+    /// The bits of all codes of whole rows, each code counted from the least of its input, lowest bit first.
     pub(crate) fn code_bits<'c>(
         self,
         codes: &'c [i64],
     ) -> impl Iterator<Item = bool> + Clone + use<'a, 'c> {
-        self.inputs().zip(codes).flat_map(|(input, code)| {
+        self.inputs().cycle().zip(codes).flat_map(|(input, code)| {
             let offset = code.abs_diff(input.code_range().0);
             (0..input.bits()).map(move |bit| offset >> bit & 1 == 1)
         })
@@ -104,12 +104,6 @@ impl<'a> Ports<'a> {
         read_output(&mut Cursor::new(
             records.get(index.checked_mul(OUTPUT_LEN)?..)?,
         ))
-    }
-
-    /// Inputs of one row.
-    #[must_use]
-    pub(crate) fn input_count(self) -> usize {
-        self.sections.inputs.count as usize
     }
 
     /// Outputs of one row.

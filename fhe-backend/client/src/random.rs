@@ -96,6 +96,11 @@ impl Transcript {
 
     pub(crate) fn bytes(&mut self, bytes: &[u8]) {
         self.number(bytes.len() as u64);
+        self.append(bytes);
+    }
+
+    /// Bytes whose number is known by what stands before them.
+    pub(crate) fn append(&mut self, bytes: &[u8]) {
         absorb(&mut self.0, bytes);
     }
 

@@ -171,8 +171,7 @@ impl<L: DigitLayout> Cipher for DigitScheme<L> {
         scratch: &mut [u64],
         out: &mut [u8],
     ) -> Result<(), CipherError> {
-        let rows = codes.chunks(ports.input_count().max(1));
-        let bits = rows.flat_map(|codes| ports.code_bits(codes));
+        let bits = ports.code_bits(codes);
         self.layout.encrypt(keys.of(0)?, bits, rng, scratch, out)
     }
 
