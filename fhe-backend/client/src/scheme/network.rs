@@ -9,7 +9,7 @@ mod circuit;
 
 use rand_core::CryptoRng;
 
-use crate::bits::{BitWriter, packed_len};
+use crate::bits::packed_len;
 use crate::key::SecretKey;
 use crate::params::ValidGlwe;
 use crate::random::{MaskSeed, Root};
@@ -249,13 +249,8 @@ impl ValidNetwork {
         let plain = &self.layout.branching;
         let mut noise = root.noise(self.glwe().noise_bound_log2());
         let mut packer = SlotPacker::new(&self.branching, key, root, &mut noise, self.log_slots());
-        let mut writer = BitWriter::new(out);
-        let mut written = 0;
-        for count in self.packed_bits() {
-            written += packer.pack(bits.by_ref(), count, scratch, &mut writer);
-        }
+        let mut written = packer.pack_row(bits.by_ref(), self.packed_bits(), scratch, out);
         written += bits.take(1).count();
-        writer.finish();
         check_len("bit", written, plain.input_bits as usize)
     }
 

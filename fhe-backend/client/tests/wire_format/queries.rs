@@ -143,16 +143,12 @@ fn a_packed_query_holds_bits_in_slots() {
     check(&query, &key, layout.glwe.noise_bound_log2, &[slots]);
 }
 
-#[test]
-fn a_packed_query_of_a_network_holds_bits_in_slots_of_several_ciphertexts() {
-    // Two bits of two levels are four slots, a stride of 512 / 4; the third bit is in a ciphertext of its own.
-    let case = cases::network_packed();
-    let layout = layout(&case);
-    let key = signs(&case);
-    let query = file(&case, Kind::Query, "row.query.tnb");
-    // All masks come from one stream, all bodies are in one bit stream; the levels are 2^61 and 2^58, less the factor 4.
+/// A row's three bits: two of two levels are four slots, a stride of 512 / 4; the third is in a ciphertext of its own. All masks come from one stream,
+/// all bodies are in one bit stream; the levels are 2^61 and 2^58, less the factor 4.
+fn holds_two_ciphertexts(case: &Case, payload: &[u8], key: &[Vec<i64>], bits: [u64; 3]) {
+    let layout = layout(case);
     let query = Seeded {
-        payload: &query,
+        payload,
         seed_at: 3,
         ciphertexts: 2,
         bodies: 4,
@@ -163,38 +159,30 @@ fn a_packed_query_of_a_network_holds_bits_in_slots_of_several_ciphertexts() {
         let slots = bits.iter().flat_map(|bit| [bit << 59, bit << 56]);
         slots.collect()
     };
-    let messages = [slots(&BITS[..2]), slots(&BITS[2..])];
-    check(&query, &key, layout.glwe.noise_bound_log2, &messages);
+    let messages = [slots(&bits[..2]), slots(&bits[2..])];
+    check(&query, key, layout.glwe.noise_bound_log2, &messages);
+}
+
+#[test]
+fn a_packed_query_of_a_network_holds_bits_in_slots_of_several_ciphertexts() {
+    let case = cases::network_packed();
+    let query = file(&case, Kind::Query, "row.query.tnb");
+    holds_two_ciphertexts(&case, &query, &signs(&case), BITS);
 }
 
 /// The masks of both rows are the same, the keys are not; a row's bodies end with a byte.
 #[test]
 fn rows_of_a_packed_query_have_masks_in_common_and_a_key_each() {
     let case = cases::rows();
-    let layout = layout(&case);
     let query = file(&case, Kind::Query, "rows.query.tnb");
     assert_eq!(query[..3], [0, 2, 0]);
     let (head, bodies) = query.split_at(QUERY_HEAD);
     // Six bodies of 20 bits.
     assert_eq!(bodies.len(), 2 * 15);
     // Codes 2 and 0, counted from −1 and 0: 3 and 0; 1 and 1: 2 and 1.
-    for (row, bits) in [(0, [1, 1, 0]), (1, [0, 1, 1])] {
-        let of_row = bodies.chunks_exact(15).nth(row).unwrap();
-        let query = Seeded {
-            payload: &[head, of_row].concat(),
-            seed_at: 3,
-            ciphertexts: 2,
-            bodies: 4,
-            place: |slot| [0, 2, 1, 3][slot] * 128,
-            body_bits: layout.body_bits,
-        };
-        let slots = |bits: &[u64]| -> Vec<u64> {
-            let slots = bits.iter().flat_map(|bit| [bit << 59, bit << 56]);
-            slots.collect()
-        };
-        let messages = [slots(&bits[..2]), slots(&bits[2..])];
-        let key = signs_of_row(&case, row as u64);
-        check(&query, &key, layout.glwe.noise_bound_log2, &messages);
+    for ((row, bits), bodies) in (0..).zip([BITS, [0, 1, 1]]).zip(bodies.chunks_exact(15)) {
+        let payload = [head, bodies].concat();
+        holds_two_ciphertexts(&case, &payload, &signs_of_row(&case, row), bits);
     }
 }
 

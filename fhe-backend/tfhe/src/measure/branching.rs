@@ -16,6 +16,8 @@ use crate::network::program::NetworkProgram;
 use crate::noise::MixedNoise;
 use crate::program::{BranchingProgram, EvaluationKey, Program};
 
+/// Queries of several rows that are evaluated at least: bounds are from the spread between them.
+const FEWEST_QUERIES: usize = 6;
 /// Keys that share the queries.
 const KEYS: usize = 2;
 
@@ -107,16 +109,16 @@ pub(super) fn measure<R: CryptoRng>(
     subject: &impl Subject,
     measure: &mut Measure<'_, R>,
 ) -> Result<Measurement, MeasureError> {
-    let largest = program.report().pop();
-    let milliseconds = largest.map_or(0.0, |plan| plan.predicted_evaluate_ms);
-    let queries = measure.queries.unwrap_or(match milliseconds {
-        ..20.0 => 48,
-        20.0..60.0 => 24,
-        _ => 12,
-    });
     let (noise, added) = subject.noise();
     let layout = subject.layout();
     let of_query = usize::from(layout.max_rows);
+    let rows = match program.report()[0].predicted_evaluate_ms {
+        ..20.0 => 48,
+        20.0..60.0 => 24,
+        _ => 12usize,
+    };
+    let few = rows.div_ceil(of_query).max(FEWEST_QUERIES);
+    let queries = measure.queries.unwrap_or(few);
     let mut errors = Errors::new(Predicted {
         noise,
         added,

@@ -204,10 +204,7 @@ impl Multiply<'_> {
     /// The body, where products are added to it.
     #[inline(always)]
     fn starts<S: Simd>(&self, simd: S, at: usize) -> [[S::f64s; 2]; PairKey::OPERAND] {
-        let body = self.spectra.numbers(PairKey::OPERAND + 1);
-        let scale = simd.splat_f64s(self.scale);
-        let body = simd.deinterleave_shfl_f64s(numbers::<S>(body)[at]);
-        let body = body.map(|part| simd.mul_f64s(part, scale));
+        let body = body(simd, self.spectra, at, self.scale);
         let zero = [simd.splat_f64s(0.0); 2];
         [zero, body, body, zero, body, zero]
     }
@@ -222,6 +219,15 @@ impl Multiply<'_> {
             }
         }
     }
+}
+
+/// Some of the numbers of the body of what is split, at the scale of products.
+#[inline(always)]
+fn body<S: Simd>(simd: S, spectra: &Spectra, at: usize, scale: f64) -> [S::f64s; 2] {
+    let scale = simd.splat_f64s(scale);
+    let body = numbers::<S>(spectra.numbers(PairKey::OPERAND + 1));
+    let parts = simd.deinterleave_shfl_f64s(body[at]);
+    parts.map(|part| simd.mul_f64s(part, scale))
 }
 
 /// Writes some of the numbers of a polynomial, given by real and imaginary parts.
@@ -264,17 +270,14 @@ impl WithSimd for MultiplyBody<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let sums = Sums::<S, PARTS>::new(self.of_mask, self.rows.all());
-        let (zero, scale) = ([simd.splat_f64s(0.0); 2], simd.splat_f64s(self.scale));
-        let parts_of = |spectra: &Spectra, index: usize, at: usize| {
-            simd.deinterleave_shfl_f64s(numbers::<S>(spectra.numbers(index))[at])
-        };
+        let zero = [simd.splat_f64s(0.0); 2];
+        let without_body = numbers::<S>(self.of_mask.numbers(self.levels + 1));
         for line in 0..sums.lines {
             for part in 0..registers::<S>() {
                 let at = line * registers::<S>() + part;
-                let body = parts_of(self.spectra, PairKey::OPERAND + 1, at);
-                let body = body.map(|part| simd.mul_f64s(part, scale));
+                let body = body(simd, self.spectra, at, self.scale);
                 let [first, second, third] = sums.of(simd, (line, part), [body, zero, zero]);
-                let [re, im] = parts_of(self.of_mask, self.levels + 1, at);
+                let [re, im] = simd.deinterleave_shfl_f64s(without_body[at]);
                 let mask = [simd.add_f64s(re, body[0]), simd.add_f64s(im, body[1])];
                 write(simd, self.spectra.polynomial(2), at, mask);
                 write(simd, self.spectra.polynomial(3), at, second);

@@ -53,11 +53,7 @@ impl ValidBranching {
         for out in out.chunks_exact_mut(limits::in_memory(self.query_row_bytes())) {
             let key = key.of_row(rows);
             let mut packer = SlotPacker::new(self, &key, root, &mut noise, self.log_slots());
-            let mut writer = BitWriter::new(out);
-            for count in self.packed_bits() {
-                written += packer.pack(bits.by_ref(), count, scratch, &mut writer);
-            }
-            writer.finish();
+            written += packer.pack_row(bits.by_ref(), self.packed_bits(), scratch, out);
             rows += 1;
         }
         written += bits.take(1).count();
@@ -98,9 +94,26 @@ impl<'a> SlotPacker<'a> {
         }
     }
 
-    /// Appends the bodies of a ciphertext of the next `count` bits, and says how many there were; `scratch` has
+    /// Writes the bodies of a row, of ciphertexts of so many bits each, and says how many bits there were; `scratch` has
     /// [`packing_scratch`] words.
-    pub(crate) fn pack(
+    pub(crate) fn pack_row(
+        &mut self,
+        mut bits: impl Iterator<Item = bool>,
+        counts: impl Iterator<Item = usize>,
+        scratch: &mut [u64],
+        out: &mut [u8],
+    ) -> usize {
+        let mut writer = BitWriter::new(out);
+        let mut written = 0;
+        for count in counts {
+            written += self.pack(bits.by_ref(), count, scratch, &mut writer);
+        }
+        writer.finish();
+        written
+    }
+
+    /// Appends the bodies of a ciphertext of the next `count` bits, and says how many there were.
+    fn pack(
         &mut self,
         bits: impl Iterator<Item = bool>,
         count: usize,
