@@ -1,6 +1,7 @@
 //! What evaluation is made of: external products, CMUX and key switches, on keys and operands in a kernel's own form. The CPU is
 //! the one implementation; another machine is another.
 
+mod ahead;
 mod cpu;
 mod digits;
 #[cfg(feature = "dev")]

@@ -6,12 +6,16 @@ use aligned_vec::AVec;
 use pulp::{Arch, NullaryFnOnce, Simd, WithSimd, bytemuck};
 use tfhe_fft::c64;
 
+use super::ahead::Ahead;
 use crate::branching::memory::Memory;
 
 const ZERO: c64 = c64 { re: 0.0, im: 0.0 };
 
 /// Coefficients that lie together in [`FourierRows`]: two cache lines, twice the widest vector register.
 pub(super) const LINE: usize = 8;
+
+/// Lines of a block between what is multiplied and what is fetched: one is asked for too late, three are slower.
+const LINES_AHEAD: usize = 2;
 
 /// Transformed polynomials, one after the other. They do not start at multiples of 4 KiB from each other, for the cache
 /// holds only eight lines at such distances.
@@ -445,6 +449,7 @@ impl<'a, S: Simd, const COLUMNS: usize> Sums<'a, S, COLUMNS> {
     ) -> [[S::f64s; 2]; COLUMNS] {
         let per_line = registers::<S>();
         let of_line = self.rows * COLUMNS * per_line;
+        let ahead = Ahead::new(LINES_AHEAD * of_line * size_of::<[S::f64s; 2]>());
         let factors = &self.factors[line * per_line + part..];
         let mut factors = factors.iter().step_by(self.stride);
         for block in self.entries.chunks_exact(self.block) {
@@ -455,7 +460,9 @@ impl<'a, S: Simd, const COLUMNS: usize> Sums<'a, S, COLUMNS> {
                 let [re, im] = simd.deinterleave_shfl_f64s(*factor);
                 let minus_im = simd.neg_f64s(im);
                 let row = row[part..].iter().step_by(per_line);
-                for ([sum_re, sum_im], [entry_re, entry_im]) in sums.iter_mut().zip(row) {
+                for ([sum_re, sum_im], entry) in sums.iter_mut().zip(row) {
+                    ahead.fetch(entry);
+                    let [entry_re, entry_im] = entry;
                     *sum_re = simd.mul_add_e_f64s(re, *entry_re, *sum_re);
                     *sum_im = simd.mul_add_e_f64s(re, *entry_im, *sum_im);
                     *sum_re = simd.mul_add_e_f64s(minus_im, *entry_im, *sum_re);
