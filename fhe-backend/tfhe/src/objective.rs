@@ -40,7 +40,7 @@ fn key_share(optimize: Optimize) -> f64 {
         // Of two plans that answer as soon, the one with the smaller key.
         Optimize::Latency | Optimize::Throughput => 0.001,
         // Of clients that ask some tens of queries a key.
-        _ => 0.025,
+        _ => 0.03,
     }
 }
 

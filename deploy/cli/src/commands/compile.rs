@@ -87,7 +87,7 @@ pub(crate) struct Arguments {
     /// Whether queries of trees are ready to use and large, or packed and need an evaluation key
     #[arg(long, value_enum, default_value_t = Query::Auto)]
     query: Query,
-    /// What to make least, of trees and networks: the wait for an answer with a fortieth of the evaluation key's transfer, that of
+    /// What to make least, of trees and networks: the wait for an answer with 3 % of the evaluation key's transfer, that of
     /// a new client for the first with all of it, that of clients whose key is there, the bytes of a hundred queries and the key, or
     /// the time a row of many rows of one client: packed queries of trees then hold up to 8 rows, with a key as many times as large
     #[arg(long, value_enum, default_value_t = Optimize::Balanced)]
